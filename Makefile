@@ -1,0 +1,57 @@
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# The shell's own variables must not decide what a fresh clone does.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/installed ## prepare .venv with the locked dependencies
+
+run: $(VENV)/installed ## migrate, seed a new database, and serve on 127.0.0.1:8000
+	@$(BIN)/python manage.py prepare
+	@exec $(BIN)/gateway
+
+test: $(VENV)/installed-dev ## run the whole suite, the contract on SQLite and on PostgreSQL
+	$(BIN)/pytest
+	$(BIN)/pytest --database=postgresql tests/contract tests/database
+
+lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, pending migrations, known vulnerabilities
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check
+	$(BIN)/pip-audit --require-hashes --requirement requirements.lock
+
+lock: $(VENV)/installed-dev ## resolve the dependencies anew into both lock files
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-header --group build pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-header --group build --group dev pyproject.toml --constraint requirements.lock \
+	  --output-file requirements-dev.lock
+
+clean: ## remove .venv and what tools left; the database in var/ stays
+	rm -rf $(VENV) *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) -V): make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "No virtual environment could be made; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the locked dependencies into $(VENV) ..."
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
+	@echo "Installing the test tools into $(VENV) ..."
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@

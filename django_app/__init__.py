@@ -1,0 +1,1 @@
+"""The users API in Django, with its admin. Alone: ``python manage.py runserver``."""

@@ -1,0 +1,29 @@
+"""The app's configuration."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.db.models import CharField
+from django.db.models.functions import Lower
+
+from users.engines import register_sqlite_functions
+
+
+class DjangoAppConfig(AppConfig):
+    """The users, their API and their admin."""
+
+    name = "django_app"
+    verbose_name = "Users"
+
+    def ready(self) -> None:
+        """Make ``name__lower__contains`` find what it finds on PostgreSQL."""
+        CharField.register_lookup(Lower)
+        connection_created.connect(prepare_connection, dispatch_uid="users.lower")
+
+
+def prepare_connection(*, connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:
+    """Give SQLite Unicode's lower case."""
+    if connection.vendor == "sqlite":
+        register_sqlite_functions(connection.connection)

@@ -1,0 +1,15 @@
+"""How ids stand in URLs."""
+
+from users.schemas import ID_PATTERN
+
+
+class UserIdConverter:
+    """A positive integer below 2^63, in its one spelling."""
+
+    regex = ID_PATTERN
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+    def to_url(self, value: int) -> str:
+        return str(value)

@@ -1,0 +1,55 @@
+"""Every error as a problem document, Django's own included."""
+
+import logging
+import sys
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.http import HttpRequest, HttpResponse
+from pydantic import ValidationError
+
+from users.engines import is_table_missing
+from users.problems import MEDIA_TYPE, DatabaseUnavailable, InvalidValues, Problem
+
+logger = logging.getLogger("django_app")
+
+
+def problem_response(problem: Problem) -> HttpResponse:
+    """Render a problem."""
+    return HttpResponse(problem.body, MEDIA_TYPE, status=problem.status, headers=problem.headers)
+
+
+def problem_for(error: BaseException | None) -> HttpResponse | None:
+    """Render an error that the contract knows; None for any other."""
+    if isinstance(error, Problem):
+        return problem_response(error)
+    if isinstance(error, ValidationError):
+        return problem_response(InvalidValues(error.errors()))
+    if isinstance(error, RequestDataTooBig):
+        return problem_response(Problem(413))
+    if isinstance(error, OperationalError | InterfaceError) or (
+        isinstance(error, ProgrammingError) and is_table_missing(error)
+    ):
+        logger.error("The database cannot be used: %s", error)
+        return problem_response(DatabaseUnavailable())
+    return None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400: Django's handler400."""
+    return problem_response(Problem(400))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403: Django's handler403."""
+    return problem_response(Problem(403))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404: Django's handler404."""
+    return problem_response(Problem(404))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500: Django's handler500; 503 when middleware met a database that is down."""
+    return problem_for(sys.exc_info()[1]) or problem_response(Problem(500))

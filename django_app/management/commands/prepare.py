@@ -1,0 +1,56 @@
+"""Make the database ready to serve: create it, migrate it, fill it when it is new."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection, transaction
+
+from django_app.models import User
+from settings import SECRET_KEY_FILE, get_settings
+
+ARTICLE_USERS = (("Alice", "alice@example.com"), ("Bob", "bob@example.com"))
+
+
+class Command(BaseCommand):
+    """``python manage.py prepare``: safe to run before each start."""
+
+    help = "Migrates the database; a new one also gets Alice, Bob and an admin account."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run every step; nothing that exists is overwritten."""
+        if connection.vendor == "sqlite":
+            Path(settings.DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            new = not connection.introspection.table_names()
+        except OperationalError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise CommandError(
+                f"The database cannot be reached ({reason}). "
+                "Start it, or point GATEWAY_DATABASE_URL at another."
+            ) from error
+        call_command("migrate", verbosity=0)
+        write_secret_key()
+        if new:
+            self.fill()
+
+    @transaction.atomic
+    def fill(self) -> None:
+        """Give a new database the article's users and somebody who may log in."""
+        User.objects.bulk_create(User(name=name, email=email) for name, email in ARTICLE_USERS)
+        password = secrets.token_urlsafe(12)
+        get_user_model().objects.create_superuser("admin", password=password)
+        self.stdout.write("A new database: users Alice and Bob, and an account for the admin.")
+        self.stdout.write(f"  name admin, password {password} (shown only now)")
+
+
+def write_secret_key() -> None:
+    """Keep a key that signs sessions, so that they outlive the process, where none is set."""
+    if "secret_key" not in get_settings().model_fields_set and not SECRET_KEY_FILE.exists():
+        SECRET_KEY_FILE.parent.mkdir(parents=True, exist_ok=True)
+        SECRET_KEY_FILE.touch(mode=0o600)
+        SECRET_KEY_FILE.write_text(secrets.token_urlsafe(50))

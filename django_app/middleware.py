@@ -1,0 +1,41 @@
+"""What the contract asks and Django does not do by itself."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import is_valid_path
+
+from django_app.errors import problem_for
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def contract(get_response: GetResponse) -> GetResponse:
+    """Serve both forms of a path, and send no body where HTTP has none."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        path = request.path_info
+        if path.endswith("/") and not is_valid_path(path) and is_valid_path(path[:-1]):
+            request.path_info = path[:-1]
+        response = get_response(request)
+        if request.method == "HEAD" and not response.streaming:
+            response.content = b""
+        elif response.status_code == 204:
+            del response.headers["Content-Length"]
+        return response
+
+    return middleware
+
+
+class ProblemMiddleware:
+    """Turn what a view raises into a problem document."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        """Answer known errors; leave the rest to Django, which logs them."""
+        return problem_for(error)

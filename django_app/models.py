@@ -1,0 +1,34 @@
+"""The users table: this model and its migrations own it for all three frameworks."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Now
+from pydantic import ValidationError as PydanticValidationError
+
+from users.schemas import MAX_EMAIL, MAX_NAME, UserInput
+
+
+class User(models.Model):
+    """A person in the users API; accounts of the admin are ``django.contrib.auth``'s."""
+
+    name = models.CharField(max_length=MAX_NAME)
+    email = models.EmailField(max_length=MAX_EMAIL, unique=True)
+    # The database fills it in, so that Flask and FastAPI need not know how.
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table = "users"
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>"
+
+    def clean(self) -> None:
+        """Hold the admin's forms to the rules of the API."""
+        try:
+            values = UserInput(name=self.name, email=self.email)
+        except PydanticValidationError as error:
+            raise ValidationError(
+                {str(item["loc"][0]): item["msg"] for item in error.errors()}
+            ) from error
+        self.name, self.email = values.name, values.email

@@ -1,0 +1,118 @@
+"""Django's settings, taken from the project's own."""
+
+import dj_database_url
+
+from settings import get_settings
+
+settings = get_settings()
+
+SECRET_KEY = settings.secret_key.get_secret_value()
+DEBUG = settings.debug
+ALLOWED_HOSTS = settings.allowed_hosts
+
+INSTALLED_APPS = [
+    "django_app.apps.DjangoAppConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    # Before staticfiles, so that runserver serves the styles as every other server does.
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django_app.middleware.contract",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_app.middleware.ProblemMiddleware",
+]
+
+ROOT_URLCONF = "django_app.urls"
+WSGI_APPLICATION = "django_app.wsgi.application"
+# Both forms of a path are the same resource; a redirect would lose the body of a POST.
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": dj_database_url.parse(settings.database_url)}
+if settings.database_url.startswith("sqlite"):
+    DATABASES["default"] |= {
+        # A connection for each thread, kept open.
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "init_command": "PRAGMA journal_mode=WAL",
+            "timeout": settings.database_timeout,
+            # A transaction that upgrades from reading to writing fails with "database is locked".
+            "transaction_mode": "IMMEDIATE",
+        },
+    }
+else:
+    DATABASES["default"] |= {
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **DATABASES["default"].get("OPTIONS", {}),
+            "connect_timeout": max(1, round(settings.database_timeout)),
+            "pool": {
+                "min_size": 0,
+                "max_size": settings.threads,
+                "timeout": settings.database_timeout,
+            },
+        },
+    }
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en-us"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STORAGES = {"staticfiles": {"BACKEND": "django_app.storage.PrefixedStaticFilesStorage"}}
+# Serve each app's own files; there is nothing to collect first.
+WHITENOISE_USE_FINDERS = True
+
+# Query strings are bounded by the size of the head, as in the other two, and not by count.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = settings.max_body_size
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "INFO"},
+        # The contract's 4xx answers are no news; what fails on the server is.
+        "django.request": {"level": "ERROR"},
+    },
+}

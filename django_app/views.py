@@ -1,0 +1,143 @@
+"""The users resource, and the two endpoints to measure with."""
+
+import time
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from pydantic import MISSING
+
+from django_app.models import User
+from users.bodies import parse_json_object
+from users.pages import next_link, split_page
+from users.problems import EmailTaken, MethodNotAllowed, UserNotFound, allow_header
+from users.schemas import PageQuery, UserInput, UserPatch, WaitQuery
+
+FIELDS = ("id", "name", "email")
+
+
+# No cookie authenticates these views, so there is nothing that another site could forge.
+@method_decorator(csrf_exempt, name="dispatch")
+class ApiView(View):
+    """A view that answers by the contract what Django's View answers by itself."""
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        raise MethodNotAllowed(self.allowed_methods())
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = HttpResponse(status=204, headers={"Allow": allow_header(self.allowed_methods())})
+        del response.headers["Content-Type"]
+        return response
+
+    def allowed_methods(self) -> list[str]:
+        return [name.upper() for name in self.http_method_names if hasattr(self, name)]
+
+
+class UserListView(ApiView):
+    """All users."""
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        """List users by id, a page at a time."""
+        query = PageQuery.model_validate(request.GET.dict())
+        users = User.objects.values(*FIELDS)
+        if query.after is not MISSING:
+            users = users.filter(id__gt=query.after)
+        if query.search is not MISSING:
+            needle = query.search.lower()
+            users = users.filter(Q(name__lower__contains=needle) | Q(email__contains=needle))
+        page, more = split_page(list(users[: query.limit + 1]), query)
+        response = json_response(page)
+        if more:
+            response["Link"] = next_link(reverse("users"), query, page[-1]["id"])
+        return response
+
+    def post(self, request: HttpRequest) -> JsonResponse:
+        """Create a user."""
+        values = UserInput.model_validate(json_body(request))
+        try:
+            user = User.objects.create(name=values.name, email=values.email)
+        except IntegrityError as error:
+            raise EmailTaken from error
+        response = json_response({field: getattr(user, field) for field in FIELDS}, status=201)
+        response["Location"] = reverse("user", args=[user.id])
+        return response
+
+
+class UserView(ApiView):
+    """One user."""
+
+    def get(self, request: HttpRequest, user_id: int) -> JsonResponse:
+        """Return one user."""
+        user = User.objects.filter(id=user_id).values(*FIELDS).first()
+        if user is None:
+            raise UserNotFound(user_id)
+        return json_response(user)
+
+    def put(self, request: HttpRequest, user_id: int) -> JsonResponse:
+        """Replace both fields of a user."""
+        values = UserInput.model_validate(json_body(request))
+        return self.change(request, user_id, values.model_dump())
+
+    def patch(self, request: HttpRequest, user_id: int) -> JsonResponse:
+        """Change the fields that the body names."""
+        values = UserPatch.model_validate(json_body(request))
+        changes = values.model_dump(exclude_unset=True)
+        return self.change(request, user_id, changes)
+
+    def delete(self, request: HttpRequest, user_id: int) -> HttpResponse:
+        """Delete a user."""
+        deleted, _ = User.objects.filter(id=user_id).delete()
+        if not deleted:
+            raise UserNotFound(user_id)
+        response = HttpResponse(status=204)
+        del response.headers["Content-Type"]
+        return response
+
+    def change(self, request: HttpRequest, user_id: int, changes: dict[str, str]) -> JsonResponse:
+        if not changes:
+            return self.get(request, user_id)
+        try:
+            with transaction.atomic():
+                if not User.objects.filter(id=user_id).update(**changes):
+                    raise UserNotFound(user_id)
+                return self.get(request, user_id)
+        except IntegrityError as error:
+            raise EmailTaken from error
+
+
+class HelloView(ApiView):
+    """The framework alone."""
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        """Greet, without a database."""
+        return json_response({"message": "Hello, World!"})
+
+
+class WaitView(ApiView):
+    """A wait as the framework waits."""
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        """Answer after ``ms`` milliseconds; the thread sleeps, as threads wait."""
+        query = WaitQuery.model_validate(request.GET.dict())
+        time.sleep(query.ms / 1000)
+        return json_response({"waited_ms": query.ms})
+
+
+def json_body(request: HttpRequest) -> dict[str, Any]:
+    """Return the request's JSON object, or raise its Problem."""
+    return parse_json_object(request.headers.get("Content-Type"), request.body)
+
+
+def json_response(document: Any, status: int = 200) -> JsonResponse:
+    """Serialise compactly, and leave letters as they are."""
+    return JsonResponse(
+        document,
+        status=status,
+        safe=False,
+        json_dumps_params={"separators": (",", ":"), "ensure_ascii": False},
+    )

@@ -1,0 +1,23 @@
+"""What path operations ask for."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from users.schemas import MAX_ID, PageQuery, WaitQuery
+
+
+async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
+    """Yield the session of the request; it connects when first used."""
+    async with request.app.state.sessionmaker() as session:
+        yield session
+
+
+# The session is closed when the path operation returns, not after the answer is sent: a slow
+# reader must not hold a connection.
+SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
+PageDep = Annotated[PageQuery, Query()]
+WaitDep = Annotated[WaitQuery, Query()]
+UserId = Annotated[int, Path(ge=1, le=MAX_ID)]

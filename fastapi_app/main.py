@@ -1,0 +1,51 @@
+"""The application: its lifespan, its middleware and its routers."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from fastapi_app import errors, probes, users
+from fastapi_app.middleware import HeadMiddleware, TrailingSlashMiddleware
+from fastapi_app.openapi import describe_problems, operation_id
+from settings import Settings, get_settings
+from users.engines import create_asyncio_engine
+
+
+def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ()) -> FastAPI:
+    """Create the application; the settings come from the environment unless given.
+
+    Args:
+        servers: prefixes of the same API elsewhere, which Swagger UI offers besides this one.
+    """
+    settings = settings or get_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = create_asyncio_engine(settings)
+        app.state.sessionmaker = async_sessionmaker(engine)
+        yield
+        await engine.dispose()
+
+    app = FastAPIOffline(
+        title="Users API",
+        description="One contract, three implementations: choose a server and try it out.",
+        version="1.0.0",
+        lifespan=lifespan,
+        servers=[{"url": url} for url in servers],
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+    )
+    app.state.max_body_size = settings.max_body_size
+    app.add_middleware(HeadMiddleware)
+    app.add_middleware(TrailingSlashMiddleware)
+    errors.add_handlers(app)
+
+    api = APIRouter(prefix="/api")
+    api.include_router(users.router)
+    api.include_router(probes.router)
+    app.include_router(api)
+    describe_problems(app)
+    return app

@@ -1,0 +1,24 @@
+"""Two endpoints to measure with: the framework alone, and a wait as the framework waits."""
+
+import asyncio
+
+from fastapi import APIRouter
+
+from fastapi_app.dependencies import WaitDep
+from fastapi_app.openapi import problems
+from users.schemas import Greeting, Waited
+
+router = APIRouter(tags=["probes"])
+
+
+@router.get("/hello")
+async def hello() -> Greeting:
+    """Greet, without a database."""
+    return Greeting(message="Hello, World!")
+
+
+@router.get("/wait", responses=problems(422))
+async def wait(query: WaitDep) -> Waited:
+    """Answer after ``ms`` milliseconds; the coroutine is suspended, the loop goes on."""
+    await asyncio.sleep(query.ms / 1000)
+    return Waited(waited_ms=query.ms)

@@ -1,0 +1,51 @@
+"""The users API in Flask. Alone: ``flask --app flask_app run --debug``."""
+
+from flask import Flask, Response, abort, request
+
+from flask_app import db, errors, probes, users
+from flask_app.converters import UserIdConverter
+from flask_app.json import CompactJSONProvider
+from settings import Settings, get_settings
+from users.problems import allow_header
+
+
+class App(Flask):
+    """Flask with the contract's answers to what Flask answers by itself."""
+
+    json_provider_class = CompactJSONProvider
+
+    def make_default_options_response(self) -> Response:
+        """Answer OPTIONS with 204 where Flask says 200 with an empty page."""
+        allowed = super().make_default_options_response().allow
+        response = self.response_class(status=204, headers={"Allow": allow_header([*allowed])})
+        del response.headers["Content-Type"]
+        return response
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Create the application; the settings come from the environment unless given."""
+    settings = settings or get_settings()
+    app = App(__name__, static_folder=None)
+    app.config.from_mapping(
+        SECRET_KEY=settings.secret_key.get_secret_value(),
+        MAX_CONTENT_LENGTH=settings.max_body_size,
+        SESSION_COOKIE_NAME="flask_session",
+    )
+    app.url_map.converters["user_id"] = UserIdConverter
+    # Serve /api/users/ as /api/users: a redirect would lose the body of a POST.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+
+    app.before_request(refuse_double_slash)
+
+    db.init_app(app, settings)
+    errors.init_app(app)
+    app.register_blueprint(users.bp)
+    app.register_blueprint(probes.bp)
+    return app
+
+
+def refuse_double_slash() -> None:
+    """Answer ``//api/users`` as every other unknown path; Werkzeug would drop the first slash."""
+    if request.environ["PATH_INFO"].startswith("//"):
+        abort(404)

@@ -1,0 +1,28 @@
+"""The database session of a request."""
+
+from flask import Flask, current_app, g
+from sqlalchemy.orm import Session, sessionmaker
+
+from settings import Settings
+from users.engines import create_sync_engine
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Give the application an engine and close each request's session at its end."""
+    app.extensions["sessionmaker"] = sessionmaker(create_sync_engine(settings))
+    app.teardown_appcontext(close_session)
+
+
+def get_session() -> Session:
+    """Return the session of the current request; it connects when first used."""
+    if "session" not in g:
+        g.session = current_app.extensions["sessionmaker"]()
+    session: Session = g.session
+    return session
+
+
+def close_session(_error: BaseException | None) -> None:
+    """Give the connection back, on success and on failure alike."""
+    session: Session | None = g.pop("session", None)
+    if session is not None:
+        session.close()

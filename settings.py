@@ -1,0 +1,102 @@
+"""Every setting of the project: read once, from the environment, and typed.
+
+Nothing else reads ``os.environ``. A value that does not fit ends the start-up with one line that
+names the variable.
+"""
+
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent
+VAR_DIR = BASE_DIR / "var"
+SECRET_KEY_FILE = VAR_DIR / "secret_key"
+
+DATABASE_SCHEMES = ("sqlite:///", "postgresql://", "postgres://")
+
+
+def read_secret_key() -> SecretStr:
+    """Return the key that ``manage.py prepare`` wrote, else one that lives as long as the process.
+
+    The file keeps admin sessions alive over a restart and equal in several worker processes.
+    """
+    if SECRET_KEY_FILE.is_file():
+        return SecretStr(SECRET_KEY_FILE.read_text().strip())
+    return SecretStr(secrets.token_urlsafe(50))
+
+
+def check_database_url(url: str) -> str:
+    """Refuse a URL that the three frameworks could not share."""
+    if not url.startswith(DATABASE_SCHEMES) or url in {"sqlite:///", "sqlite:///:memory:"}:
+        raise ValueError("use sqlite:///file.sqlite3 or postgresql://user:password@host/name")
+    # Heroku's old spelling; SQLAlchemy knows only the long one.
+    return url.replace("postgres://", "postgresql://", 1)
+
+
+def split_commas(value: object) -> object:
+    """Read a list as people write it in a variable: separated by commas."""
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return value
+
+
+class Settings(BaseSettings):
+    """The settings; each is the environment variable of its name with ``GATEWAY_`` before it."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
+
+    host: Annotated[str, Field(description="Address that `gateway` listens on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port; 0 takes a free one.")] = 8000
+    database_url: Annotated[
+        str,
+        AfterValidator(check_database_url),
+        Field(description="SQLite file or PostgreSQL server that all three share."),
+    ] = f"sqlite:///{VAR_DIR / 'gateway.sqlite3'}"
+    database_timeout: Annotated[
+        float,
+        Field(gt=0, description="Seconds to wait for a lock, a connection or a free pool place."),
+    ] = 20.0
+    # Three pools of 32 fit into the 100 connections that PostgreSQL allows by default.
+    threads: Annotated[
+        int,
+        Field(ge=1, le=1024, description="Threads of each WSGI mount, and size of each pool."),
+    ] = 32
+    max_body_size: Annotated[
+        int, Field(ge=0, description="Largest request body in bytes; beyond it, 413.")
+    ] = 10 * 1024 * 1024
+    graceful_timeout: Annotated[
+        int, Field(ge=0, description="Seconds that running requests get when the server stops.")
+    ] = 10
+    allowed_hosts: Annotated[
+        list[str],
+        NoDecode,
+        BeforeValidator(split_commas),
+        Field(description="Host names that Django answers to, separated by commas."),
+    ] = ["localhost", "127.0.0.1", "[::1]"]
+    secret_key: Annotated[
+        SecretStr, Field(description="Signs sessions; default: the file var/secret_key.")
+    ] = Field(default_factory=read_secret_key)
+    debug: Annotated[
+        bool, Field(description="Django's debug pages in place of the contract's errors.")
+    ] = False
+
+
+@cache
+def get_settings() -> Settings:
+    """Read the environment, once.
+
+    Raises:
+        SystemExit: a value does not fit; the message names each variable on a line of its own.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"GATEWAY_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False)
+        ]
+        raise SystemExit("\n".join(problems)) from None

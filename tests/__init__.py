@@ -1,0 +1,1 @@
+"""The suite mirrors the packages; ``contract/`` is what every framework must pass."""

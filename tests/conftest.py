@@ -1,0 +1,117 @@
+"""Fixtures: one migrated database, one gateway on it, and each test on fresh rows."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from starlette.testclient import TestClient
+
+from tests.databases import PostgreSQL, SQLite
+
+FRAMEWORKS = ("flask", "fastapi", "django")
+
+database_key = pytest.StashKey[SQLite | PostgreSQL]()
+directory_key = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point the settings at the suite's own database before anything reads them."""
+    directory = tempfile.TemporaryDirectory(prefix="gateway-")
+    kind = PostgreSQL if config.getoption("database") == "postgresql" else SQLite
+    config.stash[directory_key] = directory
+    config.stash[database_key] = kind(Path(directory.name))
+    os.environ["GATEWAY_DATABASE_URL"] = config.stash[database_key].url
+    os.environ["GATEWAY_SECRET_KEY"] = "only the test suite signs with this key, nothing else"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[directory_key].cleanup()
+
+
+@pytest.fixture(scope="session")
+def migrated(request: pytest.FixtureRequest) -> Iterator[SQLite | PostgreSQL]:
+    """The database, created and migrated once."""
+    database = request.config.stash[database_key]
+    with database.run():
+        yield database
+
+
+@pytest.fixture
+def database(migrated: SQLite | PostgreSQL) -> SQLite | PostgreSQL:
+    """The database with nothing in it but what ``make run`` puts there."""
+    migrated.reset()
+    return migrated
+
+
+@pytest.fixture(scope="session")
+def shared_gateway(migrated: SQLite | PostgreSQL) -> Iterator[TestClient]:
+    """One gateway for the whole run; entering the client runs the lifespans."""
+    from gateway import create_app
+
+    with TestClient(
+        create_app(), "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def gateway(shared_gateway: TestClient, database: SQLite | PostgreSQL) -> TestClient:
+    """The gateway on a fresh database."""
+    shared_gateway.cookies.clear()
+    return shared_gateway
+
+
+class Api:
+    """The users API below one framework's prefix."""
+
+    def __init__(self, client: TestClient, framework: str) -> None:
+        self.client = client
+        self.framework = framework
+        self.prefix = f"/{framework}"
+
+    def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self.client.request(method, self.prefix + path, **options)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self("POST", path, **options)
+
+
+@pytest.fixture(params=FRAMEWORKS)
+def api(request: pytest.FixtureRequest, gateway: TestClient) -> Api:
+    """The users API of each framework in turn."""
+    return Api(gateway, request.param)
+
+
+@pytest.fixture
+def apis(gateway: TestClient) -> list[Api]:
+    """The users APIs of all three, to compare."""
+    return [Api(gateway, framework) for framework in FRAMEWORKS]
+
+
+def assert_problem(response: httpx.Response, status: int, **members: object) -> dict[str, Any]:
+    """Check that a response is a problem document of the contract's shape."""
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert list(document)[:4] == ["type", "title", "status", "detail"]
+    assert document["type"] == "about:blank"
+    assert document["status"] == status
+    assert document["detail"]
+    assert set(document) - {"errors"} == {"type", "title", "status", "detail"}
+    assert ("errors" in document) == (status == 422)
+    for error in document.get("errors", ()):
+        assert list(error) == ["pointer", "detail"]
+    for name, value in members.items():
+        assert document[name] == value
+    return document

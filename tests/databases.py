@@ -1,0 +1,147 @@
+"""Real databases for the suite: created and migrated once, put back to that state for each test."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import psycopg
+import pytest
+
+POSTGRES_DIRECTORIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def migrate() -> None:
+    """Prepare the database of the settings, as ``make run`` does."""
+    import django
+    from django.core.management import call_command
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")
+    django.setup()
+    call_command("prepare")
+
+
+class SQLite:
+    """A file, and a copy of it as it was after the migrations."""
+
+    name = "sqlite"
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "test.sqlite3"
+        self.template = directory / "template.sqlite3"
+        self.url = f"sqlite:///{self.path}"
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        migrate()
+        self.copy(self.path, self.template)
+        yield
+
+    def reset(self) -> None:
+        self.copy(self.template, self.path)
+
+    @staticmethod
+    def copy(source: Path, target: Path) -> None:
+        # SQLite's own backup respects the locks of connections that stay open.
+        origin, copy = sqlite3.connect(source), sqlite3.connect(target, timeout=10)
+        origin.backup(copy)
+        origin.close()
+        copy.close()
+
+
+class PostgreSQL:
+    """A server of the suite's own, on a free port, in a directory that goes with it."""
+
+    name = "postgresql"
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory / "postgresql"
+        self.port = free_port()
+        self.url = f"postgresql://gateway@127.0.0.1:{self.port}/postgres"
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        self.create()
+        self.start()
+        try:
+            migrate()
+            yield
+        finally:
+            self.stop()
+
+    def create(self) -> None:
+        self.directory.mkdir()
+        if os.geteuid() == 0:
+            # PostgreSQL refuses to run as root; Debian's package brings a user for it.
+            for parent in self.directory.parents[:2]:
+                parent.chmod(0o755)
+            shutil.chown(self.directory, "postgres")
+        self.call(
+            "initdb",
+            "--auth=trust",
+            "--username=gateway",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+            f"--pgdata={self.directory}",
+        )
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -F"
+        log = self.directory / "log"
+        self.call("pg_ctl", "start", "-w", "-D", self.directory, "-l", log, "-o", options)
+
+    def stop(self) -> None:
+        self.call("pg_ctl", "stop", "-w", "-D", self.directory, "-m", "immediate")
+
+    def call(self, program: str, *arguments: object) -> None:
+        result = subprocess.run(
+            [postgres_program(program), *map(str, arguments)],
+            user="postgres" if os.geteuid() == 0 else None,
+            stdin=subprocess.DEVNULL,
+            # The server inherits these; a pipe would never see its end.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+        )
+        assert result.returncode == 0, f"{program} failed; see {self.directory / 'log'}"
+
+    def reset(self) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute("TRUNCATE users RESTART IDENTITY")
+            connection.execute(
+                "INSERT INTO users (name, email) VALUES"
+                " ('Alice', 'alice@example.com'), ('Bob', 'bob@example.com')"
+            )
+
+
+def postgres_program(name: str) -> Path:
+    """Find a program of the PostgreSQL server; Debian keeps them off the PATH.
+
+    Without them the test is skipped, but fails in CI.
+    """
+    for directory in POSTGRES_DIRECTORIES:
+        if (directory / name).exists():
+            return directory / name
+    if found := shutil.which(name):
+        return Path(found)
+    missing(f"PostgreSQL's {name} is not installed (Debian: apt-get install postgresql)")
+
+
+def missing(what: str) -> NoReturn:
+    """Skip for want of a program, except in CI, where nothing may be missing."""
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(what)

@@ -1,0 +1,131 @@
+"""Problem details for HTTP APIs (RFC 9457): the one shape of every error.
+
+Domain code raises a ``Problem``; each framework turns it into its own response class. The
+sentences live here, so that the same error reads the same in all three.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+MEDIA_TYPE = "application/problem+json"
+
+# http.HTTPStatus renamed these between Python 3.11 and 3.13; the bytes of an answer must not.
+TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+DETAILS = {
+    400: "The request could not be understood.",
+    404: "Nothing is served at this path.",
+    405: "This method is not allowed here; the Allow header lists those that are.",
+    413: "The request body is larger than this server accepts.",
+    415: "The request body must be sent as Content-Type: application/json.",
+    422: "The request is well-formed, but some values are not valid.",
+    500: "Something went wrong on the server; the error has been logged.",
+    503: "The service cannot answer at the moment; please try again.",
+}
+
+
+class Problem(Exception):
+    """An error with the members of RFC 9457.
+
+    Attributes:
+        status: the HTTP status code.
+        detail: one sentence for people; a sentence for the status when none is given.
+        errors: for 422, what is wrong where: ``{"pointer": "/email", "detail": "…"}``
+            with a JSON Pointer (RFC 6901), or for a query parameter ``/`` and its name.
+        headers: what belongs to the answer besides its Content-Type.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str | None = None,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status = status
+        self.detail = detail or DETAILS.get(status) or f"{self.title}."
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+        super().__init__(self.detail)
+
+    @property
+    def title(self) -> str:
+        """The status code's phrase, as RFC 9457 asks for the type ``about:blank``."""
+        return TITLES.get(self.status) or HTTPStatus(self.status).phrase
+
+    @property
+    def body(self) -> bytes:
+        """The problem document: compact JSON in UTF-8."""
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.errors:
+            document["errors"] = self.errors
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class UserNotFound(Problem):
+    """No user has the id (404)."""
+
+    def __init__(self, user_id: int) -> None:
+        self.user_id = user_id
+        super().__init__(404, f"There is no user with the id {user_id}.")
+
+
+class EmailTaken(Problem):
+    """Another user has the email address (409)."""
+
+    def __init__(self) -> None:
+        super().__init__(409, "Another user has this email address.")
+
+
+class MethodNotAllowed(Problem):
+    """The path exists, the method on it does not (405)."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(405, headers={"Allow": allow_header(allowed)})
+
+
+class DatabaseUnavailable(Problem):
+    """The database is down, locked or not migrated (503)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            503,
+            "The database cannot be used at the moment; please try again.",
+            headers={"Retry-After": "1"},
+        )
+
+
+class InvalidValues(Problem):
+    """Values that the schemas refuse (422).
+
+    Args:
+        errors: Pydantic's error list.
+        skip: leading parts of each location that name a place and no member, as FastAPI's
+            ``("body", "email")`` does.
+    """
+
+    def __init__(self, errors: Sequence[Any], *, skip: int = 0) -> None:
+        found = [
+            {"pointer": json_pointer(error["loc"][skip:]), "detail": error["msg"]}
+            for error in errors
+        ]
+        super().__init__(422, errors=found)
+
+
+def json_pointer(location: Sequence[str | int]) -> str:
+    """Write a location as a JSON Pointer (RFC 6901)."""
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    return "".join(f"/{part}" for part in parts)
+
+
+def allow_header(methods: Sequence[str]) -> str:
+    """Write an Allow header (RFC 9110), sorted, so that three frameworks write the same."""
+    return ", ".join(sorted(methods))
