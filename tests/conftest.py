@@ -72,8 +72,9 @@ def gateway(shared_gateway: TestClient, database: SQLite | PostgreSQL) -> TestCl
 class Api:
     """The users API below one framework's prefix."""
 
-    def __init__(self, client: TestClient, framework: str) -> None:
+    def __init__(self, client: TestClient, framework: str, database: SQLite | PostgreSQL) -> None:
         self.client = client
+        self.reset = database.reset
         self.framework = framework
         self.prefix = f"/{framework}"
 
@@ -88,15 +89,15 @@ class Api:
 
 
 @pytest.fixture(params=FRAMEWORKS)
-def api(request: pytest.FixtureRequest, gateway: TestClient) -> Api:
+def api(request: pytest.FixtureRequest, gateway: TestClient, database: SQLite | PostgreSQL) -> Api:
     """The users API of each framework in turn."""
-    return Api(gateway, request.param)
+    return Api(gateway, request.param, database)
 
 
 @pytest.fixture
-def apis(gateway: TestClient) -> list[Api]:
+def apis(gateway: TestClient, database: SQLite | PostgreSQL) -> list[Api]:
     """The users APIs of all three, to compare."""
-    return [Api(gateway, framework) for framework in FRAMEWORKS]
+    return [Api(gateway, framework, database) for framework in FRAMEWORKS]
 
 
 def assert_problem(response: httpx.Response, status: int, **members: object) -> dict[str, Any]:
