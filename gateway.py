@@ -5,24 +5,20 @@ Start it with ``gateway``, ``python gateway.py`` or ``uvicorn gateway:app``.
 
 import logging
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import click
 import uvicorn
-from a2wsgi import WSGIMiddleware
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
-import fastapi_app
-import flask_app
-from django_app.database import find_fault
-from django_app.wsgi import application as django
+from bridge import Mount, run_lifespans
 from settings import Settings, get_settings
 from users.problems import MEDIA_TYPE, Problem
 
@@ -38,27 +34,31 @@ ADDRESSES = {
 }
 
 
-def create_app(settings: Settings | None = None) -> Starlette:
-    """Compose the three applications; the settings come from the environment unless given."""
+def create_app(
+    settings: Settings | None = None, mounts: Mapping[str, Any] | None = None
+) -> Starlette:
+    """Compose the applications; the settings come from the environment unless given.
+
+    Args:
+        mounts: applications by prefix, each an object or an import string; the three when none
+            are given.
+    """
     settings = settings or get_settings()
-    flask = flask_app.create_app(settings)
-    fastapi = fastapi_app.create_app(settings, servers=["/fastapi", "/flask", "/django"])
+    applications = applications_of(settings) if mounts is None else mounts
+    hung = [
+        Mount(prefix, application, threads=settings.threads, max_body_size=settings.max_body_size)
+        for prefix, application in applications.items()
+    ]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        # Starlette does not run the lifespan of a mounted application.
-        async with fastapi.router.lifespan_context(fastapi):
-            if fault := await run_in_threadpool(find_fault):
-                logger.error(fault)
+        async with run_lifespans(hung):
+            if "/django" in applications:
+                await run_in_threadpool(report_database)
             yield
 
     app = Starlette(
-        routes=[
-            Route("/", RedirectResponse("/fastapi/docs")),
-            Mount("/flask", wsgi(flask, settings)),
-            Mount("/fastapi", fastapi),
-            Mount("/django", wsgi(django, settings)),
-        ],
+        routes=[Route("/", RedirectResponse("/fastapi/docs")), *hung],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
@@ -66,10 +66,28 @@ def create_app(settings: Settings | None = None) -> Starlette:
     return app
 
 
-def wsgi(application: Any, settings: Settings) -> Any:
-    """Hang a WSGI application into the gateway, with threads of its own."""
-    # a2wsgi's stricter types for WSGI and ASGI fit neither Starlette's nor the frameworks' own.
-    return WSGIMiddleware(application, workers=settings.threads)
+def applications_of(settings: Settings) -> dict[str, Any]:
+    """Return the three; each is imported when it is mounted, so that a broken one stays alone."""
+
+    def flask() -> Any:
+        from flask_app import create_app
+
+        return create_app(settings)
+
+    def fastapi() -> Any:
+        from fastapi_app import create_app
+
+        return create_app(settings, servers=["/fastapi", "/flask", "/django"])
+
+    return {"/flask": flask, "/fastapi": fastapi, "/django": "django_app.wsgi:application"}
+
+
+def report_database() -> None:
+    """Say at the start what every request would meet."""
+    from django_app.database import find_fault
+
+    if fault := find_fault():
+        logger.error(fault)
 
 
 def problem_response(problem: Problem) -> Response:
@@ -78,9 +96,10 @@ def problem_response(problem: Problem) -> Response:
 
 
 async def http_error(_request: Request, error: Exception) -> Response:
-    """Answer a path outside the mounts."""
+    """Answer what the gateway itself refuses: unknown paths, bad requests, too many of them."""
     assert isinstance(error, HTTPException)
-    return problem_response(Problem(error.status_code))
+    detail = error.detail if error.status_code == 400 else None
+    return problem_response(Problem(error.status_code, detail, headers=error.headers))
 
 
 async def server_error(_request: Request, _error: Exception) -> Response:
@@ -112,7 +131,9 @@ def main(host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=get_settings().graceful_timeout,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    # uvicorn raises Ctrl-C again once it has stopped in good order.
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,9 @@
+"""How any WSGI or ASGI application hangs under a prefix of one ASGI process.
+
+Knows nothing about the users API, and reads no settings: constructors take arguments.
+"""
+
+from bridge.mount import Mount, run_lifespans
+from bridge.wsgi import WSGIMiddleware
+
+__all__ = ["Mount", "WSGIMiddleware", "run_lifespans"]

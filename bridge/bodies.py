@@ -1,0 +1,71 @@
+"""Request bodies for WSGI: received completely before a thread is taken, in bounded memory."""
+
+import asyncio
+import io
+import tempfile
+from typing import IO, Any
+
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope
+
+SPOOL = 1024 * 1024  # bytes in memory; a longer body goes to disk
+
+
+class BodyCutShort(Exception):
+    """The client left before it had sent the whole body."""
+
+
+def declared_length(scope: Scope) -> int | None:
+    """Return Content-Length in bytes; None when a body comes in chunks; 0 when there is none."""
+    chunked = False
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+        chunked = chunked or name == b"transfer-encoding"
+    # HTTP/2 and later frame bodies without any header.
+    return None if chunked or not scope["http_version"].startswith("1") else 0
+
+
+async def receive_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[bytes], int | None]:
+    """Receive the whole body.
+
+    Returns:
+        A file at its beginning, and the body's length in bytes; None when there is no body.
+
+    Raises:
+        HTTPException: 413, it is or grows longer than ``limit`` bytes.
+        BodyCutShort: the client left; what it has sent must not look complete.
+    """
+    declared = declared_length(scope)
+    if declared == 0:
+        return io.BytesIO(), None
+    if declared is not None and declared > limit:
+        raise HTTPException(413)
+    file: IO[Any] = io.BytesIO()
+    waiting: list[bytes] = []
+    size = waiting_size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            file.close()
+            raise BodyCutShort
+        chunk = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(chunk)
+        if size > limit:
+            file.close()
+            raise HTTPException(413)
+        waiting.append(chunk)
+        waiting_size += len(chunk)
+        if waiting_size > SPOOL:
+            if isinstance(file, io.BytesIO):
+                file = tempfile.TemporaryFile()  # noqa: SIM115  # the exchange closes it
+            # Disks can be slow, and the event loop serves everybody.
+            await asyncio.to_thread(file.writelines, waiting)
+            waiting, waiting_size = [], 0
+    if isinstance(file, io.BytesIO):
+        return io.BytesIO(b"".join(waiting)), size
+    await asyncio.to_thread(file.writelines, waiting)
+    file.seek(0)
+    return file, size

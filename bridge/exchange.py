@@ -1,0 +1,310 @@
+"""One request on its way through a WSGI application: the thread's side and the loop's side.
+
+The thread calls the application and leaves what it produces in ``chunks``; the event loop takes
+it from there and sends it. Each attribute is written by one side only.
+"""
+
+import asyncio
+import logging
+import os
+import re
+import stat
+import threading
+from collections import deque
+from collections.abc import Iterable
+from contextvars import Context, copy_context
+from types import TracebackType
+from typing import Any
+from wsgiref.util import FileWrapper as StandardFileWrapper
+from wsgiref.util import is_hop_by_hop
+
+from starlette.types import Message
+
+from bridge.threads import Pool
+
+logger = logging.getLogger("bridge")
+
+ROOM = 64 * 1024  # bytes that may wait for the client before the application has to
+
+ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType]
+FORBIDDEN_IN_HEADERS = re.compile("[\x00\r\n]")
+
+
+class ClientLeft(ConnectionError):
+    """Raised in ``write()`` when nobody reads any more, so that the application stops."""
+
+
+class WSGIError(Exception):
+    """The application broke a rule of PEP 3333."""
+
+
+class FileWrapper(StandardFileWrapper):
+    """``wsgi.file_wrapper``: a file that the event loop may send without a thread."""
+
+    filelike: Any
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether reading cannot wait for anybody: a file on disk, no pipe and no socket."""
+        try:
+            return stat.S_ISREG(os.fstat(self.filelike.fileno()).st_mode)
+        except (AttributeError, OSError, ValueError):
+            return False
+
+
+class Exchange:
+    """A request and what has become of it.
+
+    Attributes:
+        status, headers: what ``start_response`` was given; status 0 until then.
+        chunks: produced and not yet taken by the event loop.
+        error: what the application raised.
+        file: an answer that the event loop reads itself; it also owes it its ``close()``.
+        returned: the thread is through with the request.
+        gone: the client has left, or the server is shutting down.
+    """
+
+    status: int = 0
+    headers: list[tuple[bytes, bytes]]
+    length: int | None = None
+    produced: int = 0
+    sent: int = 0
+    committed: bool = False
+    returned: bool = False
+    settled: bool = False
+    gone: bool = False
+    expired: bool = False
+    error: BaseException | None = None
+    file: FileWrapper | None = None
+    watcher: asyncio.Task[None] | None = None
+    _room: threading.Event | None = None
+    _waiter: asyncio.Future[None] | None = None
+    _noticed: bool = False
+
+    def __init__(self, app: Any, environ: dict[str, Any], pool: Pool) -> None:
+        self.app = app
+        self.environ = environ
+        self.pool = pool
+        self.context: Context = copy_context()
+        self.is_head = environ["REQUEST_METHOD"] == "HEAD"
+        self.chunks: deque[bytes] = deque()
+        self.headers = []
+        self.submitted = pool.loop.time()
+        self._unclaimed = [True]
+
+    def claim(self) -> bool:
+        """Begin the request in a thread, or drop it on the loop: whoever is first."""
+        try:
+            return self._unclaimed.pop()  # atomic, and much cheaper than a lock
+        except IndexError:
+            return False
+
+    # In the thread
+
+    def run(self) -> None:
+        """Call the application and produce its answer."""
+        try:
+            self.context.run(self._call)
+        except ClientLeft:
+            pass
+        except Exception as error:
+            self.error = error
+        except BaseException as error:
+            # SystemExit and its like would end the server and not only this request.
+            self.error = WSGIError(f"the application raised {error!r}")
+            self.error.__cause__ = error
+        self.returned = True
+        if self.gone:
+            self.close_body()
+
+    def _call(self) -> None:
+        iterable: Iterable[bytes] = self.app(self.environ, self.start_response)
+        handed_over = False
+        try:
+            if isinstance(iterable, FileWrapper) and iterable.is_regular:
+                self._require_start()
+                self.file, handed_over = iterable, True
+            elif isinstance(iterable, list | tuple) and not self.committed:
+                self._produce_all(iterable)
+            else:
+                self._produce_each(iterable)
+        finally:
+            if not handed_over and hasattr(iterable, "close"):
+                iterable.close()
+
+    def _produce_all(self, body: list[bytes] | tuple[bytes, ...]) -> None:
+        # The whole answer is here, so a wrong length is found before anything is sent.
+        self._require_start()
+        whole = b"".join(body)
+        size = len(whole)
+        if self.length is None and not self.is_bodiless:
+            self.headers.append((b"content-length", b"%d" % size))
+            self.length = size
+        self._check_length(size)
+        if not self.is_bodiless:
+            self.produced, self.committed = size, True
+            self.chunks.append(whole)
+            self.pool.tell(self)
+
+    def _produce_each(self, iterable: Iterable[bytes]) -> None:
+        for chunk in iterable:
+            self.write(chunk)
+        self._require_start()
+        self._check_length(self.produced)
+
+    def start_response(
+        self,
+        status: str,
+        headers: list[tuple[str, str]],
+        exc_info: ExceptionInfo | None = None,
+    ) -> Any:
+        """PEP 3333's callable; the headers wait for the first bytes, so an error can replace them.
+
+        Raises:
+            WSGIError: a second call without ``exc_info``, or a status or header that is none.
+        """
+        if exc_info is not None:
+            try:
+                if self.committed:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # breaks the cycle with the traceback, as the PEP asks
+        elif self.status:
+            raise WSGIError("start_response was called a second time without exc_info")
+        code = status[:3]
+        if not code.isdecimal() or not 200 <= int(code) <= 599 or status[3:4] not in ("", " "):
+            raise WSGIError(f"not a status: {status!r}")
+        self.headers, self.length = [], None
+        for name, value in headers:
+            self._add_header(name, value)
+        self.status = int(code)
+        return self.write
+
+    def _add_header(self, name: str, value: str) -> None:
+        if is_hop_by_hop(name) or FORBIDDEN_IN_HEADERS.search(name + value):
+            raise WSGIError(f"not a header that an application may send: {name!r}")
+        lower = name.lower()
+        if lower == "content-length":
+            if not value.isdecimal():
+                raise WSGIError(f"not a Content-Length: {value!r}")
+            self.length = int(value)
+        self.headers.append((lower.encode("latin-1"), value.strip().encode("latin-1")))
+
+    def write(self, chunk: bytes) -> None:
+        """Hand bytes over to the event loop; wait while too many of them wait there."""
+        self._require_start()
+        if not isinstance(chunk, bytes):
+            raise WSGIError(f"the application produced {type(chunk).__name__}, not bytes")
+        if self.gone:
+            raise ClientLeft
+        if not chunk or self.is_bodiless:
+            return
+        self.produced += len(chunk)
+        if self.length is not None and self.produced > self.length:
+            raise WSGIError("the application produced more bytes than its Content-Length")
+        self.committed = True
+        self.chunks.append(chunk)
+        self.pool.tell(self)
+        # Only a body still being produced waits; a whole answer needs its thread no more.
+        if self.produced - self.sent > ROOM and self.produced != self.length:
+            self._wait_for_room()
+
+    def _wait_for_room(self) -> None:
+        self._room = self._room or threading.Event()
+        while self.produced - self.sent > ROOM and not self.gone:
+            self._room.wait()
+            self._room.clear()
+
+    @property
+    def is_bodiless(self) -> bool:
+        return self.is_head or self.status in (204, 304)
+
+    def _require_start(self) -> None:
+        if not self.status:
+            raise WSGIError("the application did not call start_response")
+
+    def _check_length(self, size: int) -> None:
+        if self.length is not None and size != self.length and not self.is_bodiless:
+            raise WSGIError(f"{size} bytes produced, but Content-Length says {self.length}")
+
+    # On the event loop
+
+    def notice(self) -> None:
+        """Wake the coroutine that waits for news."""
+        self._noticed = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def news(self) -> None:
+        """Wait until the thread has produced something or returned, or the client has left."""
+        if not self._noticed:
+            self._waiter = self.pool.loop.create_future()
+            await self._waiter
+        self._noticed = False
+
+    def take(self) -> bytes:
+        """Take all bytes that wait."""
+        chunks = self.chunks
+        if len(chunks) == 1:
+            return chunks.popleft()
+        return b"".join([chunks.popleft() for _ in range(len(chunks))])
+
+    @property
+    def start_message(self) -> Message:
+        """The ASGI message that begins the answer."""
+        return {
+            "type": "http.response.start",
+            "status": self.status,
+            "headers": self.headers,
+        }
+
+    def make_room(self, size: int) -> None:
+        """Count bytes that the server has taken, and let the application go on."""
+        self.sent += size
+        if self._room is not None:
+            self._room.set()
+
+    def leave(self) -> bool:
+        """Give up: drop the request unstarted, or stop the application at its next chunk.
+
+        Returns:
+            Whether a thread still works on it, and nobody has given it up before.
+        """
+        if self.gone:
+            return False
+        self.gone = True
+        self.pool.withdraw(self)
+        self.make_room(0)
+        self.notice()
+        return not self.returned
+
+    def close_body(self) -> None:
+        """Close the request's body, once neither side needs it."""
+        self.environ["wsgi.input"].close()
+
+
+class Closing:
+    """The ``close()`` of an answer that the event loop has sent, done in a thread."""
+
+    returned = False
+    settled = False
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    def claim(self) -> bool:
+        """Nobody else would take it."""
+        return True
+
+    def run(self) -> None:
+        """Close; the answer is complete, so an error can only be logged."""
+        assert self.exchange.file is not None
+        if hasattr(self.exchange.file, "close"):
+            try:
+                self.exchange.context.run(self.exchange.file.close)
+            except Exception:  # whatever an application does in its close()
+                logger.exception("close() failed after a file was sent")
+        self.returned = True
+
+    def notice(self) -> None:
+        """Nobody waits for it."""

@@ -1,0 +1,81 @@
+"""Requests that different applications would read differently, refused before any of them.
+
+Whatever passes here has one meaning: one host, one value of each singleton header, and a path
+whose segments are what they seem.
+"""
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+# Fields that RFC 9110 and RFC 6265 define with a single value.
+SINGLETONS = frozenset(
+    b"authorization content-encoding content-length content-location content-range content-type"
+    b" expect from host if-modified-since if-range if-unmodified-since last-modified"
+    b" max-forwards origin proxy-authorization range referer user-agent".split()
+)
+HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]+)(:[0-9]{0,5})?")
+CONTROL = re.compile("[\x00-\x1f\x7f]")
+DOT_SEGMENT = re.compile(r"(^|/)\.{1,2}(/|$)")
+
+
+def check_request(scope: Scope, prefix: str) -> None:
+    """Refuse a request that is ambiguous.
+
+    Args:
+        scope: an ASGI HTTP or WebSocket scope.
+        prefix: all of the path up to and with the prefix of the mount that it reached.
+
+    Raises:
+        HTTPException: 400.
+    """
+    check_headers(scope)
+    check_path(scope["path"])
+    if b"%" in (scope.get("raw_path") or b""):
+        check_border(scope["raw_path"], prefix)
+
+
+def check_headers(scope: Scope) -> None:
+    """Refuse a missing or malformed Host and singleton headers that come twice.
+
+    Raises:
+        HTTPException: 400.
+    """
+    names = [name for name, _ in scope["headers"]]
+    if len(set(names)) != len(names):
+        for name in SINGLETONS.intersection(names):
+            if names.count(name) > 1:
+                raise HTTPException(400, f"The header {name.decode()} was sent more than once.")
+    for name, value in scope["headers"]:
+        if name == b"host":
+            if not HOST.fullmatch(value):
+                raise HTTPException(400, "The Host header names no host.")
+            return
+    if scope["http_version"] == "1.1":
+        raise HTTPException(400, "The Host header is missing.")
+
+
+def check_path(path: str) -> None:
+    """Refuse control characters and dot segments, plain or percent-encoded.
+
+    Raises:
+        HTTPException: 400.
+    """
+    if "/." in path and DOT_SEGMENT.search(path):
+        raise HTTPException(400, "The path has a dot segment.")
+    if not path.isprintable() and CONTROL.search(path):
+        raise HTTPException(400, "The path has a control character.")
+
+
+def check_border(raw_path: bytes, prefix: str) -> None:
+    """Refuse a path that reaches a mount only by an encoded slash: ``/shop%2Fadmin``.
+
+    Raises:
+        HTTPException: 400.
+    """
+    segments = raw_path.split(b"/")[: prefix.count("/") + 1]
+    decoded = [unquote_to_bytes(segment) for segment in segments]
+    if decoded != prefix.encode().split(b"/"):
+        raise HTTPException(400, "An encoded slash is no border of a mount.")

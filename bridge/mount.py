@@ -1,0 +1,106 @@
+"""One way to hang any application under a prefix."""
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.routing import Mount as StarletteMount
+from starlette.types import Receive, Scope, Send
+
+from bridge.applications import Kind, load
+from bridge.hygiene import check_request
+from bridge.lifespan import Lifespan
+from bridge.wsgi import WSGIMiddleware
+
+logger = logging.getLogger("bridge")
+
+
+class Mount(StarletteMount):
+    """A WSGI or ASGI application under a prefix; ``/prefix`` and ``/prefix/`` both reach it.
+
+    An application that cannot be imported or started does not keep the others from serving: its
+    prefix answers 503, and ``failure`` says why.
+
+    Args:
+        path: the prefix, of one or more whole segments, as in ``/shop``.
+        application: what ``bridge.applications.load`` takes.
+        wsgi: arguments for WSGIMiddleware, should it be a WSGI application.
+
+    Attributes:
+        kind: ``asgi`` or ``wsgi``; None when the application could not be loaded.
+        application: the loaded application itself.
+        failure: why the prefix answers 503; None when all is well.
+    """
+
+    def __init__(self, path: str, application: Any, **wsgi: Any) -> None:
+        self.kind: Kind | None = None
+        self.application: Any = None
+        self.failure: str | None = None
+        app: Any = self._refuse
+        try:
+            self.application, self.kind = load(application)
+        except Exception as error:  # whatever the import of an application raises
+            self._fail("could not be loaded", path, error)
+        else:
+            app = self.application
+            if self.kind == "wsgi":
+                app = WSGIMiddleware(app, **wsgi)
+        super().__init__(path, app)
+        self.lifespan = Lifespan(app)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match the prefix by whole segments, with or without a slash behind it."""
+        if scope.get("path") == scope.get("root_path", "") + self.path:
+            # The application's own root, as if the slash had been there.
+            raw_path = scope.get("raw_path")
+            slash = {"path": scope["path"] + "/", "raw_path": raw_path and raw_path + b"/"}
+            match, child_scope = super().matches({**scope, **slash})
+            return match, {**child_scope, **slash}
+        return super().matches(scope)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or answer 503 while the application is not to be had."""
+        check_request(scope, scope["root_path"])
+        if self.failure is not None:
+            return await self._refuse(scope, receive, send)
+        if self.lifespan.state:
+            scope["state"] = {**scope.get("state", {}), **self.lifespan.state}
+        await self.app(scope, receive, send)
+
+    async def startup(self) -> None:
+        """Run the application's startup; a failure is its own."""
+        try:
+            await self.lifespan.startup()
+        except Exception as error:
+            self._fail("could not be started", self.path, error)
+
+    async def shutdown(self) -> None:
+        """Run the application's shutdown; a failure is its own."""
+        try:
+            await self.lifespan.shutdown()
+        except Exception:
+            logger.exception("The application at %s did not stop cleanly", self.path)
+
+    def _fail(self, what: str, path: str, error: Exception) -> None:
+        self.failure = f"the application at {path} {what}: {error!r}"
+        logger.error("The application at %s %s", path, what, exc_info=error)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            return await send({"type": "websocket.close", "code": 1013})
+        raise HTTPException(503, headers={"Retry-After": "30"})
+
+
+@asynccontextmanager
+async def run_lifespans(mounts: Sequence[Mount]) -> AsyncIterator[None]:
+    """Start the applications in order, and stop them in reverse."""
+    for mount in mounts:
+        await mount.startup()
+    try:
+        yield
+    finally:
+        for mount in reversed(mounts):
+            await mount.shutdown()

@@ -1,0 +1,260 @@
+"""WSGI applications in an ASGI server, at the speed of a direct call.
+
+A request is received completely, then waits for a thread of the mount's own. The thread calls
+the application and leaves the answer to the event loop, as a whole where it is one, chunk by
+chunk while it is still being produced.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import a2wsgi
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
+
+from bridge.bodies import BodyCutShort, receive_body
+from bridge.environ import build_environ
+from bridge.exchange import ROOM, Closing, Exchange, WSGIError
+from bridge.threads import Gauges, Pool, QueueFull
+
+logger = logging.getLogger("bridge")
+
+BUSY = {"Retry-After": "1"}
+SWEEP = 0.25  # seconds between two looks at the requests that take their time
+READ = 256 * 1024  # bytes of a file at once
+LAST_WORDS = 2.0  # seconds that applications have to stop after they were told
+
+
+class StalledReader(ConnectionError):
+    """The client has stopped reading; raised to the server, which cuts the connection."""
+
+
+class WSGIMiddleware(a2wsgi.WSGIMiddleware):
+    """Mount a WSGI application into an ASGI one: ``Mount("/shop", WSGIMiddleware(shop))``.
+
+    Its own errors are Starlette's HTTPException: 413 for a body over the limit, 503 with
+    ``Retry-After`` when the queue is full. What the application raises before its first byte is
+    raised on, so that the ASGI application around it answers 500; after it, the connection is cut.
+
+    Args:
+        app: the WSGI application.
+        threads: how many requests run at once; threads are started when first needed.
+        queue_size: how many more wait; beyond that they are shed.
+        queue_timeout: seconds that a request waits for a thread before it is shed.
+        max_body_size: bytes of the longest request body.
+        send_timeout: seconds without progress until a reader that stalls is cut off.
+        grace: seconds that running requests get when the server stops.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        threads: int = 64,
+        queue_size: int = 1000,
+        queue_timeout: float = 10.0,
+        max_body_size: int = 10 * 1024 * 1024,
+        send_timeout: float = 30.0,
+        grace: float = 10.0,
+    ) -> None:
+        super().__init__(app)
+        self.threads = threads
+        self.queue_size = queue_size
+        self.queue_timeout = queue_timeout
+        self.max_body_size = max_body_size
+        self.send_timeout = send_timeout
+        self.grace = grace
+        self._pool: Pool | None = None
+        self._open: dict[Exchange, Receive] = {}
+        self._swept: Pool | None = None
+        self._closing = False
+        self._shed = self._abandoned = 0
+
+    @property
+    def gauges(self) -> Gauges:
+        """What the mount is doing at the moment."""
+        gauges = Gauges(shed=self._shed, abandoned=self._abandoned)
+        if self._pool is not None:
+            gauges.threads = len(self._pool.threads)
+            gauges.busy, gauges.queued = self._pool.busy, self._pool.queued
+        return gauges
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._closing = False
+
+        async def stop_first(message: Message) -> None:
+            if message["type"] == "lifespan.shutdown.complete":
+                await self.shutdown()
+            await send(message)
+
+        await super().__call__(scope, receive, stop_first)  # type: ignore[arg-type]
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body, length = await receive_body(scope, receive, self.max_body_size)
+        except BodyCutShort:
+            return
+        exchange = self._submit(build_environ(scope, body, length))
+        self._open[exchange] = receive
+        try:
+            await self._respond(exchange, send)
+        finally:
+            self._forget(exchange)
+
+    def _submit(self, environ: dict[str, Any]) -> Exchange:
+        pool = self._pool
+        if pool is None or pool.loop is not asyncio.get_running_loop():
+            pool = self._pool = Pool(self.threads, self.queue_size, "wsgi")
+        exchange = Exchange(self.app, environ, pool)
+        try:
+            if self._closing:
+                raise QueueFull
+            pool.submit(exchange)
+        except QueueFull:
+            self._shed += 1
+            raise HTTPException(503, headers=BUSY) from None
+        if self._swept is not pool:
+            self._swept = pool
+            pool.loop.call_later(SWEEP, self._sweep, pool)
+        return exchange
+
+    def _forget(self, exchange: Exchange) -> None:
+        del self._open[exchange]
+        if exchange.watcher is not None:
+            exchange.watcher.cancel()
+        if not exchange.returned:
+            self._abandoned += exchange.leave()
+        if exchange.returned:
+            exchange.close_body()
+        # The exception's traceback refers to this exchange, which refers to the exception.
+        exchange.error = None
+
+    # Requests that take their time: the quick ones, nearly all, never pay for this
+
+    def _sweep(self, pool: Pool) -> None:
+        if not self._open:
+            self._swept = None
+            return
+        now = pool.loop.time()
+        for exchange, receive in [*self._open.items()]:
+            waited = now - exchange.submitted
+            if exchange.watcher is None and waited > SWEEP / 2:
+                exchange.watcher = asyncio.create_task(self._watch(exchange, receive))
+            if waited > self.queue_timeout and pool.withdraw(exchange):
+                exchange.expired = True
+                exchange.notice()
+        pool.loop.call_later(SWEEP, self._sweep, pool)
+
+    async def _watch(self, exchange: Exchange, receive: Receive) -> None:
+        """Wait until the client leaves."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._abandoned += exchange.leave()
+
+    # The answer
+
+    async def _respond(self, exchange: Exchange, send: Send) -> None:
+        started = False
+        while True:
+            await exchange.news()
+            # In this order: what is produced before the thread returns is taken below.
+            done = exchange.returned
+            data = exchange.take()
+            if exchange.expired:
+                self._shed += 1
+                raise HTTPException(503, headers=BUSY)
+            if exchange.gone:
+                return
+            if exchange.error is not None:
+                raise exchange.error
+            if not done and not data:
+                continue
+            if done and not started and len(data) <= ROOM and exchange.file is None:
+                # Nearly every answer: complete, and small enough for the server to take at once.
+                await send(exchange.start_message)
+                await send({"type": "http.response.body", "body": data})
+                return
+            if not started:
+                started = True
+                await self._send(send, exchange.start_message)
+            if exchange.file is not None:
+                return await self._send_file(exchange, send)
+            await self._send_body(exchange, send, data, more_body=not done)
+            if done:
+                return
+
+    async def _send(self, send: Send, message: Message) -> None:
+        """Send; cut off a reader that stalls."""
+        try:
+            async with asyncio.timeout(self.send_timeout):
+                await send(message)
+        except TimeoutError:
+            raise StalledReader(f"nothing was read for {self.send_timeout} s") from None
+
+    async def _send_body(
+        self, exchange: Exchange, send: Send, data: bytes, *, more_body: bool
+    ) -> None:
+        """Send in pieces, so that no more than one waits in the server for a slow reader."""
+        for position in range(0, len(data), ROOM) or (0,):
+            piece = data[position : position + ROOM]
+            more = more_body or position + ROOM < len(data)
+            await self._send(send, {"type": "http.response.body", "body": piece, "more_body": more})
+            exchange.make_room(len(piece))
+            if exchange.gone:
+                return
+
+    async def _send_file(self, exchange: Exchange, send: Send) -> None:
+        """Read and send a file; its thread is back at work long before a slow reader is done."""
+        file = exchange.file
+        assert file is not None
+        left = 0 if exchange.is_bodiless else exchange.length
+        try:
+            while left != 0 and not exchange.gone:
+                size = READ if left is None else min(READ, left)
+                data = await asyncio.to_thread(file.filelike.read, size)
+                if not data:
+                    break
+                left = None if left is None else left - len(data)
+                await self._send_body(exchange, send, data, more_body=True)
+            if left:
+                raise WSGIError(f"the file ended {left} bytes before its Content-Length")
+            await self._send(send, {"type": "http.response.body", "body": b""})
+        finally:
+            exchange.pool.submit(Closing(exchange), bounded=False)
+
+    # The end
+
+    async def shutdown(self) -> None:
+        """Take no new work, let running requests finish for ``grace`` seconds, tell the rest."""
+        self._closing = True
+        pool = self._pool
+        if pool is None:
+            return
+        await wait_until(lambda: not self._open, self.grace)
+        for exchange in [*self._open]:
+            self._abandoned += exchange.leave()
+        await wait_until(lambda: not pool.in_flight, LAST_WORDS)
+        if pool.in_flight:
+            logger.warning(
+                "%d threads have not come back; the process ends all the same", pool.busy
+            )
+        pool.stop()
+        self._pool = None
+
+
+async def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait until the condition holds, or the time is over."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not condition() and loop.time() < deadline:
+        await asyncio.sleep(0.01)
