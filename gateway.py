@@ -4,7 +4,9 @@ Start it with ``gateway``, ``python gateway.py`` or ``uvicorn gateway:app``.
 """
 
 import logging
+import re
 import socket
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -45,20 +47,24 @@ def create_app(
     """
     settings = settings or get_settings()
     applications = applications_of(settings) if mounts is None else mounts
-    hung = [
+    mounted = [
         Mount(prefix, application, threads=settings.threads, max_body_size=settings.max_body_size)
         for prefix, application in applications.items()
     ]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with run_lifespans(hung):
+        async with run_lifespans(mounted):
             if "/django" in applications:
                 await run_in_threadpool(report_database)
             yield
 
     app = Starlette(
-        routes=[Route("/", RedirectResponse("/fastapi/docs")), *hung],
+        routes=[
+            Route("/", RedirectResponse("/fastapi/docs")),
+            # /shop/admin before /shop
+            *sorted(mounted, key=lambda mount: len(mount.path), reverse=True),
+        ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
@@ -107,14 +113,63 @@ async def server_error(_request: Request, _error: Exception) -> Response:
     return problem_response(Problem(500))
 
 
-app = create_app()
+class OwnMount(click.ParamType[tuple[str, str]]):
+    """``/prefix=package.module:attribute``."""
+
+    name = "mount"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
+        prefix, equals, application = value.partition("=")
+        if not re.fullmatch("(/[A-Za-z0-9._~-]+)+", prefix) or not equals or not application:
+            self.fail(f"{value!r} is not of the form /prefix=package.module:attribute", param, ctx)
+        return prefix, application
 
 
-@click.command()
+def __getattr__(name: str) -> Any:
+    """Compose ``app`` when a server asks for it; `gateway serve --only-mounts` never does."""
+    if name != "app":
+        raise AttributeError(name)
+    app = globals()["app"] = create_app()
+    return app
+
+
+class ServeByDefault(click.Group):
+    """``gateway --port 8001`` is ``gateway serve --port 8001``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in {*self.commands, *self.get_help_option_names(ctx)}:
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=ServeByDefault)
+def main() -> None:
+    """Flask, FastAPI and Django, side by side."""
+
+
+@main.command()
 @click.option("--host", default=get_settings().host, show_default=True, help="Address.")
 @click.option("--port", default=get_settings().port, show_default=True, help="0: a free port.")
-def main(host: str, port: int) -> None:
-    """Serve Flask, FastAPI and Django side by side."""
+@click.option(
+    "--mount",
+    "own",
+    multiple=True,
+    type=OwnMount(),
+    metavar="/PREFIX=MODULE:APP",
+    help="Mount an application of your own, WSGI or ASGI; repeatable.",
+)
+@click.option("--only-mounts", is_flag=True, help="Serve your own applications alone.")
+def serve(host: str, port: int, own: tuple[tuple[str, str], ...], only_mounts: bool) -> None:
+    """Serve the three, your own applications beside them, or those alone."""
+    settings = get_settings()
+    sys.path.insert(0, "")  # modules of the directory where the command was given
+    applications = {} if only_mounts else applications_of(settings)
+    for prefix, name in own:
+        if prefix in applications:
+            raise click.BadParameter(f"{prefix} is taken", param_hint="--mount")
+        applications[prefix] = name
+    if not applications:
+        raise click.UsageError("--only-mounts needs a --mount")
     try:
         listener = socket.create_server((host, port), backlog=2048)
     except OSError as error:
@@ -122,14 +177,16 @@ def main(host: str, port: int) -> None:
             f"Cannot listen on {host}:{port} ({error.strerror}); choose another with --port."
         ) from error
     origin = f"http://{host}:{listener.getsockname()[1]}"
-    for name, path in ADDRESSES.items():
-        click.echo(f"{name:<11}{origin}{path}")
+    addresses = {} if only_mounts else ADDRESSES
+    for name, path in {**addresses, **{name: f"{prefix}/" for prefix, name in own}}.items():
+        click.echo(f"{name:<11}{origin}{path}" if len(name) < 11 else f"{name} {origin}{path}")
     config = uvicorn.Config(
-        app,
+        create_app(settings, applications),
         log_level="warning",
+        access_log=False,
         proxy_headers=False,  # nobody is trusted to speak for another address
         server_header=False,
-        timeout_graceful_shutdown=get_settings().graceful_timeout,
+        timeout_graceful_shutdown=settings.graceful_timeout,
     )
     # uvicorn raises Ctrl-C again once it has stopped in good order.
     with suppress(KeyboardInterrupt):

@@ -20,10 +20,7 @@ class Lifespan:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.state: dict[str, Any] = {}
-        self._to_app: asyncio.Queue[Message] = asyncio.Queue()
-        self._from_app: asyncio.Queue[Message | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
-        self._error: Exception | None = None
 
     async def startup(self) -> None:
         """Start the application; one that knows no lifespan is taken as started.
@@ -31,6 +28,10 @@ class Lifespan:
         Raises:
             LifespanFailed: it answered ``lifespan.startup.failed``.
         """
+        self.state.clear()
+        self._error: Exception | None = None
+        self._to_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._from_app: asyncio.Queue[Message | None] = asyncio.Queue()
         self._task = asyncio.create_task(self._run())
         answer = await self._ask("lifespan.startup")
         if answer is not None and answer["type"] == "lifespan.startup.failed":
