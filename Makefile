@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint lock clean
+.PHONY: help install run test lint audit bench-bridge lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,20 +20,25 @@ test: $(VENV)/installed-dev ## run the whole suite, the contract on SQLite and o
 	$(BIN)/pytest
 	$(BIN)/pytest --database=postgresql tests/contract tests/database
 
-lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, pending migrations, known vulnerabilities
+lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, pending migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
+
+audit: $(VENV)/installed-dev ## known vulnerabilities of the locked packages (asks PyPI)
 	$(BIN)/pip-audit --require-hashes --requirement requirements.lock
+
+bench-bridge: $(VENV)/installed-dev ## what the bridge costs, measured side by side (needs wrk)
+	$(BIN)/python -m showdown.bench_bridge
 
 lock: $(VENV)/installed-dev ## resolve the dependencies anew into both lock files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-header --group build pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --no-header --group build --group dev pyproject.toml --constraint requirements.lock \
+	  --no-header --group build --group dev --group bench pyproject.toml --constraint requirements.lock \
 	  --output-file requirements-dev.lock
 
 clean: ## remove .venv and what tools left; the database in var/ stays
@@ -48,7 +53,7 @@ $(BIN)/python:
 $(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing the locked dependencies into $(VENV) ..."
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed

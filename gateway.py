@@ -61,9 +61,9 @@ def create_app(
 
     app = Starlette(
         routes=[
-            Route("/", RedirectResponse("/fastapi/docs")),
             # /shop/admin before /shop
             *sorted(mounted, key=lambda mount: len(mount.path), reverse=True),
+            Route("/", RedirectResponse("/fastapi/docs")),
         ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,

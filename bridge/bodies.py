@@ -45,27 +45,30 @@ async def receive_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[b
     waiting: list[bytes] = []
     size = waiting_size = 0
     more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            file.close()
-            raise BodyCutShort
-        chunk = message.get("body", b"")
-        more = message.get("more_body", False)
-        size += len(chunk)
-        if size > limit:
-            file.close()
-            raise HTTPException(413)
-        waiting.append(chunk)
-        waiting_size += len(chunk)
-        if waiting_size > SPOOL:
-            if isinstance(file, io.BytesIO):
-                file = tempfile.TemporaryFile()  # noqa: SIM115  # the exchange closes it
-            # Disks can be slow, and the event loop serves everybody.
-            await asyncio.to_thread(file.writelines, waiting)
-            waiting, waiting_size = [], 0
-    if isinstance(file, io.BytesIO):
-        return io.BytesIO(b"".join(waiting)), size
-    await asyncio.to_thread(file.writelines, waiting)
-    file.seek(0)
+    try:
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise BodyCutShort
+            chunk = message.get("body", b"")
+            more = message.get("more_body", False)
+            size += len(chunk)
+            if size > limit:
+                raise HTTPException(413)
+            waiting.append(chunk)
+            waiting_size += len(chunk)
+            if waiting_size > SPOOL:
+                if isinstance(file, io.BytesIO):
+                    file = tempfile.TemporaryFile()  # noqa: SIM115  # the exchange closes it
+                # Disks can be slow, and the event loop serves everybody.
+                await asyncio.to_thread(file.writelines, waiting)
+                waiting, waiting_size = [], 0
+        if isinstance(file, io.BytesIO):
+            return io.BytesIO(b"".join(waiting)), size
+        await asyncio.to_thread(file.writelines, waiting)
+        file.seek(0)
+    except BaseException:
+        # Also when the disk is full, or the server cancels an upload in order to stop.
+        file.close()
+        raise
     return file, size

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable
 from contextvars import Context, copy_context
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 from wsgiref.util import FileWrapper as StandardFileWrapper
 from wsgiref.util import is_hop_by_hop
 
@@ -27,7 +27,8 @@ logger = logging.getLogger("bridge")
 ROOM = 64 * 1024  # bytes that may wait for the client before the application has to
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType]
-FORBIDDEN_IN_HEADERS = re.compile("[\x00\r\n]")
+HEADER_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
+FORBIDDEN_IN_HEADERS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class ClientLeft(ConnectionError):
@@ -91,6 +92,9 @@ class Exchange:
         self.headers = []
         self.submitted = pool.loop.time()
         self._unclaimed = [True]
+        self._unclosed = [True]
+        # Kept here, because applications put wrappers of their own in its place.
+        self._body: IO[bytes] = environ["wsgi.input"]
 
     def claim(self) -> bool:
         """Begin the request in a thread, or drop it on the loop: whoever is first."""
@@ -116,12 +120,14 @@ class Exchange:
         self.returned = True
         if self.gone:
             self.close_body()
+            if self.owes_close():
+                Closing(self).run()
 
     def _call(self) -> None:
         iterable: Iterable[bytes] = self.app(self.environ, self.start_response)
         handed_over = False
         try:
-            if isinstance(iterable, FileWrapper) and iterable.is_regular:
+            if isinstance(iterable, FileWrapper) and iterable.is_regular and not self.committed:
                 self._require_start()
                 self.file, handed_over = iterable, True
             elif isinstance(iterable, list | tuple) and not self.committed:
@@ -178,14 +184,18 @@ class Exchange:
         for name, value in headers:
             self._add_header(name, value)
         self.status = int(code)
+        if self.status in (204, 304):
+            # Allowed in a 304 only, and servers take it for the length of the bytes to come.
+            self.headers = [header for header in self.headers if header[0] != b"content-length"]
         return self.write
 
     def _add_header(self, name: str, value: str) -> None:
-        if is_hop_by_hop(name) or FORBIDDEN_IN_HEADERS.search(name + value):
+        valid = HEADER_NAME.fullmatch(name) and not FORBIDDEN_IN_HEADERS.search(value)
+        if not valid or is_hop_by_hop(name):
             raise WSGIError(f"not a header that an application may send: {name!r}")
         lower = name.lower()
         if lower == "content-length":
-            if not value.isdecimal():
+            if not value.isdecimal() or self.length is not None:
                 raise WSGIError(f"not a Content-Length: {value!r}")
             self.length = int(value)
         self.headers.append((lower.encode("latin-1"), value.strip().encode("latin-1")))
@@ -280,7 +290,16 @@ class Exchange:
 
     def close_body(self) -> None:
         """Close the request's body, once neither side needs it."""
-        self.environ["wsgi.input"].close()
+        self._body.close()
+
+    def owes_close(self) -> bool:
+        """Tell whether the answer's file is still to be closed; True to one caller only."""
+        if self.file is None:
+            return False
+        try:
+            return self._unclosed.pop()
+        except IndexError:
+            return False
 
 
 class Closing:
@@ -302,7 +321,7 @@ class Closing:
         if hasattr(self.exchange.file, "close"):
             try:
                 self.exchange.context.run(self.exchange.file.close)
-            except Exception:  # whatever an application does in its close()
+            except BaseException:  # SystemExit, too, would end the thread
                 logger.exception("close() failed after a file was sent")
         self.returned = True
 

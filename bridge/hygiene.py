@@ -43,17 +43,16 @@ def check_headers(scope: Scope) -> None:
     Raises:
         HTTPException: 400.
     """
-    names = [name for name, _ in scope["headers"]]
-    if len(set(names)) != len(names):
+    headers = scope["headers"]
+    names = [header[0] for header in headers]
+    if len({*names}) != len(names):
         for name in SINGLETONS.intersection(names):
             if names.count(name) > 1:
                 raise HTTPException(400, f"The header {name.decode()} was sent more than once.")
-    for name, value in scope["headers"]:
-        if name == b"host":
-            if not HOST.fullmatch(value):
-                raise HTTPException(400, "The Host header names no host.")
-            return
-    if scope["http_version"] == "1.1":
+    if b"host" in names:
+        if not HOST.fullmatch(headers[names.index(b"host")][1]):
+            raise HTTPException(400, "The Host header names no host.")
+    elif scope["http_version"] == "1.1":
         raise HTTPException(400, "The Host header is missing.")
 
 

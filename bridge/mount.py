@@ -52,14 +52,30 @@ class Mount(StarletteMount):
         self.lifespan = Lifespan(app)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match the prefix by whole segments, with or without a slash behind it."""
-        if scope.get("path") == scope.get("root_path", "") + self.path:
+        """Match the prefix by whole segments, with or without a slash behind it.
+
+        Starlette's own regular expression would not match a path with a line break, and would
+        leave ``/prefix`` to a redirect.
+        """
+        if scope["type"] not in ("http", "websocket"):
+            return Match.NONE, {}
+        outer = scope.get("root_path", "")
+        prefix = outer + self.path
+        path: str = scope["path"]
+        if not path.startswith(prefix):
+            return Match.NONE, {}
+        child_scope = {
+            "root_path": prefix,
+            "app_root_path": scope.get("app_root_path", outer),
+            "endpoint": self.app,
+        }
+        if path == prefix:
             # The application's own root, as if the slash had been there.
             raw_path = scope.get("raw_path")
-            slash = {"path": scope["path"] + "/", "raw_path": raw_path and raw_path + b"/"}
-            match, child_scope = super().matches({**scope, **slash})
-            return match, {**child_scope, **slash}
-        return super().matches(scope)
+            child_scope |= {"path": path + "/", "raw_path": raw_path and raw_path + b"/"}
+        elif path[len(prefix)] != "/":
+            return Match.NONE, {}
+        return Match.FULL, child_scope
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or answer 503 while the application is not to be had."""

@@ -11,6 +11,7 @@ both sides touch are single operations on deques and lists, in an order that los
 import asyncio
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,6 +103,10 @@ class Pool:
             return False
         job.returned = job.settled = True
         self.in_flight -= 1
+        # Threads that never return would never take it out of the queue. A thread may have done so
+        # already, and only found that it came too late.
+        with suppress(ValueError):
+            self._jobs.remove(job)
         return True
 
     def tell(self, job: Job) -> None:
@@ -150,7 +155,12 @@ class Pool:
             thread = threading.Thread(target=self._work, name=name, daemon=True)
             self.threads.append(thread)
         self._waking = True
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system has no thread left: those that exist do the work, or the next job tries.
+            self.threads.remove(thread)
+            self._waking = False
 
     def _work(self) -> None:
         place = threading.Lock()

@@ -114,6 +114,8 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
     def _submit(self, environ: dict[str, Any]) -> Exchange:
         pool = self._pool
         if pool is None or pool.loop is not asyncio.get_running_loop():
+            if pool is not None:
+                pool.stop()
             pool = self._pool = Pool(self.threads, self.queue_size, "wsgi")
         exchange = Exchange(self.app, environ, pool)
         try:
@@ -122,6 +124,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             pool.submit(exchange)
         except QueueFull:
             self._shed += 1
+            exchange.close_body()
             raise HTTPException(503, headers=BUSY) from None
         if self._swept is not pool:
             self._swept = pool
@@ -136,6 +139,8 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             self._abandoned += exchange.leave()
         if exchange.returned:
             exchange.close_body()
+            if exchange.owes_close():
+                exchange.pool.submit(Closing(exchange), bounded=False)
         # The exception's traceback refers to this exchange, which refers to the exception.
         exchange.error = None
 
@@ -218,19 +223,18 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         file = exchange.file
         assert file is not None
         left = 0 if exchange.is_bodiless else exchange.length
-        try:
-            while left != 0 and not exchange.gone:
-                size = READ if left is None else min(READ, left)
-                data = await asyncio.to_thread(file.filelike.read, size)
-                if not data:
-                    break
-                left = None if left is None else left - len(data)
-                await self._send_body(exchange, send, data, more_body=True)
-            if left:
-                raise WSGIError(f"the file ended {left} bytes before its Content-Length")
-            await self._send(send, {"type": "http.response.body", "body": b""})
-        finally:
-            exchange.pool.submit(Closing(exchange), bounded=False)
+        while left != 0:
+            size = READ if left is None else min(READ, left)
+            data = await asyncio.to_thread(file.filelike.read, size)
+            if not data:
+                break
+            left = None if left is None else left - len(data)
+            await self._send_body(exchange, send, data, more_body=True)
+            if exchange.gone:
+                return
+        if left:
+            raise WSGIError(f"the file ended {left} bytes before its Content-Length")
+        await self._send(send, {"type": "http.response.body", "body": b""})
 
     # The end
 

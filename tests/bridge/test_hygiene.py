@@ -85,6 +85,7 @@ def test_a_clear_path_is_served(path: str, answer: str) -> None:
         ("/shop/a%00", "The path has a control character."),
         ("/shop/%0a", "The path has a control character."),
         ("/shop/a%0a", "The path has a control character."),
+        ("/shop/a%0d%0aX-Evil:1", "The path has a control character."),
         ("/shop/%7f", "The path has a control character."),
         ("/shop%2Fa", "An encoded slash is no border of a mount."),
         ("/shop%2fadmin/a", "An encoded slash is no border of a mount."),
@@ -94,11 +95,6 @@ def test_a_clear_path_is_served(path: str, answer: str) -> None:
 )
 def test_a_path_that_is_not_what_it_seems(path: str, detail: str) -> None:
     assert ask(path) == (400, detail)
-    assert seen == []
-
-
-def test_a_line_break_within_a_path_is_found_nowhere() -> None:
-    assert ask("/shop/a%0d%0aX-Evil:1") == (404, "Nothing is served at this path.")
     assert seen == []
 
 

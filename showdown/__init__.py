@@ -1,0 +1,1 @@
+"""Side by side: measurements of the frameworks and of what carries them."""

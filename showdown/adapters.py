@@ -1,0 +1,78 @@
+"""The same Flask and Django applications behind different adapters, for the benchmark.
+
+Each function is a factory for ``uvicorn --factory showdown.adapters:bridge``.
+"""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import a2wsgi
+from a2wsgi.wsgi import build_environ
+from asgiref.wsgi import WsgiToAsgi
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import Receive, Scope, Send
+
+from bridge import WSGIMiddleware
+from settings import get_settings
+
+Adapter = Callable[[Any], Any]
+
+
+class Inline:
+    """Call the application on the event loop: the limit of what an adapter could reach.
+
+    No server could be run like this: a request that waits holds up every other one.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start: dict[str, Any] = {"type": "http.response.start"}
+
+        def start_response(status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
+            start["status"] = int(status[:3])
+            start["headers"] = [
+                (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
+            ]
+
+        environ = build_environ(scope, io.BytesIO())  # type: ignore[arg-type]
+        iterable = self.app(environ, start_response)
+        try:
+            body = b"".join(iterable)
+        finally:
+            if hasattr(iterable, "close"):
+                iterable.close()
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+
+def compose(adapter: Adapter) -> Starlette:
+    """Mount Flask and Django through an adapter, as the gateway does."""
+    from django_app.wsgi import application as django
+    from flask_app import create_app
+
+    flask = create_app()
+    return Starlette(routes=[Mount("/flask", adapter(flask)), Mount("/django", adapter(django))])
+
+
+def bridge() -> Starlette:
+    """This project's bridge."""
+    return compose(lambda app: WSGIMiddleware(app, threads=get_settings().threads))
+
+
+def stock() -> Starlette:
+    """a2wsgi as it comes, with as many threads."""
+    return compose(lambda app: a2wsgi.WSGIMiddleware(app, workers=get_settings().threads))
+
+
+def asgiref() -> Starlette:
+    """asgiref's adapter, Django's own."""
+    return compose(WsgiToAsgi)
+
+
+def inline() -> Starlette:
+    """No adapter at all."""
+    return compose(Inline)
