@@ -120,7 +120,11 @@ class OwnMount(click.ParamType[tuple[str, str]]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
         prefix, equals, application = value.partition("=")
-        if not re.fullmatch("(/[A-Za-z0-9._~-]+)+", prefix) or not equals or not application:
+        if (
+            not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", prefix)
+            or not equals
+            or not application
+        ):
             self.fail(f"{value!r} is not of the form /prefix=package.module:attribute", param, ctx)
         return prefix, application
 

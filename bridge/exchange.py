@@ -155,6 +155,8 @@ class Exchange:
     def _produce_each(self, iterable: Iterable[bytes]) -> None:
         for chunk in iterable:
             self.write(chunk)
+            if self.is_bodiless:
+                return
         self._require_start()
         self._check_length(self.produced)
 

@@ -9,11 +9,14 @@ both sides touch are single operations on deques and lists, in an order that los
 """
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
+
+logger = logging.getLogger("bridge")
 
 
 class QueueFull(Exception):

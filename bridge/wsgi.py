@@ -155,7 +155,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             waited = now - exchange.submitted
             if exchange.watcher is None and waited > SWEEP / 2:
                 exchange.watcher = asyncio.create_task(self._watch(exchange, receive))
-            if waited > self.queue_timeout and pool.withdraw(exchange):
+            if waited > self.queue_timeout and exchange.pool.withdraw(exchange):
                 exchange.expired = True
                 exchange.notice()
         pool.loop.call_later(SWEEP, self._sweep, pool)
@@ -180,7 +180,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
                 raise HTTPException(503, headers=BUSY)
             if exchange.gone:
                 return
-            if exchange.error is not None:
+            if done and exchange.error is not None:
                 raise exchange.error
             if not done and not data:
                 continue

@@ -1,6 +1,9 @@
 """The users API in Flask. Alone: ``flask --app flask_app run --debug``."""
 
-from flask import Flask, Response, abort, request
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response
 
 from flask_app import db, errors, probes, users
 from flask_app.converters import UserIdConverter
@@ -8,11 +11,22 @@ from flask_app.json import CompactJSONProvider
 from settings import Settings, get_settings
 from users.problems import allow_header
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 
 class App(Flask):
     """Flask with the contract's answers to what Flask answers by itself."""
 
     json_provider_class = CompactJSONProvider
+
+    def wsgi_app(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Leave ``//api/users`` an unknown path; Werkzeug would match it as ``/api/users``."""
+        if environ["PATH_INFO"].startswith("//"):
+            environ["PATH_INFO"] = "/%2F"
+        return super().wsgi_app(environ, start_response)
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with 204 where Flask says 200 with an empty page."""
@@ -27,25 +41,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or get_settings()
     app = App(__name__, static_folder=None)
     app.config.from_mapping(
-        SECRET_KEY=settings.secret_key.get_secret_value(),
         MAX_CONTENT_LENGTH=settings.max_body_size,
-        SESSION_COOKIE_NAME="flask_session",
     )
     app.url_map.converters["user_id"] = UserIdConverter
     # Serve /api/users/ as /api/users: a redirect would lose the body of a POST.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
 
-    app.before_request(refuse_double_slash)
-
     db.init_app(app, settings)
     errors.init_app(app)
     app.register_blueprint(users.bp)
     app.register_blueprint(probes.bp)
     return app
-
-
-def refuse_double_slash() -> None:
-    """Answer ``//api/users`` as every other unknown path; Werkzeug would drop the first slash."""
-    if request.environ["PATH_INFO"].startswith("//"):
-        abort(404)

@@ -1,5 +1,7 @@
 """The database session of a request."""
 
+import weakref
+
 from flask import Flask, current_app, g
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -9,7 +11,10 @@ from users.engines import create_sync_engine
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Give the application an engine and close each request's session at its end."""
-    app.extensions["sessionmaker"] = sessionmaker(create_sync_engine(settings))
+    engine = create_sync_engine(settings)
+    app.extensions["sessionmaker"] = sessionmaker(engine)
+    # WSGI knows no shutdown: the connections go with the application.
+    weakref.finalize(app, engine.dispose)
     app.teardown_appcontext(close_session)
 
 

@@ -1,0 +1,90 @@
+"""The `gateway` command: applications of one's own beside the three, or alone."""
+
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+from click.testing import CliRunner
+
+from gateway import main
+from tests.databases import SQLite, free_port
+from tests.servers import serve
+
+SHOP = """
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"shop {environ['SCRIPT_NAME']} {environ['PATH_INFO']}".encode()]
+
+def create_app():
+    async def live(scope, receive, send):
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"live"})
+    return live
+
+def broken():
+    raise RuntimeError("the shop is closed")
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A directory with a user's own module in it."""
+    (tmp_path / "shop.py").write_text(SHOP)
+    return tmp_path
+
+
+def test_own_applications_are_mounted_beside_the_three(shop: Path, database: SQLite) -> None:
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    mounts = ["/shop=shop:application", "/shop/live=shop:create_app", "/closed=shop:broken()"]
+    options = [option for mount in mounts for option in ("--mount", mount)]
+    command = ("gateway", "serve", "--port", port, *options)
+    with serve(*command, origin=origin, path="/shop/", cwd=shop) as server:
+        assert httpx.get(f"{origin}/shop/a").text == "shop /shop /a"
+        assert httpx.get(f"{origin}/shop/live/").text == "live"
+        for framework in ("flask", "fastapi", "django"):
+            assert httpx.get(f"{origin}/{framework}/api/users/1").json()["name"] == "Alice"
+        closed = httpx.get(f"{origin}/closed/")
+        assert closed.status_code == 503
+        assert closed.headers["Content-Type"] == "application/problem+json"
+        assert "shop is closed" not in closed.text
+        assert "the shop is closed" in server.output
+        assert f"shop:application {origin}/shop/" in server.output
+
+
+def test_own_applications_are_mounted_alone(shop: Path) -> None:
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/shop=shop:application")
+    # No database is needed, and none of the three is imported.
+    env = {"GATEWAY_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
+    with serve(*command, origin=origin, path="/shop/", cwd=shop, env=env) as server:
+        assert httpx.get(f"{origin}/shop/a").text == "shop /shop /a"
+        assert httpx.get(f"{origin}/flask/api/hello").status_code == 404
+        assert server.output == f"shop:application {origin}/shop/\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--mount", "shop=shop:app"], "'shop=shop:app' is not of the form /prefix="),
+        (["--mount", "/=shop:app"], "'/=shop:app' is not of the form /prefix="),
+        (["--mount", "/shop/=shop:app"], "'/shop/=shop:app' is not of the form /prefix="),
+        (["--mount", "/../x=shop:app"], "'/../x=shop:app' is not of the form /prefix="),
+        (["--mount", "/shop"], "'/shop' is not of the form /prefix="),
+        (["--mount", "/flask=shop:app"], "/flask is taken"),
+        (["--mount", "/a=shop:app", "--mount", "/a=shop:b"], "/a is taken"),
+        (["--only-mounts"], "--only-mounts needs a --mount"),
+    ],
+)
+def test_a_mount_that_cannot_be(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, ["serve", *arguments])
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_help_lists_the_commands() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    assert "serve" in result.output
