@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from bridge import Mount, run_lifespans
@@ -59,10 +59,16 @@ def create_app(
                 await run_in_threadpool(report_database)
             yield
 
+    async def ready(_request: Request) -> JSONResponse:
+        failures = {mount.path: mount.failure for mount in mounted if mount.failure}
+        document = {"ready": not failures, "failures": failures}
+        return JSONResponse(document, 503 if failures else 200)
+
     app = Starlette(
         routes=[
             # /shop/admin before /shop
             *sorted(mounted, key=lambda mount: len(mount.path), reverse=True),
+            Route("/health/ready", ready),
             Route("/", RedirectResponse("/fastapi/docs")),
         ],
         exception_handlers={HTTPException: http_error, Exception: server_error},

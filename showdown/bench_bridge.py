@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
@@ -30,6 +30,7 @@ from rich.table import Table
 SCRIPTS = Path(sys.executable).parent
 THREADS = 32
 WAITING_THREADS = 256
+STUCK = "/flask/api/wait?ms=10000"
 UVICORN = "uvicorn --log-level warning --no-access-log --port {port}"
 
 
@@ -68,7 +69,8 @@ SERVERS = {
 class Case:
     """One request to one server, asked by so many connections at once.
 
-    Any answer but 2xx ends the run, unless the case is known to fail.
+    Any answer but 2xx ends the run, unless the case is known to fail. ``stuck`` is a path whose
+    requests do not come back; ten of them are there all the while.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Case:
     path: str
     connections: int = 32
     fails: bool = False
+    stuck: str | None = None
 
 
 CASES = [
@@ -92,6 +95,9 @@ CASES = [
     ),
     Case("FastAPI, gateway", "gateway", "/fastapi/api/hello"),
     Case("FastAPI, alone", "fastapi", "/api/hello"),
+    Case("Django, gateway", "gateway", "/django/api/hello"),
+    Case("FastAPI, Flask stuck", "gateway", "/fastapi/api/hello", stuck=STUCK),
+    Case("Django, Flask stuck", "gateway", "/django/api/hello", stuck=STUCK),
     Case("Flask, 50 ms waits", "waiting", "/flask/api/wait?ms=50", WAITING_THREADS),
     Case("FastAPI, 50 ms waits", "waiting", "/fastapi/api/wait?ms=50", WAITING_THREADS),
 ]
@@ -121,6 +127,8 @@ RULES = [
     Rule("rate", "Flask, bridge", "Flask, gunicorn", at_least=1.0),
     Rule("rate", "Flask, bridge", "Flask, waitress", at_least=1.0),
     Rule("rate", "FastAPI, gateway", "FastAPI, alone", at_least=0.9),
+    Rule("rate", "FastAPI, Flask stuck", "FastAPI, gateway", at_least=0.9),
+    Rule("rate", "Django, Flask stuck", "Django, gateway", at_least=0.9),
     Rule("rate", "Flask, 50 ms waits", "FastAPI, 50 ms waits", at_least=0.6),
 ]
 
@@ -198,17 +206,30 @@ def wait_for(process: subprocess.Popen[bytes], port: int, program: str) -> None:
 
 def measure(process: subprocess.Popen[bytes], port: int, case: Case, seconds: int) -> Sample:
     """Let wrk ask for some seconds."""
-    before = cpu_seconds(process.pid)
-    url = f"http://127.0.0.1:{port}{case.path}"
-    wrk = ["wrk", "-t1", f"-c{case.connections}", f"-d{seconds}s", "--timeout", "20s", url]
-    output = subprocess.run(wrk, capture_output=True, text=True, check=True).stdout
+    origin = f"http://127.0.0.1:{port}"
+    wrk = ["wrk", "-t1", f"-c{case.connections}", f"-d{seconds}s", "--timeout", "20s"]
+    with stick(origin + case.stuck) if case.stuck else nullcontext():
+        before = cpu_seconds(process.pid)
+        run = subprocess.run([*wrk, origin + case.path], capture_output=True, text=True, check=True)
+        spent = cpu_seconds(process.pid) - before
+    output = run.stdout
     failed = number_in(r"Non-2xx or 3xx responses: (\d+)", output)
     if (failed or "Socket errors" in output) and not case.fails:
         raise click.ClickException(f"{case.name}: not every request succeeded\n{output}")
     requests = number_in(r"(\d+) requests in", output)
-    spent = cpu_seconds(process.pid) - before
     rate = number_in(r"Requests/sec:\s+([\d.]+)", output)
     return Sample(rate, spent / requests * 1e6, failed / requests)
+
+
+@contextmanager
+def stick(url: str) -> Iterator[None]:
+    """Keep ten connections waiting for an answer."""
+    command = ["wrk", "-t1", "-c10", "-d60s", "--timeout", "60s", url]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def number_in(pattern: str, text: str) -> float:

@@ -165,6 +165,23 @@ def test_the_gateway_says_so_in_the_contracts_shape() -> None:
     assert_problem(response, 503)
     assert response.headers["Retry-After"] == "30"
     assert client.get("/shop/", headers={"Host": "localhost"}).status_code == 200
+    readiness = client.get("/health/ready")
+    assert readiness.status_code == 503
+    assert readiness.json() == {
+        "ready": False,
+        "failures": {
+            "/broken": "the application at /broken could not be loaded: "
+            "RuntimeError('no such library')"
+        },
+    }
+
+
+def test_a_gateway_without_failures_is_ready() -> None:
+    from gateway import create_app
+
+    readiness = TestClient(create_app(mounts={"/shop": wsgi})).get("/health/ready")
+    assert readiness.status_code == 200
+    assert readiness.json() == {"ready": True, "failures": {}}
 
 
 def test_a_failing_shutdown_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
