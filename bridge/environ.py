@@ -59,9 +59,9 @@ def wsgi_path(scope: Scope) -> tuple[str, str]:
     """
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
-    if not path.isascii() and scope.get("raw_path"):
-        whole = unquote_to_bytes(scope["raw_path"])
-    else:
-        whole = path.encode()
+    if path.isascii():
+        return root, path.removeprefix(root)
+    raw_path: bytes | None = scope.get("raw_path")
+    whole = unquote_to_bytes(raw_path) if raw_path else path.encode()
     prefix = root.encode()
     return prefix.decode("latin-1"), whole.removeprefix(prefix).decode("latin-1")

@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from contextvars import Context, copy_context
+from functools import lru_cache
 from types import TracebackType
 from typing import IO, Any
 from wsgiref.util import FileWrapper as StandardFileWrapper
@@ -37,6 +38,14 @@ class ClientLeft(ConnectionError):
 
 class WSGIError(Exception):
     """The application broke a rule of PEP 3333."""
+
+
+@lru_cache(maxsize=1024)
+def field_name(name: str) -> bytes:
+    """Return a header's name as ASGI wants it; raise WSGIError for one that may not be sent."""
+    if is_hop_by_hop(name) or not HEADER_NAME.fullmatch(name):
+        raise WSGIError(f"not a header that an application may send: {name!r}")
+    return name.lower().encode()
 
 
 class FileWrapper(StandardFileWrapper):
@@ -192,15 +201,14 @@ class Exchange:
         return self.write
 
     def _add_header(self, name: str, value: str) -> None:
-        valid = HEADER_NAME.fullmatch(name) and not FORBIDDEN_IN_HEADERS.search(value)
-        if not valid or is_hop_by_hop(name):
-            raise WSGIError(f"not a header that an application may send: {name!r}")
-        lower = name.lower()
-        if lower == "content-length":
+        field = field_name(name)
+        if not value.isprintable() and FORBIDDEN_IN_HEADERS.search(value):
+            raise WSGIError(f"not a header value: {value!r}")
+        if field == b"content-length":
             if not value.isdecimal() or self.length is not None:
                 raise WSGIError(f"not a Content-Length: {value!r}")
             self.length = int(value)
-        self.headers.append((lower.encode("latin-1"), value.strip().encode("latin-1")))
+        self.headers.append((field, value.strip().encode("latin-1")))
 
     def write(self, chunk: bytes) -> None:
         """Hand bytes over to the event loop; wait while too many of them wait there."""

@@ -24,7 +24,7 @@ logger = logging.getLogger("bridge")
 BUSY = {"Retry-After": "1"}
 SWEEP = 0.25  # seconds between two looks at the requests that take their time
 READ = 256 * 1024  # bytes of a file at once
-LAST_WORDS = 2.0  # seconds that applications have to stop after they were told
+LAST_WORDS = 1.0  # seconds that applications have to stop after they were told
 
 
 class StalledReader(ConnectionError):
