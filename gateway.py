@@ -59,6 +59,10 @@ def create_app(
                 await run_in_threadpool(report_database)
             yield
 
+    async def show_docs(request: Request) -> RedirectResponse:
+        # Below an outer prefix too, whether the server or a proxy adds it.
+        return RedirectResponse(request.scope.get("root_path", "") + "/fastapi/docs")
+
     async def ready(_request: Request) -> JSONResponse:
         failures = {mount.path: mount.failure for mount in mounted if mount.failure}
         document = {"ready": not failures, "failures": failures}
@@ -69,7 +73,7 @@ def create_app(
             # /shop/admin before /shop
             *sorted(mounted, key=lambda mount: len(mount.path), reverse=True),
             Route("/health/ready", ready),
-            Route("/", RedirectResponse("/fastapi/docs")),
+            Route("/", show_docs),
         ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,

@@ -17,6 +17,7 @@ VAR_DIR = BASE_DIR / "var"
 SECRET_KEY_FILE = VAR_DIR / "secret_key"
 
 DATABASE_SCHEMES = ("sqlite:///", "postgresql://", "postgres://")
+NO_FILES = {"sqlite:///", "sqlite:///:memory:"}
 
 
 def read_secret_key() -> SecretStr:
@@ -31,7 +32,9 @@ def read_secret_key() -> SecretStr:
 
 def check_database_url(url: str) -> str:
     """Refuse a URL that the three frameworks could not share."""
-    if not url.startswith(DATABASE_SCHEMES) or url in {"sqlite:///", "sqlite:///:memory:"}:
+    # Of SQLite's parameters each library knows others, one that means a database in memory too.
+    not_shared = url.startswith("sqlite") and "?" in url
+    if not url.startswith(DATABASE_SCHEMES) or url in NO_FILES or not_shared:
         raise ValueError("use sqlite:///file.sqlite3 or postgresql://user:password@host/name")
     # Heroku's old spelling; SQLAlchemy knows only the long one.
     return url.replace("postgres://", "postgresql://", 1)
@@ -78,7 +81,8 @@ class Settings(BaseSettings):
         Field(description="Host names that Django answers to, separated by commas."),
     ] = ["localhost", "127.0.0.1", "[::1]"]
     secret_key: Annotated[
-        SecretStr, Field(description="Signs sessions; default: the file var/secret_key.")
+        SecretStr,
+        Field(min_length=1, description="Signs sessions; default: the file var/secret_key."),
     ] = Field(default_factory=read_secret_key)
     debug: Annotated[
         bool, Field(description="Django's debug pages in place of the contract's errors.")

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django_app.models import User
 
 admin.site.site_header = "Users administration"
+admin.site.site_title = "Users administration"
 
 
 @admin.register(User)

@@ -1,5 +1,6 @@
 """The app's configuration."""
 
+import weakref
 from typing import Any
 
 from django.apps import AppConfig
@@ -15,7 +16,7 @@ class DjangoAppConfig(AppConfig):
     """The users, their API and their admin."""
 
     name = "django_app"
-    verbose_name = "Users"
+    verbose_name = "Users API"
 
     def ready(self) -> None:
         """Make ``name__lower__contains`` find what it finds on PostgreSQL."""
@@ -24,6 +25,8 @@ class DjangoAppConfig(AppConfig):
 
 
 def prepare_connection(*, connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:
-    """Give SQLite Unicode's lower case."""
+    """Give SQLite Unicode's lower case; close each connection when its thread has ended."""
+    # Django keeps the connection open with the thread, and would drop it without closing it.
+    weakref.finalize(connection, connection.connection.close)
     if connection.vendor == "sqlite":
         register_sqlite_functions(connection.connection)

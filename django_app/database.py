@@ -1,6 +1,6 @@
 """Whether the database is fit to serve from."""
 
-from django.db import OperationalError, connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 
@@ -10,9 +10,9 @@ def find_fault() -> str | None:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             return "The database is not migrated; run: python manage.py prepare"
-    except OperationalError as error:
+    except DatabaseError as error:
         reason = str(error).strip().splitlines()[0]
-        return f"The database cannot be reached ({reason}); check GATEWAY_DATABASE_URL"
+        return f"The database cannot be used ({reason}); check GATEWAY_DATABASE_URL"
     finally:
         connection.close()
     return None

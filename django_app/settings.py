@@ -54,11 +54,16 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": dj_database_url.parse(settings.database_url)}
+# A connection for each thread, kept open: as many as the mount has threads. psycopg's pool, which
+# Django could use instead, waits out its whole timeout when nobody listens, and tries again ever
+# more seldom, so that a server which is back is not noticed for minutes.
+DATABASES = {
+    "default": dj_database_url.parse(
+        settings.database_url, conn_max_age=None, conn_health_checks=True
+    )
+}
 if settings.database_url.startswith("sqlite"):
     DATABASES["default"] |= {
-        # A connection for each thread, kept open.
-        "CONN_MAX_AGE": None,
         "OPTIONS": {
             "init_command": "PRAGMA journal_mode=WAL",
             "timeout": settings.database_timeout,
@@ -68,15 +73,9 @@ if settings.database_url.startswith("sqlite"):
     }
 else:
     DATABASES["default"] |= {
-        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **DATABASES["default"].get("OPTIONS", {}),
             "connect_timeout": max(1, round(settings.database_timeout)),
-            "pool": {
-                "min_size": 0,
-                "max_size": settings.threads,
-                "timeout": settings.database_timeout,
-            },
         },
     }
 

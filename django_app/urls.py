@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import path, register_converter
+from django.views.generic import RedirectView
 
 from django_app import errors, views
 from django_app.converters import UserIdConverter
@@ -13,6 +14,8 @@ urlpatterns = [
     path("api/users/<user_id:user_id>", views.UserView.as_view(), name="user"),
     path("api/hello", views.HelloView.as_view(), name="hello"),
     path("api/wait", views.WaitView.as_view(), name="wait"),
+    # The admin's own links end with a slash; people who type the address leave it out.
+    path("admin", RedirectView.as_view(pattern_name="admin:index", query_string=True)),
     path("admin/", admin.site.urls),
 ]
 

@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from fastapi_app import errors, probes, users
 from fastapi_app.middleware import HeadMiddleware, TrailingSlashMiddleware
 from fastapi_app.openapi import describe_problems, operation_id
+from fastapi_app.redoc import add_redoc
 from settings import Settings, get_settings
 from users.engines import create_asyncio_engine
 
@@ -36,6 +37,7 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
         lifespan=lifespan,
         servers=[{"url": url} for url in servers],
         redirect_slashes=False,
+        redoc_url=None,
         generate_unique_id_function=operation_id,
     )
     app.state.max_body_size = settings.max_body_size
@@ -43,9 +45,8 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
     app.add_middleware(TrailingSlashMiddleware)
     errors.add_handlers(app)
 
-    api = APIRouter(prefix="/api")
-    api.include_router(users.router)
-    api.include_router(probes.router)
-    app.include_router(api)
+    app.include_router(probes.router, prefix="/api")
+    app.include_router(users.router, prefix="/api")
+    add_redoc(app)
     describe_problems(app)
     return app

@@ -11,7 +11,7 @@ from users.schemas import Greeting, Waited
 router = APIRouter(tags=["probes"])
 
 
-@router.get("/hello")
+@router.get("/hello", responses=problems())
 async def hello() -> Greeting:
     """Greet, without a database."""
     return Greeting(message="Hello, World!")

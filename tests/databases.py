@@ -85,8 +85,7 @@ class PostgreSQL:
         self.directory.mkdir()
         if os.geteuid() == 0:
             # PostgreSQL refuses to run as root; Debian's package brings a user for it.
-            for parent in self.directory.parents[:2]:
-                parent.chmod(0o755)
+            self.directory.parent.chmod(0o755)
             shutil.chown(self.directory, "postgres")
         self.call(
             "initdb",

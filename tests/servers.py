@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx2 as httpx
 
@@ -14,44 +16,66 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(sys.executable).parent
 
 
+class Server(subprocess.Popen[str]):
+    """A process whose output goes to a file: it can be read meanwhile, and never fills a pipe."""
+
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], file: IO[str], cwd: Path = ROOT
+    ) -> None:
+        super().__init__(
+            command, cwd=cwd, env=env, stdout=file, stderr=subprocess.STDOUT, text=True
+        )
+        self.file = file
+
+    @property
+    def output(self) -> str:
+        """What the process has printed so far."""
+        # Not seek(): the process writes at the position that it shares with this file.
+        return os.pread(self.file.fileno(), 10_000_000, 0).decode()
+
+
 @contextmanager
 def serve(
-    *command: object, origin: str, path: str, env: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[str]]:
+    *command: object,
+    origin: str,
+    path: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+) -> Iterator[Server]:
     """Run a server until the block ends.
 
     Args:
-        command: a program of the virtual environment and its arguments.
+        command: a program of the virtual environment, or the path of another, and its arguments.
         origin: where it listens, as in ``http://127.0.0.1:8000``.
         path: what is asked for until an answer comes.
         env: variables besides the suite's own.
+        cwd: where the command is given.
     """
-    process = subprocess.Popen(
-        [str(SCRIPTS / str(command[0])), *map(str, command[1:])],
-        cwd=ROOT,
-        env={**os.environ, **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        wait_for(process, origin + path)
-        yield process
-    finally:
-        process.terminate()
+    with tempfile.TemporaryFile("w+") as file:
+        process = Server(
+            [str(SCRIPTS / str(command[0])), *map(str, command[1:])],
+            {**os.environ, **(env or {})},
+            file,
+            cwd,
+        )
         try:
-            process.wait(20)
+            wait_for(process, origin + path)
+            yield process
         finally:
-            process.kill()
-            process.communicate()
+            process.terminate()
+            try:
+                process.wait(20)
+            finally:
+                process.kill()
+                process.wait()
 
 
-def wait_for(process: subprocess.Popen[str], url: str, seconds: float = 30) -> None:
+def wait_for(process: Server, url: str, seconds: float = 30) -> None:
     """Ask until the server answers; fail with what it printed when it ends before that."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise AssertionError(f"The server ended: {process.communicate()[0]}")
+            raise AssertionError(f"The server ended: {process.output}")
         try:
             httpx.get(url, timeout=5)
             return

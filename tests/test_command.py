@@ -5,8 +5,9 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 from click.testing import CliRunner
+from starlette.testclient import TestClient
 
-from gateway import main
+from gateway import create_app, main
 from tests.databases import SQLite, free_port
 from tests.servers import serve
 
@@ -88,3 +89,11 @@ def test_help_lists_the_commands() -> None:
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
     assert "serve" in result.output
+
+
+@pytest.mark.parametrize("outer", ["", "/outer"])
+def test_the_root_leads_to_the_docs(migrated: SQLite, outer: str) -> None:
+    client = TestClient(create_app(), root_path=outer, follow_redirects=False)
+    response = client.get(f"{outer}/")
+    assert response.headers["Location"] == f"{outer}/fastapi/docs"
+    assert client.get(response.headers["Location"]).status_code == 200

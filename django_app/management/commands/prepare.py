@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from django_app.models import User
 from settings import SECRET_KEY_FILE, get_settings
@@ -23,17 +23,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run every step; nothing that exists is overwritten."""
-        if connection.vendor == "sqlite":
-            Path(settings.DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
         try:
+            if connection.vendor == "sqlite":
+                file = Path(settings.DATABASES["default"]["NAME"])
+                file.parent.mkdir(parents=True, exist_ok=True)
             new = not connection.introspection.table_names()
-        except OperationalError as error:
+            call_command("migrate", verbosity=0)
+        except (OSError, DatabaseError) as error:
             reason = str(error).strip().splitlines()[0]
             raise CommandError(
-                f"The database cannot be reached ({reason}). "
+                f"The database cannot be used ({reason}). "
                 "Start it, or point GATEWAY_DATABASE_URL at another."
             ) from error
-        call_command("migrate", verbosity=0)
         write_secret_key()
         if new:
             self.fill()

@@ -1,0 +1,209 @@
+"""Swagger UI, ReDoc and the admin in a real browser, without internet."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx2 as httpx
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
+
+from tests.conftest import FRAMEWORKS
+from tests.databases import PostgreSQL, SQLite, free_port, missing
+from tests.servers import ROOT, serve
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+# A name that is not local, or Swagger UI would keep quiet about what it asks the internet.
+HOST = "gateway.example"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    f"--host-resolver-rules=MAP {HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+PASSWORD = "a long password for the tests"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium that knows no host but this machine."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        missing("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def port(migrated: SQLite | PostgreSQL) -> Iterator[int]:
+    """The port of a gateway in a process of its own."""
+    port = free_port()
+    with serve(
+        *("gateway", "--port", port),
+        origin=f"http://127.0.0.1:{port}",
+        path="/flask/api/hello",
+        env={"GATEWAY_ALLOWED_HOSTS": f"127.0.0.1,{HOST}"},
+    ):
+        yield port
+
+
+class Record:
+    """What the pages of a window asked for and complained about."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.requests: list[Request] = []
+        self.complaints: list[str] = []
+        context.on("request", self.note_request)
+        context.on("console", self.note_message)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+
+    def note_request(self, request: Request) -> None:
+        self.requests.append(request)
+
+    def note_message(self, message: ConsoleMessage) -> None:
+        # A request that the page's own policy stopped never left the browser. And browsers look
+        # for /favicon.ico where a page names no icon, as the admin's do.
+        expected = (
+            "Content Security Policy" in message.text or "/favicon.ico" in message.location["url"]
+        )
+        if message.type == "error" and not expected:
+            self.complaints.append(message.text)
+
+    @property
+    def hosts(self) -> set[str | None]:
+        sent = [request.url for request in self.requests if request.failure != "csp"]
+        return {urlsplit(url).hostname for url in sent if not url.startswith(("blob:", "data:"))}
+
+
+@pytest.fixture
+def window(browser: Browser, port: int, database: SQLite | PostgreSQL) -> Iterator[Page]:
+    """A new window; in the end nothing came from another host and nothing went wrong."""
+    context = browser.new_context(base_url=f"http://{HOST}:{port}")
+    record = Record(context)
+    yield context.new_page()
+    context.close()
+    assert record.hosts <= {HOST, "127.0.0.1"}
+    assert record.complaints == []
+
+
+@pytest.fixture
+def docs(window: Page) -> Page:
+    """Swagger UI."""
+    window.goto("/fastapi/docs")
+    expect(window.get_by_role("heading", name="Users API")).to_be_visible()
+    return window
+
+
+def execute(docs: Page, operation: str, prefix: str) -> tuple[Request, Locator]:
+    """Try an operation out; return what was asked and what Swagger UI shows of the answer."""
+    docs.locator("#servers").select_option(prefix)
+    block = docs.locator(f"#operations-users-{operation}")
+    block.locator(".opblock-summary-control").click()
+    block.get_by_role("button", name="Try it out").click()
+    with docs.expect_request("**/api/users*") as sent:
+        block.get_by_role("button", name="Execute").click()
+    return sent.value, block.locator(".live-responses-table tbody")
+
+
+def test_swagger_ui_offers_the_three_servers(docs: Page) -> None:
+    servers = docs.locator("#servers").get_by_role("option")
+    expect(servers).to_have_text(["/fastapi", "/flask", "/django"])
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_swagger_ui_lists_the_users_of_each_server(docs: Page, framework: str) -> None:
+    request, answer = execute(docs, "list_users", f"/{framework}")
+    assert request.method == "GET"
+    assert urlsplit(request.url).path == f"/{framework}/api/users"
+    expect(answer.locator(".response-col_status")).to_contain_text("200")
+    expect(answer.locator(".response-col_description")).to_contain_text('"name": "Alice"')
+
+
+def test_swagger_uis_example_creates_a_user(docs: Page, port: int) -> None:
+    request, answer = execute(docs, "create_user", "/flask")
+    assert request.method == "POST"
+    assert urlsplit(request.url).path == "/flask/api/users"
+    expect(answer.locator(".response-col_status")).to_contain_text("201")
+    expect(answer.locator(".response-col_description")).to_contain_text('"id": 3')
+    created = httpx.get(f"http://127.0.0.1:{port}/flask/api/users/3").json()
+    assert created == {"id": 3, "name": "Carol", "email": "carol@example.com"}
+
+
+def test_redoc_shows_every_operation(window: Page) -> None:
+    window.goto("/fastapi/redoc")
+    expect(window.get_by_role("heading", name="Users API")).to_be_visible()
+    for summary in ("List Users", "Create User", "Replace User", "Hello"):
+        expect(window.get_by_role("heading", name=summary)).to_be_visible()
+    window.wait_for_load_state("networkidle")
+
+
+@pytest.fixture
+def admin(window: Page, port: int) -> Page:
+    """The admin's list of users, after a login in the browser."""
+    # In a process of its own: Django refuses to touch the database beside Playwright's loop.
+    account = {"USERNAME": f"keeper-{uuid4().hex}", "PASSWORD": PASSWORD, "EMAIL": "k@example.com"}
+    subprocess.run(
+        [sys.executable, "manage.py", "createsuperuser", "--noinput"],
+        cwd=ROOT,
+        env={**os.environ, **{f"DJANGO_SUPERUSER_{key}": account[key] for key in account}},
+        check=True,
+    )
+    # Django's Cross-Origin-Opener-Policy works on trustworthy origins only, else Chromium objects.
+    window.goto(f"http://127.0.0.1:{port}/django/admin")
+    window.get_by_label("Username").fill(account["USERNAME"])
+    window.get_by_label("Password").fill(PASSWORD)
+    window.get_by_role("button", name="Log in").click()
+    window.locator(".app-django_app .model-user th a").click()
+    expect(window.get_by_role("heading", name="Select user to change")).to_be_visible()
+    return window
+
+
+def add(admin: Page, name: str, email: str) -> None:
+    """Fill in and send the form for a new user."""
+    admin.get_by_role("link", name="Add user").click()
+    admin.get_by_label("Name").fill(name)
+    admin.get_by_label("Email").fill(email)
+    admin.get_by_role("button", name="Save", exact=True).click()
+
+
+def test_the_admin_has_its_styles(admin: Page) -> None:
+    expect(admin.locator("#header")).to_have_css("background-color", "rgb(65, 118, 144)")
+    expect(admin.locator("#changelist-filter")).to_contain_text("By created at")
+
+
+def test_the_admin_finds_a_user(admin: Page) -> None:
+    rows = admin.locator("#result_list tbody tr")
+    expect(rows).to_have_count(2)
+    admin.locator("#searchbar").fill("alice")
+    admin.get_by_role("button", name="Search").click()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("alice@example.com")
+
+
+def test_the_admin_keeps_the_rules_of_the_api(admin: Page) -> None:
+    add(admin, "Carol", "Carol@EXAMPLE.com")
+    expect(admin.get_by_text("was added successfully")).to_be_visible()
+    expect(admin.locator("#result_list")).to_contain_text("carol@example.com")
+    add(admin, "Carol again", "CAROL@example.com")
+    expect(admin.locator(".field-email .errorlist")).to_have_text(
+        "User with this Email already exists."
+    )

@@ -1,0 +1,117 @@
+"""The OpenAPI document: the contract in its machine-readable form."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+# Operation: its name, its success, and its own errors. A 405 belongs to no operation, and a 500
+# is a defect that nobody promises.
+OPERATIONS = {
+    ("GET", "/api/users"): ("list_users", "200", {"422"}),
+    ("POST", "/api/users"): ("create_user", "201", {"409", "413", "415", "422"}),
+    ("GET", "/api/users/{user_id}"): ("get_user", "200", {"404"}),
+    ("PUT", "/api/users/{user_id}"): ("replace_user", "200", {"404", "409", "413", "415", "422"}),
+    ("PATCH", "/api/users/{user_id}"): ("patch_user", "200", {"404", "409", "413", "415", "422"}),
+    ("DELETE", "/api/users/{user_id}"): ("remove_user", "204", {"404"}),
+    ("GET", "/api/hello"): ("hello", "200", set()),
+    ("GET", "/api/wait"): ("wait", "200", {"422"}),
+}
+# A request that is no good HTTP, and one too many: refused before any operation is reached.
+COMMON = {"400", "503"}
+
+
+@pytest.fixture(scope="module")
+def document(shared_gateway: TestClient) -> dict[str, Any]:
+    """The document as the gateway serves it."""
+    response = shared_gateway.get("/fastapi/openapi.json")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/json"
+    found: dict[str, Any] = response.json()
+    return found
+
+
+@pytest.fixture(scope="module")
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Each operation by its method and path."""
+    return {
+        (method.upper(), path): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def walk(value: object) -> Iterator[dict[str, Any]]:
+    """Yield every object of a JSON document."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from walk(item)
+
+
+def resolve(document: dict[str, Any], reference: str) -> Any:
+    """Follow a reference inside the document."""
+    assert reference.startswith("#/")
+    found: Any = document
+    for part in reference.removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+def test_the_three_prefixes_are_the_servers(document: dict[str, Any]) -> None:
+    assert document["servers"] == [{"url": "/fastapi"}, {"url": "/flask"}, {"url": "/django"}]
+
+
+def test_every_operation_is_named_as_its_function(
+    operations: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    names = {key: operation["operationId"] for key, operation in operations.items()}
+    assert names == {key: name for key, (name, _, _) in OPERATIONS.items()}
+
+
+@pytest.mark.parametrize("key", OPERATIONS, ids=" ".join)
+def test_an_operation_names_every_status_it_answers_with(
+    operations: dict[tuple[str, str], dict[str, Any]], key: tuple[str, str]
+) -> None:
+    _, success, own_errors = OPERATIONS[key]
+    errors = own_errors | COMMON
+    responses = operations[key]["responses"]
+    assert set(responses) == {success, *errors}
+    for status in errors:
+        assert responses[status]["description"]
+        assert responses[status]["content"] == PROBLEM
+    assert list(responses[success].get("content", {})) == (
+        [] if success == "204" else ["application/json"]
+    )
+
+
+def test_fastapis_own_shape_of_errors_is_not_mentioned(document: dict[str, Any]) -> None:
+    assert set(document["components"]["schemas"]) == {
+        "FieldError",
+        "Greeting",
+        "ProblemDocument",
+        "UserInput",
+        "UserPatch",
+        "UserPublic",
+        "Waited",
+    }
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    references = {item["$ref"] for item in walk(document) if isinstance(item.get("$ref"), str)}
+    assert "#/components/schemas/FieldError" in references
+    for reference in references:
+        assert resolve(document, reference)["type"] == "object"
+
+
+def test_alone_fastapi_knows_no_prefixes(document: dict[str, Any]) -> None:
+    import fastapi_app
+
+    # Not entered: the document needs no lifespan.
+    alone = TestClient(fastapi_app.create_app()).get("/openapi.json").json()
+    assert "servers" not in alone
+    assert alone == {name: value for name, value in document.items() if name != "servers"}

@@ -1,0 +1,104 @@
+"""The OpenAPI document against each framework: what it promises, and what it rules out."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import negative_data_rejection
+
+import fastapi_app
+from tests.conftest import FRAMEWORKS
+from tests.databases import PostgreSQL, SQLite, free_port
+from tests.servers import serve
+
+EXAMPLES = 50
+SEQUENCES = 15
+STEPS = 6
+
+# What JSON Schema's "email" means is looser than what can receive mail: RFC 5322 also has quoted
+# local parts, addresses of hosts and names like .test, which email-validator refuses.
+schemathesis.openapi.format(
+    "email", st.emails(domains=st.sampled_from(["example.com", "MAIL.example.org"]))
+)
+
+schema = schemathesis.openapi.from_dict(
+    fastapi_app.create_app().openapi(),
+    config=SchemathesisConfig.from_dict(
+        {
+            "generation": {"max-examples": EXAMPLES, "deterministic": True},
+            # What one operation learnt from answers would make the next depend on the order.
+            "phases": {
+                "examples": {"extra-data-sources": {"responses": False}},
+                "coverage": {"extra-data-sources": {"responses": False}},
+                "fuzzing": {
+                    "extra-data-sources": {"responses": False},
+                    "error-feedback": {"enabled": False},
+                },
+            },
+        }
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def origin(migrated: SQLite | PostgreSQL) -> Iterator[str]:
+    """A gateway in a process of its own."""
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    with serve("gateway", "--port", port, origin=origin, path="/flask/api/hello"):
+        yield origin
+
+
+def shorten_wait(case: schemathesis.Case[Any]) -> None:
+    """Replace a valid wait by another that is sooner over."""
+    wait = case.query.get("ms")
+    if isinstance(wait, int | str) and re.fullmatch("[1-9][0-9]{2,3}|10000", str(wait)):
+        case.query["ms"] = type(wait)(99)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@schema.parametrize()
+# Fresh rows for each operation are enough; its examples may find what others left.
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_the_document_and_the_framework_agree(
+    case: schemathesis.Case[Any], framework: str, origin: str, database: SQLite | PostgreSQL
+) -> None:
+    shorten_wait(case)
+    # Unknown query parameters are ignored. The check knows that such a request is no violation,
+    # but not when a number stands beside the unknown one.
+    unknown = "x-schemathesis-unknown-property" in case.query
+    case.call_and_validate(
+        base_url=f"{origin}/{framework}",
+        excluded_checks=[negative_data_rejection] if unknown else [],
+    )
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_what_one_operation_makes_the_others_find(
+    framework: str, origin: str, database: SQLite | PostgreSQL
+) -> None:
+    class Workflow(schema.as_state_machine()):  # type: ignore[misc]  # a class made at run time
+        def setup(self) -> None:
+            # Links are drawn from answers: the same sequence must meet the same rows.
+            database.reset()
+
+        def before_call(self, case: schemathesis.Case[Any]) -> None:
+            shorten_wait(case)
+
+        def get_call_kwargs(self, case: schemathesis.Case[Any]) -> dict[str, Any]:
+            return {"base_url": f"{origin}/{framework}"}
+
+    Workflow.run(
+        settings=settings(
+            max_examples=SEQUENCES,
+            stateful_step_count=STEPS,
+            derandomize=True,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+    )
