@@ -1,22 +1,29 @@
 """The threads of one mount, and the way back from them to the event loop.
 
-Waking a thread costs more than a small request, so as few as possible are woken: a job wakes one
-thread, and a thread that takes a job wakes the next only when more jobs wait. While jobs are
-short, one thread does them all in turn; when one blocks, the next is awake already.
+Python runs one thread at a time, so while requests only compute, a second thread that is awake
+makes all of them slower: the two take turns in the middle of each other's work. Few threads are
+therefore awake as long as they keep the processor busy, each doing one job after the other; more
+are woken when jobs wait although the processor does not, because the threads awake wait for
+something themselves.
 
-There is no lock around the daily bookkeeping. Counting happens on the event loop alone, and what
-both sides touch are single operations on deques and lists, in an order that loses no wake-up.
+There is no lock around the bookkeeping. Counting happens on the event loop alone, and what both
+sides touch are single operations on deques and lists, in an order that loses no wake-up.
 """
 
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 logger = logging.getLogger("bridge")
+
+EAGER = 2  # threads that are woken at once
+LOOK = 0.002  # seconds between two looks at jobs that wait
+FULL = 0.9  # share of one processor that counts as busy
 
 
 class QueueFull(Exception):
@@ -75,9 +82,9 @@ class Pool:
         self.threads: list[threading.Thread] = []
         self._jobs: deque[Job] = deque()
         self._parked: list[threading.Lock] = []  # of idle threads; the last to park wakes first
-        self._waking = False  # a thread was woken and has not looked for a job yet
+        self._submitted = 0
+        self._looking = False
         self._stopped = False
-        self._growing = threading.Lock()
         self._news: deque[Job] = deque()
         self._woken = False
 
@@ -96,9 +103,13 @@ class Pool:
         if bounded and self.in_flight >= self.limit + self.queue_size:
             raise QueueFull
         self.in_flight += 1
+        self._submitted += 1
         self._jobs.append(job)
-        if not self._waking:
+        if len(self.threads) - len(self._parked) < EAGER:
             self._wake()
+        elif not self._looking:
+            self._looking = True
+            self._look_again(1)
 
     def withdraw(self, job: Job) -> bool:
         """Take back a job that no thread has begun; False when one has."""
@@ -139,45 +150,55 @@ class Pool:
                 self.in_flight -= 1
             job.notice()
 
+    def _look_again(self, more: int) -> None:
+        state = self.loop.time(), time.process_time(), self._submitted - len(self._jobs)
+        self.loop.call_later(LOOK, self._look, more, *state)
+
+    def _look(self, more: int, then: float, cpu_then: float, taken_then: int) -> None:
+        """Wake ``more`` threads when jobs wait and nobody makes use of the time."""
+        all_awake = not self._parked and len(self.threads) >= self.limit
+        if all_awake or not self._jobs:
+            self._looking = False
+            return
+        used = (time.process_time() - cpu_then) / (self.loop.time() - then)
+        if used < FULL or self._submitted - len(self._jobs) == taken_then:
+            for _ in range(min(more, len(self._jobs))):
+                self._wake()
+            more = min(2 * more, self.limit)
+        else:
+            more = 1
+        self._look_again(more)
+
     def _wake(self) -> None:
         """Wake an idle thread, or start one; do nothing when all there may be are busy."""
         try:
-            parked = self._parked.pop()
+            self._parked.pop().release()
         except IndexError:
             self._grow()
-        else:
-            self._waking = True
-            parked.release()
 
     def _grow(self) -> None:
-        with self._growing:
-            if len(self.threads) >= self.limit:
-                return
-            # A daemon: a thread that never returns must not keep the process from ending.
-            name = f"{self.name}-{len(self.threads) + 1}"
-            thread = threading.Thread(target=self._work, name=name, daemon=True)
-            self.threads.append(thread)
-        self._waking = True
+        if len(self.threads) >= self.limit:
+            return
+        # A daemon: a thread that never returns must not keep the process from ending.
+        name = f"{self.name}-{len(self.threads) + 1}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
         try:
             thread.start()
         except RuntimeError:
-            # The system has no thread left: those that exist do the work, or the next job tries.
-            self.threads.remove(thread)
-            self._waking = False
+            # The system gives no more threads; those that there are go on.
+            logger.exception("No thread could be started")
+        else:
+            self.threads.append(thread)
 
     def _work(self) -> None:
         place = threading.Lock()
         place.acquire()
         while True:
-            # Reset before the look: a job that comes later then wakes somebody itself.
-            self._waking = False
             while self._jobs:
                 try:
                     job = self._jobs.popleft()
                 except IndexError:
                     break
-                if self._jobs and not self._waking:
-                    self._wake()
                 if job.claim():
                     job.run()
                     self.tell(job)
