@@ -4,6 +4,7 @@ Start it with ``gateway``, ``python gateway.py`` or ``uvicorn gateway:app``.
 """
 
 import logging
+import os
 import re
 import socket
 import sys
@@ -184,13 +185,16 @@ def serve(host: str, port: int, own: tuple[tuple[str, str], ...], only_mounts: b
         applications[prefix] = name
     if not applications:
         raise click.UsageError("--only-mounts needs a --mount")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise click.ClickException(
-            f"Cannot listen on {host}:{port} ({error.strerror}); choose another with --port."
+            f"Cannot listen on {host}:{port} ({reason}); choose another with --port."
         ) from error
-    origin = f"http://{host}:{listener.getsockname()[1]}"
+    shown = f"[{host}]" if ":" in host else host
+    origin = f"http://{shown}:{listener.getsockname()[1]}"
     addresses = {} if only_mounts else ADDRESSES
     for name, path in {**addresses, **{name: f"{prefix}/" for prefix, name in own}}.items():
         click.echo(f"{name:<11}{origin}{path}" if len(name) < 11 else f"{name} {origin}{path}")
@@ -202,9 +206,12 @@ def serve(host: str, port: int, own: tuple[tuple[str, str], ...], only_mounts: b
         server_header=False,
         timeout_graceful_shutdown=settings.graceful_timeout,
     )
+    server = uvicorn.Server(config)
     # uvicorn raises Ctrl-C again once it has stopped in good order.
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(3)  # as uvicorn's own command does; the log says why
 
 
 if __name__ == "__main__":

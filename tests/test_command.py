@@ -97,3 +97,11 @@ def test_the_root_leads_to_the_docs(migrated: SQLite, outer: str) -> None:
     response = client.get(f"{outer}/")
     assert response.headers["Location"] == f"{outer}/fastapi/docs"
     assert client.get(response.headers["Location"]).status_code == 200
+
+
+def test_the_gateway_listens_on_an_ipv6_address(database: SQLite) -> None:
+    port = free_port()
+    origin = f"http://[::1]:{port}"
+    command = ("gateway", "--host", "::1", "--port", port)
+    with serve(*command, origin=origin, path="/flask/api/hello") as server:
+        assert f"Flask      {origin}/flask/api/users" in server.output

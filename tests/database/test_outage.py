@@ -1,0 +1,238 @@
+"""A database that is locked, not migrated, down, full or restarted: 503, and well again by itself.
+
+One status, one body and one Retry-After in all three frameworks, without any internals.
+"""
+
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2 as httpx
+import psycopg
+import pytest
+
+from tests.conftest import FRAMEWORKS
+from tests.databases import PostgreSQL, SQLite, free_port
+from tests.servers import ROOT, SCRIPTS, Server, serve
+from users.problems import DatabaseUnavailable, Problem
+
+CAROL = {"name": "Carol", "email": "carol@example.com"}
+Request = tuple[str, str, dict[str, str] | None]
+
+READS: list[Request] = [("GET", "/api/users", None), ("GET", "/api/users/1", None)]
+WRITES: list[Request] = [
+    ("POST", "/api/users", CAROL),
+    ("PUT", "/api/users/1", CAROL),
+    ("PATCH", "/api/users/1", {"name": "Alicia"}),
+    ("DELETE", "/api/users/1", None),
+]
+
+
+@contextmanager
+def gateway_on(url: str, **env: str) -> Iterator[tuple[httpx.Client, Server]]:
+    """Serve the gateway on a database of its own, with little patience."""
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    env = {"GATEWAY_DATABASE_URL": url, "GATEWAY_DATABASE_TIMEOUT": "1", **env}
+    command = ("gateway", "--port", port)
+    with (
+        serve(*command, origin=origin, path="/flask/api/hello", env=env) as server,
+        httpx.Client(base_url=origin, timeout=30) as client,
+    ):
+        yield client, server
+
+
+def send(client: httpx.Client, requests: list[Request]) -> list[httpx.Response]:
+    """Send each request to each framework, all at once."""
+    with ThreadPoolExecutor(len(requests) * 3) as threads:
+        futures = [
+            threads.submit(client.request, method, f"/{name}{path}", json=body)
+            for method, path, body in requests
+            for name in FRAMEWORKS
+        ]
+        return [future.result() for future in futures]
+
+
+def assert_unavailable(client: httpx.Client, requests: list[Request]) -> None:
+    """Check that every answer is the same problem."""
+    for response in send(client, requests):
+        assert response.status_code == 503
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert response.headers["Retry-After"] == "1"
+        assert response.content == DatabaseUnavailable().body
+
+
+def assert_served(client: httpx.Client) -> None:
+    """Check that every framework reads and writes."""
+    for name in FRAMEWORKS:
+        user = {"name": name, "email": f"{name}@example.com"}
+        created = client.post(f"/{name}/api/users", json=user)
+        assert created.status_code == 201
+        assert client.get(created.headers["Location"]).json() == created.json()
+
+
+def prepare(url: str) -> None:
+    subprocess.run(
+        [SCRIPTS / "python", "manage.py", "prepare"],
+        cwd=ROOT,
+        env={"GATEWAY_DATABASE_URL": url, "GATEWAY_SECRET_KEY": "x"},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def said(server: Server) -> list[str]:
+    """Return what the server said at its start, less the addresses."""
+    return [line for line in server.output.splitlines() if "http://" not in line]
+
+
+def test_a_locked_database(database: SQLite | PostgreSQL) -> None:
+    if isinstance(database, PostgreSQL):
+        pytest.skip("Only SQLite locks as a whole")
+    with gateway_on(database.url) as (client, _):
+        lock = sqlite3.connect(database.path, isolation_level=None)
+        lock.execute("BEGIN EXCLUSIVE")
+        assert_unavailable(client, WRITES)
+        # The write-ahead log lets readers pass.
+        assert [response.status_code for response in send(client, READS)] == [200] * 6
+        lock.execute("ROLLBACK")
+        lock.close()
+        assert_served(client)
+
+
+@pytest.fixture
+def empty_url(migrated: SQLite | PostgreSQL, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with nothing in it."""
+    if isinstance(migrated, SQLite):
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
+    with psycopg.connect(migrated.url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE empty")
+        yield migrated.url.removesuffix("postgres") + "empty"
+        connection.execute("DROP DATABASE empty WITH (FORCE)")
+
+
+def test_a_database_that_is_not_migrated(empty_url: str) -> None:
+    with gateway_on(empty_url) as (client, server):
+        assert said(server) == [
+            "ERROR:    The database is not migrated; run: python manage.py prepare"
+        ]
+        assert_unavailable(client, READS + WRITES)
+        prepare(empty_url)
+        assert_served(client)
+
+
+def test_a_database_that_is_not_there(migrated: SQLite | PostgreSQL, tmp_path: Path) -> None:
+    if isinstance(migrated, SQLite):
+        url, reason = f"sqlite:///{tmp_path / 'none' / 'x.sqlite3'}", "unable to open database file"
+    else:
+        port = free_port()
+        url = f"postgresql://gateway@127.0.0.1:{port}/postgres"
+        reason = (
+            f'connection failed: connection to server at "127.0.0.1", port {port} failed: '
+            "Connection refused"
+        )
+    with gateway_on(url) as (client, server):
+        assert said(server) == [
+            f"ERROR:    The database cannot be used ({reason}); check GATEWAY_DATABASE_URL"
+        ]
+        assert_unavailable(client, READS + WRITES)
+
+
+def test_a_file_that_is_no_database_does_not_end_the_server(tmp_path: Path) -> None:
+    file = tmp_path / "x.sqlite3"
+    file.write_text("This is a letter, and no database.")
+    with gateway_on(f"sqlite:///{file}") as (client, server):
+        assert said(server) == [
+            "ERROR:    The database cannot be used (file is not a database); "
+            "check GATEWAY_DATABASE_URL"
+        ]
+        for response in send(client, READS):
+            assert response.status_code == 500
+            assert response.content == Problem(500).body
+
+
+def test_a_database_server_that_restarts(migrated: SQLite | PostgreSQL) -> None:
+    if isinstance(migrated, SQLite):
+        pytest.skip("SQLite has no server")
+    with tempfile.TemporaryDirectory(prefix="gateway-") as directory:
+        other = PostgreSQL(Path(directory))
+        other.create()
+        other.start()
+        try:
+            prepare(other.url)
+            with gateway_on(other.url) as (client, _):
+                assert [response.status_code for response in send(client, READS)] == [200] * 6
+                other.stop()
+                assert_unavailable(client, READS + WRITES)
+                other.start()
+                assert [response.status_code for response in send(client, READS)] == [200] * 6
+                assert_served(client)
+                # Nobody asks in between: each framework finds its connections cut.
+                other.stop()
+                other.start()
+                for name in FRAMEWORKS:
+                    assert client.get(f"/{name}/api/users").status_code == 200
+        finally:
+            other.stop()
+
+
+@pytest.fixture
+def crowded_url(database: SQLite | PostgreSQL) -> Iterator[str]:
+    """The URL of a role that may have three connections."""
+    if isinstance(database, SQLite):
+        pytest.skip("SQLite does not count connections")
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 3")
+        connection.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO crowded")
+        yield database.url.replace("gateway@", "crowded@")
+        connection.execute("DROP OWNED BY crowded")
+        connection.execute("DROP ROLE crowded")
+
+
+def test_a_database_without_a_free_connection(crowded_url: str) -> None:
+    with gateway_on(crowded_url, GATEWAY_THREADS="1") as (client, _):
+        others = [psycopg.connect(crowded_url) for _ in range(3)]
+        assert_unavailable(client, READS + WRITES)
+        for other in others:
+            other.close()
+        assert_served(client)
+
+
+POOLED: dict[str, tuple[str, ...]] = {
+    "flask": ("flask", "--app", "flask_app", "run", "--port"),
+    "fastapi": ("uvicorn", "fastapi_app:app", "--port"),
+}
+
+
+@pytest.mark.parametrize("framework", POOLED)
+def test_an_exhausted_pool(database: SQLite | PostgreSQL, framework: str) -> None:
+    """Alone, where no mount bounds what runs at once; Django alone has no pool."""
+    if isinstance(database, SQLite):
+        pytest.skip("Nothing holds a connection of SQLite's for longer than its timeout")
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    env = {"GATEWAY_DATABASE_TIMEOUT": "1", "GATEWAY_THREADS": "1"}
+    with (
+        serve(*POOLED[framework], port, origin=origin, path="/api/users", env=env),
+        psycopg.connect(database.url) as lock,
+        httpx.Client(base_url=origin, timeout=30) as client,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        lock.execute("LOCK TABLE users")
+        waiting = thread.submit(client.get, "/api/users")
+        deadline = time.monotonic() + 20
+        # Until the request holds the only connection and waits for the table.
+        while not lock.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+            assert time.monotonic() < deadline
+        refused = client.get("/api/users")
+        assert refused.status_code == 503
+        assert refused.content == DatabaseUnavailable().body
+        lock.rollback()
+        assert waiting.result().status_code == 200
+        assert client.get("/api/users").status_code == 200

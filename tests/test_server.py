@@ -1,0 +1,94 @@
+"""The gateway on a real socket: three ways to start it, and what the README shows."""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+
+import httpx2 as httpx
+import pytest
+
+from tests.conftest import FRAMEWORKS
+from tests.databases import PostgreSQL, SQLite, free_port
+from tests.servers import ROOT, Server, serve
+
+COMMANDS = {
+    "script": ("gateway", "--port"),
+    "file": ("python", "gateway.py", "--port"),
+    "uvicorn": ("uvicorn", "gateway:app", "--port"),
+}
+
+
+@pytest.fixture
+def origin() -> str:
+    return f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.fixture
+def server(database: SQLite | PostgreSQL, origin: str) -> Iterator[Server]:
+    """The console script on a fresh database."""
+    port = origin.rpartition(":")[2]
+    with serve("gateway", "--port", port, origin=origin, path="/flask/api/hello") as process:
+        yield process
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.usefixtures("database")
+def test_each_start_serves_the_three_prefixes(command: tuple[str, ...], origin: str) -> None:
+    port = origin.rpartition(":")[2]
+    with serve(*command, port, origin=origin, path="/flask/api/hello"):
+        answers = [httpx.get(f"{origin}/{name}/api/users") for name in FRAMEWORKS]
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+        assert {answer.content for answer in answers} == {
+            b'[{"id":1,"name":"Alice","email":"alice@example.com"},'
+            b'{"id":2,"name":"Bob","email":"bob@example.com"}]'
+        }
+        assert httpx.get(f"{origin}/nothing").status_code == 404
+
+
+def test_it_prints_the_addresses_and_each_answers(server: Server, origin: str) -> None:
+    lines = server.output.splitlines()
+    assert [re.split(r"\s+(?=http)", line) for line in lines] == [
+        ["Flask", f"{origin}/flask/api/users"],
+        ["FastAPI", f"{origin}/fastapi/api/users"],
+        ["Django", f"{origin}/django/api/users"],
+        ["Swagger UI", f"{origin}/fastapi/docs"],
+        ["ReDoc", f"{origin}/fastapi/redoc"],
+        ["Admin", f"{origin}/django/admin/"],
+    ]
+    for line in lines:
+        address = line.split()[-1]
+        assert httpx.get(address, follow_redirects=True).status_code == 200, address
+
+
+def commands_of_the_readme() -> list[tuple[str, list[str]]]:
+    """Return each ``curl`` line of the fenced blocks, with the output that is shown below it."""
+    found: list[tuple[str, list[str]]] = []
+    readme = (ROOT / "README.md").read_text()
+    for block in re.findall(r"^```\w*\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL):
+        in_curl = False
+        for line in block.replace("\\\n", " ").splitlines():
+            command = line.removeprefix("$ ")
+            if command.startswith("curl "):
+                found.append((command, []))
+                in_curl = True
+            elif line.startswith(("$ ", "#")) or not line.strip():
+                in_curl = False
+            elif in_curl:
+                found[-1][1].append(line)
+    return found
+
+
+def test_the_readmes_commands_do_what_it_shows(server: Server, origin: str) -> None:
+    commands = commands_of_the_readme()
+    assert len(commands) >= 3
+    for command, shown in commands:
+        arguments = shlex.split(command.replace("http://127.0.0.1:8000", origin))
+        assert origin in " ".join(arguments), command
+        result = subprocess.run(
+            [*arguments, "--silent", "--show-error", "--fail-with-body", "--max-time", "20"],
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, f"{command}: {result.stdout}{result.stderr}"
+        assert not shown or result.stdout.splitlines() == shown, command

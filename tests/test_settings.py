@@ -1,0 +1,189 @@
+"""The settings: documented, checked, and read in one place."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from settings import Settings, get_settings
+from tests.servers import ROOT
+
+DJANGO_DEFAULT = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")'
+DJANGO_ENTRIES = {"manage.py", "django_app/asgi.py", "django_app/wsgi.py"}
+# These read nothing from it; the processes that they start get all of it.
+HAND_IT_ON = {"showdown/bench_bridge.py"}
+
+
+def table_of_the_readme() -> dict[str, tuple[str, str]]:
+    """Return default and meaning by variable, from the rows ``| `GATEWAY_X` | … | … |``."""
+    rows = {}
+    for line in (ROOT / "README.md").read_text().splitlines():
+        if line.startswith("| `GATEWAY_"):
+            name, default, meaning = (cell.strip() for cell in line.strip("|").split(" | "))
+            rows[name.strip("`")] = (default.replace("`", ""), meaning.strip(" |"))
+    return rows
+
+
+def default_of(name: str) -> str:
+    """Write a default as the README does."""
+    default = Settings.model_fields[name].default
+    if name == "database_url":
+        return "sqlite:///…/var/gateway.sqlite3"
+    if name == "secret_key":
+        return "the file var/secret_key"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, list):
+        return ",".join(default)
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def test_the_readme_has_every_setting_and_no_other() -> None:
+    assert list(table_of_the_readme()) == [
+        f"GATEWAY_{name.upper()}" for name in Settings.model_fields
+    ]
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_is_documented_with_its_default_and_meaning(name: str) -> None:
+    default, meaning = table_of_the_readme()[f"GATEWAY_{name.upper()}"]
+    assert default == default_of(name)
+    assert meaning.replace("`", "") == (Settings.model_fields[name].description or "").replace(
+        "`", ""
+    )
+
+
+def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"GATEWAY_{name.upper()}", raising=False)
+    settings = Settings()
+    assert settings.database_url == f"sqlite:///{ROOT / 'var' / 'gateway.sqlite3'}"
+    assert len(settings.secret_key.get_secret_value()) >= 50
+    assert settings.allowed_hosts == ["localhost", "127.0.0.1", "[::1]"]
+    assert not settings.debug
+
+
+@pytest.mark.parametrize(
+    ("value", "hosts"),
+    [
+        ("example.com", ["example.com"]),
+        ("example.com,www.example.com", ["example.com", "www.example.com"]),
+        (" example.com , [::1] ,", ["example.com", "[::1]"]),
+        ("", []),
+    ],
+)
+def test_a_list_is_split_at_commas(
+    monkeypatch: pytest.MonkeyPatch, value: str, hosts: list[str]
+) -> None:
+    monkeypatch.setenv("GATEWAY_ALLOWED_HOSTS", value)
+    assert Settings().allowed_hosts == hosts
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("sqlite:///file.sqlite3", "sqlite:///file.sqlite3"),
+        ("sqlite:////srv/file.sqlite3", "sqlite:////srv/file.sqlite3"),
+        ("postgresql://user:p%40ss@host:5433/name", "postgresql://user:p%40ss@host:5433/name"),
+        ("postgres://user@host/name", "postgresql://user@host/name"),
+        ("postgresql://host/name?sslmode=require", "postgresql://host/name?sslmode=require"),
+    ],
+)
+def test_a_database_that_all_three_can_share(
+    monkeypatch: pytest.MonkeyPatch, url: str, read: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", url)
+    assert Settings().database_url == read
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "file.sqlite3",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file.sqlite3?mode=memory&uri=true",
+        "mysql://user@host/name",
+        "postgresql+asyncpg://user@host/name",
+        "sqlite+aiosqlite:///file.sqlite3",
+    ],
+)
+def test_a_database_that_the_three_could_not_share(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", url)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert [error["loc"] for error in caught.value.errors()] == [("database_url",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "x"),
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("THREADS", "0"),
+        ("DATABASE_TIMEOUT", "0"),
+        ("MAX_BODY_SIZE", "-1"),
+        ("GRACEFUL_TIMEOUT", "-1"),
+        ("SECRET_KEY", ""),
+        ("DEBUG", "maybe"),
+    ],
+)
+def test_a_value_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"GATEWAY_{name}", value)
+    with pytest.raises(SystemExit) as caught:
+        get_settings.__wrapped__()
+    assert isinstance(caught.value.code, str)
+    assert caught.value.code.startswith(f"GATEWAY_{name}: ")
+    assert len(caught.value.code.splitlines()) == 1
+
+
+def test_every_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_PORT", "x")
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", "mysql://host/name")
+    with pytest.raises(SystemExit) as caught:
+        get_settings.__wrapped__()
+    assert str(caught.value.code).splitlines() == [
+        "GATEWAY_PORT: Input should be a valid integer, unable to parse string as an integer",
+        "GATEWAY_DATABASE_URL: Value error, use sqlite:///file.sqlite3 or "
+        "postgresql://user:password@host/name",
+    ]
+
+
+def test_the_secret_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_SECRET_KEY", "only the environment knows")
+    assert "only the environment" not in repr(Settings())
+
+
+def sources() -> list[Path]:
+    """Return the project's own modules, less the tests."""
+    packages = {path.parent for path in ROOT.glob("*/__init__.py")} - {ROOT / "tests"}
+    return [*ROOT.glob("*.py"), *(file for package in packages for file in package.rglob("*.py"))]
+
+
+def uses_of_the_environment(source: str) -> list[str]:
+    """Return what a module takes from ``os`` to touch the environment."""
+    names = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            found += [alias.name for alias in node.names if alias.name in names]
+        if isinstance(node, ast.Attribute) and node.attr in names:
+            found += [ast.unparse(node)] if ast.unparse(node.value) == "os" else []
+    return found
+
+
+def test_nothing_else_reads_the_environment() -> None:
+    found = {
+        str(file.relative_to(ROOT)): uses
+        for file in sources()
+        if (uses := uses_of_the_environment(file.read_text()))
+    }
+    assert found == {entry: ["os.environ"] for entry in DJANGO_ENTRIES | HAND_IT_ON}
+    for entry in DJANGO_ENTRIES:
+        assert DJANGO_DEFAULT in (ROOT / entry).read_text()

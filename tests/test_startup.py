@@ -1,0 +1,320 @@
+"""Starts and stops: what is said when something is wrong, the first run, and a clean end."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+from starlette.testclient import TestClient
+
+from settings import SECRET_KEY_FILE, get_settings
+from tests.conftest import FRAMEWORKS
+from tests.databases import PostgreSQL, SQLite, free_port
+from tests.servers import ROOT, SCRIPTS, serve
+from users.engines import create_sync_engine
+from users.table import metadata
+
+OLD_PYTHON = f"""#!/bin/sh
+case "$1" in
+  -V) echo Python 3.8.20 ;;
+  -c) exec {sys.executable} -c "import sys; sys.version_info = (3, 8, 20, 'final', 0); $2" ;;
+  *) exit 1 ;;
+esac
+"""
+USERS = [(1, "Alice", "alice@example.com"), (2, "Bob", "bob@example.com")]
+
+
+def run(*command: object, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the virtual environment to its end."""
+    return subprocess.run(
+        [SCRIPTS / str(command[0]), *map(str, command[1:])],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def prepare(url: str) -> subprocess.CompletedProcess[str]:
+    return run("python", "manage.py", "prepare", GATEWAY_DATABASE_URL=url)
+
+
+def rows(file: Path, statement: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(file)
+    found = connection.execute(statement).fetchall()
+    connection.commit()
+    connection.close()
+    return found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where a new database goes, in a directory that is not there yet."""
+    return tmp_path / "new" / "gateway.sqlite3"
+
+
+def test_a_port_that_is_taken_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("gateway", "--port", port)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert re.fullmatch(
+        rf"Error: Cannot listen on 127\.0\.0\.1:{port} \(Address already in use.*\); "
+        r"choose another with --port\.\n",
+        result.stderr,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("gateway",),
+        ("python", "gateway.py"),
+        ("python", "manage.py", "prepare"),
+        ("flask", "--app", "flask_app", "routes"),
+    ],
+    ids=" ".join,
+)
+def test_settings_that_do_not_fit_are_a_line_each(command: tuple[str, ...]) -> None:
+    result = run(*command, GATEWAY_PORT="x", GATEWAY_DATABASE_URL="mysql://localhost/name")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "GATEWAY_PORT: Input should be a valid integer, unable to parse string as an integer",
+        "GATEWAY_DATABASE_URL: Value error, use sqlite:///file.sqlite3 or "
+        "postgresql://user:password@host/name",
+    ]
+
+
+def test_a_new_database_gets_the_articles_users_and_an_account(file: Path) -> None:
+    result = prepare(f"sqlite:///{file}")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert re.fullmatch(
+        r"A new database: users Alice and Bob, and an account for the admin\.\n"
+        r"  name admin, password [\w-]{16} \(shown only now\)\n",
+        result.stdout,
+    )
+    assert rows(file, "SELECT id, name, email FROM users ORDER BY id") == USERS
+
+
+def test_the_printed_password_logs_in(file: Path) -> None:
+    url = f"sqlite:///{file}"
+    password = prepare(url).stdout.split("password ")[1].split()[0]
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    login = "/django/admin/login/?next=/django/admin/"
+    with (
+        serve(
+            "gateway", "--port", port, origin=origin, path=login, env={"GATEWAY_DATABASE_URL": url}
+        ),
+        httpx.Client(base_url=origin) as client,
+    ):
+        client.get(login)
+        form = {"username": "admin", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        wrong = client.post(login, data={**form, "password": password[::-1]})
+        assert wrong.status_code == 200
+        right = client.post(login, data={**form, "password": password})
+        assert right.status_code == 302
+        assert right.headers["Location"] == "/django/admin/"
+        assert client.get("/django/admin/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE users SET name = 'Al' WHERE id = 1", "DELETE FROM users"]
+)
+def test_a_second_prepare_says_and_changes_nothing(file: Path, change: str) -> None:
+    url = f"sqlite:///{file}"
+    prepare(url)
+    rows(file, change)
+    everything = "SELECT * FROM users", "SELECT * FROM auth_user", "SELECT * FROM django_migrations"
+    before = [rows(file, statement) for statement in everything]
+    result = prepare(url)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert [rows(file, statement) for statement in everything] == before
+
+
+def test_prepare_without_a_server_is_one_clear_line() -> None:
+    port = free_port()
+    result = prepare(f"postgresql://gateway@127.0.0.1:{port}/postgres")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr == (
+        "CommandError: The database cannot be used (connection failed: connection to server at "
+        f'"127.0.0.1", port {port} failed: Connection refused). '
+        "Start it, or point GATEWAY_DATABASE_URL at another.\n"
+    )
+
+
+def test_prepare_where_no_file_can_be_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("This is a letter, and no database.")
+    for name, reason in (
+        ("letter", "file is not a database"),
+        ("letter/x.sqlite3", f"[Errno 17] File exists: '{tmp_path / 'letter'}'"),
+    ):
+        result = prepare(f"sqlite:///{tmp_path / name}")
+        assert result.returncode == 1
+        assert result.stdout == ""
+        assert result.stderr == (
+            f"CommandError: The database cannot be used ({reason}). "
+            "Start it, or point GATEWAY_DATABASE_URL at another.\n"
+        )
+
+
+def test_fastapis_lifespan_runs_under_the_mount(
+    migrated: SQLite | PostgreSQL, tmp_path: Path
+) -> None:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("Open files are counted in /proc")
+    from gateway import create_app
+
+    file = tmp_path / "users.sqlite3"
+    settings = get_settings().model_copy(update={"database_url": f"sqlite:///{file}"})
+    engine = create_sync_engine(settings)
+    metadata.create_all(engine)
+    engine.dispose()
+
+    def count() -> int:
+        links = (os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.exists())
+        return [*links].count(str(file))
+
+    with TestClient(create_app(settings), "http://127.0.0.1") as client:
+        assert client.get("/fastapi/api/users").json() == []
+        assert count() == 1
+    assert count() == 0
+
+
+def start_waiting(port: int, framework: str, ms: int) -> socket.socket:
+    """Send a request that takes its time; the kernel has it when this returns."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    head = f"GET /{framework}/api/wait?ms={ms} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    connection.sendall(head.encode())
+    return connection
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    with connection, connection.makefile("rb") as file:
+        return file.read()
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)], ids=["INT", "TERM"]
+)
+@pytest.mark.usefixtures("migrated")
+def test_a_signal_lets_running_requests_end(sent: signal.Signals, status: int) -> None:
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    with serve("gateway", "--port", port, origin=origin, path="/flask/api/hello") as server:
+        running = [start_waiting(port, name, 1000) for name in FRAMEWORKS]
+        # Sent later and answered: so the others have been read.
+        for name in FRAMEWORKS:
+            assert httpx.get(f"{origin}/{name}/api/hello").status_code == 200
+        server.send_signal(sent)
+        for connection in running:
+            assert read_to_the_end(connection).endswith(b'\r\n\r\n{"waited_ms":1000}')
+        assert server.wait(20) == status
+        assert "Traceback" not in server.output
+        assert "Aborted" not in server.output
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.usefixtures("migrated")
+def test_a_request_beyond_the_graceful_timeout_does_not_hold_the_server(framework: str) -> None:
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    command = ("gateway", "--port", port)
+    env = {"GATEWAY_GRACEFUL_TIMEOUT": "1"}
+    with serve(*command, origin=origin, path=f"/{framework}/api/hello", env=env) as server:
+        running = start_waiting(port, framework, 10_000)
+        assert httpx.get(f"{origin}/{framework}/api/hello").status_code == 200
+        server.terminate()
+        assert server.wait(1 + 5) == -signal.SIGTERM
+        assert b"waited_ms" not in read_to_the_end(running)
+
+
+def make(directory: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run make as from a shell: what an outer make has set must not reach it."""
+    inherited = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    inherited.pop("MFLAGS", None)
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=directory,
+        env={**inherited, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What make needs of a fresh clone."""
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("target", ["install", "run", "test", "lint"])
+def test_a_python_that_is_too_old_is_one_clear_line(clone: Path, target: str) -> None:
+    old = clone / "python3.8"
+    old.write_text(OLD_PYTHON)
+    old.chmod(0o755)
+    result = make(clone, target, f"PYTHON={old}")
+    assert result.returncode == 2
+    assert result.stdout == (
+        f"Python 3.11 or newer is needed, and {old} is Python 3.8.20: "
+        f"make PYTHON=python3.11 {target}\n"
+    )
+    assert [line[:9] for line in result.stderr.splitlines()] == ["make: ***"]
+    assert not (clone / ".venv").exists()
+
+
+def test_a_python_that_is_not_there_is_one_clear_line(clone: Path) -> None:
+    result = make(clone, "run", "PYTHON=python3.999")
+    assert result.returncode == 2
+    assert result.stdout == (
+        "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 run\n"
+    )
+    assert [line[:9] for line in result.stderr.splitlines()] == ["make: ***"]
+
+
+def test_make_alone_lists_the_targets(clone: Path) -> None:
+    result = make(clone)
+    assert result.returncode == 0
+    assert result.stderr == ""
+    phony = re.search(r"^\.PHONY: (.*)$", (clone / "Makefile").read_text(), re.MULTILINE)
+    assert phony
+    listed = [re.fullmatch(r"make (\S+) +\S.*", line) for line in result.stdout.splitlines()]
+    assert [match and match[1] for match in listed] == phony[1].split()
+    assert {"install", "run", "test", "lint"} <= set(phony[1].split())
+
+
+def test_make_run_serves_the_three_and_shows_the_password_once(file: Path) -> None:
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    env = {"GATEWAY_DATABASE_URL": f"sqlite:///{file}", "GATEWAY_PORT": str(port)}
+    program = shutil.which("make")
+    assert program
+    # As if just installed: what is tested is the run.
+    command = (program, "--no-print-directory", "-o", ".venv/installed", "run", f"BIN={SCRIPTS}")
+    key_before = SECRET_KEY_FILE.read_bytes() if SECRET_KEY_FILE.exists() else None
+    shown = []
+    for _ in range(2):
+        with serve(*command, origin=origin, path="/flask/api/hello", env=env) as server:
+            answers = [httpx.get(f"{origin}/{name}/api/users") for name in FRAMEWORKS]
+            assert [answer.status_code for answer in answers] == [200, 200, 200]
+            assert [tuple(user.values()) for user in answers[0].json()] == USERS
+            assert f"Flask      {origin}/flask/api/users" in server.output.splitlines()
+            shown.append(server.output.count("password "))
+    assert shown == [1, 0]
+    assert file.exists()
+    assert (SECRET_KEY_FILE.read_bytes() if SECRET_KEY_FILE.exists() else None) == key_before
