@@ -21,9 +21,9 @@ from typing import Protocol
 
 logger = logging.getLogger("bridge")
 
-EAGER = 2  # threads that are woken at once
 LOOK = 0.002  # seconds between two looks at jobs that wait
-FULL = 0.9  # share of one processor that counts as busy
+STUCK = 0.02  # seconds in which the threads awake have begun no job, busy or not
+FULL = 0.8  # share of one processor that counts as busy
 
 
 class QueueFull(Exception):
@@ -70,6 +70,23 @@ class Gauges:
     abandoned: int = 0
 
 
+@dataclass
+class Look:
+    """What the last look at waiting jobs has found.
+
+    Attributes:
+        time, cpu: when that was, by the loop's clock and by the process's.
+        taken: jobs begun so far, and ``progress``: when there was last one more of them.
+        more: threads to wake the next time that it is needed; doubles each time.
+    """
+
+    time: float
+    cpu: float
+    taken: int
+    progress: float
+    more: int = 1
+
+
 class Pool:
     """Daemon threads that grow with the work, and a bounded queue before them."""
 
@@ -105,11 +122,12 @@ class Pool:
         self.in_flight += 1
         self._submitted += 1
         self._jobs.append(job)
-        if len(self.threads) - len(self._parked) < EAGER:
+        if len(self._parked) == len(self.threads):
             self._wake()
         elif not self._looking:
             self._looking = True
-            self._look_again(1)
+            now, taken = self.loop.time(), self._submitted - len(self._jobs)
+            self.loop.call_later(LOOK, self._look, Look(now, time.process_time(), taken, now))
 
     def withdraw(self, job: Job) -> bool:
         """Take back a job that no thread has begun; False when one has."""
@@ -150,24 +168,23 @@ class Pool:
                 self.in_flight -= 1
             job.notice()
 
-    def _look_again(self, more: int) -> None:
-        state = self.loop.time(), time.process_time(), self._submitted - len(self._jobs)
-        self.loop.call_later(LOOK, self._look, more, *state)
-
-    def _look(self, more: int, then: float, cpu_then: float, taken_then: int) -> None:
-        """Wake ``more`` threads when jobs wait and nobody makes use of the time."""
+    def _look(self, look: "Look") -> None:
+        """Wake more threads when jobs wait and those that are awake make no use of the time."""
         all_awake = not self._parked and len(self.threads) >= self.limit
         if all_awake or not self._jobs:
             self._looking = False
             return
-        used = (time.process_time() - cpu_then) / (self.loop.time() - then)
-        if used < FULL or self._submitted - len(self._jobs) == taken_then:
-            for _ in range(min(more, len(self._jobs))):
+        now, cpu = self.loop.time(), time.process_time()
+        if self._submitted - len(self._jobs) != look.taken:
+            look.taken, look.progress = self._submitted - len(self._jobs), now
+        if cpu - look.cpu < FULL * (now - look.time) or now - look.progress > STUCK:
+            for _ in range(min(look.more, len(self._jobs))):
                 self._wake()
-            more = min(2 * more, self.limit)
+            look.more = min(2 * look.more, self.limit)
         else:
-            more = 1
-        self._look_again(more)
+            look.more = 1
+        look.time, look.cpu = now, cpu
+        self.loop.call_later(LOOK, self._look, look)
 
     def _wake(self) -> None:
         """Wake an idle thread, or start one; do nothing when all there may be are busy."""
