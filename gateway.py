@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bridge import Mount, run_lifespans
+from bridge import Mount, lengthen_turns, run_lifespans
 from settings import Settings, get_settings
 from users.problems import MEDIA_TYPE, Problem
 
@@ -47,6 +47,7 @@ def create_app(
             are given.
     """
     settings = settings or get_settings()
+    lengthen_turns()
     applications = applications_of(settings) if mounts is None else mounts
     mounted = [
         Mount(prefix, application, threads=settings.threads, max_body_size=settings.max_body_size)

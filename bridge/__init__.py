@@ -4,6 +4,7 @@ Knows nothing about the users API, and reads no settings: constructors take argu
 """
 
 from bridge.mount import Mount, run_lifespans
+from bridge.threads import lengthen_turns
 from bridge.wsgi import WSGIMiddleware
 
-__all__ = ["Mount", "WSGIMiddleware", "run_lifespans"]
+__all__ = ["Mount", "WSGIMiddleware", "lengthen_turns", "run_lifespans"]

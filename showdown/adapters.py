@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
-from bridge import WSGIMiddleware
+from bridge import WSGIMiddleware, lengthen_turns
 from settings import get_settings
 
 Adapter = Callable[[Any], Any]
@@ -59,7 +59,8 @@ def compose(adapter: Adapter) -> Starlette:
 
 
 def bridge() -> Starlette:
-    """This project's bridge."""
+    """This project's bridge, set up as the gateway does."""
+    lengthen_turns()
     return compose(lambda app: WSGIMiddleware(app, threads=get_settings().threads))
 
 

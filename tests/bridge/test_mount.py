@@ -1,6 +1,7 @@
 """Applications under prefixes: routing, lifespans, and failures that stay alone."""
 
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -215,3 +216,10 @@ def test_websockets_reach_an_asgi_application() -> None:
     app = compose(Mount("/live", Starlette(routes=[WebSocketRoute("/", greet)])))
     with TestClient(app).websocket_connect("/live/") as websocket:
         assert websocket.receive_text() == "/live"
+
+
+def test_the_gateway_lets_threads_take_longer_turns() -> None:
+    from gateway import create_app
+
+    create_app(mounts={"/shop": wsgi})
+    assert sys.getswitchinterval() == pytest.approx(0.01)
