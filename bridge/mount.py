@@ -97,6 +97,7 @@ class Mount(StarletteMount):
         """Run the application's shutdown; a failure is its own."""
         try:
             await self.lifespan.shutdown()
+        # Whatever an application raises: the ones after it must still be stopped.
         except Exception:
             logger.exception("The application at %s did not stop cleanly", self.path)
 

@@ -124,6 +124,7 @@ class WaitView(ApiView):
     def get(self, request: HttpRequest) -> JsonResponse:
         """Answer after ``ms`` milliseconds; the thread sleeps, as threads wait."""
         query = WaitQuery.model_validate(request.GET.dict())
+        # The wait is what this endpoint is for.
         time.sleep(query.ms / 1000)
         return json_response({"waited_ms": query.ms})
 

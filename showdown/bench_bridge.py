@@ -198,7 +198,8 @@ def wait_for(process: subprocess.Popen[bytes], port: int, program: str) -> None:
         except URLError as error:
             if hasattr(error, "code"):
                 return
-            time.sleep(0.1)  # between two questions
+            # Between two questions, not instead of one.
+            time.sleep(0.1)
         else:
             return
     raise click.ClickException(f"{program} did not start")

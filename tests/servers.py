@@ -80,5 +80,6 @@ def wait_for(process: Server, url: str, seconds: float = 30) -> None:
             httpx.get(url, timeout=5)
             return
         except httpx.TransportError:
-            time.sleep(0.05)  # between two questions, not instead of one
+            # Between two questions, not instead of one.
+            time.sleep(0.05)
     raise AssertionError(f"Nothing answered at {url}")

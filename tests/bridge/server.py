@@ -37,7 +37,8 @@ def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> fl
     start = time.monotonic()
     while not condition():
         assert time.monotonic() < start + seconds, "it did not happen in time"
-        time.sleep(0.005)  # between two looks
+        # Between two looks, not instead of one.
+        time.sleep(0.005)
     return time.monotonic() - start
 
 
