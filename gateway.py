@@ -17,11 +17,12 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bridge import Mount, lengthen_turns, run_lifespans
+from bridge import Mount, Mounts, lengthen_turns, run_lifespans
 from settings import Settings, get_settings
 from users.problems import MEDIA_TYPE, Problem
 
@@ -71,12 +72,8 @@ def create_app(
         return JSONResponse(document, 503 if failures else 200)
 
     app = Starlette(
-        routes=[
-            # /shop/admin before /shop
-            *sorted(mounted, key=lambda mount: len(mount.path), reverse=True),
-            Route("/health/ready", ready),
-            Route("/", show_docs),
-        ],
+        routes=[Route("/health/ready", ready), Route("/", show_docs)],
+        middleware=[Middleware(Mounts, mounted, http_error)],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
@@ -113,7 +110,7 @@ def problem_response(problem: Problem) -> Response:
     return Response(problem.body, problem.status, problem.headers, MEDIA_TYPE)
 
 
-async def http_error(_request: Request, error: Exception) -> Response:
+async def http_error(_request: HTTPConnection, error: Exception) -> Response:
     """Answer what the gateway itself refuses: unknown paths, bad requests, too many of them."""
     assert isinstance(error, HTTPException)
     detail = error.detail if error.status_code == 400 else None

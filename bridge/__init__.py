@@ -3,8 +3,8 @@
 Knows nothing about the users API, and reads no settings: constructors take arguments.
 """
 
-from bridge.mount import Mount, run_lifespans
+from bridge.mount import Mount, Mounts, run_lifespans
 from bridge.threads import lengthen_turns
 from bridge.wsgi import WSGIMiddleware
 
-__all__ = ["Mount", "WSGIMiddleware", "lengthen_turns", "run_lifespans"]
+__all__ = ["Mount", "Mounts", "WSGIMiddleware", "lengthen_turns", "run_lifespans"]

@@ -35,6 +35,9 @@ MIDDLEWARE = [
     "django_app.middleware.ProblemMiddleware",
 ]
 
+# The default would prepare a signed cookie on every request; whoever gets a message has a session.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
 ROOT_URLCONF = "django_app.urls"
 WSGI_APPLICATION = "django_app.wsgi.application"
 # Both forms of a path are the same resource; a redirect would lose the body of a POST.

@@ -11,10 +11,10 @@ import a2wsgi
 from a2wsgi.wsgi import build_environ
 from asgiref.wsgi import WsgiToAsgi
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.middleware import Middleware
 from starlette.types import Receive, Scope, Send
 
-from bridge import WSGIMiddleware, lengthen_turns
+from bridge import Mount, Mounts, WSGIMiddleware, lengthen_turns
 from settings import get_settings
 
 Adapter = Callable[[Any], Any]
@@ -55,7 +55,8 @@ def compose(adapter: Adapter) -> Starlette:
     from flask_app import create_app
 
     flask = create_app()
-    return Starlette(routes=[Mount("/flask", adapter(flask)), Mount("/django", adapter(django))])
+    mounts = [Mount("/flask", adapter(flask)), Mount("/django", adapter(django))]
+    return Starlette(middleware=[Middleware(Mounts, mounts)])
 
 
 def bridge() -> Starlette:

@@ -14,7 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bridge import Mount, run_lifespans
+from bridge import Mount, Mounts, run_lifespans
 
 
 def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -82,6 +82,42 @@ def test_an_outer_root_path_is_prepended() -> None:
 
 def test_a_prefix_may_have_several_segments() -> None:
     assert TestClient(compose(Mount("/a/b", wsgi))).get("/a/b/c").text == "/a/b|/c"
+
+
+def through_middleware(*mounts: Mount) -> TestClient:
+    """The same mounts, before Starlette's routing instead of in it."""
+    app = Starlette(routes=[Route("/shop-front", show_path)])
+    return TestClient(Mounts(app, mounts))
+
+
+def test_the_longest_prefix_comes_first() -> None:
+    client = through_middleware(Mount("/shop", wsgi), Mount("/shop/live", asgi))
+    assert client.get("/shop/liver").text == "/shop|/liver"
+    assert client.get("/shop/live/a").json() == ["/shop/live", "/shop/live/a"]
+
+
+def test_what_belongs_to_no_mount_goes_on() -> None:
+    client = through_middleware(Mount("/shop", wsgi))
+    assert client.get("/shop-front").json() == ["", "/shop-front"]
+    assert client.get("/nothing").status_code == 404
+
+
+def test_refusals_are_answered() -> None:
+    client = through_middleware(Mount("/shop", wsgi), Mount("/broken", fail_to_import))
+    response = client.get("/shop/a", headers={"Host": "no host"})
+    assert (response.status_code, response.text) == (400, "The Host header names no host.")
+    assert client.get("/broken/").status_code == 503
+
+
+@pytest.mark.parametrize("root_path", ["", "/outer"])
+def test_an_application_builds_its_urls_below_its_prefix(root_path: str) -> None:
+    async def show_url(request: Request) -> JSONResponse:
+        return JSONResponse(str(request.url_for("shown", name="a")))
+
+    shop = Starlette(routes=[Route("/show/{name}", show_url, name="shown")])
+    mounts = Mounts(Starlette(), [Mount("/shop", shop)])
+    client = TestClient(mounts, "http://gateway", root_path=root_path)
+    assert client.get("/shop/show/a").json() == f"http://gateway{root_path}/shop/show/a"
 
 
 def application_with_lifespan(name: str, log: list[str]) -> Starlette:
