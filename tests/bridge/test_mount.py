@@ -117,7 +117,7 @@ def test_an_application_builds_its_urls_below_its_prefix(root_path: str) -> None
     shop = Starlette(routes=[Route("/show/{name}", show_url, name="shown")])
     mounts = Mounts(Starlette(), [Mount("/shop", shop)])
     client = TestClient(mounts, "http://gateway", root_path=root_path)
-    assert client.get("/shop/show/a").json() == f"http://gateway{root_path}/shop/show/a"
+    assert client.get(f"{root_path}/shop/show/a").json() == f"http://gateway{root_path}/shop/show/a"
 
 
 def application_with_lifespan(name: str, log: list[str]) -> Starlette:
