@@ -24,6 +24,9 @@ from starlette.routing import Route
 
 from bridge import Mount, Mounts, lengthen_turns, run_lifespans
 from settings import Settings, get_settings
+from showdown.api import PATH as COMPARE
+from showdown.api import Compare
+from showdown.command import compare
 from users.problems import MEDIA_TYPE, Problem
 
 logger = logging.getLogger("uvicorn.error")
@@ -72,12 +75,17 @@ def create_app(
         return JSONResponse(document, 503 if failures else 200)
 
     app = Starlette(
-        routes=[Route("/health/ready", ready), Route("/", show_docs)],
+        routes=[
+            Route("/health/ready", ready),
+            Route(COMPARE + "/{path:path}", Compare([*applications], settings.max_body_size)),
+            Route("/", show_docs),
+        ],
         middleware=[Middleware(Mounts, mounted, http_error)],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
+    app.state.mounts = mounted
     return app
 
 
@@ -156,8 +164,13 @@ class ServeByDefault(click.Group):
 
 
 @click.group(cls=ServeByDefault)
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Flask, FastAPI and Django, side by side."""
+    context.obj = create_app
+
+
+main.add_command(compare)
 
 
 @main.command()

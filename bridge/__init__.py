@@ -5,6 +5,13 @@ Knows nothing about the users API, and reads no settings: constructors take argu
 
 from bridge.mount import Mount, Mounts, run_lifespans
 from bridge.threads import lengthen_turns
-from bridge.wsgi import WSGIMiddleware
+from bridge.wsgi import TIMING, WSGIMiddleware
 
-__all__ = ["Mount", "Mounts", "WSGIMiddleware", "lengthen_turns", "run_lifespans"]
+__all__ = [
+    "TIMING",
+    "Mount",
+    "Mounts",
+    "WSGIMiddleware",
+    "lengthen_turns",
+    "run_lifespans",
+]

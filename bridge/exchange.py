@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable
 from contextvars import Context, copy_context
 from functools import lru_cache
+from time import perf_counter
 from types import TracebackType
 from typing import IO, Any
 from wsgiref.util import FileWrapper as StandardFileWrapper
@@ -72,6 +73,7 @@ class Exchange:
         file: an answer that the event loop reads itself; it also owes it its ``close()``.
         returned: the thread is through with the request.
         gone: the client has left, or the server is shutting down.
+        began, ended: when the thread was with it, by ``time.perf_counter``; 0.0 until then.
     """
 
     status: int = 0
@@ -84,6 +86,8 @@ class Exchange:
     settled: bool = False
     gone: bool = False
     expired: bool = False
+    began: float = 0.0
+    ended: float = 0.0
     error: BaseException | None = None
     file: FileWrapper | None = None
     watcher: asyncio.Task[None] | None = None
@@ -116,6 +120,7 @@ class Exchange:
 
     def run(self) -> None:
         """Call the application and produce its answer."""
+        self.began = perf_counter()
         try:
             self.context.run(self._call)
         except ClientLeft:
@@ -126,6 +131,7 @@ class Exchange:
             # SystemExit and its like would end the server and not only this request.
             self.error = WSGIError(f"the application raised {error!r}")
             self.error.__cause__ = error
+        self.ended = perf_counter()
         self.returned = True
         if self.gone:
             self.close_body()

@@ -104,8 +104,8 @@ class Mount(StarletteMount):
             logger.exception("The application at %s did not stop cleanly", self.path)
 
     def _fail(self, what: str, path: str, error: Exception) -> None:
-        self.failure = f"the application at {path} {what}: {error!r}"
-        logger.error("The application at %s %s", path, what, exc_info=error)
+        self.failure = f"the application at {path or '/'} {what}: {error!r}"
+        logger.error("The application at %s %s", path or "/", what, exc_info=error)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

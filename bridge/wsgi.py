@@ -8,6 +8,7 @@ chunk while it is still being produced.
 import asyncio
 import logging
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import a2wsgi
@@ -23,6 +24,7 @@ logger = logging.getLogger("bridge")
 
 BUSY = {"Retry-After": "1"}
 SWEEP = 0.25  # seconds between two looks at the requests that take their time
+TIMING = "bridge.timing"  # the extension below which a scope may ask for the times
 READ = 256 * 1024  # bytes of a file at once
 LAST_WORDS = 1.0  # seconds that applications have to stop after they were told
 
@@ -37,6 +39,9 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
     Its own errors are Starlette's HTTPException: 413 for a body over the limit, 503 with
     ``Retry-After`` when the queue is full. What the application raises before its first byte is
     raised on, so that the ASGI application around it answers 500; after it, the connection is cut.
+
+    A caller that puts a dict at ``scope["extensions"]["bridge.timing"]`` finds in it afterwards the
+    seconds that the request was ``waiting`` for a thread and ``running`` in it.
 
     Args:
         app: the WSGI application.
@@ -104,12 +109,17 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             body, length = await receive_body(scope, receive, self.max_body_size)
         except BodyCutShort:
             return
+        submitted = perf_counter()
         exchange = self._submit(build_environ(scope, body, length))
         self._open[exchange] = receive
         try:
             await self._respond(exchange, send)
         finally:
             self._forget(exchange)
+            timing = scope.get("extensions", {}).get(TIMING)
+            if timing is not None and exchange.ended:
+                timing["waiting"] = exchange.began - submitted
+                timing["running"] = exchange.ended - exchange.began
 
     def _submit(self, environ: dict[str, Any]) -> Exchange:
         pool = self._pool
