@@ -19,14 +19,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge import Mount, Mounts, lengthen_turns, run_lifespans
 from settings import Settings, get_settings
-from showdown.api import PATH as COMPARE
-from showdown.api import Compare
 from showdown.command import compare
+from showdown.site import Site
 from users.problems import MEDIA_TYPE, Problem
 
 logger = logging.getLogger("uvicorn.error")
@@ -65,10 +64,6 @@ def create_app(
                 await run_in_threadpool(report_database)
             yield
 
-    async def show_docs(request: Request) -> RedirectResponse:
-        # Below an outer prefix too, whether the server or a proxy adds it.
-        return RedirectResponse(request.scope.get("root_path", "") + "/fastapi/docs")
-
     async def ready(_request: Request) -> JSONResponse:
         failures = {mount.path: mount.failure for mount in mounted if mount.failure}
         document = {"ready": not failures, "failures": failures}
@@ -77,8 +72,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/health/ready", ready),
-            Route(COMPARE + "/{path:path}", Compare([*applications], settings.max_body_size)),
-            Route("/", show_docs),
+            *Site(mounted, {} if mounts else ADDRESSES, settings.max_body_size).routes,
         ],
         middleware=[Middleware(Mounts, mounted, http_error)],
         exception_handlers={HTTPException: http_error, Exception: server_error},

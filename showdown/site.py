@@ -1,0 +1,142 @@
+"""The pages at ``/``: compare, code, race, routes and the guide."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.routing import Mount as StarletteMount
+from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
+
+from bridge import Mount
+from showdown.api import PATH, Compare
+from showdown.endpoints import Endpoint, endpoints_of
+from showdown.examples import EXAMPLES
+from showdown.guide import GUIDE
+from showdown.source import Operation, highlight_styles, operations_of, source_of
+
+HERE = Path(__file__).parent
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+PAGES = {"": "Compare", "code": "Code", "race": "Race", "routes": "Routes", "guide": "When to use"}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
+    " img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Site:
+    """The pages about some mounts.
+
+    Args:
+        mounts: what is compared.
+        links: addresses besides, by name; each a path.
+        max_body_size: bytes of the longest request body.
+    """
+
+    def __init__(
+        self, mounts: Sequence[Mount], links: Mapping[str, str], max_body_size: int
+    ) -> None:
+        self.mounts = mounts
+        self.links = links
+        self.max_body_size = max_body_size
+        self.templates = Jinja2Templates(HERE / "templates")
+        self.templates.env.globals["number"] = number
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """The routes of the pages, of what they load, and of ``/compare``."""
+        prefixes = [mount.path for mount in self.mounts]
+        return [
+            Route(PATH + "/{path:path}", Compare(prefixes, self.max_body_size)),
+            Route("/", self.page("", "compare.html", self.compare)),
+            Route("/code", self.page("code", "code.html", self.code)),
+            Route("/race", self.page("race", "race.html", self.compare)),
+            Route("/routes", self.page("routes", "routes.html", self.index)),
+            Route("/guide", self.page("guide", "guide.html", self.guide)),
+            Route("/static/highlight.css", show_highlight_styles),
+            StarletteMount("/static", StaticFiles(directory=HERE / "static")),
+        ]
+
+    def page(
+        self, name: str, template: str, collect: Callable[[Request], dict[str, Any]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Make an endpoint of a template and a function that collects what it shows."""
+
+        async def show(request: Request) -> Response:
+            context = {
+                "page": name,
+                "pages": PAGES,
+                "root": request.scope.get("root_path", ""),
+                "targets": {mount.path.strip("/"): title_of(mount) for mount in self.mounts},
+                **collect(request),
+            }
+            return self.templates.TemplateResponse(request, template, context, headers=HEADERS)
+
+        return show
+
+    @cached_property
+    def endpoints(self) -> dict[str, list[Endpoint]]:
+        """What each mount serves; read once, because it does not change."""
+        return {mount.path: endpoints_of(mount) for mount in self.mounts}
+
+    @cached_property
+    def operations(self) -> dict[str, Operation]:
+        """What the mounts have in common, by name."""
+        every = [endpoint for endpoints in self.endpoints.values() for endpoint in endpoints]
+        return {operation.name: operation for operation in operations_of(every)}
+
+    def compare(self, _request: Request) -> dict[str, Any]:
+        """Collect what the Compare and the Race page show."""
+        known = {mount.path for mount in self.mounts} >= {"/flask", "/fastapi", "/django"}
+        return {"methods": METHODS, "examples": EXAMPLES if known else []}
+
+    def code(self, request: Request) -> dict[str, Any]:
+        """Collect one operation's source in each application."""
+        operation = self.operations.get(request.query_params.get("operation", ""))
+        if operation is None:
+            operation = next(iter(self.operations.values()), None)
+        sources = map(source_of, operation.endpoints if operation else ())
+        return {
+            "operations": [*self.operations.values()],
+            "operation": operation,
+            "sources": [source for source in sources if source is not None],
+        }
+
+    def index(self, _request: Request) -> dict[str, Any]:
+        """Collect every endpoint, by mount and path."""
+        tables = []
+        for mount in self.mounts:
+            paths: dict[str, list[Endpoint]] = defaultdict(list)
+            for endpoint in self.endpoints[mount.path]:
+                paths[endpoint.path].append(endpoint)
+            tables.append({"mount": mount, "title": title_of(mount), "paths": paths})
+        return {"tables": tables, "links": self.links}
+
+    def guide(self, _request: Request) -> dict[str, Any]:
+        """Collect the guidance."""
+        return {"guide": GUIDE}
+
+
+def title_of(mount: Mount) -> str:
+    """Name an application by its framework when the prefix does, else by the prefix."""
+    name = mount.path.strip("/")
+    return {"flask": "Flask", "fastapi": "FastAPI", "django": "Django"}.get(name, name)
+
+
+def number(things: Sized) -> str:
+    """Say how many there are, in a heading."""
+    words = ("no", "one", "two", "three", "four", "five", "six")
+    return words[len(things)] if len(things) < len(words) else str(len(things))
+
+
+async def show_highlight_styles(_request: Request) -> Response:
+    """Serve the styles of highlighted code, which come from Pygments."""
+    return Response(highlight_styles(), media_type="text/css")

@@ -1,0 +1,159 @@
+// The Compare page: sends one request to all, and shows what each has answered.
+
+import { fill } from "./dom.js";
+import { renderJSON } from "./json.js";
+
+const root = document.documentElement.dataset.root;
+const form = document.querySelector("#request");
+const example = document.querySelector("#example");
+const verdict = document.querySelector("#verdict");
+const FIELDS = { method: "GET", path: "/api/users", body: "", type: "application/json", ignore: "" };
+const SAFE = ["GET", "HEAD", "OPTIONS"];
+
+function readAddress() {
+  const query = new URLSearchParams(location.search);
+  for (const [name, usual] of Object.entries(FIELDS)) {
+    form.elements[name].value = query.get(name) ?? usual;
+  }
+  form.elements["in-turn"].checked = query.has("in-turn");
+  showOptions();
+}
+
+function writeAddress() {
+  const query = new URLSearchParams();
+  for (const [name, usual] of Object.entries(FIELDS)) {
+    const value = form.elements[name].value;
+    if (value !== usual || name === "path") query.set(name, value);
+  }
+  if (form.elements["in-turn"].checked) query.set("in-turn", "1");
+  history.pushState(null, "", `?${query}`);
+}
+
+function showOptions() {
+  if (example) example.selectedIndex = Math.max(0, [...example.options].findIndex(isShown));
+  const { body, type, ignore } = form.elements;
+  const changed = type.value !== FIELDS.type || form.elements["in-turn"].checked;
+  document.querySelector("#more").open = Boolean(body.value || ignore.value || changed);
+}
+
+function isShown({ dataset }) {
+  return Object.keys(FIELDS).every((name) => dataset[name] === form.elements[name].value);
+}
+
+async function ask() {
+  const { method, path, body, type, ignore } = form.elements;
+  const headers = { "Compare-Method": method.value, "Compare-Ignore": ignore.value };
+  if (form.elements["in-turn"].checked) headers["Compare-Order"] = "in-turn";
+  if (body.value) headers["Content-Type"] = type.value;
+  // A path may hold what an address may not, and a # would end it.
+  const target = encodeURI(path.value).replaceAll("%25", "%").replaceAll("#", "%23");
+  // Always a POST, so that any method may have a body; Compare-Method says which is meant.
+  const response = await fetch(`${root}/compare${target}`, {
+    method: "POST", headers, body: body.value || undefined,
+  });
+  const document = await response.json();
+  if (!response.ok) throw new Error(document.detail);
+  return document;
+}
+
+let asked = 0;
+
+async function send() {
+  const number = ++asked;
+  show("", "Sending …");
+  try {
+    const comparison = await ask();
+    if (number === asked) showComparison(comparison);
+  } catch (error) {
+    if (number === asked) show("differs", `The gateway did not answer: ${error.message}`);
+  }
+}
+
+function show(kind, text) {
+  verdict.className = kind;
+  verdict.textContent = text;
+}
+
+function showComparison({ identical, answers, differences }) {
+  const count = differences.length + answers.filter((answer) => answer.error).length;
+  if (identical) show("same", "Identical: status, headers of the contract, and every byte of the body.");
+  else show("differs", `Not identical: ${count} ${count === 1 ? "difference" : "differences"}.`);
+  for (const answer of answers) showAnswer(answer, differences);
+  showDifferences(differences, answers.map((answer) => answer.target));
+}
+
+function showAnswer(answer, differences) {
+  const panel = document.querySelector(`[data-target="${CSS.escape(answer.target)}"]`);
+  const of = (part) => differences.filter((difference) => difference.part === part);
+  const code = panel.querySelector(".code");
+  code.textContent = answer.error ? "No answer" : answer.status;
+  code.classList.toggle("differs", of("status").length > 0 || answer.error !== null);
+  panel.querySelector(".time").textContent = times(answer);
+  panel.querySelector(".size").textContent = answer.error ? "" : `${answer.size} bytes`;
+  const names = of("header").map((difference) => difference.name.toLowerCase());
+  fill(panel.querySelector(".headers"), answer.headers.flatMap(([name, value]) => {
+    const tag = names.includes(name.toLowerCase()) ? "mark" : "span";
+    return [["dt", name], ["dd", [tag, value]]];
+  }));
+  const body = panel.querySelector(".body");
+  if (answer.error) fill(body, [["mark", answer.error]]);
+  else renderJSON(body, answer.body, of("body").map((difference) => difference.name));
+  panel.querySelector(".curl code").textContent = answer.curl;
+}
+
+function times({ seconds, waiting, running }) {
+  const all = `${milliseconds(seconds)} ms`;
+  if (waiting === null) return all;
+  return `${all} (waiting ${milliseconds(waiting)}, running ${milliseconds(running)})`;
+}
+
+function milliseconds(seconds) {
+  return (seconds * 1000).toFixed(1);
+}
+
+function showDifferences(differences, targets) {
+  const section = document.querySelector("#differences");
+  section.hidden = differences.length === 0;
+  fill(section.querySelector("tbody"), differences.map(({ part, name, values }) => [
+    "tr",
+    ["th", `${part} ${name}`],
+    ...targets.map((target) => ["td", target in values ? JSON.stringify(values[target]) : "—"]),
+  ]));
+}
+
+function useExample() {
+  const { method, path, body, type, ignore } = example.selectedOptions[0].dataset;
+  if (method === undefined) return;
+  Object.entries({ method, path, body, type, ignore }).forEach(([name, value]) => {
+    form.elements[name].value = value;
+  });
+  showOptions();
+  // Only what changes nothing is sent at once.
+  if (SAFE.includes(method)) form.requestSubmit();
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  writeAddress();
+  send();
+});
+form.addEventListener("change", (event) => {
+  if (event.target !== example) showOptions();
+});
+example?.addEventListener("change", useExample);
+window.addEventListener("popstate", start);
+for (const button of document.querySelectorAll(".copy")) {
+  button.addEventListener("click", async () => {
+    const { textContent } = button.closest(".curl").querySelector("code");
+    await navigator.clipboard.writeText(textContent);
+    show(verdict.className, "The command is in the clipboard.");
+  });
+}
+
+function start() {
+  readAddress();
+  if (SAFE.includes(form.elements.method.value)) send();
+  else show("", "This request changes data: press “Send to all” to send it.");
+}
+
+start();
