@@ -93,6 +93,8 @@ def compare(
     {framework} in the path and the body becomes each target's name. The exit status is 0 when all
     answers are equal, and 1 when they differ or one is missing.
     """
+    if path is None and method.startswith("/"):
+        method, path = "GET", method
     if file is None:
         requests = [one_request(method, path, data, headers)]
     else:
@@ -109,9 +111,7 @@ def compare(
 def one_request(
     method: str, path: str | None, data: str | None, headers: Sequence[tuple[str, str]]
 ) -> Request:
-    """Make the request of the command line; ``gateway compare /path`` is a GET."""
-    if path is None and method.startswith("/"):
-        method, path = "GET", method
+    """Make the request of the command line."""
     if path is None or not path.startswith("/"):
         raise click.UsageError("give a path that begins with /, or --file")
     body = read_data(data)

@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
+from showdown.compare import Comparer, Comparison
+from showdown.messages import Request
+from showdown.targets import Application
 from tests.databases import PostgreSQL, SQLite
 
 FRAMEWORKS = ("flask", "fastapi", "django")
@@ -98,6 +102,23 @@ def api(request: pytest.FixtureRequest, gateway: TestClient, database: SQLite | 
 def apis(gateway: TestClient, database: SQLite | PostgreSQL) -> list[Api]:
     """The users APIs of all three, to compare."""
     return [Api(gateway, framework, database) for framework in FRAMEWORKS]
+
+
+Compare = Callable[[Request], Comparison]
+
+
+@pytest.fixture
+def compare(gateway: TestClient, database: SQLite | PostgreSQL) -> Compare:
+    """The same request to all three, each on fresh rows."""
+    targets = [Application(name, gateway.app, f"/{name}") for name in FRAMEWORKS]
+    comparer = Comparer(targets)
+    portal = gateway.portal
+    assert portal is not None
+
+    def compare(request: Request) -> Comparison:
+        return portal.call(partial(comparer.compare, request, before_each=database.reset))
+
+    return compare
 
 
 def assert_problem(response: httpx.Response, status: int, **members: object) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""Small applications to compare: alike, and different on purpose."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+USERS = [{"id": 1, "name": "Alice"}, {"id": 2, "name": "Bob"}]
+
+
+def legacy(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """A WSGI application with two routes."""
+    if environ["PATH_INFO"] == "/users":
+        body = json.dumps(USERS, separators=(",", ":")).encode()
+        start_response(
+            "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        )
+        return [body]
+    start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "9")])
+    return [b"not found"]
+
+
+async def users(_request: Request) -> Response:
+    return JSONResponse(USERS)
+
+
+async def users_changed(_request: Request) -> Response:
+    return JSONResponse([USERS[0], {"id": 2, "name": "Rob"}])
+
+
+async def echo(request: Request) -> Response:
+    body = (await request.body()).decode()
+    return PlainTextResponse(f"{request.method} {request.scope['raw_path'].decode()} {body}")
+
+
+async def slow(_request: Request) -> Response:
+    await asyncio.sleep(30)
+    return PlainTextResponse("late")
+
+
+async def long(_request: Request) -> Response:
+    return PlainTextResponse("x" * 2000)
+
+
+async def fail(_request: Request) -> Response:
+    raise RuntimeError("out of order")
+
+
+async def not_found(_request: Request, _error: Exception) -> Response:
+    return Response("not found", 404, {"Content-Type": "text/plain"})
+
+
+COMMON = [Route("/echo", echo, methods=["GET", "POST", "PUT"]), Route("/slow", slow)]
+COMMON += [Route("/long", long), Route("/fail", fail)]
+
+main = Starlette(routes=[Route("/users", users), *COMMON], exception_handlers={404: not_found})
+changed = Starlette(routes=[Route("/users", users_changed), *COMMON])

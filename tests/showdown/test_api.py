@@ -1,0 +1,144 @@
+"""``/compare/<path>``: the comparison as one JSON document."""
+
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from showdown.messages import Request
+from showdown.targets import Application
+from tests.conftest import FRAMEWORKS, assert_problem
+from tests.showdown import applications
+
+
+@pytest.fixture
+def own() -> TestClient:
+    """A gateway with applications of its own, one of which differs on purpose."""
+    from gateway import create_app
+
+    mounts = {"/old": applications.main, "/new/api": applications.changed}
+    return TestClient(create_app(mounts=mounts), "http://127.0.0.1", raise_server_exceptions=False)
+
+
+def ask(client: TestClient, method: str, path: str, **options: Any) -> dict[str, Any]:
+    response = client.request(method, f"/compare{path}", **options)
+    assert response.status_code == 200, response.text
+    assert response.headers["Cache-Control"] == "no-store"
+    document: dict[str, Any] = response.json()
+    return document
+
+
+def test_one_document_with_the_verdict_first(gateway: TestClient) -> None:
+    document = ask(gateway, "GET", "/api/users/1")
+    assert list(document) == ["identical", "request", "differences", "answers"]
+    assert document["identical"] is True
+    assert document["differences"] == []
+    assert document["request"] == {
+        "method": "GET",
+        "path": "/api/users/1",
+        "body": "",
+        "encoding": "utf-8",
+    }
+    for name, answer in zip(FRAMEWORKS, document["answers"], strict=True):
+        assert answer["target"] == name
+        assert answer["status"] == 200
+        assert answer["body"] == '{"id":1,"name":"Alice","email":"alice@example.com"}'
+        assert answer["size"] == 51
+        assert ["content-type", "application/json"] in [
+            [field.lower(), value] for field, value in answer["headers"]
+        ]
+        assert answer["error"] is None
+        assert (answer["waiting"] is None) == (name == "fastapi")
+        assert answer["curl"] == f"curl --include http://127.0.0.1/{name}/api/users/1"
+
+
+def test_method_query_headers_and_body_are_passed_on(own: TestClient) -> None:
+    document = ask(own, "POST", "/echo?x=%2F&y=1", content="{framework}")
+    assert [answer["body"] for answer in document["answers"]] == [
+        "POST /old/echo old",
+        "POST /new/api/echo new/api",
+    ]
+    echoed = ask(own, "GET", "/echo", headers={"Compare-Method": "put"}, content="é")
+    assert echoed["request"]["method"] == "PUT"
+    assert echoed["answers"][0]["body"] == "PUT /old/echo é"
+
+
+def test_a_post_creates_one_user_in_each(gateway: TestClient) -> None:
+    user = {"name": "Carol", "email": "carol@{framework}.example"}
+    document = ask(
+        gateway, "POST", "/api/users", json=user, headers={"Compare-Ignore": "/id, Location"}
+    )
+    assert document["identical"] is True
+    assert [answer["status"] for answer in document["answers"]] == [201, 201, 201]
+    emails = {user["email"] for user in gateway.get("/flask/api/users").json()[2:]}
+    assert emails == {f"carol@{name}.example" for name in FRAMEWORKS}
+    again = ask(gateway, "POST", "/api/users", json=user)
+    assert [answer["status"] for answer in again["answers"]] == [409, 409, 409]
+
+
+def test_what_is_not_ignored_is_a_difference(gateway: TestClient) -> None:
+    user = {"name": "Carol", "email": "carol@{framework}.example"}
+    document = ask(gateway, "POST", "/api/users", json=user, headers={"Compare-Order": "in-turn"})
+    assert document["identical"] is False
+    assert document["differences"] == [
+        {
+            "part": "header",
+            "name": "Location",
+            "values": {n: f"/{n}/api/users/{i}" for i, n in enumerate(FRAMEWORKS, 3)},
+        },
+        {"part": "body", "name": "/id", "values": {n: i for i, n in enumerate(FRAMEWORKS, 3)}},
+    ]
+
+
+def test_errors_are_compared_too(gateway: TestClient) -> None:
+    for method, path, status in (("GET", "/nothing", 404), ("DELETE", "/api/users", 405)):
+        document = ask(gateway, method, path)
+        assert document["identical"] is True
+        assert {answer["status"] for answer in document["answers"]} == {status}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/../health/ready", "/..%2Fhealth/ready", "/%2e%2e/health/ready", "//health/ready"],
+)
+def test_nothing_outside_the_mounts_is_reached(gateway: TestClient, path: str) -> None:
+    # Called as it is; a client would tidy the path up before sending it.
+    call = partial(Application("compare", gateway.app, "/compare").answer, Request("GET", path))
+    assert gateway.portal is not None
+    answer = gateway.portal.call(call, 1_000_000)
+    assert answer.status == 200
+    for inner in json.loads(answer.body)["answers"]:
+        assert inner["status"] in (400, 404)
+        assert inner["body"].startswith('{"type":"about:blank"')
+
+
+@pytest.mark.parametrize("path", ["/compare", "/comparer/api/users"])
+def test_other_paths_are_unknown(gateway: TestClient, path: str) -> None:
+    assert_problem(gateway.get(path), 404)
+
+
+def test_a_body_over_the_limit_is_refused(gateway: TestClient) -> None:
+    assert_problem(gateway.post("/compare/api/users", content=b" " * (10 * 1024 * 1024 + 1)), 413)
+
+
+@pytest.mark.parametrize("host", ["[", "a b", "a/b"])
+def test_a_malformed_host_is_refused(gateway: TestClient, host: str) -> None:
+    assert_problem(gateway.get("/compare/api/users", headers={"Host": host}), 400)
+
+
+def test_an_application_that_fails_is_shown(own: TestClient) -> None:
+    document = ask(own, "GET", "/fail")
+    assert {answer["status"] for answer in document["answers"]} == {500}
+    assert json.dumps(document).count("out of order") == 0
+
+
+def test_an_outer_prefix_is_kept(gateway: TestClient) -> None:
+    client = TestClient(gateway.app, "http://127.0.0.1", root_path="/outer")
+    document = client.get("/outer/compare/api/users?limit=1").json()
+    assert document["identical"] is True
+    for answer in document["answers"]:
+        (link,) = [value for name, value in answer["headers"] if name.lower() == "link"]
+        assert link.startswith(f"</outer/{answer['target']}/api/users?")
+        assert f"http://127.0.0.1/outer/{answer['target']}/api/users" in answer["curl"]
