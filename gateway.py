@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -31,6 +31,7 @@ from users.problems import MEDIA_TYPE, Problem
 logger = logging.getLogger("uvicorn.error")
 
 ADDRESSES = {
+    "Compare": "/",
     "Flask": "/flask/api/users",
     "FastAPI": "/fastapi/api/users",
     "Django": "/django/api/users",
@@ -72,7 +73,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/health/ready", ready),
-            *Site(mounted, {} if mounts else ADDRESSES, settings.max_body_size).routes,
+            *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
         ],
         middleware=[Middleware(Mounts, mounted, http_error)],
         exception_handlers={HTTPException: http_error, Exception: server_error},
@@ -97,6 +98,15 @@ def applications_of(settings: Settings) -> dict[str, Any]:
         return create_app(settings, servers=["/fastapi", "/flask", "/django"])
 
     return {"/flask": flask, "/fastapi": fastapi, "/django": "django_app.wsgi:application"}
+
+
+def addresses_in(prefixes: Collection[str]) -> dict[str, str]:
+    """Return where to look first, of what is mounted."""
+    return {
+        name: path
+        for name, path in ADDRESSES.items()
+        if path == "/" or f"/{path.split('/')[1]}" in prefixes
+    }
 
 
 def report_database() -> None:
@@ -200,8 +210,10 @@ def serve(host: str, port: int, own: tuple[tuple[str, str], ...], only_mounts: b
         ) from error
     shown = f"[{host}]" if ":" in host else host
     origin = f"http://{shown}:{listener.getsockname()[1]}"
-    addresses = {} if only_mounts else ADDRESSES
-    for name, path in {**addresses, **{name: f"{prefix}/" for prefix, name in own}}.items():
+    for name, path in {
+        **addresses_in(applications),
+        **{name: f"{prefix}/" for prefix, name in own},
+    }.items():
         click.echo(f"{name:<11}{origin}{path}" if len(name) < 11 else f"{name} {origin}{path}")
     config = uvicorn.Config(
         create_app(settings, applications),

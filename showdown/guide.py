@@ -120,6 +120,6 @@ GUIDE = [
         "All of them",
         "One process can serve them on one database, each under its prefix.",
         "the same request to all three",
-        "./",
+        "",
     ),
 ]

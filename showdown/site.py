@@ -1,5 +1,6 @@
 """The pages at ``/``: compare, code, race, routes and the guide."""
 
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
 from functools import cached_property
@@ -121,8 +122,9 @@ class Site:
         return {"tables": tables, "links": self.links}
 
     def guide(self, _request: Request) -> dict[str, Any]:
-        """Collect the guidance."""
-        return {"guide": GUIDE}
+        """Collect the guidance, and which of what it points to is here."""
+        here = {*PAGES, *(mount.path.strip("/") for mount in self.mounts)}
+        return {"guide": [(advice, re.split("[/?]", advice.link)[0] in here) for advice in GUIDE]}
 
 
 def title_of(mount: Mount) -> str:

@@ -16,6 +16,8 @@ from showdown.messages import Request
 from showdown.targets import Application
 from tests.databases import PostgreSQL, SQLite
 
+pytest_plugins = ["tests.browsers"]
+
 FRAMEWORKS = ("flask", "fastapi", "django")
 
 database_key = pytest.StashKey[SQLite | PostgreSQL]()

@@ -1,108 +1,19 @@
 """Swagger UI, ReDoc and the admin in a real browser, without internet."""
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Locator,
-    Page,
-    Request,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.conftest import FRAMEWORKS
-from tests.databases import PostgreSQL, SQLite, free_port, missing
-from tests.servers import ROOT, serve
+from tests.servers import ROOT
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-# A name that is not local, or Swagger UI would keep quiet about what it asks the internet.
-HOST = "gateway.example"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    f"--host-resolver-rules=MAP {HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 PASSWORD = "a long password for the tests"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium that knows no host but this machine."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        missing("Chromium is not installed (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def port(migrated: SQLite | PostgreSQL) -> Iterator[int]:
-    """The port of a gateway in a process of its own."""
-    port = free_port()
-    with serve(
-        *("gateway", "--port", port),
-        origin=f"http://127.0.0.1:{port}",
-        path="/flask/api/hello",
-        env={"GATEWAY_ALLOWED_HOSTS": f"127.0.0.1,{HOST}"},
-    ):
-        yield port
-
-
-class Record:
-    """What the pages of a window asked for and complained about."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.requests: list[Request] = []
-        self.complaints: list[str] = []
-        context.on("request", self.note_request)
-        context.on("console", self.note_message)
-        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-
-    def note_request(self, request: Request) -> None:
-        self.requests.append(request)
-
-    def note_message(self, message: ConsoleMessage) -> None:
-        # A request that the page's own policy stopped never left the browser. And browsers look
-        # for /favicon.ico where a page names no icon, as the admin's do.
-        expected = (
-            "Content Security Policy" in message.text or "/favicon.ico" in message.location["url"]
-        )
-        if message.type == "error" and not expected:
-            self.complaints.append(message.text)
-
-    @property
-    def hosts(self) -> set[str | None]:
-        sent = [request.url for request in self.requests if request.failure != "csp"]
-        return {urlsplit(url).hostname for url in sent if not url.startswith(("blob:", "data:"))}
-
-
-@pytest.fixture
-def window(browser: Browser, port: int, database: SQLite | PostgreSQL) -> Iterator[Page]:
-    """A new window; in the end nothing came from another host and nothing went wrong."""
-    context = browser.new_context(base_url=f"http://{HOST}:{port}")
-    record = Record(context)
-    yield context.new_page()
-    context.close()
-    assert record.hosts <= {HOST, "127.0.0.1"}
-    assert record.complaints == []
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ def test_each_start_serves_the_three_prefixes(command: tuple[str, ...], origin: 
 def test_it_prints_the_addresses_and_each_answers(server: Server, origin: str) -> None:
     lines = server.output.splitlines()
     assert [re.split(r"\s+(?=http)", line) for line in lines] == [
+        ["Compare", f"{origin}/"],
         ["Flask", f"{origin}/flask/api/users"],
         ["FastAPI", f"{origin}/fastapi/api/users"],
         ["Django", f"{origin}/django/api/users"],
