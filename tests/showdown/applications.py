@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+MARKUP = "<img src=x onerror=alert(1)>"
 USERS = [{"id": 1, "name": "Alice"}, {"id": 2, "name": "Bob"}]
 
 
@@ -31,6 +32,14 @@ async def users(_request: Request) -> Response:
 
 async def users_changed(_request: Request) -> Response:
     return JSONResponse([USERS[0], {"id": 2, "name": "Rob"}])
+
+
+async def markup(_request: Request) -> Response:
+    return JSONResponse({"name": MARKUP}, headers={"Location": MARKUP})
+
+
+async def markup_changed(_request: Request) -> Response:
+    return JSONResponse({"name": "plain"})
 
 
 async def echo(request: Request) -> Response:
@@ -58,5 +67,9 @@ async def not_found(_request: Request, _error: Exception) -> Response:
 COMMON = [Route("/echo", echo, methods=["GET", "POST", "PUT"]), Route("/slow", slow)]
 COMMON += [Route("/long", long), Route("/fail", fail)]
 
-main = Starlette(routes=[Route("/users", users), *COMMON], exception_handlers={404: not_found})
-changed = Starlette(routes=[Route("/users", users_changed), *COMMON])
+main = Starlette(
+    routes=[Route("/users", users), Route("/markup", markup), *COMMON],
+    exception_handlers={404: not_found},
+)
+CHANGED = [Route("/users", users_changed), Route("/markup", markup_changed)]
+changed = Starlette(routes=[*CHANGED, *COMMON])

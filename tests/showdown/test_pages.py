@@ -12,6 +12,7 @@ from showdown.site import PAGES
 from tests.browsers import Record
 from tests.databases import free_port
 from tests.servers import serve
+from tests.showdown.applications import MARKUP
 
 SAME = "Identical: status, headers of the contract, and every byte of the body."
 
@@ -152,6 +153,14 @@ def test_a_difference_is_seen(different: Page) -> None:
     different.goto("/?path=/users&ignore=/*/name")
     expect(status).to_have_text(SAME)
     expect(different.locator("#differences")).to_be_hidden()
+
+
+def test_markup_that_differs_is_text(different: Page) -> None:
+    different.goto("/?path=/markup")
+    expect(different.locator(".panel .headers mark").first).to_have_text(MARKUP)
+    expect(different.locator(".panel .body mark").first).to_contain_text(MARKUP)
+    expect(different.locator("#differences td").first).to_contain_text(MARKUP)
+    expect(different.locator("main img")).to_have_count(0)
 
 
 def test_a_missing_answer_is_seen(different: Page) -> None:
