@@ -4,7 +4,7 @@ In a test suite::
 
     with comparing({"old": "legacy.wsgi:application", "new": "shop.main:app"}) as compare:
         comparison = compare("GET", "/api/users")
-        assert comparison.identical, comparison
+        assert comparison.identical, str(comparison)
 """
 
 import asyncio

@@ -32,17 +32,22 @@ ARGUMENTS = [
 ]
 
 
+def find_chromium() -> str:
+    """Return Chromium's program; without one, skip the test, or fail it in CI."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        missing("Chromium is not installed (Debian: apt-get install chromium)")
+    return program
+
+
 @pytest.fixture(scope="module")
 def browser(migrated: SQLite | PostgreSQL) -> Iterator[Browser]:
     """A headless Chromium that knows no host but this machine.
 
     After ``migrated``, because Django refuses to touch the database beside Playwright's loop.
     """
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        missing("Chromium is not installed (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         yield browser
         browser.close()
 

@@ -67,5 +67,5 @@ def test_the_three_answer_alike(
     compare: Compare, method: str, path: str, options: dict[str, Any]
 ) -> None:
     comparison = compare(Request.build(method, path, **options))
-    assert comparison.identical, comparison
+    assert comparison.identical, str(comparison)
     assert len(comparison.answers) == 3

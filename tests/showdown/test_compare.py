@@ -25,7 +25,7 @@ def test_a_wsgi_and_an_asgi_application(targets: dict[str, Any]) -> None:
     with comparing(targets) as compare:
         for path in ("/users", "/nothing"):
             comparison = compare("GET", path)
-            assert comparison.identical, comparison
+            assert comparison.identical, str(comparison)
             assert [answer.target for answer in comparison.answers] == ["old", "new"]
 
 
@@ -56,7 +56,7 @@ def test_a_running_server(server: str) -> None:
     with comparing({"local": applications.main, "remote": server}) as compare:
         for path in ("/users", "/nothing", "/echo?x=%2F..%2F&y=é"):
             comparison = compare("GET", path)
-            assert comparison.identical, comparison
+            assert comparison.identical, str(comparison)
         posted = compare("POST", "/echo", body="{framework}!")
         assert [answer.body for answer in posted.answers] == [
             b"POST /echo local!",

@@ -78,7 +78,7 @@ def test_scripts_and_styles_are_plain_files(client: TestClient) -> None:
 
 def site_of(client: TestClient) -> Site:
     """The pages of a gateway."""
-    return Site(client.app.state.mounts, {}, 1000)
+    return Site(client.app.state.mounts, {}, 1000)  # type: ignore[attr-defined]
 
 
 def test_every_operation_is_an_example_and_has_its_source_three_times(gateway: TestClient) -> None:
