@@ -8,6 +8,7 @@ import pytest
 
 from tests.servers import ROOT, SCRIPTS
 
+PNG = b"\x89PNG\r\n"
 SHOP = """
 from tests.showdown.applications import {name} as application, {name} as app
 """
@@ -33,3 +34,10 @@ def test_the_readmes_suite_runs(tmp_path: Path, new: str, passed: int) -> None:
     if not passed:
         assert "GET /users differs" in done.stdout
         assert 'body /1/name: old "Bob", new "Rob"' in done.stdout
+
+
+def test_the_readmes_pictures_are_there() -> None:
+    pictures = re.findall(r"^!\[[^]]+\]\(([^)]+)\)$", (ROOT / "README.md").read_text(), re.M)
+    assert pictures
+    for picture in pictures:
+        assert (ROOT / picture).read_bytes().startswith(PNG)
