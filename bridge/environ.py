@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 from a2wsgi.wsgi import build_environ as a2wsgi_environ
 from starlette.types import Scope
 
-from bridge.exchange import FileWrapper
+from bridge.files import FileWrapper
 
 
 def build_environ(scope: Scope, body: IO[bytes], length: int | None) -> dict[str, Any]:

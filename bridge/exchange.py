@@ -5,10 +5,7 @@ it from there and sends it. Each attribute is written by one side only.
 """
 
 import asyncio
-import logging
-import os
 import re
-import stat
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -17,14 +14,12 @@ from functools import lru_cache
 from time import perf_counter
 from types import TracebackType
 from typing import IO, Any
-from wsgiref.util import FileWrapper as StandardFileWrapper
 from wsgiref.util import is_hop_by_hop
 
 from starlette.types import Message
 
+from bridge.files import Closing, FileWrapper
 from bridge.threads import Pool
-
-logger = logging.getLogger("bridge")
 
 ROOM = 64 * 1024  # bytes that may wait for the client before the application has to
 
@@ -47,20 +42,6 @@ def field_name(name: str) -> bytes:
     if is_hop_by_hop(name) or not HEADER_NAME.fullmatch(name):
         raise WSGIError(f"not a header that an application may send: {name!r}")
     return name.lower().encode()
-
-
-class FileWrapper(StandardFileWrapper):
-    """``wsgi.file_wrapper``: a file that the event loop may send without a thread."""
-
-    filelike: Any
-
-    @property
-    def is_regular(self) -> bool:
-        """Whether reading cannot wait for anybody: a file on disk, no pipe and no socket."""
-        try:
-            return stat.S_ISREG(os.fstat(self.filelike.fileno()).st_mode)
-        except (AttributeError, OSError, ValueError):
-            return False
 
 
 class Exchange:
@@ -316,30 +297,3 @@ class Exchange:
             return self._unclosed.pop()
         except IndexError:
             return False
-
-
-class Closing:
-    """The ``close()`` of an answer that the event loop has sent, done in a thread."""
-
-    returned = False
-    settled = False
-
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-
-    def claim(self) -> bool:
-        """Nobody else would take it."""
-        return True
-
-    def run(self) -> None:
-        """Close; the answer is complete, so an error can only be logged."""
-        assert self.exchange.file is not None
-        if hasattr(self.exchange.file, "close"):
-            try:
-                self.exchange.context.run(self.exchange.file.close)
-            except BaseException:  # SystemExit, too, would end the thread
-                logger.exception("close() failed after a file was sent")
-        self.returned = True
-
-    def notice(self) -> None:
-        """Nobody waits for it."""

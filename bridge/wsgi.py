@@ -17,7 +17,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bridge.bodies import BodyCutShort, receive_body
 from bridge.environ import build_environ
-from bridge.exchange import ROOM, Closing, Exchange, WSGIError
+from bridge.exchange import ROOM, Exchange, WSGIError
+from bridge.files import Closing
 from bridge.threads import Gauges, Pool, QueueFull
 
 logger = logging.getLogger("bridge")
