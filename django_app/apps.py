@@ -25,8 +25,8 @@ class DjangoAppConfig(AppConfig):
 
 
 def prepare_connection(*, connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:
-    """Give SQLite Unicode's lower case; close each connection when its thread has ended."""
+    """Give SQLite the functions of the project; close each connection when its thread has ended."""
     # Django keeps the connection open with the thread, and would drop it without closing it.
     weakref.finalize(connection, connection.connection.close)
     if connection.vendor == "sqlite":
-        register_sqlite_functions(connection.connection)
+        register_sqlite_functions(connection.connection, "django")

@@ -32,3 +32,32 @@ class User(models.Model):
                 {str(item["loc"][0]): item["msg"] for item in error.errors()}
             ) from error
         self.name, self.email = values.name, values.email
+
+
+class UserEvent(models.Model):
+    """A change of a user: the outbox, which triggers of the database fill.
+
+    They do so in the transaction of the change and whoever makes it, so none is ever missing.
+    """
+
+    class Action(models.TextChoices):
+        """What happened."""
+
+        CREATED = "created"
+        CHANGED = "changed"
+        DELETED = "deleted"
+
+    at = models.DateTimeField(db_default=Now())
+    action = models.CharField(max_length=7, choices=Action)
+    # No foreign key: the event outlives the user.
+    user_id = models.BigIntegerField()
+    name = models.CharField(max_length=MAX_NAME)
+    email = models.EmailField(max_length=MAX_EMAIL)
+    framework = models.CharField(max_length=63)
+
+    class Meta:
+        db_table = "user_events"
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}> {self.action} by {self.framework}"

@@ -79,6 +79,7 @@ else:
         "OPTIONS": {
             **DATABASES["default"].get("OPTIONS", {}),
             "connect_timeout": max(1, round(settings.database_timeout)),
+            "application_name": "django",
         },
     }
 

@@ -25,7 +25,7 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = create_asyncio_engine(settings)
+        engine = create_asyncio_engine(settings, "fastapi")
         app.state.sessionmaker = async_sessionmaker(engine)
         yield
         await engine.dispose()

@@ -11,7 +11,7 @@ from users.engines import create_sync_engine
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Give the application an engine and close each request's session at its end."""
-    engine = create_sync_engine(settings)
+    engine = create_sync_engine(settings, "flask")
     app.extensions["sessionmaker"] = sessionmaker(engine)
     # WSGI knows no shutdown: the connections go with the application.
     weakref.finalize(app, engine.dispose)

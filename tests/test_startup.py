@@ -179,7 +179,7 @@ def test_fastapis_lifespan_runs_under_the_mount(
 
     file = tmp_path / "users.sqlite3"
     settings = get_settings().model_copy(update={"database_url": f"sqlite:///{file}"})
-    engine = create_sync_engine(settings)
+    engine = create_sync_engine(settings, "tests")
     metadata.create_all(engine)
     engine.dispose()
 

@@ -20,35 +20,41 @@ def is_table_missing(error: BaseException) -> bool:
     return getattr(error.__cause__, "sqlstate", None) == UNDEFINED_TABLE
 
 
-def create_sync_engine(settings: Settings) -> Engine:
-    """Create Flask's engine: a connection for each thread of its mount."""
-    url, options = _describe(settings, sqlite="sqlite+pysqlite")
+def create_sync_engine(settings: Settings, framework: str) -> Engine:
+    """Create Flask's engine: a connection for each thread of its mount.
+
+    Args:
+        framework: what the events of its changes are marked with.
+    """
+    url, options = _describe(settings, framework, sqlite="sqlite+pysqlite")
     engine = create_engine(url, **options)
-    _prepare_sqlite(engine)
+    _prepare_sqlite(engine, framework)
     return engine
 
 
-def create_asyncio_engine(settings: Settings) -> AsyncEngine:
+def create_asyncio_engine(settings: Settings, framework: str) -> AsyncEngine:
     """Create FastAPI's engine: as many connections as the WSGI mounts have, for a fair race."""
-    url, options = _describe(settings, sqlite="sqlite+aiosqlite")
+    url, options = _describe(settings, framework, sqlite="sqlite+aiosqlite")
     engine = create_async_engine(url, **options)
-    _prepare_sqlite(engine.sync_engine)
+    _prepare_sqlite(engine.sync_engine, framework)
     return engine
 
 
-def register_sqlite_functions(connection: Any) -> None:
-    """Teach an SQLite connection (``sqlite3`` or its async twin) Unicode's lower case.
+def register_sqlite_functions(connection: Any, framework: str) -> None:
+    """Teach an SQLite connection (``sqlite3`` or its async twin) what PostgreSQL knows by itself.
 
-    SQLite itself folds ASCII only, PostgreSQL folds every letter; a search must find the same.
+    That is Unicode's lower case, because SQLite folds ASCII only and a search must find the same;
+    and who is connected, which the trigger of the events asks for.
     """
     connection.create_function("lower", 1, _lower, deterministic=True)
+    connection.create_function("framework", 0, lambda: framework)
 
 
 def _lower(value: str | None) -> str | None:
     return None if value is None else value.lower()
 
 
-def _describe(settings: Settings, *, sqlite: str) -> tuple[URL, dict[str, Any]]:
+def _describe(settings: Settings, framework: str, *, sqlite: str) -> tuple[URL, dict[str, Any]]:
     """Return the URL with its driver and the engine's options."""
     url = make_url(settings.database_url)
     options: dict[str, Any] = {
@@ -62,7 +68,10 @@ def _describe(settings: Settings, *, sqlite: str) -> tuple[URL, dict[str, Any]]:
         arguments = {"isolation_level": "IMMEDIATE", "timeout": settings.database_timeout}
         return url.set(drivername=sqlite), {**options, "connect_args": arguments}
     # pool_pre_ping replaces connections that a restart of the server has cut.
-    arguments = {"connect_timeout": max(1, round(settings.database_timeout))}
+    arguments = {
+        "connect_timeout": max(1, round(settings.database_timeout)),
+        "application_name": framework,
+    }
     return url.set(drivername="postgresql+psycopg"), {
         **options,
         "pool_pre_ping": True,
@@ -70,14 +79,14 @@ def _describe(settings: Settings, *, sqlite: str) -> tuple[URL, dict[str, Any]]:
     }
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _prepare_sqlite(engine: Engine, framework: str) -> None:
     """Set up each new SQLite connection like Django's: write-ahead log, Unicode lower()."""
     if engine.dialect.name != "sqlite":
         return
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: object) -> None:
-        register_sqlite_functions(connection)
+        register_sqlite_functions(connection, framework)
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.close()

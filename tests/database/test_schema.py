@@ -17,7 +17,7 @@ NOW = {"sqlite": "STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')", "postgresql": "statemen
 
 @pytest.fixture
 def inspector(migrated: SQLite | PostgreSQL) -> Iterator[Inspector]:
-    engine = create_sync_engine(get_settings())
+    engine = create_sync_engine(get_settings(), "tests")
     yield inspect(engine)
     engine.dispose()
 

@@ -1,0 +1,67 @@
+"""What happened to users: the outbox that triggers of the database fill, and its schema.
+
+Every change of the users table writes its event in the same transaction, whoever makes it. Events
+become visible in the order of their ids, so whoever has read one has read all before it.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Integer,
+    Row,
+    Select,
+    String,
+    Table,
+    func,
+    select,
+)
+
+from users.schemas import MAX_EMAIL, MAX_ID, MAX_NAME, UserPublic
+from users.table import metadata
+
+CHANNEL = "user_events"  # PostgreSQL notifies of each commit on it
+
+user_events = Table(
+    "user_events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("action", String(7), nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("name", String(MAX_NAME), nullable=False),
+    Column("email", String(MAX_EMAIL), nullable=False),
+    Column("framework", String(63), nullable=False),
+)
+
+
+class UserEvent(BaseModel):
+    """One change: what happened, the user as it was then, which framework made it, and when."""
+
+    id: Annotated[int, Field(ge=1, le=MAX_ID)]
+    at: datetime
+    action: Literal["created", "changed", "deleted"]
+    framework: str
+    user: UserPublic
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> "UserEvent":
+        """Make an event of a row."""
+        user = UserPublic(id=row.user_id, name=row.name, email=row.email)
+        return cls(id=row.id, at=row.at, action=row.action, framework=row.framework, user=user)
+
+
+def select_events(after: int, limit: int) -> Select[Any]:
+    """Select the events after the one with an id, oldest first."""
+    return (
+        select(user_events).where(user_events.c.id > after).order_by(user_events.c.id).limit(limit)
+    )
+
+
+def select_last_event() -> Select[tuple[int]]:
+    """Select the id of the newest event; 0 when there is none."""
+    return select(func.coalesce(func.max(user_events.c.id), 0))
