@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
+from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fastapi_app.feed import Feed
 from users.schemas import MAX_ID, PageQuery, WaitQuery
 
 
@@ -15,9 +17,16 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
+def get_feed(connection: HTTPConnection) -> Feed:
+    """Return the process's reader of events."""
+    feed: Feed = connection.app.state.feed
+    return feed
+
+
 # The session is closed when the path operation returns, not after the answer is sent: a slow
 # reader must not hold a connection.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
+FeedDep = Annotated[Feed, Depends(get_feed)]
 PageDep = Annotated[PageQuery, Query()]
 WaitDep = Annotated[WaitQuery, Query()]
 UserId = Annotated[int, Path(ge=1, le=MAX_ID)]

@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from fastapi_app import errors, probes, users
+from fastapi_app import errors, events, export, probes, users
+from fastapi_app.feed import Feed
 from fastapi_app.middleware import HeadMiddleware, TrailingSlashMiddleware
 from fastapi_app.openapi import describe_problems, operation_id
 from fastapi_app.redoc import add_redoc
+from fastapi_app.wakeups import wakeups
 from settings import Settings, get_settings
 from users.engines import create_asyncio_engine
 
@@ -27,7 +30,9 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = create_asyncio_engine(settings, "fastapi")
         app.state.sessionmaker = async_sessionmaker(engine)
-        yield
+        app.state.feed = Feed(app.state.sessionmaker, partial(wakeups, settings))
+        async with app.state.feed.running():
+            yield
         await engine.dispose()
 
     app = FastAPIOffline(
@@ -47,6 +52,8 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
 
     app.include_router(probes.router, prefix="/api")
     app.include_router(users.router, prefix="/api")
+    app.include_router(events.router, prefix="/api")
+    app.include_router(export.router, prefix="/api")
     add_redoc(app)
     describe_problems(app)
     return app

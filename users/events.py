@@ -63,5 +63,5 @@ def select_events(after: int, limit: int) -> Select[Any]:
 
 
 def select_last_event() -> Select[tuple[int]]:
-    """Select the id of the newest event; 0 when there is none."""
-    return select(func.coalesce(func.max(user_events.c.id), 0))
+    """Select the id of the newest event; null when there is none."""
+    return select(func.max(user_events.c.id))

@@ -60,6 +60,11 @@ def select_page(query: PageQuery) -> Select[PublicRow]:
     return statement
 
 
+def select_after(user_id: int, limit: int) -> Select[PublicRow]:
+    """Select the users after the one with an id."""
+    return select(*public).where(users.c.id > user_id).order_by(users.c.id).limit(limit)
+
+
 def select_user(user_id: int) -> Select[PublicRow]:
     """Select one user."""
     return select(*public).where(users.c.id == user_id)

@@ -14,7 +14,7 @@ from tests.servers import serve
 
 THREADS = 3
 ROUNDS = 4
-APPLICATION = "counted"
+ROLE = "counted"
 ALICE = {"name": "Alice", "email": "alice@example.com"}
 
 REQUESTS: list[tuple[str, str, object, int]] = [
@@ -48,7 +48,7 @@ def count_connections(database: SQLite | PostgreSQL, process: int) -> int:
     if isinstance(database, PostgreSQL):
         with psycopg.connect(database.url) as connection:
             row = connection.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [APPLICATION]
+                "SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [ROLE]
             ).fetchone()
             assert row is not None
             return int(row[0])
@@ -74,7 +74,10 @@ def test_the_connections_stay_as_many_as_the_threads(
     origin = f"http://127.0.0.1:{port}"
     env = {"GATEWAY_THREADS": str(THREADS)}
     if isinstance(database, PostgreSQL):
-        env["GATEWAY_DATABASE_URL"] = f"{database.url}?application_name={APPLICATION}"
+        with psycopg.connect(database.url) as connection:
+            connection.execute(f"DROP ROLE IF EXISTS {ROLE}")
+            connection.execute(f"CREATE ROLE {ROLE} LOGIN SUPERUSER")
+        env["GATEWAY_DATABASE_URL"] = database.url.replace("gateway@", f"{ROLE}@")
     command = ("gateway", "--port", port)
     with serve(*command, origin=origin, path=f"/{framework}/api/users", env=env) as server:
         counts = []

@@ -1,0 +1,69 @@
+"""What happens to users, as it happens: server-sent events, and the same over WebSocket."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, WebSocket
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.websockets import WebSocketDisconnect
+
+from fastapi_app.dependencies import FeedDep
+from fastapi_app.feed import Feed, TooSlow
+from fastapi_app.middleware import SEND_TIMEOUT
+from users.schemas import MAX_ID
+
+logger = logging.getLogger("fastapi_app")
+
+# The OpenAPI document is the contract of the three, and these are FastAPI's alone.
+router = APIRouter(prefix="/users", include_in_schema=False)
+
+EventId = Annotated[int | None, Query(ge=0, le=MAX_ID)]
+LastEventId = Annotated[int | None, Header(ge=0, le=MAX_ID)]
+
+TRY_AGAIN = 1013  # RFC 6455's registry: Try Again Later
+RETRY = 1000  # milliseconds until a browser connects again
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def stream_events(
+    feed: FeedDep, after: EventId = None, last_event_id: LastEventId = None
+) -> AsyncIterator[ServerSentEvent]:
+    """Send every change from now on, or after the event that ``Last-Event-ID`` names."""
+    after = after if last_event_id is None else last_event_id
+    try:
+        async with feed.listening(after) as events:
+            yield ServerSentEvent(comment="connected", retry=RETRY)
+            async for event in events:
+                yield ServerSentEvent(data=event, id=str(event.id))
+    except TooSlow:
+        # The browser connects again and goes on after the last event that it has seen.
+        logger.warning("A reader of the events was too slow and has been cut off")
+
+
+@router.websocket("/live")
+async def live(websocket: WebSocket, feed: FeedDep, after: EventId = None) -> None:
+    """Send the same over WebSocket, one event a message; messages from the client are ignored."""
+    await websocket.accept()
+    sending = asyncio.create_task(send_events(websocket, feed, after))
+    try:
+        while True:
+            await websocket.receive()
+    except (WebSocketDisconnect, RuntimeError):
+        pass
+    finally:
+        sending.cancel()
+        await asyncio.wait([sending])
+
+
+async def send_events(websocket: WebSocket, feed: Feed, after: int | None) -> None:
+    """Send until the client is too slow, or this is cancelled because it has left."""
+    try:
+        async with feed.listening(after) as events:
+            async for event in events:
+                async with asyncio.timeout(SEND_TIMEOUT):
+                    await websocket.send_text(event.model_dump_json())
+    except (TooSlow, TimeoutError):
+        logger.warning("A reader of the events was too slow and has been cut off")
+        await websocket.close(TRY_AGAIN)

@@ -1,0 +1,49 @@
+"""Hear from the database that something has been committed, by whichever process."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import aiosqlite
+import psycopg
+
+from settings import Settings
+from users.events import CHANNEL
+
+LOOK = 0.1  # seconds between two looks at SQLite's counter of commits
+PATIENCE = 30.0  # seconds after which a listener looks even though nobody has called
+
+
+def wakeups(settings: Settings) -> AsyncGenerator[None]:
+    """Yield once at the start, and then whenever there may be something new.
+
+    Raises:
+        OSError, psycopg.Error, aiosqlite.Error: the database cannot be reached any more.
+    """
+    if settings.database_url.startswith("sqlite"):
+        return sqlite_wakeups(settings.database_url.removeprefix("sqlite:///"))
+    return postgresql_wakeups(settings.database_url)
+
+
+async def sqlite_wakeups(file: str) -> AsyncGenerator[None]:
+    """Watch ``PRAGMA data_version``, which changes with each commit of another connection."""
+    async with aiosqlite.connect(file) as connection:
+        seen = None
+        while True:
+            async with connection.execute("PRAGMA data_version") as cursor:
+                version = await cursor.fetchone()
+            if version != seen:
+                seen = version
+                yield
+            await asyncio.sleep(LOOK)
+
+
+async def postgresql_wakeups(url: str) -> AsyncGenerator[None]:
+    """Listen to what the trigger notifies of."""
+    connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+    async with connection:
+        await connection.execute(f"LISTEN {CHANNEL}")
+        while True:
+            yield
+            # One of several is enough to look; the next round takes those that come meanwhile.
+            async for _ in connection.notifies(timeout=PATIENCE, stop_after=1):
+                pass

@@ -1,0 +1,106 @@
+"""The reader of the outbox by itself: one for all, bounded, and patient with the database."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from fastapi_app import feed as feed_module
+from fastapi_app.feed import Feed, TooSlow
+from fastapi_app.wakeups import wakeups
+from settings import get_settings
+from users.engines import create_asyncio_engine
+from users.events import UserEvent
+from users.table import users
+
+pytestmark = pytest.mark.anyio
+
+
+class Counted:
+    """A sessionmaker that counts what is asked for."""
+
+    def __init__(self, sessionmaker: async_sessionmaker[AsyncSession]) -> None:
+        self.sessionmaker = sessionmaker
+        self.sessions = 0
+
+    def __call__(self) -> AsyncSession:
+        self.sessions += 1
+        return self.sessionmaker()
+
+
+@asynccontextmanager
+async def running(calls: Any = None) -> AsyncIterator[tuple[Feed, Counted]]:
+    """A feed on the suite's database, its engine apart from the gateway's."""
+    engine = create_asyncio_engine(get_settings(), "fastapi")
+    counted = Counted(async_sessionmaker(engine))
+    feed = Feed(counted, calls or (lambda: wakeups(get_settings())))  # type: ignore[arg-type]
+    async with feed.running():
+        yield feed, counted
+    await engine.dispose()
+
+
+async def write(counted: Counted, names: list[str]) -> None:
+    async with counted.sessionmaker() as session:
+        rows = [{"name": name, "email": f"{name}@example.com"} for name in names]
+        await session.execute(insert(users), rows)
+        await session.commit()
+
+
+@pytest.mark.usefixtures("database")
+async def test_one_read_serves_every_listener() -> None:
+    async with running() as (feed, counted), AsyncExitStack() as stack:
+        listeners = [await stack.enter_async_context(feed.listening(None)) for _ in range(50)]
+        before = counted.sessions
+        await write(counted, ["a"])
+        events = [await anext(listener) for listener in listeners]
+        assert {event.user.name for event in events} == {"a"}
+        assert counted.sessions - before <= 4
+        await stack.aclose()
+        assert feed.listeners == set()
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_listener_that_is_too_slow_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "ROOM", 10)
+    seen: list[int] = []
+
+    async def take_all(events: AsyncGenerator[UserEvent]) -> None:
+        async for event in events:
+            seen.append(event.id)
+
+    async with running() as (feed, counted):
+        async with feed.listening(None) as slow:
+            await write(counted, [f"u{number}" for number in range(30)])
+            while feed.listeners:
+                await asyncio.sleep(0.01)
+            with pytest.raises(TooSlow):
+                await take_all(slow)
+        assert len(seen) == 10
+        async with feed.listening(seen[-1]) as again:
+            seen += [(await anext(again)).id for _ in range(20)]
+    assert seen == [*range(seen[0], seen[0] + 30)]
+
+
+@pytest.mark.usefixtures("database")
+async def test_the_feed_goes_on_when_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "PAUSE", 0.01)
+    failures = 3
+
+    async def unsteady() -> AsyncGenerator[None]:
+        nonlocal failures
+        async with aclosing(wakeups(get_settings())) as steady:
+            async for _ in steady:
+                yield
+                if failures:
+                    failures -= 1
+                    raise ConnectionError("the server has gone")
+
+    async with running(unsteady) as (feed, counted), feed.listening(None) as events:
+        while failures:
+            await asyncio.sleep(0.01)
+        await write(counted, ["a"])
+        assert (await anext(events)).user.name == "a"

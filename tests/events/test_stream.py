@@ -1,0 +1,172 @@
+"""The events as they happen: nothing lost, nothing twice, slow readers cut off."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager
+from itertools import count
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.conftest import FRAMEWORKS, assert_problem
+from tests.databases import PostgreSQL, SQLite, free_port
+from tests.servers import serve
+
+pytestmark = pytest.mark.anyio
+
+EVENTS = "/fastapi/api/users/events"
+CHANGES = 1000
+
+
+@pytest.fixture
+def origin(database: SQLite | PostgreSQL) -> Iterator[str]:
+    """A gateway in a process of its own."""
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    with serve("gateway", "--port", port, origin=origin, path="/flask/api/hello"):
+        yield origin
+
+
+@asynccontextmanager
+async def listening(
+    origin: str, after: int | None = None
+) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    """Open the stream; when the block begins, the gateway listens for us."""
+    headers = {} if after is None else {"Last-Event-ID": str(after)}
+    async with (
+        httpx.AsyncClient(base_url=origin, timeout=60) as client,
+        client.stream("GET", EVENTS, headers=headers) as response,
+    ):
+        assert response.status_code == 200
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        lines = response.aiter_lines()
+        assert await anext(lines) == ": connected"
+        async with aclosing(parse(lines)) as events:
+            yield events
+
+
+async def parse(lines: AsyncIterator[str]) -> Any:
+    """Read each event: the lines up to an empty one."""
+    fields: dict[str, str] = {}
+    async for line in lines:
+        if line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif "data" in fields:
+            event = json.loads(fields["data"])
+            assert fields == {"data": fields["data"], "id": str(event["id"])}
+            yield event
+            fields = {}
+        else:
+            fields = {}
+
+
+def change(origin: str, numbers: Iterator[int], times: int) -> None:
+    """Create, change and delete users in turn through the three."""
+    with httpx.Client(base_url=origin, timeout=60) as client:
+        for number in (next(numbers) for _ in range(times)):
+            framework = FRAMEWORKS[number % 3]
+            user = {"name": f"u{number}", "email": f"u{number}@example.com"}
+            client.post(f"/{framework}/api/users", json=user).raise_for_status()
+
+
+async def test_an_event_says_what_happened(origin: str) -> None:
+    async with listening(origin) as events, httpx.AsyncClient(base_url=origin) as client:
+        for framework in FRAMEWORKS:
+            user = {"name": "Carol", "email": f"{framework}@example.com"}
+            created = (await client.post(f"/{framework}/api/users", json=user)).json()
+            event = await anext(events)
+            assert event["user"] == created
+            assert (event["action"], event["framework"]) == ("created", framework)
+            assert event["at"][:2] == "20"
+            assert list(event) == ["id", "at", "action", "framework", "user"]
+
+
+async def test_two_listeners_and_a_reconnect_miss_nothing(origin: str) -> None:
+    numbers = count()
+    writers = asyncio.get_running_loop().run_in_executor
+    with ThreadPoolExecutor(4) as pool:
+        async with listening(origin) as first, listening(origin) as second:
+            writing = [writers(pool, change, origin, numbers, CHANGES // 4) for _ in range(4)]
+            seen_first = [(await anext(first))["id"] for _ in range(CHANGES)]
+            # The second one leaves in the middle, without a word, and comes back.
+            seen = [(await anext(second))["id"] for _ in range(CHANGES // 3)]
+        async with listening(origin, after=seen[-1]) as second:
+            seen += [(await anext(second))["id"] for _ in range(CHANGES - len(seen))]
+        await asyncio.gather(*writing)
+    assert seen_first == sorted({*seen_first})
+    assert seen == seen_first
+
+
+async def test_a_reconnect_while_everybody_writes(origin: str) -> None:
+    numbers = count()
+    seen: list[int] = []
+    after = 0
+    async with listening(origin, after=0) as events:
+        after = (await anext(events))["id"]
+    with ThreadPoolExecutor(2) as pool:
+        writers = asyncio.get_running_loop().run_in_executor
+        writing = [writers(pool, change, origin, numbers, 150) for _ in range(2)]
+        last = after + 301  # Bob, and what is written now
+        while not seen or seen[-1] < last:
+            async with listening(origin, after=seen[-1] if seen else after) as events:
+                for _ in range(min(40, last - (seen[-1] if seen else after))):
+                    seen.append((await anext(events))["id"])
+        await asyncio.gather(*writing)
+    assert seen == [*range(after + 1, last + 1)]
+
+
+async def test_websocket(origin: str) -> None:
+    address = origin.replace("http", "ws") + "/fastapi/api/users/live"
+    async with connect(address) as live, connect(address + "?after=0") as all_events:
+        assert json.loads(await all_events.recv())["user"]["name"] == "Alice"
+        assert json.loads(await all_events.recv())["user"]["name"] == "Bob"
+        await live.send("nobody reads this")
+        async with httpx.AsyncClient(base_url=origin) as client:
+            # Until the first arrives, the listener may not have begun.
+            (await client.delete("/django/api/users/1")).raise_for_status()
+        event = json.loads(await all_events.recv())
+        assert (event["action"], event["framework"], event["user"]["id"]) == (
+            "deleted",
+            "django",
+            1,
+        )
+        assert json.loads(await live.recv()) == event
+
+
+async def test_the_admin_and_other_processes_are_heard(
+    origin: str, database: SQLite | PostgreSQL
+) -> None:
+    from asgiref.sync import sync_to_async
+
+    from django_app.models import User
+
+    async with listening(origin) as events:
+        await sync_to_async(User.objects.filter(id__in=[1, 2]).update, thread_sensitive=False)(
+            name="all"
+        )
+        changed = [await anext(events) for _ in range(2)]
+    assert {(event["action"], event["user"]["name"]) for event in changed} == {("changed", "all")}
+    assert {event["framework"] for event in changed} == {"django"}
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "1.5", str(2**63)])
+def test_an_id_that_is_none_is_refused(origin: str, value: str) -> None:
+    assert_problem(httpx.get(origin + EVENTS, headers={"Last-Event-ID": value}), 422)
+
+
+def test_a_reader_that_stalls_is_forgotten(origin: str) -> None:
+    host, port = origin.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as stalled:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.sendall(f"GET {EVENTS}?after=0 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        numbers = count()
+        change(origin, numbers, 30)
+        # Others are served, and a new listener hears of everything.
+        change(origin, numbers, 30)
+        assert httpx.get(f"{origin}/fastapi/api/hello").status_code == 200
