@@ -11,7 +11,6 @@ from starlette.websockets import WebSocketDisconnect
 
 from fastapi_app.dependencies import FeedDep
 from fastapi_app.feed import Feed, TooSlow
-from fastapi_app.middleware import SEND_TIMEOUT
 from users.schemas import MAX_ID
 
 logger = logging.getLogger("fastapi_app")
@@ -23,6 +22,7 @@ EventId = Annotated[int | None, Query(ge=0, le=MAX_ID)]
 LastEventId = Annotated[int | None, Header(ge=0, le=MAX_ID)]
 
 TRY_AGAIN = 1013  # RFC 6455's registry: Try Again Later
+SEND_TIMEOUT = 30.0  # seconds until a WebSocket that nobody reads is closed
 RETRY = 1000  # milliseconds until a browser connects again
 
 

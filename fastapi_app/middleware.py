@@ -1,33 +1,6 @@
 """ASGI middleware for what the contract asks and FastAPI does not do by itself."""
 
-import asyncio
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-SEND_TIMEOUT = 30.0  # seconds without progress until a reader that stalls is cut off
-
-
-class StalledReader(ConnectionError):
-    """The client has stopped reading a stream; raised to the server, which cuts the connection."""
-
-
-class StalledReaderMiddleware:
-    """Bound the time that a stream waits for its reader; whole answers wait for nobody."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_in_time(message: Message) -> None:
-            if not message.get("more_body"):
-                return await send(message)
-            try:
-                async with asyncio.timeout(SEND_TIMEOUT):
-                    await send(message)
-            except TimeoutError:
-                raise StalledReader(f"nothing was read for {SEND_TIMEOUT} s") from None
-
-        await self.app(scope, receive, send_in_time if scope["type"] == "http" else send)
 
 
 class HeadMiddleware:

@@ -13,6 +13,7 @@ from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import serve
 
 THREADS = 3
+FEED = 2  # connections of the one that reads events: it listens, and reads through FastAPI's pool
 ROUNDS = 4
 ROLE = "counted"
 ALICE = {"name": "Alice", "email": "alice@example.com"}
@@ -86,4 +87,4 @@ def test_the_connections_stay_as_many_as_the_threads(
             assert statuses == [status for *_, status in REQUESTS] * 6
             counts.append(count_connections(database, server.pid))
     assert min(counts) >= 1
-    assert max(counts) <= THREADS
+    assert max(counts) <= THREADS + FEED

@@ -16,6 +16,7 @@ from websockets.asyncio.client import connect
 from tests.conftest import FRAMEWORKS, assert_problem
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import serve
+from tests.test_admin import NAME, PASSWORD, create_account
 
 pytestmark = pytest.mark.anyio
 
@@ -67,12 +68,28 @@ async def parse(lines: AsyncIterator[str]) -> Any:
 
 
 def change(origin: str, numbers: Iterator[int], times: int) -> None:
-    """Create, change and delete users in turn through the three."""
+    """Create users in turn through the three."""
     with httpx.Client(base_url=origin, timeout=60) as client:
         for number in (next(numbers) for _ in range(times)):
-            framework = FRAMEWORKS[number % 3]
-            user = {"name": f"u{number}", "email": f"u{number}@example.com"}
-            client.post(f"/{framework}/api/users", json=user).raise_for_status()
+            path = f"/{FRAMEWORKS[number % 3]}/api/users"
+            client.post(path, json=user_of(number)).raise_for_status()
+
+
+def change_in_the_admin(origin: str, numbers: Iterator[int], times: int) -> None:
+    """Create users as somebody at the admin's form does."""
+    with httpx.Client(base_url=f"{origin}/django/admin", timeout=60) as client:
+        client.get("/login/").raise_for_status()
+        for path, form in (
+            ("/login/", {"username": NAME, "password": PASSWORD}),
+            *(("/django_app/user/add/", user_of(next(numbers))) for _ in range(times)),
+        ):
+            token = client.cookies["csrftoken"]
+            response = client.post(path, data={**form, "csrfmiddlewaretoken": token})
+            assert response.status_code == 302, response.text
+
+
+def user_of(number: int) -> dict[str, str]:
+    return {"name": f"u{number}", "email": f"u{number}@example.com"}
 
 
 async def test_an_event_says_what_happened(origin: str) -> None:
@@ -88,11 +105,13 @@ async def test_an_event_says_what_happened(origin: str) -> None:
 
 
 async def test_two_listeners_and_a_reconnect_miss_nothing(origin: str) -> None:
+    await asyncio.to_thread(create_account, PASSWORD)
     numbers = count()
     writers = asyncio.get_running_loop().run_in_executor
     with ThreadPoolExecutor(4) as pool:
         async with listening(origin) as first, listening(origin) as second:
-            writing = [writers(pool, change, origin, numbers, CHANGES // 4) for _ in range(4)]
+            ways = [change, change, change, change_in_the_admin]
+            writing = [writers(pool, way, origin, numbers, CHANGES // 4) for way in ways]
             seen_first = [(await anext(first))["id"] for _ in range(CHANGES)]
             # The second one leaves in the middle, without a word, and comes back.
             seen = [(await anext(second))["id"] for _ in range(CHANGES // 3)]
