@@ -5,6 +5,7 @@ names the variable.
 """
 
 import secrets
+from base64 import b64decode
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -38,6 +39,19 @@ def check_database_url(url: str) -> str:
         raise ValueError("use sqlite:///file.sqlite3 or postgresql://user:password@host/name")
     # Heroku's old spelling; SQLAlchemy knows only the long one.
     return url.replace("postgres://", "postgresql://", 1)
+
+
+def check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
+    """Refuse a key that no webhook could be signed with."""
+    if secret is None:
+        return None
+    try:
+        key = b64decode(secret.get_secret_value().removeprefix("whsec_") + "==", validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < 24:
+        raise ValueError("use whsec_ and at least 24 bytes in Base64, as `openssl rand -base64 32`")
+    return secret
 
 
 def split_commas(value: object) -> object:
@@ -84,6 +98,11 @@ class Settings(BaseSettings):
         SecretStr,
         Field(min_length=1, description="Signs sessions; default: the file var/secret_key."),
     ] = Field(default_factory=read_secret_key)
+    webhook_secret: Annotated[
+        SecretStr | None,
+        AfterValidator(check_webhook_secret),
+        Field(description="Key of signed webhooks, `whsec_` and Base64; none: refused with 503."),
+    ] = None
     debug: Annotated[
         bool, Field(description="Django's debug pages in place of the contract's errors.")
     ] = False

@@ -61,3 +61,16 @@ class UserEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} <{self.email}> {self.action} by {self.framework}"
+
+
+class WebhookMessage(models.Model):
+    """A webhook that has been processed; its id is taken once."""
+
+    id = models.CharField(max_length=256, primary_key=True)
+    received_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        db_table = "webhook_messages"
+
+    def __str__(self) -> str:
+        return self.id

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response
 
-from flask_app import db, errors, probes, users
+from flask_app import db, errors, probes, users, webhooks
 from flask_app.converters import UserIdConverter
 from flask_app.json import CompactJSONProvider
 from settings import Settings, get_settings
@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = App(__name__, static_folder=None)
     app.config.from_mapping(
         MAX_CONTENT_LENGTH=settings.max_body_size,
+        WEBHOOK_SECRET=settings.webhook_secret,
     )
     app.url_map.converters["user_id"] = UserIdConverter
     # Serve /api/users/ as /api/users: a redirect would lose the body of a POST.
@@ -52,4 +53,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.init_app(app)
     app.register_blueprint(users.bp)
     app.register_blueprint(probes.bp)
+    app.register_blueprint(webhooks.bp)
     return app

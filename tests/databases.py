@@ -119,7 +119,7 @@ class PostgreSQL:
 
     def reset(self) -> None:
         with psycopg.connect(self.url) as connection:
-            connection.execute("TRUNCATE users, user_events RESTART IDENTITY")
+            connection.execute("TRUNCATE users, user_events, webhook_messages RESTART IDENTITY")
             connection.execute(
                 "INSERT INTO users (name, email) VALUES"
                 " ('Alice', 'alice@example.com'), ('Bob', 'bob@example.com')"

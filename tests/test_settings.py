@@ -32,6 +32,8 @@ def default_of(name: str) -> str:
         return "sqlite:///…/var/gateway.sqlite3"
     if name == "secret_key":
         return "the file var/secret_key"
+    if default is None:
+        return "none"
     if isinstance(default, bool):
         return str(default).lower()
     if isinstance(default, list):
@@ -187,3 +189,11 @@ def test_nothing_else_reads_the_environment() -> None:
     assert found == {entry: ["os.environ"] for entry in DJANGO_ENTRIES | HAND_IT_ON}
     for entry in DJANGO_ENTRIES:
         assert DJANGO_DEFAULT in (ROOT / entry).read_text()
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_%%%", "whsec_c2hvcnQ="])
+def test_a_webhook_secret_that_signs_nothing(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    monkeypatch.setenv("GATEWAY_WEBHOOK_SECRET", secret)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert [error["loc"] for error in caught.value.errors()] == [("webhook_secret",)]

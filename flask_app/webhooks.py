@@ -1,0 +1,69 @@
+"""Signed webhooks about users, by the Standard Webhooks convention."""
+
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, Response, current_app, request
+from pydantic import SecretStr
+from sqlalchemy.exc import IntegrityError
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from flask_app.db import get_session
+from users.bodies import parse_json_object
+from users.problems import Problem
+from users.table import insert_user
+from users.webhooks import WebhookBody, delete_messages, insert_message, rename_user
+
+bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+
+MAX_ID = 256  # characters of webhook-id
+# A signature is good for five minutes; an id that is older cannot come back.
+REMEMBERED = timedelta(days=1)
+
+
+@bp.post("/users")
+def receive() -> Response:
+    """Create or update the user that a signed message tells of, once for each message."""
+    content = request.get_data(cache=False)
+    message_id = verified_id(content)
+    body = WebhookBody.model_validate(parse_json_object(request.content_type, content))
+    session = get_session()
+    try:
+        session.execute(insert_message(message_id))
+    except IntegrityError:
+        session.rollback()  # it has been processed: the sender has missed the answer
+        return no_content()
+    session.execute(delete_messages(datetime.now(UTC) - REMEMBERED))
+    # Whoever writes users takes turns with all others, so nobody inserts it in between.
+    if session.execute(rename_user(body.data.email, body.data.name)).one_or_none() is None:
+        session.execute(insert_user(body.data.model_dump()))
+    session.commit()
+    return no_content()
+
+
+def verified_id(content: bytes) -> str:
+    """Check the signature, in constant time, and the timestamp; return the message's id.
+
+    Raises:
+        Problem: 403, it is not signed, not with our secret, or not now; 503, there is no secret.
+    """
+    secret: SecretStr | None = current_app.config["WEBHOOK_SECRET"]
+    if secret is None:
+        raise Problem(503, "Webhooks are not set up here: GATEWAY_WEBHOOK_SECRET is missing.")
+    try:
+        headers = dict(request.headers.items())
+        Webhook(secret.get_secret_value()).verify(content, headers, json_parse=False)
+    except WebhookVerificationError as error:
+        raise Problem(403, f"The webhook was refused: {error}.") from error
+    except ValueError as error:  # what the library raises for headers and bodies of another form
+        raise Problem(403, "The webhook was refused: not a signature.") from error
+    message_id = request.headers["webhook-id"]
+    if len(message_id) > MAX_ID or not message_id.isprintable():
+        raise Problem(400, "The header webhook-id has at most 256 characters, all of them visible.")
+    return message_id
+
+
+def no_content() -> Response:
+    """Answer that the message is stored."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
