@@ -67,9 +67,11 @@ class Feed:
                 await asyncio.sleep(PAUSE)
 
     async def _read(self) -> None:
-        if not self.started.is_set():
-            async with self.sessionmaker() as session:
-                self.last = await session.scalar(select_last_event()) or 0
+        async with self.sessionmaker() as session:
+            newest = await session.scalar(select_last_event()) or 0
+        # Also when a backup has been put in the database's place: its ids are older.
+        if not self.started.is_set() or newest < self.last:
+            self.last = newest
             self.started.set()
         while events := await self._page(self.last):
             self.last = events[-1].id

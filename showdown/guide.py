@@ -59,6 +59,13 @@ GUIDE = [
         "race?path=/api/wait%3Fms%3D50",
     ),
     Advice(
+        "Events and streams to many clients",
+        FASTAPI,
+        "An open connection costs a coroutine and no thread.",
+        "changes as they happen",
+        "live",
+    ),
+    Advice(
         "Clients that want documentation",
         FASTAPI,
         "The OpenAPI document and Swagger UI come from the code itself.",

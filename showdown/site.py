@@ -23,7 +23,14 @@ from showdown.source import Operation, highlight_styles, operations_of, source_o
 
 HERE = Path(__file__).parent
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-PAGES = {"": "Compare", "code": "Code", "race": "Race", "routes": "Routes", "guide": "When to use"}
+PAGES = {
+    "": "Compare",
+    "code": "Code",
+    "race": "Race",
+    "live": "Live",
+    "routes": "Routes",
+    "guide": "When to use",
+}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
     " img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self';"
@@ -60,6 +67,11 @@ class Site:
             Route("/", self.page("", "compare.html", self.compare)),
             Route("/code", self.page("code", "code.html", self.code)),
             Route("/race", self.page("race", "race.html", self.compare)),
+            *(
+                [Route("/live", self.page("live", "live.html", no_more))]
+                if self.is_showdown
+                else []
+            ),
             Route("/routes", self.page("routes", "routes.html", self.index)),
             Route("/guide", self.page("guide", "guide.html", self.guide)),
             Route("/static/highlight.css", show_highlight_styles),
@@ -74,7 +86,7 @@ class Site:
         async def show(request: Request) -> Response:
             context = {
                 "page": name,
-                "pages": PAGES,
+                "pages": self.pages,
                 "root": request.scope.get("root_path", ""),
                 "targets": {mount.path.strip("/"): title_of(mount) for mount in self.mounts},
                 **collect(request),
@@ -94,10 +106,19 @@ class Site:
         every = [endpoint for endpoints in self.endpoints.values() for endpoint in endpoints]
         return {operation.name: operation for operation in operations_of(every)}
 
+    @property
+    def is_showdown(self) -> bool:
+        """Whether the three are mounted, and not only applications of somebody's own."""
+        return {mount.path for mount in self.mounts} >= {"/flask", "/fastapi", "/django"}
+
+    @property
+    def pages(self) -> dict[str, str]:
+        """The pages' titles; what the three alone can show is left out without them."""
+        return {name: title for name, title in PAGES.items() if self.is_showdown or name != "live"}
+
     def compare(self, _request: Request) -> dict[str, Any]:
         """Collect what the Compare and the Race page show."""
-        known = {mount.path for mount in self.mounts} >= {"/flask", "/fastapi", "/django"}
-        return {"methods": METHODS, "examples": EXAMPLES if known else []}
+        return {"methods": METHODS, "examples": EXAMPLES if self.is_showdown else []}
 
     def code(self, request: Request) -> dict[str, Any]:
         """Collect one operation's source in each application."""
@@ -123,8 +144,13 @@ class Site:
 
     def guide(self, _request: Request) -> dict[str, Any]:
         """Collect the guidance, and which of what it points to is here."""
-        here = {*PAGES, *(mount.path.strip("/") for mount in self.mounts)}
+        here = {*self.pages, *(mount.path.strip("/") for mount in self.mounts)}
         return {"guide": [(advice, re.split("[/?]", advice.link)[0] in here) for advice in GUIDE]}
+
+
+def no_more(_request: Request) -> dict[str, Any]:
+    """Collect nothing: the page is filled by its script."""
+    return {}
 
 
 def title_of(mount: Mount) -> str:

@@ -13,6 +13,7 @@ from fastapi_app import feed as feed_module
 from fastapi_app.feed import Feed, TooSlow
 from fastapi_app.wakeups import wakeups
 from settings import get_settings
+from tests.databases import PostgreSQL, SQLite
 from users.engines import create_asyncio_engine
 from users.events import UserEvent
 from users.table import users
@@ -85,8 +86,23 @@ async def test_a_listener_that_is_too_slow_is_cut(monkeypatch: pytest.MonkeyPatc
     assert seen == [*range(seen[0], seen[0] + 30)]
 
 
+async def test_the_feed_goes_on_with_a_restored_database(
+    database: SQLite | PostgreSQL,
+) -> None:
+    async with running() as (feed, counted), feed.listening(None) as events:
+        await write(counted, ["a", "b", "c"])
+        assert [(await anext(events)).user.name for _ in range(3)] == ["a", "b", "c"]
+        before = feed.last
+        await asyncio.to_thread(database.reset)
+        # PostgreSQL notifies of changes, and TRUNCATE is none for it.
+        await feed._read()
+        assert feed.last < before
+
+
 @pytest.mark.usefixtures("database")
-async def test_the_feed_goes_on_when_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_feed_goes_on_when_when_the_database_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(feed_module, "PAUSE", 0.01)
     failures = 3
 

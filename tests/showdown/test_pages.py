@@ -197,6 +197,22 @@ def test_a_race_can_be_stopped_and_counts_failures(window: Page) -> None:
     expect(window.get_by_role("status")).to_have_text("Stopped.")
 
 
+def test_changes_are_seen_as_they_happen(window: Page, port: int) -> None:
+    window.goto("/live")
+    expect(window.get_by_role("status")).to_have_text("Listening.")
+    rows = window.locator("#events tr")
+    window.get_by_label("Name of a user to create").fill(MARKUP)
+    for place, name in enumerate(("Flask", "FastAPI", "Django"), 1):
+        window.get_by_role("button", name=f"Create in {name}", exact=True).click()
+        expect(rows).to_have_count(place)
+        expect(rows.first).to_contain_text(f"created{MARKUP} <live.")
+        expect(rows.first.locator("td").last).to_have_text(name.lower())
+    httpx.delete(f"http://127.0.0.1:{port}/django/api/users/1").raise_for_status()
+    expect(rows.first).to_contain_text("deletedAlice <alice@example.com>django")
+    ids = [int(text) for text in window.locator("#events th").all_inner_texts()]
+    assert ids == sorted(ids, reverse=True)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1600])
 @pytest.mark.parametrize("page", PAGES)

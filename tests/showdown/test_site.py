@@ -62,13 +62,21 @@ def test_every_link_leads_somewhere(client: TestClient, page: str) -> None:
         url = urljoin(f"{base}/", address)
         assert urlsplit(url).netloc == "127.0.0.1"
         assert url.startswith(base)
-        if re.search(r"/django/admin/(logout|autocomplete)/", url):
-            continue  # answers POST, or AJAX with parameters, alone
+        if re.search(r"/django/admin/(logout|autocomplete)/|/users/events$", url):
+            continue  # answer POST, or AJAX with parameters, alone; the last one never ends
         assert client.get(url).status_code < 400, url
 
 
 def test_scripts_and_styles_are_plain_files(client: TestClient) -> None:
-    for name in ("compare.js", "race.js", "json.js", "dom.js", "style.css", "highlight.css"):
+    for name in (
+        "compare.js",
+        "race.js",
+        "live.js",
+        "json.js",
+        "dom.js",
+        "style.css",
+        "highlight.css",
+    ):
         response = client.get(f"/static/{name}")
         assert response.status_code == 200
         assert re.match("text/(javascript|css)", response.headers["Content-Type"])
@@ -156,3 +164,5 @@ def test_own_applications_have_pages_too() -> None:
     assert "No module named" in routes
     assert "Swagger" not in routes
     assert "/django/admin" not in client.get("/guide").text
+    assert client.get("/live").status_code == 404
+    assert "/live" not in page
