@@ -62,6 +62,6 @@ def select_events(after: int, limit: int) -> Select[Any]:
     )
 
 
-def select_last_event() -> Select[tuple[int]]:
+def select_last_event() -> Select[int]:
     """Select the id of the newest event; null when there is none."""
     return select(func.max(user_events.c.id))
