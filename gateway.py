@@ -21,8 +21,9 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Scope
 
-from bridge import Mount, Mounts, lengthen_turns, run_lifespans
+from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
 from settings import Settings, get_settings
 from showdown.command import compare
 from showdown.site import Site
@@ -75,7 +76,7 @@ def create_app(
             Route("/health/ready", ready),
             *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
         ],
-        middleware=[Middleware(Mounts, mounted, http_error)],
+        middleware=[Middleware(Mounts, mounted, http_error, admission(settings, applications))],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
@@ -98,6 +99,40 @@ def applications_of(settings: Settings) -> dict[str, Any]:
         return create_app(settings, servers=["/fastapi", "/flask", "/django"])
 
     return {"/flask": flask, "/fastapi": fastapi, "/django": "django_app.wsgi:application"}
+
+
+def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None:
+    """Let Django say who sends a request; None where it is not mounted."""
+    if "/django" not in prefixes:
+        if settings.writes == "authenticated":
+            raise SystemExit("GATEWAY_WRITES=authenticated needs Django's login, at /django.")
+        return None
+
+    # Imported when asked: Django may have failed to load, and the other two serve all the same.
+    async def session(key: str) -> str | None:
+        from django_app.authentication import user_of_session
+
+        return await user_of_session(key)
+
+    async def token(value: str) -> str | None:
+        from django_app.authentication import user_of_token
+
+        return await user_of_token(value)
+
+    def is_forged(scope: Scope) -> bool:
+        from django_app.authentication import is_forged
+
+        return is_forged(scope)
+
+    return Admission(
+        session,
+        token,
+        is_forged,
+        cookie="sessionid",
+        writes=settings.writes == "authenticated",
+        # The admin checks each form itself, and webhooks are signed.
+        exempt=["/django/admin/", "/flask/webhooks/"],
+    )
 
 
 def addresses_in(prefixes: Collection[str]) -> dict[str, str]:
@@ -125,7 +160,7 @@ def problem_response(problem: Problem) -> Response:
 async def http_error(_request: HTTPConnection, error: Exception) -> Response:
     """Answer what the gateway itself refuses: unknown paths, bad requests, too many of them."""
     assert isinstance(error, HTTPException)
-    detail = error.detail if error.status_code == 400 else None
+    detail = error.detail if error.status_code in (400, 403) else None
     return problem_response(Problem(error.status_code, detail, headers=error.headers))
 
 

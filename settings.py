@@ -8,7 +8,7 @@ import secrets
 from base64 import b64decode
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -98,6 +98,10 @@ class Settings(BaseSettings):
         SecretStr,
         Field(min_length=1, description="Signs sessions; default: the file var/secret_key."),
     ] = Field(default_factory=read_secret_key)
+    writes: Annotated[
+        Literal["open", "authenticated"],
+        Field(description="Who may change users: everybody, or a login or a token alone."),
+    ] = "open"
     webhook_secret: Annotated[
         SecretStr | None,
         AfterValidator(check_webhook_secret),

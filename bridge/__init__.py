@@ -3,12 +3,14 @@
 Knows nothing about the users API, and reads no settings: constructors take arguments.
 """
 
+from bridge.identity import Admission
 from bridge.mount import Mount, Mounts, run_lifespans
 from bridge.threads import lengthen_turns
 from bridge.wsgi import TIMING, WSGIMiddleware
 
 __all__ = [
     "TIMING",
+    "Admission",
     "Mount",
     "Mounts",
     "WSGIMiddleware",

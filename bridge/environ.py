@@ -28,6 +28,9 @@ def build_environ(scope: Scope, body: IO[bytes], length: int | None) -> dict[str
     environ["wsgi.errors"] = sys.stderr
     environ["wsgi.file_wrapper"] = FileWrapper
     environ["wsgi.input_terminated"] = True
+    user = scope.get("user")
+    if user is not None and user.is_authenticated:
+        environ["REMOTE_USER"] = user.display_name
     if length is not None:
         environ["CONTENT_LENGTH"] = str(length)
     return environ

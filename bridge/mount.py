@@ -131,6 +131,7 @@ class Mounts:
         app: serves what belongs to no mount.
         mounts: the applications.
         refuse: renders the HTTPException of a request that no application gets to see.
+        admit: looks at each request before its application does; may raise HTTPException.
     """
 
     def __init__(
@@ -138,11 +139,13 @@ class Mounts:
         app: ASGIApp,
         mounts: Sequence[Mount],
         refuse: Refuse = refuse_in_text,
+        admit: Callable[[Scope], Awaitable[None]] | None = None,
     ) -> None:
         self.app = app
         # /shop/admin before /shop
         self.mounts = sorted(mounts, key=lambda mount: len(mount.path), reverse=True)
         self.refuse = refuse
+        self.admit = admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         for mount in self.mounts:
@@ -151,10 +154,12 @@ class Mounts:
                 break
         else:
             return await self.app(scope, receive, send)
-        scope.update(child_scope)
-        # No router is above the application, so its own root_path is where its URLs begin.
-        del scope["app_root_path"]
         try:
+            if self.admit is not None:
+                await self.admit(scope)
+            scope.update(child_scope)
+            # No router is above the application, so its own root_path is where its URLs begin.
+            del scope["app_root_path"]
             await mount.handle(scope, receive, send)
         except HTTPException as error:
             # Only the bridge's own: an application answers its exceptions itself.

@@ -1,5 +1,6 @@
 """The users table: this model and its migrations own it for all three frameworks."""
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
@@ -74,3 +75,21 @@ class WebhookMessage(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class ApiToken(models.Model):
+    """A key to the API for a program of somebody's; only its digest is stored."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100, help_text="What it is for, such as the device.")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        db_table = "api_tokens"
+        ordering = ("-id",)
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return self.name

@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/users", views.UserListView.as_view(), name="users"),
     path("api/users/<user_id:user_id>", views.UserView.as_view(), name="user"),
     path("api/hello", views.HelloView.as_view(), name="hello"),
+    path("api/me", views.MeView.as_view(), name="me"),
     path("api/wait", views.WaitView.as_view(), name="wait"),
     # The admin's own links end with a slash; people who type the address leave it out.
     path("admin", RedirectView.as_view(pattern_name="admin:index", query_string=True)),

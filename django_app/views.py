@@ -15,7 +15,13 @@ from pydantic import MISSING
 from django_app.models import User
 from users.bodies import parse_json_object
 from users.pages import next_link, split_page
-from users.problems import EmailTaken, MethodNotAllowed, UserNotFound, allow_header
+from users.problems import (
+    EmailTaken,
+    MethodNotAllowed,
+    NotAuthenticated,
+    UserNotFound,
+    allow_header,
+)
 from users.schemas import PageQuery, UserInput, UserPatch, WaitQuery
 
 FIELDS = ("id", "name", "email")
@@ -130,6 +136,17 @@ class WaitView(ApiView):
         # The wait is what this endpoint is for.
         time.sleep(query.ms / 1000)
         return json_response({"waited_ms": query.ms})
+
+
+class MeView(ApiView):
+    """Who is asking."""
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        """Say who you are: the gateway knows it by a session or a token."""
+        name = request.META.get("REMOTE_USER")
+        if not name:
+            raise NotAuthenticated
+        return json_response({"name": name})
 
 
 def json_body(request: HttpRequest) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from fastapi_app import errors, events, export, probes, users
+from fastapi_app import errors, events, export, me, probes, users
 from fastapi_app.feed import Feed
 from fastapi_app.middleware import HeadMiddleware, TrailingSlashMiddleware
 from fastapi_app.openapi import describe_problems, operation_id
@@ -51,6 +51,7 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
     errors.add_handlers(app)
 
     app.include_router(probes.router, prefix="/api")
+    app.include_router(me.router, prefix="/api")
     app.include_router(users.router, prefix="/api")
     app.include_router(events.router, prefix="/api")
     app.include_router(export.router, prefix="/api")

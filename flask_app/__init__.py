@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response
 
-from flask_app import db, errors, probes, users, webhooks
+from flask_app import db, errors, me, probes, users, webhooks
 from flask_app.converters import UserIdConverter
 from flask_app.json import CompactJSONProvider
 from settings import Settings, get_settings
@@ -53,5 +53,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.init_app(app)
     app.register_blueprint(users.bp)
     app.register_blueprint(probes.bp)
+    app.register_blueprint(me.bp)
     app.register_blueprint(webhooks.bp)
     return app

@@ -36,6 +36,7 @@ EXAMPLES = [
     Example("Change a user", "PATCH", "/api/users/2", '{"name": "Bob"}'),
     Example("Delete a user that is not there", "DELETE", "/api/users/999999"),
     Example("Hello, the framework alone", "GET", "/api/hello"),
+    Example("Who am I", "GET", "/api/me"),
     Example("Wait 50 ms", "GET", "/api/wait?ms=50"),
     Example("Error: no such user", "GET", "/api/users/999999"),
     Example("Error: no such path", "GET", "/api/nothing"),

@@ -16,7 +16,7 @@ SAFE = "/?%:@!$&'()*+,;=~"
 # What clients send by themselves: a command that repeats a request need not say it.
 OWN_HEADERS = re.compile(
     "(host|user-agent|accept|accept-encoding|accept-language|cache-control|content-length|cookie"
-    "|dnt|origin|pragma|priority|referer|sec-.*)",
+    "|dnt|x-csrftoken|origin|pragma|priority|referer|sec-.*)",
     re.IGNORECASE,
 )
 

@@ -17,6 +17,7 @@ OPERATIONS = {
     ("PATCH", "/api/users/{user_id}"): ("patch_user", "200", {"404", "409", "413", "415", "422"}),
     ("DELETE", "/api/users/{user_id}"): ("remove_user", "204", {"404"}),
     ("GET", "/api/hello"): ("hello", "200", set()),
+    ("GET", "/api/me"): ("me", "200", {"401"}),
     ("GET", "/api/wait"): ("wait", "200", {"422"}),
 }
 # A request that is no good HTTP, and one too many: refused before any operation is reached.
@@ -93,6 +94,7 @@ def test_fastapis_own_shape_of_errors_is_not_mentioned(document: dict[str, Any])
     assert set(document["components"]["schemas"]) == {
         "FieldError",
         "Greeting",
+        "Me",
         "ProblemDocument",
         "UserInput",
         "UserPatch",

@@ -16,6 +16,8 @@ TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 DETAILS = {
     400: "The request could not be understood.",
+    401: "Log in, or send a token as Authorization: Bearer.",
+    403: "You may not do this.",
     404: "Nothing is served at this path.",
     405: "This method is not allowed here; the Allow header lists those that are.",
     413: "The request body is larger than this server accepts.",
@@ -101,6 +103,13 @@ class DatabaseUnavailable(Problem):
             "The database cannot be used at the moment; please try again.",
             headers={"Retry-After": "1"},
         )
+
+
+class NotAuthenticated(Problem):
+    """Nobody has proved who they are (401)."""
+
+    def __init__(self) -> None:
+        super().__init__(401, headers={"WWW-Authenticate": "Bearer"})
 
 
 class InvalidValues(Problem):

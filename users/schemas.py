@@ -161,6 +161,12 @@ class WaitQuery(BaseModel):
     ] = 50
 
 
+class Me(BaseModel):
+    """The answer of ``/api/me``."""
+
+    name: Annotated[str, Field(examples=["admin"])]
+
+
 class Greeting(BaseModel):
     """The answer of ``/api/hello``."""
 

@@ -1,5 +1,6 @@
 // The Compare page: sends one request to all, and shows what each has answered.
 
+import { csrfHeaders } from "./csrf.js";
 import { fill } from "./dom.js";
 import { renderJSON } from "./json.js";
 
@@ -42,7 +43,9 @@ function isShown({ dataset }) {
 
 async function ask() {
   const { method, path, body, type, ignore } = form.elements;
-  const headers = { "Compare-Method": method.value, "Compare-Ignore": ignore.value };
+  const headers = {
+    "Compare-Method": method.value, "Compare-Ignore": ignore.value, ...csrfHeaders(),
+  };
   if (form.elements["in-turn"].checked) headers["Compare-Order"] = "in-turn";
   if (body.value) headers["Content-Type"] = type.value;
   // A path may hold what an address may not, and a # would end it.

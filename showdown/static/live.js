@@ -1,5 +1,6 @@
 // The Live page: shows each event of FastAPI's stream, and makes changes in any of the three.
 
+import { csrfHeaders } from "./csrf.js";
 import { element } from "./dom.js";
 
 const root = document.documentElement.dataset.root;
@@ -29,7 +30,7 @@ form.addEventListener("submit", async (event) => {
   const email = `live.${Date.now()}@${target}.example`;
   const response = await fetch(`${root}/${target}/api/users`, {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...csrfHeaders() },
     body: JSON.stringify({ name, email }),
   });
   problem.textContent = response.ok ? "" : (await response.json()).detail;

@@ -72,6 +72,7 @@ def test_scripts_and_styles_are_plain_files(client: TestClient) -> None:
         "compare.js",
         "race.js",
         "live.js",
+        "csrf.js",
         "json.js",
         "dom.js",
         "style.css",
@@ -91,7 +92,7 @@ def site_of(client: TestClient) -> Site:
 
 def test_every_operation_is_an_example_and_has_its_source_three_times(gateway: TestClient) -> None:
     operations = site_of(gateway).operations
-    assert len(operations) == 8
+    assert len(operations) == 9
     offered = {
         f"{one.method} {re.sub('/[0-9]+', '/{user_id}', one.path.partition('?')[0])}"
         for one in EXAMPLES

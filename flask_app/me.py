@@ -1,0 +1,15 @@
+"""Who is asking."""
+
+from flask import Blueprint, request
+
+from users.problems import NotAuthenticated
+
+bp = Blueprint("me", __name__, url_prefix="/api")
+
+
+@bp.get("/me")
+def me() -> dict[str, str]:
+    """Say who you are: the gateway knows it by a session or a token."""
+    if not request.remote_user:
+        raise NotAuthenticated
+    return {"name": request.remote_user}

@@ -1,0 +1,225 @@
+"""One login for all: sessions and tokens known in the three, and nobody who only says so."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from starlette.testclient import TestClient
+
+from settings import get_settings
+from tests.conftest import FRAMEWORKS, assert_problem
+from tests.databases import PostgreSQL, SQLite
+from tests.test_admin import NAME, create_account
+
+TOKENS = "/django/admin/django_app/apitoken/"
+CAROL = {"name": "Carol", "email": "carol@example.com"}
+
+
+@pytest.fixture(scope="module")
+def shared_guarded(migrated: SQLite | PostgreSQL) -> Iterator[TestClient]:
+    """A gateway where nobody writes without a login or a token."""
+    from gateway import create_app
+
+    settings = get_settings().model_copy(update={"writes": "authenticated"})
+    with TestClient(create_app(settings), "http://127.0.0.1", follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def guarded(shared_guarded: TestClient, database: SQLite | PostgreSQL) -> TestClient:
+    """The same on a fresh database, for nobody yet."""
+    shared_guarded.cookies.clear()
+    return shared_guarded
+
+
+def log_in(client: TestClient, again: bool = False) -> dict[str, str]:
+    """Log in by Django, as somebody new unless it is again; return the header that its CSRF check asks for."""
+    from django.test import Client
+
+    session = Client()
+    session.force_login(account_of(NAME) if again else create_account())
+    client.cookies.set("sessionid", session.cookies["sessionid"].value)
+    client.get(TOKENS + "add/")
+    return {"X-CSRFToken": client.cookies["csrftoken"]}
+
+
+def make_token(client: TestClient, name: str = "phone") -> str:
+    """Make a token in the admin; return it from the one page that shows it."""
+    csrf = log_in(client)
+    form = {"owner": account_of(NAME).pk, "name": name, "csrfmiddlewaretoken": csrf["X-CSRFToken"]}
+    response = client.post(TOKENS + "add/", data=form)
+    assert response.status_code == 200
+    assert "no-store" in response.headers["Cache-Control"]
+    token = response.text.partition('<code id="token">')[2].partition("<")[0]
+    assert token.startswith("gw_")
+    assert token not in client.get(TOKENS).text
+    client.cookies.clear()
+    return token
+
+
+def account_of(name: str) -> Any:
+    from django.contrib.auth import get_user_model
+
+    return get_user_model().objects.get(username=name)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_session_of_djangos_login_is_known_in_each(gateway: TestClient, framework: str) -> None:
+    log_in(gateway)
+    response = gateway.get(f"/{framework}/api/me")
+    assert response.content == b'{"name":"%s"}' % NAME.encode()
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_token_is_known_in_each(gateway: TestClient, framework: str) -> None:
+    token = make_token(gateway)
+    for scheme in ("Bearer", "bearer"):
+        headers = {"Authorization": f"{scheme} {token}"}
+        assert gateway.get(f"/{framework}/api/me", headers=headers).json() == {"name": NAME}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Remote-User": "admin"},
+        {"REMOTE_USER": "admin"},
+        {"X-Remote-User": "admin"},
+        {"X-Forwarded-User": "admin"},
+        {"HTTP_REMOTE_USER": "admin"},
+        {"Authorization": "Basic YWRtaW46YWRtaW4="},
+        {"Cookie": "sessionid=made-up"},
+        {"Cookie": "sessionid="},
+        {"Cookie": "sessionid"},
+        {"Cookie": "xsessionid=1; sessionid=\x01"},
+    ],
+)
+def test_nobody_is_who_they_only_say_they_are(
+    gateway: TestClient, framework: str, headers: dict[str, str]
+) -> None:
+    response = gateway.get(f"/{framework}/api/me", headers=headers)
+    assert_problem(response, 401)
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("token", ["", " ", "made-up", "gw_" + "x" * 43, "é"])
+def test_a_token_that_is_none_is_refused_everywhere(guarded: TestClient, token: str) -> None:
+    for path in ("/flask/api/users", "/fastapi/api/me", "/django/api/hello"):
+        response = guarded.get(path, headers={b"Authorization": b"Bearer " + token.encode()})
+        assert response.status_code in (200, 401)
+        if token.strip():
+            assert_problem(response, 401)
+            assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+def test_what_is_stored_of_a_token_opens_nothing(gateway: TestClient) -> None:
+    from django_app.models import ApiToken
+
+    token = make_token(gateway)
+    stored = ApiToken.objects.latest("id")
+    assert str(stored) == "phone"
+    assert token not in (stored.digest, stored.name)
+    assert gateway.get("/flask/api/me", headers=bearer(stored.digest)).status_code == 401
+
+
+def test_revoked_tokens_and_inactive_owners(gateway: TestClient) -> None:
+    from django.contrib.auth import get_user_model
+
+    from django_app.models import ApiToken
+
+    token = make_token(gateway)
+    csrf = log_in(gateway, again=True)
+    form = {
+        "action": "revoke",
+        "_selected_action": ApiToken.objects.latest("id").pk,
+        "csrfmiddlewaretoken": csrf["X-CSRFToken"],
+    }
+    assert gateway.post(TOKENS, data=form).status_code == 302
+    assert "Revoked: 1." in gateway.get(TOKENS).text
+    gateway.cookies.clear()
+    assert gateway.get("/flask/api/me", headers=bearer(token)).status_code == 401
+
+    other = make_token(gateway)
+    log_in(gateway, again=True)
+    assert gateway.get("/flask/api/me").status_code == 200
+    get_user_model().objects.filter(username=NAME).update(is_active=False)
+    assert gateway.get("/flask/api/me").status_code == 401
+    gateway.cookies.clear()
+    assert gateway.get("/flask/api/me", headers=bearer(other)).status_code == 401
+
+
+UNSAFE = [("POST", "/api/users"), ("PUT", "/api/users/1"), ("DELETE", "/api/users/1")]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(("method", "path"), [*UNSAFE, ("PATCH", "/api/nothing")])
+def test_nobody_writes_where_a_login_is_asked_for(
+    guarded: TestClient, framework: str, method: str, path: str
+) -> None:
+    response = guarded.request(method, f"/{framework}{path}", json=CAROL)
+    assert_problem(response, 401)
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert guarded.get(f"/{framework}/api/users").status_code == 200
+    assert len(guarded.get("/flask/api/users").json()) == 2
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_token_may_write(guarded: TestClient, framework: str) -> None:
+    token = make_token(guarded)
+    response = guarded.post(f"/{framework}/api/users", json=CAROL, headers=bearer(token))
+    assert response.status_code == 201
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_session_may_write_with_its_csrf_token(guarded: TestClient, framework: str) -> None:
+    csrf = log_in(guarded)
+    path = f"/{framework}/api/users"
+
+    def post(**headers: str) -> httpx.Response:
+        return guarded.post(path, json=CAROL, headers=headers)
+
+    assert_problem(post(), 403)
+    assert_problem(post(**{"X-CSRFToken": "x" * 32}), 403)
+    assert_problem(post(**csrf, Origin="https://evil.example"), 403)
+    assert post(**csrf, Origin="http://127.0.0.1").status_code == 201
+
+
+def test_the_comparison_cannot_go_around_it(guarded: TestClient) -> None:
+    document: dict[str, Any] = guarded.post("/compare/api/users", json=CAROL).json()
+    assert {answer["status"] for answer in document["answers"]} == {401}
+    csrf = log_in(guarded)
+    user = {"name": "Carol", "email": "carol@{framework}.example"}
+    document = guarded.post("/compare/api/users", json=user, headers=csrf).json()
+    assert {answer["status"] for answer in document["answers"]} == {201}
+
+
+def test_the_admin_and_webhooks_see_to_themselves(guarded: TestClient) -> None:
+    assert guarded.post("/django/admin/login/").status_code == 403
+    assert guarded.post("/flask/webhooks/users").status_code == 503
+    assert guarded.post("/django/admin").status_code == 401
+    assert guarded.post("/flask/webhooksusers").status_code == 401
+
+
+def test_without_django_nobody_could_log_in() -> None:
+    from gateway import create_app
+
+    settings = get_settings().model_copy(update={"writes": "authenticated"})
+    with pytest.raises(SystemExit, match="GATEWAY_WRITES"):
+        create_app(settings, {"/shop": "flask_app:create_app()"})
+
+
+def test_while_nobody_can_tell_a_session_is_not_taken_for_nobody(
+    gateway: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django_app.models import ApiToken
+
+    monkeypatch.setattr(ApiToken._meta, "db_table", "no_such_table")
+    response = gateway.get("/fastapi/api/hello", headers=bearer("gw_x"))
+    assert_problem(response, 503)
+    assert response.headers["Retry-After"] == "1"
