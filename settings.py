@@ -10,7 +10,14 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    RedisDsn,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent
@@ -102,6 +109,10 @@ class Settings(BaseSettings):
         Literal["open", "authenticated"],
         Field(description="Who may change users: everybody, or a login or a token alone."),
     ] = "open"
+    redis_url: Annotated[
+        RedisDsn | None,
+        Field(description="Redis server that Django caches in; none: each process for itself."),
+    ] = None
     webhook_secret: Annotated[
         SecretStr | None,
         AfterValidator(check_webhook_secret),

@@ -1,5 +1,7 @@
 """Django's settings, taken from the project's own."""
 
+from typing import Any
+
 import dj_database_url
 
 from settings import get_settings
@@ -81,6 +83,15 @@ else:
             "connect_timeout": max(1, round(settings.database_timeout)),
             "application_name": "django",
         },
+    }
+
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+if settings.redis_url is not None:
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": str(settings.redis_url),
     }
 
 AUTH_PASSWORD_VALIDATORS = [

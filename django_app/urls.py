@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from django_app import errors, views
 from django_app.converters import UserIdConverter
+from django_app.dashboard import dashboard
 
 register_converter(UserIdConverter, "user_id")
 
@@ -15,6 +16,7 @@ urlpatterns = [
     path("api/hello", views.HelloView.as_view(), name="hello"),
     path("api/me", views.MeView.as_view(), name="me"),
     path("api/wait", views.WaitView.as_view(), name="wait"),
+    path("", dashboard, name="dashboard"),
     # The admin's own links end with a slash; people who type the address leave it out.
     path("admin", RedirectView.as_view(pattern_name="admin:index", query_string=True)),
     path("admin/", admin.site.urls),

@@ -97,13 +97,15 @@ class Comparer:
             ignore: what may differ: ``status``, a header's name, ``spelling`` (other bytes of the
                 same JSON), or a JSON Pointer into the body, where ``*`` is any one member.
             in_turn: ask one target after the other instead of all at the same time.
-            before_each: called before each target is asked, in turn: resets a database, say.
+            before_each: called in a thread before each target is asked, in turn: resets a
+                database, say.
         """
         if in_turn or before_each is not None:
             answers = []
             for target in self.targets:
                 if before_each is not None:
-                    before_each()
+                    # In a thread: the targets live on this loop, and may hold what it waits for.
+                    await asyncio.to_thread(before_each)
                 answers.append(await self._ask(target, request))
         else:
             asked = (self._ask(target, request) for target in self.targets)

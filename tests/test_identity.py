@@ -34,7 +34,7 @@ def guarded(shared_guarded: TestClient, database: SQLite | PostgreSQL) -> TestCl
 
 
 def log_in(client: TestClient, again: bool = False) -> dict[str, str]:
-    """Log in by Django, as somebody new unless it is again; return the header that its CSRF check asks for."""
+    """Log in by Django, as somebody new unless it is again; return what its CSRF check asks."""
     from django.test import Client
 
     session = Client()

@@ -26,8 +26,6 @@ REQUESTS: list[tuple[str, str, dict[str, object]]] = [
     ("GET", "/api/users/99", {}),
     ("GET", "/api/users/nobody", {}),
     ("GET", "/api/users/1", {"body": b"{", "headers": JSON}),
-    ("GET", "/", {}),
-    ("GET", "", {}),
     ("GET", "/nothing", {}),
     ("HEAD", "/api/users?limit=1", {}),
     ("HEAD", "/nothing", {}),

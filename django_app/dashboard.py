@@ -1,0 +1,95 @@
+"""What staff see first: how many users there are, and what has happened to them."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.contrib.admin import site
+from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import permission_required
+from django.core.cache import cache
+from django.db.models import Count, Max
+from django.db.models.functions import TruncDate
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from django_app.models import User, UserEvent
+
+DAYS = 30
+LATEST = 20
+KEPT = 300  # seconds
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The figures, as they were after one event.
+
+    Attributes:
+        days: each of the last 30 with its sign-ups.
+        frameworks: who made how many changes.
+        busiest: sign-ups of the busiest day, at least 1.
+    """
+
+    total: int
+    days: list[tuple[date, int]]
+    frameworks: list[tuple[str, int]]
+    latest: list[UserEvent]
+
+    @property
+    def busiest(self) -> int:
+        return max(1, *(count for _, count in self.days))
+
+    @property
+    def bars(self) -> list[dict[str, object]]:
+        """The days as bars of a chart 600 by 120 units large."""
+        width = 600 / DAYS
+        return [
+            {
+                "x": round(place * width, 1),
+                "width": round(width - 2, 1),
+                "height": round(120 * count / self.busiest, 1),
+                "y": round(120 - 120 * count / self.busiest, 1),
+                "day": day,
+                "count": count,
+            }
+            for place, (day, count) in enumerate(self.days)
+        ]
+
+
+@staff_member_required
+@permission_required("django_app.view_user", raise_exception=True)
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Show the dashboard."""
+    context = {**site.each_context(request), "title": "Dashboard", "dashboard": current()}
+    return TemplateResponse(request, "django_app/dashboard.html", context)
+
+
+def current() -> Dashboard:
+    """Return the figures: from the cache, unless something has happened since."""
+    newest = UserEvent.objects.aggregate(newest=Max("id"))["newest"]
+    today = timezone.now().date()
+    key = f"dashboard:{newest}:{today}"
+    found: Dashboard | None = cache.get(key)
+    if found is None:
+        found = collect(today)
+        cache.set(key, found, KEPT)
+    return found
+
+
+def collect(today: date) -> Dashboard:
+    """Ask the database: four queries, however many users there are."""
+    first = today - timedelta(days=DAYS - 1)
+    signed_up = dict(
+        User.objects.filter(created_at__date__gte=first)
+        .values_list(TruncDate("created_at"))
+        .annotate(count=Count("id"))
+        .order_by()
+    )
+    frameworks = UserEvent.objects.values_list("framework").annotate(count=Count("id"))
+    days = [first + timedelta(days=number) for number in range(DAYS)]
+    return Dashboard(
+        total=User.objects.count(),
+        days=[(day, signed_up.get(day, 0)) for day in days],
+        frameworks=[*frameworks.order_by("-count", "framework")],
+        latest=[*UserEvent.objects.all()[:LATEST]],
+    )

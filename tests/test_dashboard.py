@@ -1,0 +1,187 @@
+"""The staff's dashboard: its figures, its queries, its cache, and who may see it."""
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from starlette.testclient import TestClient
+
+from tests.databases import PostgreSQL, SQLite, free_port, missing
+from tests.test_admin import create_account
+
+DASHBOARD = "/django/"
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """A fresh database begins with the same events again, which it never does elsewhere."""
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+def log_in(client: TestClient, account: Any) -> None:
+    """Log in by Django."""
+    from django.test import Client
+
+    session = Client()
+    session.force_login(account)
+    client.cookies.set("sessionid", session.cookies["sessionid"].value)
+
+
+@pytest.fixture
+def staff(gateway: TestClient) -> TestClient:
+    """The gateway, for somebody who may see everything."""
+    log_in(gateway, create_account())
+    return gateway
+
+
+def support_account() -> Any:
+    """Somebody of the group Support."""
+    from django.contrib.auth.models import Group, User
+
+    User.objects.filter(username="helper").delete()
+    account = User.objects.create_user("helper", is_staff=True)
+    account.groups.add(Group.objects.get(name="Support"))
+    return account
+
+
+def cells(text: str, table: str) -> list[str]:
+    """The texts of a table's body."""
+    body = text.partition(f'<table id="{table}">')[2].partition("</table>")[0]
+    return re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", body.partition("<tbody>")[2])
+
+
+def test_nobody_sees_it_without_a_login(gateway: TestClient) -> None:
+    for path in ("/django", DASHBOARD):
+        response = gateway.get(path)
+        assert response.status_code == 302
+        assert response.headers["Location"] == "/django/admin/login/?next=/django/"
+
+
+def test_what_it_shows(staff: TestClient) -> None:
+    from django_app.models import User
+
+    for framework in ("flask", "fastapi", "fastapi"):
+        count = User.objects.count()
+        user = {"name": "<b>x</b>", "email": f"u{count}@example.com"}
+        assert staff.post(f"/{framework}/api/users", json=user).status_code == 201
+    staff.delete("/flask/api/users/3")
+    text = staff.get(DASHBOARD).text
+    assert '<strong id="total">4</strong>' in text
+    figures = cells(text, "frameworks")
+    made = dict(zip(figures[::2], figures[1::2], strict=True))
+    assert made["flask"] == made["fastapi"] == "2"
+    latest = cells(text, "latest")
+    assert latest[1:4] == ["deleted", "&lt;b&gt;x&lt;/b&gt; &lt;u2@example.com&gt;", "flask"]
+    bars = re.findall(r'<rect class="bar"[^>]*height="([\d.]+)"[^>]*><title>(\S+): (\d+)<', text)
+    assert len(bars) == 30
+    assert bars[-1][0] == "120.0"
+    assert bars[-1][2] == "4"
+    assert {height for height, _, _ in bars[:-1]} == {"0.0"}
+
+
+def test_it_is_fresh_after_a_change_by_any_of_the_three(staff: TestClient) -> None:
+    for total, framework in enumerate(("flask", "fastapi", "django"), 3):
+        user = {"name": "x", "email": f"{framework}@example.com"}
+        staff.post(f"/{framework}/api/users", json=user)
+        assert f'<strong id="total">{total}</strong>' in staff.get(DASHBOARD).text
+
+
+def queries(call: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    return len(captured)
+
+
+def test_its_queries_do_not_grow_with_the_table(database: SQLite | PostgreSQL) -> None:
+    from django.utils import timezone
+
+    from django_app.dashboard import current
+    from django_app.models import User
+
+    assert queries(current) == 5
+    assert queries(current) == 1
+    long_ago = timezone.now() - timedelta(days=20)
+    User.objects.bulk_create(
+        User(name="x", email=f"u{n}@example.com", created_at=long_ago) for n in range(500)
+    )
+    assert queries(current) == 5
+    assert queries(current) == 1
+    assert current().total == 502
+    assert sum(count for _, count in current().days) == 502
+    assert current().busiest == 500
+
+
+def test_support_may_look_and_not_touch(gateway: TestClient) -> None:
+    log_in(gateway, support_account())
+    assert gateway.get(DASHBOARD).status_code == 200
+    assert gateway.get("/django/admin/django_app/user/").status_code == 200
+    assert gateway.get("/django/admin/django_app/userevent/").status_code == 200
+    change = gateway.get("/django/admin/django_app/user/1/change/")
+    assert change.status_code == 200
+    assert 'name="_save"' not in change.text
+    for path in ("user/add/", "user/1/delete/", "apitoken/", "apitoken/add/"):
+        assert gateway.get(f"/django/admin/django_app/{path}").status_code == 403
+    token = gateway.cookies.get("csrftoken") or "x"
+    form = {"name": "x", "email": "x@example.com", "csrfmiddlewaretoken": token}
+    path = "/django/admin/django_app/user/1/change/"
+    assert gateway.post(path, data=form).status_code == 403
+
+
+def test_staff_without_the_permission_see_nothing(gateway: TestClient) -> None:
+    from django.contrib.auth.models import User
+
+    User.objects.filter(username="clerk").delete()
+    log_in(gateway, User.objects.create_user("clerk", is_staff=True))
+    assert gateway.get(DASHBOARD).status_code == 403
+
+
+def test_events_cannot_be_changed_by_anybody(staff: TestClient) -> None:
+    page = "/django/admin/django_app/userevent/"
+    assert "alice@example.com" in staff.get(page).text
+    assert staff.get(page + "add/").status_code == 403
+    assert staff.get(page + "1/delete/").status_code == 403
+    assert 'name="_save"' not in staff.get(page + "1/change/").text
+
+
+@pytest.fixture
+def redis() -> Iterator[str]:
+    """The address of a Redis server of the test's own."""
+    if shutil.which("redis-server") is None:
+        missing("Redis is not installed (Debian: apt-get install redis-server)")
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        yield f"redis://127.0.0.1:{port}"
+        process.terminate()
+
+
+def test_the_cache_may_be_redis(
+    redis: str, database: SQLite | PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.core.cache.backends.redis import RedisCache
+    from redis.exceptions import ConnectionError as NotThere
+
+    from django_app import dashboard
+
+    cache = RedisCache(redis, {})
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            cache.clear()
+            break
+        except NotThere:
+            time.sleep(0.05)  # between two questions, not instead of one
+    monkeypatch.setattr(dashboard, "cache", cache)
+    assert queries(dashboard.current) == 5
+    assert queries(dashboard.current) == 1
+    for pool in cache._cache._pools.values():  # type: ignore[attr-defined]
+        pool.disconnect()
