@@ -32,7 +32,7 @@ audit: $(VENV)/installed-dev ## known vulnerabilities of the locked packages (as
 	$(BIN)/pip-audit --require-hashes --requirement requirements.lock
 
 bench-bridge: $(VENV)/installed-dev ## what the bridge costs, measured side by side (needs wrk)
-	$(BIN)/python -m showdown.bench_bridge
+	$(BIN)/gateway bench --suite bridge
 
 lock: $(VENV)/installed-dev ## resolve the dependencies anew into both lock files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \

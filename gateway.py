@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from bridge import Mount, Mounts, lengthen_turns, run_lifespans
 from settings import Settings, get_settings
+from showdown.bench.command import bench
 from users.problems import MEDIA_TYPE, Problem
 
 logger = logging.getLogger("uvicorn.error")
@@ -211,6 +212,8 @@ def serve(host: str, port: int, own: tuple[tuple[str, str], ...], only_mounts: b
     if not server.started:
         sys.exit(3)  # as uvicorn's own command does; the log says why
 
+
+main.add_command(bench)
 
 if __name__ == "__main__":
     main()
