@@ -25,6 +25,7 @@ from starlette.routing import Route
 from bridge import Mount, Mounts, lengthen_turns, run_lifespans
 from settings import Settings, get_settings
 from showdown.bench.command import bench
+from showdown.claims.command import claims
 from users.problems import MEDIA_TYPE, Problem
 
 logger = logging.getLogger("uvicorn.error")
@@ -214,6 +215,7 @@ def serve(host: str, port: int, own: tuple[tuple[str, str], ...], only_mounts: b
 
 
 main.add_command(bench)
+main.add_command(claims)
 
 if __name__ == "__main__":
     main()

@@ -11,11 +11,13 @@ import click
 from showdown.bench.databases import Databases, make_sqlite_files, share_postgresql
 from showdown.bench.load import Load, ask, first_error, run_wrk, stick
 from showdown.bench.samples import Sample
-from showdown.bench.servers import Running, cpu_seconds, memory_peak, run
+from showdown.bench.servers import Running, cpu_seconds, memory_peak, run, settle
 from showdown.bench.targets import Server, Target
 from showdown.bench.workloads import Workload
 
 WARM_UP_SECONDS = 1
+# With hundreds of connections, half a second passes before throughput is level.
+MANY, MANY_TIMES = 256, 2
 LONGER = 10  # times as long, when nothing was answered
 
 
@@ -66,6 +68,10 @@ class Plan:
     def steps(self) -> int:
         return (self.rounds + 1) * len(self.cases)
 
+    def seconds_for(self, case: Case) -> int:
+        """Return how long a case is measured."""
+        return self.seconds * MANY_TIMES if case.connections >= MANY else self.seconds
+
     @property
     def used(self) -> dict[str, Server]:
         """The servers that the cases need."""
@@ -105,7 +111,7 @@ def measure_all(
             for case in plan.cases:
                 notify(case.name)
                 # The first round warms up: it starts the threads and fills the caches.
-                seconds = plan.seconds if number else WARM_UP_SECONDS
+                seconds = plan.seconds_for(case) if number else WARM_UP_SECONDS
                 sample = measure(running[case.target.server], case, seconds, found.user)
                 if number:
                     samples[case].append(sample)
@@ -125,6 +131,7 @@ def measure(server: Running, case: Case, seconds: int, user: int) -> Sample:
             load = run_wrk(server.port, path, method, case.connections, seconds * LONGER)
         spent = cpu_seconds(server.process.pid) - before
     check(load, server, case, path)
+    settle(server)
     return Sample(
         rate=load.rate,
         cpu=spent / load.requests * 1e6,

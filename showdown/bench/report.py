@@ -29,6 +29,10 @@ class Notifier:
         self.progress.update(self.task, description=name, advance=1 if self.started else 0)
         self.started = True
 
+    def say(self, name: str) -> None:
+        """Show what happens besides the steps."""
+        self.progress.update(self.task, description=name)
+
 
 def new_console() -> Console:
     """Return a console that is wide enough for the tables when nobody's terminal sets a width."""

@@ -21,6 +21,8 @@ from showdown.bench.targets import Server, program
 # Variables by which servers take other settings than their command says.
 SERVERS_OWN = ("UVICORN_", "GUNICORN_", "GRANIAN_", "WEB_CONCURRENCY", "FORWARDED_", "GATEWAY_")
 
+IDLE_SECONDS, IDLE_SHARE = 0.1, 0.1
+
 
 @dataclass(frozen=True)
 class Running:
@@ -108,6 +110,19 @@ def wait_for(
         else:
             return
     raise click.ClickException(f"{server.needs} did not start: {log()}")
+
+
+def settle(server: Running) -> None:
+    """Wait until a server has worked off what a load left behind: it would slow the next one."""
+    deadline = time.monotonic() + 60
+    spent = cpu_seconds(server.process.pid)
+    while time.monotonic() < deadline:
+        # The interval in which it must do nothing.
+        time.sleep(IDLE_SECONDS)
+        before, spent = spent, cpu_seconds(server.process.pid)
+        if spent - before <= IDLE_SHARE * IDLE_SECONDS:
+            return
+    raise click.ClickException(f"a server is still busy a minute after the load: {server.log()}")
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

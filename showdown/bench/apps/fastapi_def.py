@@ -32,8 +32,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=lifespan, openapi_url=None)
 
 
-# Not a dependency: FastAPI serialises the answer in a thread of the same pool before it closes those,
-# and with many requests every thread would wait for a connection that a waiting request holds.
+# Not a dependency: FastAPI closes those after it has serialised the answer in a thread of the same
+# pool, and with many requests every thread waits for a connection that a waiting request holds.
 def new_session(request: Request) -> Session:
     """Return a session; it connects when first used."""
     session: Session = request.app.state.sessionmaker()
