@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint audit bench-bridge lock clean
+.PHONY: help install run test lint audit bench bench-bridge claims lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/installed ## prepare .venv with the locked dependencies
 
@@ -33,6 +33,12 @@ audit: $(VENV)/installed-dev ## known vulnerabilities of the locked packages (as
 
 bench-bridge: $(VENV)/installed-dev ## what the bridge costs, measured side by side (needs wrk)
 	$(BIN)/gateway bench --suite bridge
+
+bench: $(VENV)/installed-dev ## the frameworks side by side, below two minutes (needs wrk)
+	$(BIN)/gateway bench --quick
+
+claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk; node and go)
+	$(BIN)/gateway claims
 
 lock: $(VENV)/installed-dev ## resolve the dependencies anew into both lock files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
