@@ -11,7 +11,7 @@ import click
 from showdown.bench.databases import Databases, make_sqlite_files, share_postgresql
 from showdown.bench.load import Load, ask, first_error, run_wrk, stick
 from showdown.bench.samples import Sample
-from showdown.bench.servers import Running, cpu_seconds, memory_peak, run, settle
+from showdown.bench.servers import Running, cpu_seconds, memory_peak, require_proc, run, settle
 from showdown.bench.targets import Server, Target
 from showdown.bench.workloads import Workload
 
@@ -101,6 +101,7 @@ def measure_all(
     Raises:
         ClickException: a server did not start, or a request did not succeed.
     """
+    require_proc()
     samples: Samples = {case: [] for case in plan.cases}
     with ExitStack() as stack:
         running = {

@@ -33,6 +33,12 @@ class Running:
     log: Callable[[], str]
 
 
+def require_proc() -> None:
+    """Raise ClickException where CPU time and memory cannot be read."""
+    if not Path("/proc/self/stat").exists():
+        raise click.ClickException("CPU time and memory are read from /proc: Linux is needed")
+
+
 @contextmanager
 def run(server: Server, database_url: str, directory: Path) -> Iterator[Running]:
     """Run a server on a free loopback port until the block ends.

@@ -7,11 +7,12 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import ceil, floor, log10
+from math import log10
 
-LABELS, PLOT, FIGURES = 300, 380, 180
-WIDTH = LABELS + PLOT + FIGURES
+PLOT, FIGURES = 360, 190
 ROW, TOP, BOTTOM = 22, 34, 26
+CHARACTER, GAP = 7, 16  # the width of a letter in a label, at most on average
+STEPS = (1, 2, 5)
 
 STYLE = """
 svg { background: #fff; color: #1d232a; font: 13px system-ui, sans-serif; }
@@ -54,6 +55,26 @@ class Panel:
         return TOP + ROW * len(self.rows) + BOTTOM
 
 
+@dataclass(frozen=True)
+class Axis:
+    """A logarithmic axis: where it stands, and from what to what it goes."""
+
+    left: int
+    low: float
+    high: float
+
+    def place(self, value: float) -> float:
+        """Return where a value stands; zero at the beginning."""
+        share = log10(max(value, self.low) / self.low) / log10(self.high / self.low)
+        return self.left + share * PLOT
+
+    @property
+    def ticks(self) -> list[float]:
+        """The powers of ten, and 2 and 5 times them while there is room."""
+        ticks = [tick for tick in round_numbers() if self.low <= tick <= self.high]
+        return ticks if len(ticks) < 10 else [tick for tick in ticks if f"{tick:e}"[0] == "1"]
+
+
 def draw(title: str, panels: Sequence[Panel], *, style: bool) -> str:
     """Return an SVG document of the panels, one below the other.
 
@@ -61,8 +82,10 @@ def draw(title: str, panels: Sequence[Panel], *, style: bool) -> str:
         style: with a style sheet of its own; a page that has one does without.
     """
     height = sum(panel.height for panel in panels)
+    labels = max(len(row.label) for panel in panels for row in panel.rows) * CHARACTER + GAP
+    width = labels + PLOT + FIGURES
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"'
         ' class="plot">',
         f"<title>{escape(title)}</title>",
     ]
@@ -70,66 +93,64 @@ def draw(title: str, panels: Sequence[Panel], *, style: bool) -> str:
         parts.append(f"<style>{STYLE}</style>")
     top = 0
     for panel in panels:
-        parts.append(f'<g transform="translate(0 {top})">{draw_panel(panel)}</g>')
+        axis = Axis(labels, *limits(panel))
+        parts.append(f'<g transform="translate(0 {top})">{draw_panel(panel, axis)}</g>')
         top += panel.height
     return "\n".join([*parts, "</svg>\n"])
 
 
-def draw_panel(panel: Panel) -> str:
+def draw_panel(panel: Panel, axis: Axis) -> str:
     """Draw a heading, the axis, the threshold and every row."""
-    low, high = limits(panel)
     bottom = panel.height - BOTTOM
     parts = [f'<text class="plot-heading" x="0" y="16">{escape(panel.heading)}</text>']
-    for tick in ticks(low, high):
-        x = place(tick, low, high)
+    for tick in axis.ticks:
+        parts.append(draw_line("axis", axis.place(tick), bottom))
         parts.append(
-            f'<line class="plot-axis" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{bottom}"/>'
-            f'<text class="plot-tick" x="{x:.1f}" y="{bottom + 13}">{tick:g}</text>'
+            f'<text class="plot-tick" x="{axis.place(tick):.1f}" y="{bottom + 13}">{tick:g}</text>'
         )
     if panel.threshold is not None:
-        x = place(panel.threshold, low, high)
-        parts.append(
-            f'<line class="plot-threshold" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{bottom}"/>'
-        )
+        parts.append(draw_line("threshold", axis.place(panel.threshold), bottom))
     for number, row in enumerate(panel.rows):
-        parts.append(draw_row(row, TOP + ROW * number + ROW / 2, low, high, panel.unit))
+        parts.append(draw_row(row, TOP + ROW * number + ROW / 2, axis, panel.unit))
     return "".join(parts)
 
 
-def draw_row(row: Row, y: float, low: float, high: float, unit: str) -> str:
+def draw_line(kind: str, x: float, bottom: int) -> str:
+    """Draw an upright line behind the rows."""
+    return f'<line class="plot-{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{bottom}"/>'
+
+
+def draw_row(row: Row, y: float, axis: Axis, unit: str) -> str:
     """Draw one row; its figures stand beside it, so that nothing depends on seeing the line."""
     median = statistics.median(row.values)
     smallest, largest = min(row.values), max(row.values)
-    left, middle, right = (place(value, low, high) for value in (smallest, median, largest))
-    figures = f"{short(median)} ({short(smallest)}-{short(largest)}) {unit}"
+    left, middle, right = (axis.place(value) for value in (smallest, median, largest))
+    extremes = f" ({short(smallest)}-{short(largest)})" if smallest < largest else ""
+    figures = f"{short(median)}{extremes} {unit}"
     return (
         f'<g class="plot-row plot-{escape(row.kind)}">'
         f'<text class="plot-label" x="0" y="{y}">{escape(row.label)}</text>'
         f'<line class="plot-range" x1="{left:.1f}" x2="{right:.1f}" y1="{y}" y2="{y}"/>'
         f'<circle class="plot-median" cx="{middle:.1f}" cy="{y}" r="4.5"/>'
-        f'<text class="plot-figure" x="{LABELS + PLOT + 14}" y="{y}">{escape(figures)}</text></g>'
+        f'<text class="plot-figure" x="{axis.left + PLOT + GAP}" y="{y}">{escape(figures)}</text>'
+        "</g>"
     )
 
 
 def limits(panel: Panel) -> tuple[float, float]:
-    """Return the ends of the axis: powers of ten around everything that is drawn."""
+    """Return the ends of the axis: round numbers around everything that is drawn."""
     drawn = [value for row in panel.rows for value in row.values if value > 0]
     if panel.threshold:
         drawn.append(panel.threshold)
-    low = floor(log10(min(drawn, default=1)))
-    high = ceil(log10(max(drawn, default=10)))
-    return 10.0**low, 10.0 ** max(high, low + 1)
+    smallest, largest = min(drawn, default=1), max(drawn, default=1)
+    low = max(number for number in round_numbers() if number <= smallest)
+    high = min(number for number in round_numbers() if number >= largest and number > low)
+    return low, high
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Return the powers of ten between two of them."""
-    return [10.0**power for power in range(round(log10(low)), round(log10(high)) + 1)]
-
-
-def place(value: float, low: float, high: float) -> float:
-    """Return where a value stands on the axis; zero at its beginning."""
-    share = log10(max(value, low) / low) / log10(high / low)
-    return LABELS + share * PLOT
+def round_numbers() -> list[float]:
+    """Return 1, 2 and 5 times the powers of ten that figures of a benchmark may reach."""
+    return [float(f"{step}e{power}") for power in range(-6, 13) for step in STEPS]
 
 
 def short(value: float) -> str:

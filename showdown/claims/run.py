@@ -1,14 +1,12 @@
 """A run: all cases that the chosen claims need, measured together, then the experiments."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from showdown.bench.databases import Databases
 from showdown.bench.manifest import describe_run
 from showdown.bench.measure import Case, Plan, Samples, databases, measure_all
-from showdown.bench.report import Notifier, show_progress
+from showdown.bench.report import show_progress
 from showdown.bench.targets import why_left_out
 from showdown.claims.loads import SERVERS
 from showdown.claims.model import Claim, Findings, Laboratory, Outcome
@@ -29,10 +27,8 @@ def run_claims(claims: Sequence[Claim], *, quick: bool) -> dict[str, Any]:
     with databases() as (found, directory), show_progress(plan.steps) as notify:
         manifest = describe_run(plan, found, left_out)
         samples = measure_all(plan, found, directory, notify) if plan.cases else {}
-        outcomes = [
-            decide_one(claim, samples, left_out, found, directory, plan.rounds, quick, notify)
-            for claim in claims
-        ]
+        laboratory = Laboratory(found, directory, plan.rounds, quick, notify.say)
+        outcomes = [decide_one(claim, samples, left_out, laboratory) for claim in claims]
     return {
         "format": FORMAT,
         "quick": quick,
@@ -56,18 +52,10 @@ def make_plan(claims: Sequence[Claim], left_out: dict[str, str], rounds: int) ->
 
 
 def decide_one(
-    claim: Claim,
-    samples: Samples,
-    left_out: dict[str, str],
-    found: Databases,
-    directory: Path,
-    rounds: int,
-    quick: bool,
-    notify: Notifier,
+    claim: Claim, samples: Samples, left_out: dict[str, str], laboratory: Laboratory
 ) -> Outcome:
     """Judge one claim by the samples, or by an experiment of its own."""
     if claim.experiment:
-        laboratory = Laboratory(found, directory, rounds, quick, notify.say)
         return Outcome(claim, claim.experiment(laboratory))
     measured = [
         comparison

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from showdown.bench.svg import Panel, Row, draw, place, short
+from showdown.bench.svg import PLOT, Axis, Panel, Row, draw, limits, short
 
 SVG = "{http://www.w3.org/2000/svg}"
 PANEL = Panel(
@@ -37,8 +37,18 @@ def test_any_figures_can_be_drawn(values: list[float]) -> None:
 
 
 def test_the_axis_is_logarithmic() -> None:
-    assert place(10, 1, 100) - place(1, 1, 100) == place(100, 1, 100) - place(10, 1, 100)
-    assert place(0, 1, 100) == place(1, 1, 100)
+    axis = Axis(100, 1, 100)
+    assert [axis.place(value) for value in (0, 1, 10, 100)] == [
+        100, 100, 100 + PLOT / 2, 100 + PLOT,
+    ]  # fmt: skip
+    assert axis.ticks == [1, 2, 5, 10, 20, 50, 100]
+    assert Axis(0, 1, 10_000).ticks == [1, 10, 100, 1000, 10_000]
+
+
+def test_the_axis_holds_every_figure_and_the_threshold() -> None:
+    assert limits(Panel("h", "u", [Row("r", [0.3, 7.0])])) == (0.2, 10)
+    assert limits(Panel("h", "u", [Row("r", [0.3, 7.0])], 30)) == (0.2, 50)
+    assert limits(Panel("h", "u", [Row("r", [0.0])])) == (1, 2)
 
 
 def test_figures_are_short() -> None:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from showdown.bench.databases import SQLiteFiles
 from showdown.bench.load import ask
 from showdown.bench.servers import run
 from showdown.bench.targets import program
 from showdown.claims.catalogue import CLAIMS
 from showdown.claims.loads import SERVERS
+from showdown.claims.model import Laboratory
 from showdown.claims.run import decide_one, make_plan, missing_servers
 from showdown.claims.validation import BAD
 from tests.databases import SQLite, missing
@@ -49,7 +51,8 @@ def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
         "node": "node is not installed (apt-get install nodejs)",
         "go": "go is not installed (apt-get install golang-go)",
     }
-    outcome = decide_one(claim, {}, left_out, None, tmp_path, 5, False, None)  # type: ignore[arg-type]
+    laboratory = Laboratory(SQLiteFiles(tmp_path), tmp_path, 5, False, print)
+    outcome = decide_one(claim, {}, left_out, laboratory)
     assert outcome.verdict == "not measured"
     assert outcome.findings.left_out == [*left_out.values()]
 
