@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from typing import Any
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
@@ -87,43 +88,61 @@ def hold(server: Running, kind: str, asked: int) -> tuple[int, int]:
     return count, after - before
 
 
+class Gate:
+    """Where connections that have begun to answer wait for the end of all."""
+
+    def __init__(self, asked: int) -> None:
+        self.asked = asked
+        self.held = 0
+        self.everybody = asyncio.Event()
+        self.over = asyncio.Event()
+
+    async def hold(self) -> None:
+        """Count a connection and keep it."""
+        self.held += 1
+        if self.held == self.asked:
+            self.everybody.set()
+        await self.over.wait()
+
+
 async def open_all(server: Running, kind: str, asked: int) -> tuple[int, int]:
-    """Open connections at once; keep those that begin to answer until all have had their time."""
-    done = asyncio.Event()
+    """Open connections at once; count those that begin to answer while all have their time."""
+    gate = Gate(asked)
     opener = open_stream if kind == "streams" else open_socket
-    began: list[bool] = []
-    tasks = [asyncio.create_task(opener(server.port, began, done)) for _ in range(asked)]
-    # The time that everybody has; nothing is waited for here.
-    await asyncio.wait(tasks, timeout=FIRST_CHUNK_SECONDS)
-    memory = memory_now(server.process.pid)
-    count = len(began)
-    done.set()
+    tasks = [asyncio.create_task(opener(server.port, gate)) for _ in range(asked)]
+    everybody = asyncio.create_task(gate.everybody.wait())
+    refused = asyncio.gather(*tasks, return_exceptions=True)
+    either: list[asyncio.Future[Any]] = [everybody, refused]
+    await asyncio.wait(either, timeout=FIRST_CHUNK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    held, memory = gate.held, memory_now(server.process.pid)
+    gate.over.set()
     await asyncio.wait(tasks, timeout=1)
-    for task in tasks:
+    for task in (everybody, *tasks):
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return count, memory
+    for result in await refused:
+        # A server may refuse or drop a connection: it is not held then. Nothing else may happen.
+        if isinstance(result, Exception) and not isinstance(result, OSError | EOFError):
+            raise result
+    return held, memory
 
 
-async def open_stream(port: int, began: list[bool], done: asyncio.Event) -> None:
+async def open_stream(port: int, gate: Gate) -> None:
     """Ask for a stream, note its first chunk, and leave when everybody does."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(b"GET /stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         await reader.readuntil(b"tick")
-        began.append(True)
-        await done.wait()
+        await gate.hold()
     finally:
         writer.close()
 
 
-async def open_socket(port: int, began: list[bool], done: asyncio.Event) -> None:
+async def open_socket(port: int, gate: Gate) -> None:
     """Open a WebSocket, note its first message, and leave when everybody does."""
     try:
         async with connect(f"ws://127.0.0.1:{port}/ws", proxy=None) as socket:
             await socket.recv()
-            began.append(True)
-            await done.wait()
+            await gate.hold()
     except (WebSocketException, OSError):
         # WSGI knows no WebSocket: what comes is an ordinary answer, and nothing was held.
         return
