@@ -36,20 +36,12 @@ memory = int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1]
 print(json.dumps({{"import seconds": seconds, "memory MiB": memory / 1024}}))
 """
 Figures = dict[str, float]
+Measured = dict[tuple[str, str], list[Figures]]
 
 
 def experiment(laboratory: Laboratory) -> Findings:
     """Import each application in fresh processes, by turns; count packages and lines."""
-    measured: dict[tuple[str, str], list[Figures]] = {
-        (subject, framework): [] for subject in SUBJECTS for framework in FRAMEWORKS
-    }
-    # The first round only makes Python's compiled files.
-    for number in range(laboratory.rounds + 1):
-        laboratory.notify(f"footprint: round {number}")
-        for subject, framework in measured:
-            figures = import_fresh(SUBJECTS[subject][framework], laboratory)
-            if number:
-                measured[subject, framework].append(figures)
+    measured = import_by_turns(laboratory)
     counts = {
         "packages": {name: float(len(packages(name.lower(), set()))) for name in FRAMEWORKS},
         "lines of the users API": {name: float(lines(name)) for name in FRAMEWORKS},
@@ -70,18 +62,29 @@ def experiment(laboratory: Laboratory) -> Findings:
     return Findings(conditions, table(measured, counts))
 
 
-def timed(
-    subject: str, framework: str, figure: str, measured: dict[tuple[str, str], list[Figures]]
-) -> Condition:
+def import_by_turns(laboratory: Laboratory) -> Measured:
+    """Return the figures of each round, by what is imported and by framework."""
+    measured: Measured = {
+        (subject, framework): [] for subject in SUBJECTS for framework in FRAMEWORKS
+    }
+    # The first round only makes Python's compiled files.
+    for number in range(laboratory.rounds + 1):
+        laboratory.notify(f"footprint: round {number}")
+        for subject, framework in measured:
+            figures = import_fresh(SUBJECTS[subject][framework], laboratory)
+            if number:
+                measured[subject, framework].append(figures)
+    return measured
+
+
+def timed(subject: str, framework: str, figure: str, measured: Measured) -> Condition:
     """Divide a framework's figures by Flask's, round by round."""
     pairs = zip(measured[subject, framework], measured[subject, "Flask"], strict=True)
     values = [one[figure] / other[figure] for one, other in pairs]
     return Condition(f"{subject}, {figure}: {framework} to Flask", values, 1)
 
 
-def table(
-    measured: dict[tuple[str, str], list[Figures]], counts: dict[str, dict[str, float]]
-) -> list[dict[str, Any]]:
+def table(measured: Measured, counts: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
     """Return the figures for people, smallest of the rounds."""
     rows = [
         {"what": f"{subject}, {figure}"}
