@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from showdown.bench.targets import MAIN_TARGETS, SERVERS, TARGETS, why_left_out
+from showdown.bench.targets import (
+    MAIN_TARGETS,
+    SERVERS,
+    TARGETS,
+    THREADS,
+    why_left_out,
+    with_threads,
+)
 from showdown.bench.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -28,6 +35,7 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--target", "targets", multiple=True, type=click.Choice(list(TARGETS)))
 @click.option("--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)))
 @click.option("--connections", multiple=True, type=click.IntRange(1, 1000), help="[8, 64, 512]")
+@click.option("--threads", type=click.IntRange(1, 1024), default=THREADS, show_default=True)
 @click.option("--database", metavar="URL", help="PostgreSQL on this machine, in place of SQLite.")
 @click.option("--yes", is_flag=True, help="Use a --database that has users already.")
 @click.option("--json", "json_file", type=FILE, help="Write the results with their manifest.")
@@ -41,6 +49,7 @@ def bench(
     targets: tuple[str, ...],
     workloads: tuple[str, ...],
     connections: tuple[int, ...],
+    threads: int,
     database: str | None,
     yes: bool,
     json_file: Path | None,
@@ -72,6 +81,7 @@ def bench(
         connections or CONNECTIONS,
         rounds or (2 if quick else 5),
         seconds or (1 if quick else 2),
+        threads=threads,
         sqlite=database is None,
     )
     run_plan(plan, left_out, database, yes, json_file, chart)
@@ -84,6 +94,7 @@ def make_plan(
     rounds: int,
     seconds: int,
     *,
+    threads: int,
     sqlite: bool,
 ) -> tuple["Plan", dict[str, str]]:
     """Return the cases of what is installed, and why each other server is left out."""
@@ -103,7 +114,8 @@ def make_plan(
     }
     if not cases:
         raise click.ClickException("Nothing to measure: " + "; ".join(left_out.values()))
-    return Plan(list(cases), SERVERS, rounds, seconds), left_out
+    servers = {name: with_threads(server, threads) for name, server in SERVERS.items()}
+    return Plan(list(cases), servers, rounds, seconds), left_out
 
 
 def limit(workload: str, connections: int, sqlite: bool) -> int:
@@ -146,11 +158,13 @@ def check_connections(plan: "Plan", free: int | None) -> None:
     """Raise ClickException when PostgreSQL allows fewer connections than the pools may open."""
     if free is None:
         return
-    needed = sum(server.threads * server.pools for server in plan.used.values())
+    pools = sum(server.threads * server.pools for server in plan.used.values())
+    at_once = [c.connections for c in plan.cases if not plan.servers[c.target.server].pools]
+    needed = pools + max(at_once, default=0)
     if needed > free:
         raise click.ClickException(
             f"These servers may open {needed} database connections and PostgreSQL allows {free};"
-            " raise its max_connections, or choose fewer with --target."
+            " raise its max_connections, or choose fewer with --target or --threads."
         )
 
 

@@ -32,7 +32,7 @@ class Server:
     Attributes:
         command: a program and its arguments, with ``{port}`` and ``{threads}``.
         threads: GATEWAY_THREADS: of each thread pool and of each database pool.
-        pools: how many database pools it opens.
+        pools: how many database pools it opens; 0 when each request opens a connection.
         variables: for the process besides.
         build: a command that makes the program first, with ``{directory}`` for its result.
         install: the command that installs the program.
@@ -66,7 +66,8 @@ SERVERS = {
     "flask-gunicorn": Server(f"{GUNICORN} flask_app:create_app()"),
     "django-gunicorn": Server(f"{GUNICORN} django_app.wsgi:application"),
     "fastapi-uvicorn": Server(f"{UVICORN} fastapi_app:app"),
-    "django-asgi": Server(f"{UVICORN} --lifespan off django_app.asgi:application"),
+    # Django gives each request a thread of its own there, and each thread a connection.
+    "django-asgi": Server(f"{UVICORN} --lifespan off django_app.asgi:application", pools=0),
     "fastapi-def": Server(f"{UVICORN} {APPS}.fastapi_def:app"),
     "quart": Server(f"{UVICORN} {APPS}.quart_app:app"),
     "a2wsgi": Server(f"{UVICORN} --factory {APPS}.adapters:stock", pools=2),

@@ -80,6 +80,13 @@ def test_a_database_that_is_not_there(tmp_path: Path) -> None:
         pass
 
 
+def test_a_connection_for_each_request_is_counted() -> None:
+    cases = [Case(TARGETS["django-asgi"], WORKLOADS["users"], number) for number in (8, 64)]
+    check_connections(Plan(cases, SERVERS, 1, 1), 64)
+    with pytest.raises(click.ClickException, match=r"may open 64 .* allows 63"):
+        check_connections(Plan(cases, SERVERS, 1, 1), 63)
+
+
 def test_pools_that_would_not_fit_are_refused() -> None:
     case = Case(TARGETS["flask-gateway"], WORKLOADS["users"], 8)
     plan = Plan([case], SERVERS, 1, 1)
