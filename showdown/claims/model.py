@@ -8,6 +8,7 @@ from typing import Any
 from showdown.bench.databases import Databases
 from showdown.bench.measure import Case, Samples
 from showdown.bench.samples import ratios
+from showdown.bench.targets import Server
 from showdown.claims.verdicts import Condition, Verdict, decide
 
 
@@ -69,6 +70,7 @@ class Claim:
         rule: what has to be measured for the claim to hold.
         comparisons: conditions under load.
         experiment: finds the conditions in another way.
+        servers: what the experiment starts, by a name for the manifest.
         link: where the gateway shows what cannot be measured.
     """
 
@@ -77,6 +79,7 @@ class Claim:
     rule: str
     comparisons: Sequence[Comparison] = ()
     experiment: Callable[[Laboratory], Findings] | None = None
+    servers: Mapping[str, Server] = field(default_factory=dict)
     link: str | None = None
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from showdown.bench.manifest import describe_run
+from showdown.bench.manifest import describe_run, describe_server
 from showdown.bench.measure import Case, Plan, Samples, databases, measure_all
 from showdown.bench.report import show_progress
 from showdown.bench.targets import why_left_out
@@ -26,6 +26,11 @@ def run_claims(claims: Sequence[Claim], *, quick: bool) -> dict[str, Any]:
     plan = make_plan(claims, left_out, QUICK_ROUNDS if quick else ROUNDS)
     with databases() as (found, directory), show_progress(plan.steps) as notify:
         manifest = describe_run(plan, found, left_out)
+        manifest["servers"] |= {
+            name: describe_server(server)
+            for claim in claims
+            for name, server in claim.servers.items()
+        }
         samples = measure_all(plan, found, directory, notify) if plan.cases else {}
         laboratory = Laboratory(found, directory, plan.rounds, quick, notify.say)
         outcomes = [decide_one(claim, samples, left_out, laboratory) for claim in claims]

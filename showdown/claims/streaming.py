@@ -155,4 +155,5 @@ STREAMING = Claim(
     f"Asked for {ASKED} at once, FastAPI holds every stream and every WebSocket open, and at least"
     f" 3 times as many streams as Flask and Django on gunicorn with {THREADS} threads.",
     experiment=experiment,
+    servers={f"streaming, {name}": server for name, server in SERVERS.items()},
 )

@@ -113,4 +113,5 @@ VALIDATION = Claim(
     "The article's FastAPI code, which validates nothing by hand, refuses every bad user of each"
     " kind with a 4xx.",
     experiment=experiment,
+    servers={f"validation, {subject.title}": subject.server for subject in SUBJECTS},
 )
