@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint audit bench-bridge screenshots lock clean
+.PHONY: help install run test lint audit bench bench-bridge claims screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,13 @@ audit: $(VENV)/installed-dev ## known vulnerabilities of the locked packages (as
 	$(BIN)/pip-audit --require-hashes --requirement requirements.lock
 
 bench-bridge: $(VENV)/installed-dev ## what the bridge costs, measured side by side (needs wrk)
-	$(BIN)/python -m showdown.bench_bridge
+	$(BIN)/gateway bench --suite bridge
+
+bench: $(VENV)/installed-dev ## the frameworks side by side, below two minutes (needs wrk)
+	$(BIN)/gateway bench --quick
+
+claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk; node and go)
+	$(BIN)/gateway claims
 
 screenshots: $(VENV)/installed-dev ## take the README's screenshots (needs Chromium)
 	$(BIN)/python -m tests.screenshots

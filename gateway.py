@@ -25,6 +25,8 @@ from starlette.types import Scope
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
 from settings import Settings, get_settings
+from showdown.bench.command import bench
+from showdown.claims.command import claims
 from showdown.command import compare
 from showdown.site import Site
 from users.problems import MEDIA_TYPE, Problem
@@ -209,9 +211,6 @@ def main(context: click.Context) -> None:
     context.obj = create_app
 
 
-main.add_command(compare)
-
-
 @main.command()
 @click.option("--host", default=get_settings().host, show_default=True, help="Address.")
 @click.option("--port", default=get_settings().port, show_default=True, help="0: a free port.")
@@ -265,6 +264,9 @@ def serve(host: str, port: int, own: tuple[tuple[str, str], ...], only_mounts: b
     if not server.started:
         sys.exit(3)  # as uvicorn's own command does; the log says why
 
+
+for command in (compare, bench, claims):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,6 @@
 """The same Flask and Django applications behind different adapters, for the benchmark.
 
-Each function is a factory for ``uvicorn --factory showdown.adapters:bridge``.
+Each function is a factory for ``uvicorn --factory showdown.bench.apps.adapters:bridge``.
 """
 
 import io

@@ -1,0 +1,1 @@
+"""Load tests: servers of their own, asked in turn, round by round."""

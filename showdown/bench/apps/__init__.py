@@ -1,0 +1,1 @@
+"""Applications that only the measurements serve."""

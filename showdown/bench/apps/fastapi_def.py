@@ -1,0 +1,86 @@
+"""The measured endpoints in FastAPI with plain ``def``: FastAPI runs each in a thread."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import FastAPI, Request, Response
+from sqlalchemy.orm import Session, sessionmaker
+
+from fastapi_app.dependencies import PageDep, UserId, WaitDep
+from settings import get_settings
+from users.engines import create_sync_engine
+from users.pages import next_link, split_page
+from users.problems import UserNotFound
+from users.schemas import Greeting, UserInput, UserPublic, Waited
+from users.table import insert_user, select_page, select_user
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open the engine; give the handlers as many threads as everybody else has."""
+    settings = get_settings()
+    current_default_thread_limiter().total_tokens = settings.threads
+    engine = create_sync_engine(settings, "fastapi")
+    app.state.sessionmaker = sessionmaker(engine)
+    yield
+    engine.dispose()
+
+
+app = FastAPI(lifespan=lifespan, openapi_url=None)
+
+
+# Not a dependency: FastAPI closes those after it has serialised the answer in a thread of the same
+# pool, and with many requests every thread waits for a connection that a waiting request holds.
+def new_session(request: Request) -> Session:
+    """Return a session; it connects when first used."""
+    session: Session = request.app.state.sessionmaker()
+    return session
+
+
+@app.get("/api/hello")
+def hello() -> Greeting:
+    """Greet, without a database."""
+    return Greeting(message="Hello, World!")
+
+
+@app.get("/api/wait")
+def wait(query: WaitDep) -> Waited:
+    """Answer after ``ms`` milliseconds; the thread sleeps, as threads wait."""
+    # The wait is what this endpoint is for.
+    time.sleep(query.ms / 1000)
+    return Waited(waited_ms=query.ms)
+
+
+@app.get("/api/users", response_model=list[UserPublic])
+def list_users(request: Request, response: Response, query: PageDep) -> Any:
+    """List users by id, a page at a time."""
+    with new_session(request) as session:
+        rows = session.execute(select_page(query)).all()
+    page, more = split_page(rows, query)
+    if more:
+        path = request.url_for("list_users").path
+        response.headers["Link"] = next_link(path, query, page[-1].id)
+    return page
+
+
+@app.get("/api/users/{user_id}", response_model=UserPublic)
+def get_user(request: Request, user_id: UserId) -> Any:
+    """Return one user."""
+    with new_session(request) as session:
+        user = session.execute(select_user(user_id)).one_or_none()
+    if user is None:
+        raise UserNotFound(user_id)
+    return user
+
+
+@app.post("/api/users", response_model=UserPublic, status_code=201)
+def create_user(request: Request, response: Response, values: UserInput) -> Any:
+    """Create a user."""
+    with new_session(request) as session:
+        user = session.execute(insert_user(values.model_dump())).one()
+        session.commit()
+    response.headers["Location"] = request.url_for("get_user", user_id=user.id).path
+    return user

@@ -1,0 +1,154 @@
+"""What the bridge costs: other ways to serve the same WSGI applications, beside it."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+from rich.table import Table
+
+from showdown.bench.load import require_wrk
+from showdown.bench.measure import Case, Plan, Samples, databases, measure_all
+from showdown.bench.report import new_console, show_progress
+from showdown.bench.samples import Sample, column, ratios, spread
+from showdown.bench.targets import (
+    APPS,
+    SERVERS,
+    THREADS,
+    UVICORN,
+    Server,
+    Target,
+    why_left_out,
+    with_threads,
+)
+from showdown.bench.workloads import WORKLOADS
+
+CONNECTIONS = 32
+WAITING = 256
+STUCK = "/flask/api/wait?ms=10000"
+
+BRIDGE_SERVERS = {
+    "bridge": Server(f"{UVICORN} --factory {APPS}.adapters:bridge"),
+    "inline": Server(f"{UVICORN} --factory {APPS}.adapters:inline"),
+    "a2wsgi": SERVERS["a2wsgi"],
+    "asgiref": Server(f"{UVICORN} --factory {APPS}.adapters:asgiref"),
+    "gunicorn": SERVERS["flask-gunicorn"],
+    "waitress": Server(
+        f"waitress-serve --threads {THREADS} --listen 127.0.0.1:{{port}}"
+        " --call flask_app:create_app"
+    ),
+    "granian": SERVERS["flask-granian"],
+    "gateway": SERVERS["gateway"],
+    "fastapi": SERVERS["fastapi-uvicorn"],
+    "waiting": with_threads(SERVERS["gateway"], WAITING),
+}
+
+
+def bridge_case(framework: str, server: str, *, mounted: bool, stuck: str | None = None) -> Case:
+    """Ask one framework on one server to greet."""
+    title = f"{framework}, Flask stuck" if stuck else f"{framework}, {server}"
+    prefix = f"/{framework.lower()}" if mounted else ""
+    target = Target(title, title, server, prefix)
+    # On a connection that is kept open, asgiref's adapter fails every other request.
+    return Case(target, WORKLOADS["hello"], CONNECTIONS, fails=server == "asgiref", stuck=stuck)
+
+
+def waiting_case(framework: str) -> Case:
+    """Ask one framework to wait for many at once."""
+    title = f"{framework}, 50 ms waits"
+    return Case(
+        Target(title, title, "waiting", f"/{framework.lower()}"), WORKLOADS["wait"], WAITING
+    )
+
+
+CASES = [
+    *(
+        bridge_case(framework, server, mounted=True)
+        for framework in ("Flask", "Django")
+        for server in ("bridge", "inline", "a2wsgi")
+    ),
+    bridge_case("Flask", "asgiref", mounted=True),
+    *(
+        bridge_case("Flask", server, mounted=False)
+        for server in ("gunicorn", "waitress", "granian")
+    ),
+    bridge_case("FastAPI", "gateway", mounted=True),
+    bridge_case("FastAPI", "fastapi", mounted=False),
+    bridge_case("Django", "gateway", mounted=True),
+    bridge_case("FastAPI", "gateway", mounted=True, stuck=STUCK),
+    bridge_case("Django", "gateway", mounted=True, stuck=STUCK),
+    waiting_case("Flask"),
+    waiting_case("FastAPI"),
+]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a ratio of two cases is meant to be."""
+
+    figure: str
+    case: str
+    other: str
+    at_least: float = 0.0
+    at_most: float = float("inf")
+
+
+RULES = [
+    *(
+        rule
+        for framework in ("Flask", "Django")
+        for rule in (
+            Rule("cpu", f"{framework}, bridge", f"{framework}, inline", at_most=1.15),
+            Rule("cpu", f"{framework}, bridge", f"{framework}, a2wsgi", at_most=0.45),
+            Rule("rate", f"{framework}, bridge", f"{framework}, a2wsgi", at_least=2.5),
+        )
+    ),
+    Rule("rate", "Flask, bridge", "Flask, gunicorn", at_least=1.0),
+    Rule("rate", "Flask, bridge", "Flask, waitress", at_least=1.0),
+    Rule("rate", "FastAPI, gateway", "FastAPI, fastapi", at_least=0.9),
+    Rule("rate", "FastAPI, Flask stuck", "FastAPI, gateway", at_least=0.9),
+    Rule("rate", "Django, Flask stuck", "Django, gateway", at_least=0.9),
+    Rule("rate", "Flask, 50 ms waits", "FastAPI, 50 ms waits", at_least=0.6),
+]
+
+
+def measure_bridge(rounds: int, seconds: int) -> None:
+    """Measure every case, and print the figures and what became of the rules."""
+    require_wrk()
+    for server in BRIDGE_SERVERS.values():
+        if reason := why_left_out(server):
+            raise click.ClickException(reason)
+    plan = Plan(CASES, BRIDGE_SERVERS, rounds, seconds)
+    with databases() as (found, directory), show_progress(plan.steps) as notify:
+        samples = measure_all(plan, found, directory, notify)
+    print_bridge(samples)
+
+
+def print_bridge(samples: Samples) -> None:
+    """Print every figure, then the ratios and what they are meant to be."""
+    console = new_console()
+    rows_by_name = {case.target.name: rows for case, rows in samples.items()}
+    columns = ("case", "CPU µs a request", "requests a second", "failed")
+    figures = Table(*columns, title="Medians (min-max)")
+    for name, rows in rows_by_name.items():
+        failed = statistics.median(column(rows, "failed"))
+        figures.add_row(
+            name,
+            spread(column(rows, "cpu")),
+            spread(column(rows, "rate")),
+            f"{failed:.0%}" if failed else "",
+        )
+    console.print(figures)
+    table = Table("figure", "ratio of", "to", "median (min-max)", "meant", "", title="Ratios")
+    for rule in RULES:
+        table.add_row(*rule_cells(rule, rows_by_name[rule.case], rows_by_name[rule.other]))
+    console.print(table)
+
+
+def rule_cells(rule: Rule, ones: Sequence[Sample], others: Sequence[Sample]) -> list[str]:
+    """Return the cells of one rule's row."""
+    values = ratios(ones, others, rule.figure)
+    meant = f"≥ {rule.at_least}" if rule.at_least else f"≤ {rule.at_most}"
+    reached = rule.at_least <= statistics.median(values) <= rule.at_most
+    verdict = "[green]reached" if reached else "[red]missed"
+    return [rule.figure, rule.case, rule.other, spread(values, 2), meant, verdict]

@@ -1,0 +1,176 @@
+"""The `gateway bench` command."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from showdown.bench.targets import (
+    MAIN_TARGETS,
+    SERVERS,
+    TARGETS,
+    THREADS,
+    why_left_out,
+    with_threads,
+)
+from showdown.bench.workloads import WORKLOADS
+
+if TYPE_CHECKING:
+    from showdown.bench.measure import Plan
+
+CONNECTIONS = (8, 64, 512)
+QUICK_WORKLOADS = ("hello", "users", "create", "wait")
+QUICK_CONNECTIONS = (64,)
+# SQLite has one writer at a time and no queue for the others.
+SQLITE_WRITERS = 8
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Six targets, 64 connections: below two minutes.")
+@click.option("--rounds", type=click.IntRange(1, 100), help="Rounds that count.  [5; quick: 2]")
+@click.option("--seconds", type=click.IntRange(1, 60), help="One measurement.  [2; quick: 1]")
+@click.option("--target", "targets", multiple=True, type=click.Choice(list(TARGETS)))
+@click.option("--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)))
+@click.option("--connections", multiple=True, type=click.IntRange(1, 1000), help="[8, 64, 512]")
+@click.option("--threads", type=click.IntRange(1, 1024), default=THREADS, show_default=True)
+@click.option("--database", metavar="URL", help="PostgreSQL on this machine, in place of SQLite.")
+@click.option("--yes", is_flag=True, help="Use a --database that has users already.")
+@click.option("--json", "json_file", type=FILE, help="Write the results with their manifest.")
+@click.option("--chart", type=FILE, help="Write an SVG chart.")
+@click.option("--compare", nargs=2, type=EXISTING, metavar="OLD NEW", help="Compare two results.")
+@click.option("--suite", type=click.Choice(["frameworks", "bridge"]), default="frameworks")
+def bench(
+    quick: bool,
+    rounds: int | None,
+    seconds: int | None,
+    targets: tuple[str, ...],
+    workloads: tuple[str, ...],
+    connections: tuple[int, ...],
+    threads: int,
+    database: str | None,
+    yes: bool,
+    json_file: Path | None,
+    chart: Path | None,
+    compare: tuple[Path, Path] | None,
+    suite: str,
+) -> None:
+    """Measure the frameworks side by side on servers of its own.
+
+    Every server is started on a free loopback port and asked in turn, round by round. From 256
+    connections on, a measurement takes twice as long. On SQLite, which has one writer at a time,
+    at most 8 connections create users.
+    """
+    if compare:
+        return compare_files(*compare)
+    if suite == "bridge":
+        if quick or targets or workloads or connections or database or json_file or chart:
+            raise click.UsageError("--suite bridge goes with --rounds and --seconds alone")
+        from showdown.bench.bridge import measure_bridge
+
+        return measure_bridge(rounds or 7, seconds or 2)
+    if quick:
+        targets = targets or MAIN_TARGETS
+        workloads = workloads or QUICK_WORKLOADS
+        connections = connections or QUICK_CONNECTIONS
+    plan, left_out = make_plan(
+        targets or tuple(TARGETS),
+        workloads or tuple(WORKLOADS),
+        connections or CONNECTIONS,
+        rounds or (2 if quick else 5),
+        seconds or (1 if quick else 2),
+        threads=threads,
+        sqlite=database is None,
+    )
+    run_plan(plan, left_out, database, yes, json_file, chart)
+
+
+def make_plan(
+    targets: tuple[str, ...],
+    workloads: tuple[str, ...],
+    connections: tuple[int, ...],
+    rounds: int,
+    seconds: int,
+    *,
+    threads: int,
+    sqlite: bool,
+) -> tuple["Plan", dict[str, str]]:
+    """Return the cases of what is installed, and why each other server is left out."""
+    from showdown.bench.measure import Case, Plan
+
+    left_out = {
+        name: reason
+        for name in {TARGETS[target].server: None for target in targets}
+        if (reason := why_left_out(SERVERS[name]))
+    }
+    cases = {
+        Case(TARGETS[target], WORKLOADS[workload], limit(workload, number, sqlite)): None
+        for workload in workloads
+        for number in connections
+        for target in targets
+        if TARGETS[target].server not in left_out
+    }
+    if not cases:
+        raise click.ClickException("Nothing to measure: " + "; ".join(left_out.values()))
+    servers = {name: with_threads(server, threads) for name, server in SERVERS.items()}
+    return Plan(list(cases), servers, rounds, seconds), left_out
+
+
+def limit(workload: str, connections: int, sqlite: bool) -> int:
+    """Return how many connections ask at once."""
+    return min(connections, SQLITE_WRITERS) if sqlite and workload == "create" else connections
+
+
+def run_plan(
+    plan: "Plan",
+    left_out: dict[str, str],
+    database: str | None,
+    yes: bool,
+    json_file: Path | None,
+    chart: Path | None,
+) -> None:
+    """Measure, print, and write what was asked for."""
+    from showdown.bench import report, results
+    from showdown.bench.chart import draw_chart
+    from showdown.bench.load import require_wrk
+    from showdown.bench.manifest import describe_run
+    from showdown.bench.measure import databases, measure_all
+
+    require_wrk()
+    console = report.new_console()
+    with databases(database, yes) as (found, directory):
+        check_connections(plan, getattr(found, "free_connections", None))
+        manifest = describe_run(plan, found, left_out)
+        with report.show_progress(plan.steps) as notify:
+            samples = measure_all(plan, found, directory, notify)
+    report.print_samples(samples, console)
+    report.print_manifest(manifest, console)
+    document = results.as_document(samples, manifest)
+    if json_file:
+        results.save(document, json_file)
+    if chart:
+        chart.write_text(draw_chart(document))
+
+
+def check_connections(plan: "Plan", free: int | None) -> None:
+    """Raise ClickException when PostgreSQL allows fewer connections than the pools may open."""
+    if free is None:
+        return
+    pools = sum(server.threads * server.pools for server in plan.used.values())
+    at_once = [c.connections for c in plan.cases if not plan.servers[c.target.server].pools]
+    needed = pools + max(at_once, default=0)
+    if needed > free:
+        raise click.ClickException(
+            f"These servers may open {needed} database connections and PostgreSQL allows {free};"
+            " raise its max_connections, or choose fewer with --target or --threads."
+        )
+
+
+def compare_files(old: Path, new: Path) -> None:
+    """Print what changed from one result to another."""
+    from showdown.bench.report import new_console, print_comparison
+    from showdown.bench.results import load
+
+    print_comparison(load(old), load(new), new_console())

@@ -1,0 +1,144 @@
+"""The load: wrk, with a script for its figures. Only ever against 127.0.0.1."""
+
+import json
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import click
+
+from showdown.bench.targets import program
+
+INSTALL = "wrk is missing (Debian: apt-get install wrk)"
+EMAIL_START = "bench-"
+TIMEOUT = 60  # seconds that an answer may take
+
+# wrk counts 400 and above as errors; its latencies are microseconds.
+REPORT = """
+done = function(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    'RESULT {"requests":%d,"microseconds":%d,"p50":%d,"p95":%d,"p99":%d,' ..
+    '"failed":%d,"broken":%d}\\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(95),
+    latency:percentile(99), errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout))
+end
+"""
+# Every address is another, also from one run of wrk to the next.
+CREATE = """
+local number = 0
+local headers = {["Content-Type"] = "application/json"}
+request = function()
+  number = number + 1
+  local email = "%s-" .. number .. "@example.com"
+  return wrk.format("POST", nil, headers, '{"name":"Bench","email":"' .. email .. '"}')
+end
+"""
+# Reading every answer costs wrk time, so only a run that looks for errors does.
+TELL = """
+local told = false
+response = function(status, headers, body)
+  if not told and (status < 200 or status > 299) then
+    told = true
+    io.write("ANSWER " .. status .. " " .. (body:sub(1, 300):gsub("%c", " ")) .. "\\n")
+  end
+end
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run of wrk saw; latencies in milliseconds."""
+
+    requests: int
+    rate: float
+    p50: float
+    p95: float
+    p99: float
+    failed: int
+    broken: int
+
+
+def require_wrk() -> None:
+    """Raise ClickException with the install command when wrk is missing."""
+    if program("wrk") is None:
+        raise click.ClickException(INSTALL)
+
+
+def new_email() -> str:
+    """Begin an address that nobody has."""
+    return EMAIL_START + secrets.token_hex(8)
+
+
+def run_wrk(port: int, path: str, method: str, connections: int, seconds: int) -> Load:
+    """Send requests to a loopback port for some seconds."""
+    output = _wrk(_script(method), port, path, connections, seconds)
+    result = json.loads(output.partition("RESULT ")[2])
+    return Load(
+        requests=result["requests"],
+        rate=result["requests"] / result["microseconds"] * 1e6,
+        failed=result["failed"],
+        broken=result["broken"],
+        **{name: result[name] / 1000 for name in ("p50", "p95", "p99")},
+    )
+
+
+def first_error(port: int, path: str, method: str, connections: int) -> str:
+    """Load the server for another second and return the first answer that is no success."""
+    output = _wrk(_script(method) + TELL, port, path, connections, 1)
+    found = output.partition("ANSWER ")[2].splitlines()
+    return found[0] if found else "not seen again in another second"
+
+
+def ask(port: int, path: str, method: str) -> tuple[int, str]:
+    """Send one request; return the status and the body of whatever answers."""
+    body = f'{{"name":"Bench","email":"{new_email()}@example.com"}}' if method == "POST" else None
+    request = Request(
+        f"http://127.0.0.1:{port}{path}",
+        data=body.encode() if body else None,
+        method=method,
+        headers={"Content-Type": "application/json"} if body else {},
+    )
+    try:
+        with urlopen(request, timeout=TIMEOUT) as answer:
+            return answer.status, answer.read(300).decode(errors="replace")
+    except HTTPError as error:
+        with error:
+            return error.code, error.read(300).decode(errors="replace")
+
+
+@contextmanager
+def stick(port: int, path: str) -> Iterator[None]:
+    """Keep ten connections waiting for an answer."""
+    command = ["wrk", "-t1", "-c10", "-d60s", "--timeout", "60s", f"http://127.0.0.1:{port}{path}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def _script(method: str) -> str:
+    return REPORT + (CREATE % new_email() if method == "POST" else "")
+
+
+def _wrk(script: str, port: int, path: str, connections: int, seconds: int) -> str:
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script)
+        file.flush()
+        options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{TIMEOUT}s"]
+        run = subprocess.run(
+            ["wrk", *options, "-s", file.name, f"http://127.0.0.1:{port}{path}"],
+            capture_output=True,
+            text=True,
+            timeout=seconds + 2 * TIMEOUT,
+        )
+    if run.returncode:
+        raise click.ClickException(f"wrk failed: {run.stdout}{run.stderr}")
+    return run.stdout

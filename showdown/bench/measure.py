@@ -1,0 +1,179 @@
+"""Cases, measured in turn, round by round: A B C A B C …"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from showdown.bench.databases import Databases, make_sqlite_files, share_postgresql
+from showdown.bench.load import Load, ask, first_error, run_wrk, stick
+from showdown.bench.samples import Sample
+from showdown.bench.servers import Running, cpu_seconds, memory_peak, require_proc, run, settle
+from showdown.bench.targets import Server, Target
+from showdown.bench.workloads import Workload
+
+WARM_UP_SECONDS = 1
+# With hundreds of connections, half a second passes before throughput is level.
+MANY, MANY_TIMES = 256, 2
+LONGER = 10  # times as long, when nothing was answered
+
+
+@dataclass(frozen=True)
+class Case:
+    """One workload of one target, asked for by so many connections at once.
+
+    Any answer but a success ends the run, unless the case is known to fail. ``stuck`` is a path
+    whose requests do not come back; ten of them are there all the while.
+    """
+
+    target: Target
+    workload: Workload
+    connections: int
+    fails: bool = False
+    stuck: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name it for people; unique within a suite."""
+        besides = ", others stuck" if self.stuck else ""
+        return f"{self.target.title}, {self.workload.name}, {self.connections} connections{besides}"
+
+    @property
+    def path(self) -> str:
+        return self.target.prefix + self.workload.path
+
+
+Samples = dict[Case, list[Sample]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure, and for how long.
+
+    Attributes:
+        servers: by name; those that no case needs are not started.
+        rounds: rounds that count; one more, before them, warms up.
+        seconds: the length of one measurement.
+    """
+
+    cases: Sequence[Case]
+    servers: Mapping[str, Server]
+    rounds: int
+    seconds: int
+
+    @property
+    def steps(self) -> int:
+        return (self.rounds + 1) * len(self.cases)
+
+    def seconds_for(self, case: Case) -> int:
+        """Return how long a case is measured."""
+        return self.seconds * MANY_TIMES if case.connections >= MANY else self.seconds
+
+    @property
+    def used(self) -> dict[str, Server]:
+        """The servers that the cases need."""
+        return {name: self.servers[name] for name in {c.target.server: None for c in self.cases}}
+
+
+@contextmanager
+def databases(url: str | None = None, allowed: bool = False) -> Iterator[tuple[Databases, Path]]:
+    """Provide the databases and a directory; both are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="gateway-bench-") as name:
+        directory = Path(name)
+        if url is None:
+            yield make_sqlite_files(directory), directory
+        else:
+            with share_postgresql(url, allowed) as shared:
+                yield shared, directory
+
+
+def measure_all(
+    plan: Plan, found: Databases, directory: Path, notify: Callable[[str], None]
+) -> Samples:
+    """Start every server, then measure every case in each round.
+
+    Args:
+        notify: is told what is measured next, once for each of ``plan.steps``.
+
+    Raises:
+        ClickException: a server did not start, or a request did not succeed.
+    """
+    require_proc()
+    samples: Samples = {case: [] for case in plan.cases}
+    with ExitStack() as stack:
+        running = {
+            name: stack.enter_context(run(server, found.url_for(name), directory))
+            for name, server in plan.used.items()
+        }
+        for number in range(plan.rounds + 1):
+            for case in plan.cases:
+                notify(case.name)
+                # The first round warms up: it starts the threads and fills the caches.
+                seconds = plan.seconds_for(case) if number else WARM_UP_SECONDS
+                sample = measure(running[case.target.server], case, seconds, found.user)
+                if number:
+                    samples[case].append(sample)
+    return samples
+
+
+def measure(server: Running, case: Case, seconds: int, user: int) -> Sample:
+    """Measure one case once."""
+    path, method = case.path.format(user=user), case.workload.method
+    if not case.fails:
+        expect(server, case, path)
+    with stick(server.port, case.stuck) if case.stuck else nullcontext():
+        before = cpu_seconds(server.process.pid)
+        load = run_wrk(server.port, path, method, case.connections, seconds)
+        if not load.requests:
+            # Hundreds of connections at a slow target: the first answers come after that time.
+            load = run_wrk(server.port, path, method, case.connections, seconds * LONGER)
+        spent = cpu_seconds(server.process.pid) - before
+    check(load, server, case, path)
+    settle(server)
+    return Sample(
+        rate=load.rate,
+        cpu=spent / load.requests * 1e6,
+        p50=load.p50,
+        p95=load.p95,
+        p99=load.p99,
+        memory=memory_peak(server.process.pid),
+        requests=load.requests,
+        failed=load.failed / load.requests,
+    )
+
+
+def expect(server: Running, case: Case, path: str) -> None:
+    """Ask once and raise ClickException unless the answer is the right one.
+
+    It also waits out whatever the server is still busy with from the measurement before.
+    """
+    try:
+        status, body = ask(server.port, path, case.workload.method)
+    except OSError as error:
+        raise click.ClickException(
+            f"{case.name}: {case.workload.method} {path} was not answered: {error}\n{server.log()}"
+        ) from error
+    if status != case.workload.status:
+        raise click.ClickException(
+            f"{case.name}: {case.workload.method} {path} was answered with {status}"
+            f" in place of {case.workload.status}: {body}\n{server.log()}"
+        )
+
+
+def check(load: Load, server: Running, case: Case, path: str) -> None:
+    """Raise ClickException when requests failed; name what was answered."""
+    if not load.requests:
+        raise click.ClickException(f"{case.name}: no request was answered\n{server.log()}")
+    if load.failed and not case.fails:
+        answer = first_error(server.port, path, case.workload.method, case.connections)
+        raise click.ClickException(
+            f"{case.name}: {load.failed} of {load.requests} requests failed: {answer}\n"
+            + server.log()
+        )
+    if load.broken and not case.fails:
+        raise click.ClickException(
+            f"{case.name}: {load.broken} connections broke or got no answer in time\n{server.log()}"
+        )

@@ -1,0 +1,116 @@
+"""Results as tables in the terminal."""
+
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column, Table
+
+from showdown.bench.measure import Case, Samples
+from showdown.bench.results import compare
+from showdown.bench.samples import FIGURES, column, ratios, spread
+
+COMPARED = ("rate", "cpu", "p95")
+
+
+class Notifier:
+    """A progress bar as a function that is told what comes next."""
+
+    def __init__(self, progress: Progress, steps: int) -> None:
+        self.progress = progress
+        self.task = progress.add_task("starting servers", total=steps)
+        self.started = False
+
+    def __call__(self, name: str) -> None:
+        self.progress.update(self.task, description=name, advance=1 if self.started else 0)
+        self.started = True
+
+    def say(self, name: str) -> None:
+        """Show what happens besides the steps."""
+        self.progress.update(self.task, description=name)
+
+
+def new_console() -> Console:
+    """Return a console that is wide enough for the tables when nobody's terminal sets a width."""
+    console = Console()
+    return console if console.is_terminal else Console(width=150)
+
+
+@contextmanager
+def show_progress(steps: int) -> Iterator[Notifier]:
+    """Show on stderr what is measured and how long it will still take."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, transient=True, console=Console(stderr=True)) as progress:
+        yield Notifier(progress, steps)
+
+
+def print_samples(samples: Samples, console: Console) -> None:
+    """Print a table for each workload and number of connections."""
+    ordered = sorted(samples, key=_group)
+    for (workload, connections), group in groupby(ordered, key=_group):
+        cases = list(group)
+        table = Table(
+            Column("target", no_wrap=True),
+            *FIGURES.values(),
+            f"requests/s to {cases[0].target.title}",
+            title=f"{workload}, {connections} connections: medians (min-max)",
+        )
+        for case in cases:
+            rows = samples[case]
+            beside = ratios(rows, samples[cases[0]], "rate")
+            cells = [_cell(column(rows, figure), figure) for figure in FIGURES]
+            table.add_row(case.target.title, *cells, spread(beside, 2))
+        console.print(table)
+
+
+def _group(case: Case) -> tuple[str, int]:
+    return case.workload.name, case.connections
+
+
+def _cell(values: list[float], figure: str) -> str:
+    if figure == "memory":
+        return f"{max(values) / 2**20:.0f}"
+    return spread(values, 1 if figure.startswith("p") else 0)
+
+
+def print_manifest(manifest: dict[str, Any], console: Console) -> None:
+    """Print in a few lines what the figures depend on."""
+    machine, load = manifest["machine"], manifest["load"]
+    console.print(
+        f"{machine['processor']}, {machine['cores']} cores, load {machine['load_average'][0]}"
+        f" before; {manifest['database']}; commit {manifest['commit']};"
+        f" {load['rounds']} rounds of {load['seconds']} s; one worker for each server.",
+        highlight=False,
+    )
+    for name, reason in manifest["left_out"].items():
+        console.print(f"Left out: {name}: {reason}", highlight=False, markup=False)
+
+
+def print_comparison(old: dict[str, Any], new: dict[str, Any], console: Console) -> None:
+    """Print what changed between two runs, and what only seems to have."""
+    for figure in COMPARED:
+        table = Table(
+            "target", "workload", "connections", "old", "new", "new / old", "",
+            title=f"{FIGURES[figure]}: medians (min-max)",
+        )  # fmt: skip
+        for change in compare(old, new, figure):
+            ratio = statistics.median(change.new) / statistics.median(change.old)
+            digits = 1 if figure == "p95" else 0
+            target, workload, connections = change.key
+            old_cell, new_cell = spread(change.old, digits), spread(change.new, digits)
+            table.add_row(
+                target, workload, str(connections), old_cell, new_cell, f"{ratio:.2f}",
+                change.verdict,
+            )  # fmt: skip
+        console.print(table)

@@ -1,0 +1,90 @@
+"""Results as documents: written, read and compared."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from showdown.bench.measure import Samples
+from showdown.bench.samples import Sample, as_documents, from_documents
+
+FORMAT = "gateway bench 1"
+
+Key = tuple[str, str, int]
+
+
+def as_document(samples: Samples, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a run as JSON takes it."""
+    return {
+        "format": FORMAT,
+        "manifest": manifest,
+        "cases": [
+            {
+                "target": case.target.name,
+                "title": case.target.title,
+                "workload": case.workload.name,
+                "connections": case.connections,
+                "samples": as_documents(rows),
+            }
+            for case, rows in samples.items()
+        ],
+    }
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a run.
+
+    Raises:
+        ClickException: the file holds something else.
+    """
+    try:
+        document = json.loads(path.read_text())
+    except ValueError as error:
+        raise click.ClickException(f"{path} is no JSON: {error}") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise click.ClickException(f"{path} is no result of `gateway bench`")
+    return document
+
+
+def save(document: dict[str, Any], path: Path) -> None:
+    """Write a document for people and programs to read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def samples_by_key(document: dict[str, Any]) -> dict[Key, list[Sample]]:
+    """Return the samples by target, workload and connections."""
+    return {
+        (case["target"], case["workload"], case["connections"]): from_documents(case["samples"])
+        for case in document["cases"]
+    }
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure of one case in two runs."""
+
+    key: Key
+    old: list[float]
+    new: list[float]
+
+    @property
+    def verdict(self) -> str:
+        """Say what changed; runs whose values overlap may differ by noise alone."""
+        if min(self.new) > max(self.old):
+            return "more"
+        if max(self.new) < min(self.old):
+            return "less"
+        return "no difference beyond the spread"
+
+
+def compare(old: dict[str, Any], new: dict[str, Any], figure: str) -> list[Change]:
+    """Pair the cases that two runs have in common."""
+    before, after = samples_by_key(old), samples_by_key(new)
+    return [
+        Change(key, [getattr(s, figure) for s in rows], [getattr(s, figure) for s in after[key]])
+        for key, rows in before.items()
+        if key in after
+    ]

@@ -1,0 +1,1 @@
+"""The claims of the article, as experiments with verdicts."""

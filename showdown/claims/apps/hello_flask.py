@@ -1,0 +1,10 @@
+"""A greeting, and nothing else, in Flask."""
+
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.get("/api/hello")
+def hello() -> dict[str, str]:
+    return {"message": "Hello, World!"}

@@ -1,0 +1,36 @@
+"""All claims: those that experiments decide, and those that only a look can."""
+
+from showdown.claims.footprint import FOOTPRINT
+from showdown.claims.loads import LOAD_CLAIMS
+from showdown.claims.model import Claim
+from showdown.claims.streaming import STREAMING
+from showdown.claims.validation import VALIDATION
+
+NOT_MEASURED = "Not measurable: no figure decides it. The link shows the feature itself."
+
+TO_LOOK_AT = [
+    Claim(
+        "documentation",
+        "Interactive API documentation via OpenAPI and Swagger generates automatically from your"
+        " code.",
+        NOT_MEASURED,
+        link="/fastapi/docs",
+    ),
+    Claim(
+        "admin",
+        "The built-in admin panel enables non-technical users to manage data without custom"
+        " interfaces.",
+        NOT_MEASURED,
+        link="/django/admin/",
+    ),
+    Claim(
+        "combination",
+        "Modern Python applications frequently combine frameworks.",
+        NOT_MEASURED,
+        link="/health/ready",
+    ),
+]
+
+CLAIMS = {
+    claim.name: claim for claim in (*LOAD_CLAIMS, VALIDATION, FOOTPRINT, STREAMING, *TO_LOOK_AT)
+}

@@ -1,0 +1,149 @@
+"""Minimal footprint: time to import, memory, packages and lines."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib import metadata
+from typing import Any
+
+from settings import BASE_DIR
+from showdown.bench.servers import environment
+from showdown.bench.targets import Server
+from showdown.claims.model import Claim, Findings, Laboratory
+from showdown.claims.verdicts import Condition
+
+FRAMEWORKS = ("Flask", "FastAPI", "Django")
+# What only one of the three does, beside the users API.
+BESIDES = {
+    *("webhooks", "events", "export", "feed", "wakeups"),
+    *("admin", "authentication", "dashboard", "storage", "database"),
+}
+SUBJECTS = {
+    "a greeting": {
+        "Flask": "import showdown.claims.apps.hello_flask",
+        "FastAPI": "import showdown.claims.apps.hello_fastapi",
+        "Django": "import showdown.claims.apps.hello_django",
+    },
+    "the users API": {
+        "Flask": "import flask_app; flask_app.create_app()",
+        "FastAPI": "import fastapi_app",
+        "Django": "import django_app.wsgi",
+    },
+}
+# VmHWM and not getrusage(): that one also knows what the parent needed before exec.
+CHILD = """
+import json, re, time
+start = time.perf_counter()
+{statement}
+seconds = time.perf_counter() - start
+memory = int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1])
+print(json.dumps({{"import seconds": seconds, "memory MiB": memory / 1024}}))
+"""
+Figures = dict[str, float]
+Measured = dict[tuple[str, str], list[Figures]]
+
+
+def experiment(laboratory: Laboratory) -> Findings:
+    """Import each application in fresh processes, by turns; count packages and lines."""
+    measured = import_by_turns(laboratory)
+    counts = {
+        "packages": {name: float(len(packages(name.lower(), set()))) for name in FRAMEWORKS},
+        "lines of the users API": {name: float(lines(name)) for name in FRAMEWORKS},
+    }
+    conditions = [
+        *(
+            timed(subject, framework, figure, measured)
+            for subject in SUBJECTS
+            for figure in ("import seconds", "memory MiB")
+            for framework in FRAMEWORKS[1:]
+        ),
+        *(
+            Condition(f"{what}: {name} to Flask", [by[name] / by["Flask"]], 1, exact=True)
+            for what, by in counts.items()
+            for name in FRAMEWORKS[1:]
+        ),
+    ]
+    return Findings(conditions, table(measured, counts))
+
+
+def import_by_turns(laboratory: Laboratory) -> Measured:
+    """Return the figures of each round, by what is imported and by framework."""
+    measured: Measured = {
+        (subject, framework): [] for subject in SUBJECTS for framework in FRAMEWORKS
+    }
+    # The first round only makes Python's compiled files.
+    for number in range(laboratory.rounds + 1):
+        laboratory.notify(f"footprint: round {number}")
+        for subject, framework in measured:
+            figures = import_fresh(SUBJECTS[subject][framework], laboratory)
+            if number:
+                measured[subject, framework].append(figures)
+    return measured
+
+
+def timed(subject: str, framework: str, figure: str, measured: Measured) -> Condition:
+    """Divide a framework's figures by Flask's, round by round."""
+    pairs = zip(measured[subject, framework], measured[subject, "Flask"], strict=True)
+    values = [one[figure] / other[figure] for one, other in pairs]
+    return Condition(f"{subject}, {figure}: {framework} to Flask", values, 1)
+
+
+def table(measured: Measured, counts: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
+    """Return the figures for people, smallest of the rounds."""
+    rows = [
+        {"what": f"{subject}, {figure}"}
+        | {name: min(r[figure] for r in measured[subject, name]) for name in FRAMEWORKS}
+        for subject in SUBJECTS
+        for figure in ("import seconds", "memory MiB")
+    ]
+    return [*rows, *({"what": what} | by for what, by in counts.items())]
+
+
+def import_fresh(statement: str, laboratory: Laboratory) -> Figures:
+    """Run a statement in a new process and return what it took."""
+    url = laboratory.databases.url_for("footprint")
+    run = subprocess.run(
+        [sys.executable, "-c", CHILD.format(statement=statement)],
+        cwd=BASE_DIR,
+        env=environment(Server(""), url),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    figures: Figures = json.loads(run.stdout)
+    return figures
+
+
+def packages(name: str, seen: set[str]) -> set[str]:
+    """Return a package with everything that it needs, less extras and other systems."""
+    name = re.sub(r"[-_.]+", "-", name).lower()
+    if name in seen:
+        return seen
+    try:
+        needs = metadata.requires(name) or []
+    except metadata.PackageNotFoundError:
+        return seen  # a marker keeps it away from this Python
+    seen.add(name)
+    for need in needs:
+        if not re.search(r"extra\s*==|sys_platform|platform_", need):
+            packages(re.split(r"[^\w.-]", need, maxsplit=1)[0], seen)
+    return seen
+
+
+def lines(framework: str) -> int:
+    """Count the lines of code of a framework's users API, and of that alone."""
+    files = (BASE_DIR / f"{framework.lower()}_app").glob("*.py")
+    texts = (file.read_text() for file in files if file.stem not in BESIDES)
+    code = (line.strip() for text in texts for line in text.splitlines())
+    return sum(1 for line in code if line and not line.startswith("#"))
+
+
+FOOTPRINT = Claim(
+    "footprint",
+    "Flask offers a minimal footprint that makes it easy to learn for beginners.",
+    "Flask is the smallest of the three, or as small: time to import, peak memory after the import"
+    " (a greeting, the users API), installed packages, and lines of code of the same users API.",
+    experiment=experiment,
+)

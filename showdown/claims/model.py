@@ -1,0 +1,115 @@
+"""What a claim is: a sentence of the article, a rule, and what decides it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from showdown.bench.databases import Databases
+from showdown.bench.measure import Case, Samples
+from showdown.bench.samples import ratios
+from showdown.bench.targets import Server
+from showdown.claims.verdicts import Condition, Verdict, decide
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A condition measured by load: one case's figure, divided by another's.
+
+    Attributes:
+        at_least: what the claim says the ratio is.
+    """
+
+    name: str
+    case: Case
+    other: Case
+    at_least: float
+    figure: str = "rate"
+
+    def judge(self, samples: Samples) -> Condition:
+        """Take the ratios of the rounds."""
+        values = ratios(samples[self.case], samples[self.other], self.figure)
+        return Condition(self.name, values, self.at_least)
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """What an experiment may use.
+
+    Attributes:
+        quick: only show that it works.
+    """
+
+    databases: Databases
+    directory: Path
+    rounds: int
+    quick: bool
+    notify: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What an experiment found.
+
+    Attributes:
+        figures: rows for people, besides the conditions.
+        left_out: what could not be measured, and why.
+    """
+
+    conditions: Sequence[Condition]
+    figures: Sequence[Mapping[str, Any]] = ()
+    left_out: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the article.
+
+    Attributes:
+        quote: the article's words.
+        rule: what has to be measured for the claim to hold.
+        comparisons: conditions under load.
+        experiment: finds the conditions in another way.
+        servers: what the experiment starts, by a name for the manifest.
+        link: where the gateway shows what cannot be measured.
+    """
+
+    name: str
+    quote: str
+    rule: str
+    comparisons: Sequence[Comparison] = ()
+    experiment: Callable[[Laboratory], Findings] | None = None
+    servers: Mapping[str, Server] = field(default_factory=dict)
+    link: str | None = None
+
+    @property
+    def cases(self) -> list[Case]:
+        """The cases that its comparisons need, each once."""
+        pairs = ((comparison.case, comparison.other) for comparison in self.comparisons)
+        return list({case: None for pair in pairs for case in pair})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim with what was found."""
+
+    claim: Claim
+    findings: Findings = field(default_factory=lambda: Findings([]))
+
+    @property
+    def verdict(self) -> Verdict:
+        return decide(self.findings.conditions)
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the outcome as JSON takes it."""
+        return {
+            "name": self.claim.name,
+            "quote": self.claim.quote,
+            "rule": self.claim.rule,
+            "verdict": self.verdict,
+            "conditions": [condition.as_document() for condition in self.findings.conditions],
+            "figures": [dict(row) for row in self.findings.figures],
+            "left_out": list(self.findings.left_out),
+            "command": f"gateway claims --only {self.claim.name}",
+            "link": self.claim.link,
+        }

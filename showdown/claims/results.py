@@ -1,0 +1,36 @@
+"""Verdicts as a document: the last run of this machine, else the published one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from settings import VAR_DIR
+
+FORMAT = "gateway claims 1"
+LAST = VAR_DIR / "claims.json"
+PUBLISHED = Path(__file__).resolve().parent.parent / "results" / "claims.json"
+
+
+def load_latest() -> dict[str, Any] | None:
+    """Return the last run on this machine, else the published run, else None.
+
+    Returns:
+        ``{"format", "quick", "manifest", "claims": [{"name", "quote", "rule", "verdict",
+        "conditions": [{"name", "state", "at_least", "unit", "exact", "values", "kept"}], "figures",
+        "left_out", "command", "link"}]}``, with ``"published": bool`` added.
+    """
+    for file in (LAST, PUBLISHED):
+        if document := read(file):
+            return {**document, "published": file == PUBLISHED}
+    return None
+
+
+def read(file: Path) -> dict[str, Any] | None:
+    """Return the document of a file; None when there is none or it is of another version."""
+    try:
+        document = json.loads(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        return None
+    return document

@@ -1,0 +1,96 @@
+"""The databases of the measurements: seeded, and left as they were found."""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import click
+import psycopg
+import pytest
+
+from showdown.bench.command import check_connections
+from showdown.bench.databases import make_sqlite_files, share_postgresql
+from showdown.bench.measure import Case, Plan
+from showdown.bench.targets import SERVERS, TARGETS
+from showdown.bench.workloads import SEEDED_USERS, WORKLOADS
+from tests.databases import PostgreSQL
+
+ADD_CAROL = "INSERT INTO users (name, email) VALUES ('Carol', 'carol@example.com')"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server without any table."""
+    # Not tmp_path: PostgreSQL's own user may not enter that.
+    with tempfile.TemporaryDirectory(prefix="gateway-") as name:
+        server = PostgreSQL(Path(name))
+        server.create()
+        server.start()
+        yield server
+        server.stop()
+
+
+def test_every_server_gets_a_file_of_its_own(tmp_path: Path) -> None:
+    files = make_sqlite_files(tmp_path)
+    one, other = (files.url_for(name).removeprefix("sqlite:///") for name in ("one", "other"))
+    assert one != other
+    for file in (one, other):
+        with closing(sqlite3.connect(file)) as connection:
+            assert connection.execute("SELECT count(*) FROM users").fetchone() == (
+                SEEDED_USERS + 2,
+            )
+            found = connection.execute("SELECT name FROM users WHERE id = ?", [files.user])
+            assert found.fetchone() == ("User 0",)
+
+
+def test_a_shared_database_is_left_as_it_was_found(server: PostgreSQL) -> None:
+    with share_postgresql(server.url, False) as shared:
+        assert shared.version.startswith("PostgreSQL ")
+        assert shared.free_connections > 50
+        assert count(server) == SEEDED_USERS + 2
+    assert count(server) == 2
+    with psycopg.connect(server.url) as connection:
+        connection.execute(ADD_CAROL)
+    with (
+        pytest.raises(click.ClickException, match="has users already"),
+        share_postgresql(server.url, False),
+    ):
+        pass
+    assert count(server) == 3
+    with share_postgresql(server.url, True):
+        assert count(server) == SEEDED_USERS + 3
+    assert count(server) == 3
+
+
+def count(server: PostgreSQL) -> int:
+    with psycopg.connect(server.url) as connection:
+        row = connection.execute("SELECT count(*) FROM users").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+    url = f"postgresql://nobody@/none?host={tmp_path}"
+    with (
+        pytest.raises(click.ClickException, match="cannot be used"),
+        share_postgresql(url, False),
+    ):
+        pass
+
+
+def test_a_connection_for_each_request_is_counted() -> None:
+    cases = [Case(TARGETS["django-asgi"], WORKLOADS["users"], number) for number in (8, 64)]
+    check_connections(Plan(cases, SERVERS, 1, 1), 64)
+    with pytest.raises(click.ClickException, match=r"may open 64 .* allows 63"):
+        check_connections(Plan(cases, SERVERS, 1, 1), 63)
+
+
+def test_pools_that_would_not_fit_are_refused() -> None:
+    case = Case(TARGETS["flask-gateway"], WORKLOADS["users"], 8)
+    plan = Plan([case], SERVERS, 1, 1)
+    check_connections(plan, 96)
+    check_connections(plan, None)
+    with pytest.raises(click.ClickException, match=r"may open 96 .* allows 95"):
+        check_connections(plan, 95)

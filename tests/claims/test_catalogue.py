@@ -1,0 +1,87 @@
+"""The claims: each with a rule that can be applied, from servers that exist."""
+
+from pathlib import Path
+
+import pytest
+
+from showdown.bench.databases import SQLiteFiles
+from showdown.bench.load import ask
+from showdown.bench.servers import run
+from showdown.bench.targets import program
+from showdown.claims.catalogue import CLAIMS
+from showdown.claims.loads import SERVERS
+from showdown.claims.model import Laboratory
+from showdown.claims.run import decide_one, make_plan, missing_servers
+from showdown.claims.validation import BAD
+from tests.databases import SQLite, missing
+
+
+def test_every_claim_can_be_decided_in_one_way() -> None:
+    for name, claim in CLAIMS.items():
+        ways = [bool(claim.comparisons), bool(claim.experiment), bool(claim.link)]
+        assert ways.count(True) == 1, name
+        assert claim.quote
+        assert claim.rule
+
+
+def test_every_case_has_a_server_and_a_name_of_its_own() -> None:
+    cases = list({case: None for claim in CLAIMS.values() for case in claim.cases})
+    assert {case.target.server for case in cases} <= {*SERVERS}
+    assert len({case.name for case in cases}) == len(cases)
+
+
+def test_compared_cases_differ_in_the_target_alone() -> None:
+    for claim in CLAIMS.values():
+        for comparison in claim.comparisons:
+            case, other = comparison.case, comparison.other
+            assert case.target != other.target
+            assert (case.workload, case.connections) == (other.workload, other.connections)
+
+
+def test_a_case_of_two_claims_is_measured_once() -> None:
+    plan = make_plan(list(CLAIMS.values()), {}, 5)
+    assert len(set(plan.cases)) == len(plan.cases)
+
+
+def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    claim = CLAIMS["node-go"]
+    monkeypatch.setenv("PATH", "")
+    left_out = missing_servers([claim])
+    assert left_out == {
+        "node": "node is not installed (apt-get install nodejs)",
+        "go": "go is not installed (apt-get install golang-go)",
+    }
+    laboratory = Laboratory(SQLiteFiles(tmp_path), tmp_path, 5, False, print)
+    outcome = decide_one(claim, {}, left_out, laboratory)
+    assert outcome.verdict == "not measured"
+    assert outcome.findings.left_out == [*left_out.values()]
+
+
+@pytest.mark.parametrize("name", ["node", "go", "blocking", "django-cached", "gateway-1"])
+def test_the_servers_of_the_experiments(name: str, tmp_path: Path, database: SQLite) -> None:
+    server = SERVERS[name]
+    if not program(server.needs):
+        missing(f"{server.needs} is not installed ({server.install})")
+    path, body = {
+        "node": ("/api/hello", '{"message":"Hello, World!"}'),
+        "go": ("/api/hello", '{"message":"Hello, World!"}\n'),
+        "blocking": ("/api/wait?ms=1", '{"waited_ms":1}'),
+        "django-cached": ("/api/users?limit=1", '[{"id":1,"name":"Alice","email":"alice@example.'),
+        "gateway-1": ("/flask/api/hello", '{"message":"Hello, World!"}'),
+    }[name]
+    with run(server, database.url, tmp_path) as running:
+        status, answer = ask(running.port, path, "GET")
+    assert status == 200
+    assert answer.startswith(body)
+
+
+def test_the_cache_is_one(tmp_path: Path, database: SQLite) -> None:
+    with run(SERVERS["django-cached"], database.url, tmp_path) as running:
+        before = ask(running.port, "/api/users", "GET")
+        assert ask(running.port, "/api/users", "POST")[0] == 201
+        assert ask(running.port, "/api/users", "GET") == before
+        assert ask(running.port, "/api/users?limit=100", "GET") != before
+
+
+def test_there_are_bad_users_of_each_kind() -> None:
+    assert all(BAD.values())

@@ -1,0 +1,80 @@
+"""`gateway claims`, end to end: what it does, not what it finds."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway import main
+from showdown.claims import results
+from showdown.claims.catalogue import CLAIMS
+from showdown.claims.plots import draw_claim
+from tests.databases import missing
+
+
+def claims(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["claims", *map(str, arguments)])
+
+
+@pytest.fixture
+def wrk() -> None:
+    if not shutil.which("wrk"):
+        missing("wrk is not installed (Debian: apt-get install wrk)")
+
+
+@pytest.mark.usefixtures("wrk")
+def test_a_quick_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "LAST", tmp_path / "last.json")
+    file = tmp_path / "claims.json"
+    names = ["quart", "validation", "footprint", "streaming", "admin"]
+    only = [option for name in names for option in ("--only", name)]
+    result = claims("--quick", *only, "--json", file)
+    assert result.exit_code == 0, result.output
+    document = json.loads(file.read_text())
+    assert document["format"] == results.FORMAT
+    assert document["quick"]
+    servers = {*document["manifest"]["servers"]}
+    assert {"quart", "flask-gunicorn", "streaming, Flask"} <= servers
+    assert "validation, FastAPI, the article's code" in servers
+    by_name = {claim["name"]: claim for claim in document["claims"]}
+    assert [*by_name] == [name for name in CLAIMS if name in names]
+    for name in names[:-1]:
+        claim = by_name[name]
+        assert claim["conditions"]
+        assert claim["figures"]
+        assert claim["left_out"] == []
+        assert claim["command"] == f"gateway claims --only {name}"
+        assert f"Repeat: gateway claims --only {name}" in result.output.replace("\n", " ")
+        assert draw_claim(claim)
+    # One round decides nothing that has to be timed.
+    assert {condition["state"] for condition in by_name["quart"]["conditions"]} == {"undecided"}
+    assert by_name["quart"]["verdict"] == "depends"
+    assert by_name["admin"]["verdict"] == "not measured"
+    assert by_name["admin"]["link"] == "/django/admin/"
+    check_validation(by_name["validation"]["figures"])
+    assert not (tmp_path / "last.json").exists()
+
+
+def check_validation(figures: list[dict[str, object]]) -> None:
+    """Check what no timing changes: the project refuses every bad user, in each framework."""
+    for row in figures:
+        shares = [share for name, share in row.items() if name != "subject"]
+        if "in this project" in str(row["subject"]):
+            assert shares == [1.0] * 6
+        else:
+            assert min(shares) == 0.0  # type: ignore[type-var]
+
+
+def test_the_claims_can_be_listed() -> None:
+    result = claims("--list")
+    assert result.exit_code == 0
+    for claim in CLAIMS.values():
+        assert f"{claim.name}: {claim.quote}" in result.output
+
+
+def test_an_unknown_claim_is_named() -> None:
+    result = claims("--only", "no-such-claim")
+    assert result.exit_code == 2
+    assert "no-such-claim" in result.output
