@@ -16,6 +16,8 @@ from starlette.templating import Jinja2Templates
 
 from bridge import Mount
 from showdown.api import PATH, Compare
+from showdown.claims.plots import draw_claim
+from showdown.claims.results import load_latest
 from showdown.endpoints import Endpoint, endpoints_of
 from showdown.examples import EXAMPLES
 from showdown.guide import GUIDE
@@ -27,10 +29,12 @@ PAGES = {
     "": "Compare",
     "code": "Code",
     "race": "Race",
+    "claims": "Claims",
     "live": "Live",
     "routes": "Routes",
     "guide": "When to use",
 }
+STATES = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
     " img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self';"
@@ -67,11 +71,7 @@ class Site:
             Route("/", self.page("", "compare.html", self.compare)),
             Route("/code", self.page("code", "code.html", self.code)),
             Route("/race", self.page("race", "race.html", self.compare)),
-            *(
-                [Route("/live", self.page("live", "live.html", no_more))]
-                if self.is_showdown
-                else []
-            ),
+            *(self.routes_of_the_three if self.is_showdown else []),
             Route("/routes", self.page("routes", "routes.html", self.index)),
             Route("/guide", self.page("guide", "guide.html", self.guide)),
             Route("/static/highlight.css", show_highlight_styles),
@@ -114,7 +114,19 @@ class Site:
     @property
     def pages(self) -> dict[str, str]:
         """The pages' titles; what the three alone can show is left out without them."""
-        return {name: title for name, title in PAGES.items() if self.is_showdown or name != "live"}
+        return {
+            name: title
+            for name, title in PAGES.items()
+            if self.is_showdown or name not in ("claims", "live")
+        }
+
+    @property
+    def routes_of_the_three(self) -> list[BaseRoute]:
+        """The pages that own applications do not have."""
+        return [
+            Route("/claims", self.page("claims", "claims.html", collect_claims)),
+            Route("/live", self.page("live", "live.html", lambda _request: {})),
+        ]
 
     def compare(self, _request: Request) -> dict[str, Any]:
         """Collect what the Compare and the Race page show."""
@@ -148,9 +160,11 @@ class Site:
         return {"guide": [(advice, re.split("[/?]", advice.link)[0] in here) for advice in GUIDE]}
 
 
-def no_more(_request: Request) -> dict[str, Any]:
-    """Collect nothing: the page is filled by its script."""
-    return {}
+def collect_claims(_request: Request) -> dict[str, Any]:
+    """Collect the last run of the claims; read each time, because a run may have ended since."""
+    run = load_latest()
+    plots = {claim["name"]: draw_claim(claim) for claim in run["claims"]} if run else {}
+    return {"run": run, "plots": plots, "states": STATES}
 
 
 def title_of(mount: Mount) -> str:

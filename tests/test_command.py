@@ -6,7 +6,7 @@ import httpx2 as httpx
 import pytest
 from click.testing import CliRunner
 
-from gateway import main
+from commands import main
 from tests.databases import SQLite, free_port
 from tests.servers import serve
 

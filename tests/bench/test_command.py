@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway import main
+from commands import main
 from showdown.bench import targets
 from showdown.bench.load import INSTALL
 from showdown.bench.targets import SERVERS, TARGETS, Server, Target

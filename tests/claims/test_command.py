@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway import main
+from commands import main
 from showdown.claims import results
 from showdown.claims.catalogue import CLAIMS
 from showdown.claims.plots import draw_claim
