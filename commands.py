@@ -3,15 +3,17 @@
 import os
 import re
 import socket
+import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import click
 import uvicorn
 
 from gateway import addresses_in, applications_of, create_app
-from settings import get_settings
+from settings import BASE_DIR, get_settings
 from showdown.bench.command import bench
 from showdown.claims.command import claims
 from showdown.command import compare
@@ -49,6 +51,17 @@ def main(context: click.Context) -> None:
     context.obj = create_app
 
 
+@contextmanager
+def run_worker() -> Iterator[None]:
+    """Run one of Django's workers until the block ends."""
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "worker", "--with-parent"]
+    with subprocess.Popen(command) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
 @main.command()
 @click.option("--host", default=get_settings().host, show_default=True, help="Address.")
 @click.option("--port", default=get_settings().port, show_default=True, help="0: a free port.")
@@ -60,8 +73,11 @@ def main(context: click.Context) -> None:
     metavar="/PREFIX=MODULE:APP",
     help="Mount an application of your own, WSGI or ASGI; repeatable.",
 )
+@click.option("--worker", is_flag=True, help="Run background jobs beside, in a process of its own.")
 @click.option("--only-mounts", is_flag=True, help="Serve your own applications alone.")
-def serve(host: str, port: int, own: tuple[tuple[str, str], ...], only_mounts: bool) -> None:
+def serve(
+    host: str, port: int, own: tuple[tuple[str, str], ...], worker: bool, only_mounts: bool
+) -> None:
     """Serve the three, your own applications beside them, or those alone."""
     settings = get_settings()
     sys.path.insert(0, "")  # modules of the directory where the command was given
@@ -97,7 +113,7 @@ def serve(host: str, port: int, own: tuple[tuple[str, str], ...], only_mounts: b
     )
     server = uvicorn.Server(config)
     # uvicorn raises Ctrl-C again once it has stopped in good order.
-    with suppress(KeyboardInterrupt):
+    with run_worker() if worker else nullcontext(), suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
     if not server.started:
         sys.exit(3)  # as uvicorn's own command does; the log says why

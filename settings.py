@@ -109,6 +109,10 @@ class Settings(BaseSettings):
         Literal["open", "authenticated"],
         Field(description="Who may change users: everybody, or a login or a token alone."),
     ] = "open"
+    files_dir: Annotated[
+        Path,
+        Field(description="Where exports are kept; several machines need one that they share."),
+    ] = VAR_DIR / "files"
     redis_url: Annotated[
         RedisDsn | None,
         Field(description="Redis server that Django caches in; none: each process for itself."),

@@ -10,7 +10,8 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from django_app.authentication import digest_of
-from django_app.models import ApiToken, User, UserEvent
+from django_app.models import ApiToken, DayStatistic, Export, User, UserEvent
+from django_app.tasks import hand_in
 
 admin.site.site_header = "Users administration"
 admin.site.site_title = "Users administration"
@@ -24,15 +25,24 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the s
     list_filter = ("created_at",)
     search_fields = ("name", "email")
     readonly_fields = ("created_at",)
+    actions = ("export_as_ndjson", "export_as_csv")
+
+    @admin.action(description="Export all users to a file (NDJSON)", permissions=["view"])
+    def export_as_ndjson(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self.export(request, "application/x-ndjson")
+
+    @admin.action(description="Export all users to a file (CSV)", permissions=["view"])
+    def export_as_csv(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        self.export(request, "text/csv")
+
+    def export(self, request: HttpRequest, media_type: str) -> None:
+        """Order an export; a worker makes it."""
+        hand_in(Export.objects.create(media_type=media_type))
+        self.message_user(request, "The export has been ordered; see Exports.")
 
 
-@admin.register(UserEvent)
-class UserEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Show what happened; nobody can change it afterwards."""
-
-    list_display = ("at", "action", "name", "email", "framework")
-    list_filter = ("action", "framework", "at")
-    search_fields = ("name", "email")
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
+    """Show what others have written; nobody changes it here."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -42,6 +52,34 @@ class UserEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in 
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+
+@admin.register(UserEvent)
+class UserEventAdmin(ReadOnlyAdmin):
+    """Show what happened."""
+
+    list_display = ("at", "action", "name", "email", "framework")
+    list_filter = ("action", "framework", "at")
+    search_fields = ("name", "email")
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnlyAdmin):
+    """Show how far exports are, and where they can be had."""
+
+    list_display = ("ordered_at", "media_type", "done", "total", "finished_at", "error", "result")
+
+    @admin.display(description="result")
+    def result(self, export: Export) -> str:
+        """Name the file."""
+        return export.file or "—"
+
+
+@admin.register(DayStatistic)
+class DayStatisticAdmin(ReadOnlyAdmin):
+    """Show what was counted each night."""
+
+    list_display = ("day", "total", "created", "changed", "deleted")
 
 
 @admin.register(ApiToken)

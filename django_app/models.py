@@ -1,5 +1,7 @@
 """The users table: this model and its migrations own it for all three frameworks."""
 
+from uuid import uuid4
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -93,3 +95,54 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Export(models.Model):
+    """An export of all users to a file: the order, its progress, and the result."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    media_type = models.CharField(max_length=50)
+    ordered_at = models.DateTimeField(db_default=Now())
+    task_id = models.UUIDField(null=True)
+    total = models.IntegerField(null=True)
+    done = models.IntegerField(db_default=0)
+    file = models.CharField(max_length=200, db_default="")
+    finished_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=200, db_default="")
+
+    class Meta:
+        db_table = "exports"
+        ordering = ("-ordered_at",)
+
+    def __str__(self) -> str:
+        return f"{self.media_type} of {self.ordered_at:%Y-%m-%d %H:%M}"
+
+
+class DayStatistic(models.Model):
+    """What happened on one day, counted in the night after it."""
+
+    day = models.DateField(primary_key=True)
+    total = models.IntegerField()
+    created = models.IntegerField()
+    changed = models.IntegerField()
+    deleted = models.IntegerField()
+
+    class Meta:
+        db_table = "day_statistics"
+        ordering = ("-day",)
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
+class WorkerProcess(models.Model):
+    """A process that runs background jobs, and when it was last alive."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "worker_processes"
+
+    def __str__(self) -> str:
+        return self.id

@@ -22,6 +22,8 @@ INSTALLED_APPS = [
     # Before staticfiles, so that runserver serves the styles as every other server does.
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django_tasks",
+    "django_tasks_db",
 ]
 
 MIDDLEWARE = [
@@ -94,6 +96,10 @@ if settings.redis_url is not None:
         "LOCATION": str(settings.redis_url),
     }
 
+# Background jobs wait in the database, for `manage.py worker`.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+MEDIA_ROOT = settings.files_dir
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -112,7 +118,10 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STORAGES = {"staticfiles": {"BACKEND": "django_app.storage.PrefixedStaticFilesStorage"}}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django_app.storage.PrefixedStaticFilesStorage"},
+}
 # Serve each app's own files; there is nothing to collect first.
 WHITENOISE_USE_FINDERS = True
 

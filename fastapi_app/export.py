@@ -1,43 +1,18 @@
 """All users in one answer, at constant memory."""
 
-import csv
-import io
-import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import AsyncIterator
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
-from sqlalchemy import Row
 from starlette.responses import StreamingResponse
 
+from users.formats import FORMATS, suffix_of
 from users.problems import Problem
 from users.table import select_after
 
 router = APIRouter(prefix="/users", include_in_schema=False)
 
 PAGE = 2000  # users read at once; no connection is held while a slow reader reads
-
-Write = Callable[[Sequence[Row[Any]]], str]
-
-
-def as_ndjson(rows: Sequence[Row[Any]]) -> str:
-    """Write a JSON object a line."""
-    return "".join(
-        json.dumps(row._asdict(), ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows
-    )
-
-
-def as_csv(rows: Sequence[Row[Any]]) -> str:
-    """Write a line of comma-separated values for each (RFC 4180)."""
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
-
-
-FORMATS: dict[str, tuple[str, Write]] = {
-    "application/x-ndjson": ("", as_ndjson),
-    "text/csv": ("id,name,email\r\n", as_csv),
-}
 
 
 @router.get("/export")
@@ -60,7 +35,7 @@ async def export_users(
             last = rows[-1].id
             yield write(rows)
 
-    name = "users." + media_type.rpartition("/")[2].removeprefix("x-")
+    name = f"users.{suffix_of(media_type)}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Vary": "Accept"}
     return StreamingResponse(pages(), media_type=media_type, headers=headers)
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from fastapi_app import errors, events, export, me, probes, users
+from fastapi_app import errors, events, export, exports, me, probes, users
 from fastapi_app.feed import Feed
 from fastapi_app.middleware import HeadMiddleware, TrailingSlashMiddleware
 from fastapi_app.openapi import describe_problems, operation_id
@@ -46,6 +46,7 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
         generate_unique_id_function=operation_id,
     )
     app.state.max_body_size = settings.max_body_size
+    app.state.files_dir = settings.files_dir
     app.add_middleware(HeadMiddleware)
     app.add_middleware(TrailingSlashMiddleware)
     errors.add_handlers(app)
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
     app.include_router(users.router, prefix="/api")
     app.include_router(events.router, prefix="/api")
     app.include_router(export.router, prefix="/api")
+    app.include_router(exports.router, prefix="/api")
     add_redoc(app)
     describe_problems(app)
     return app

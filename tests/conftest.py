@@ -35,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[directory_key] = directory
     config.stash[database_key] = kind(Path(directory.name))
     os.environ["GATEWAY_DATABASE_URL"] = config.stash[database_key].url
+    os.environ["GATEWAY_FILES_DIR"] = str(Path(directory.name) / "files")
     os.environ["GATEWAY_SECRET_KEY"] = "only the test suite signs with this key, nothing else"
 
 

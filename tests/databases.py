@@ -13,6 +13,11 @@ from typing import NoReturn
 import psycopg
 import pytest
 
+# What tests write, besides accounts and sessions.
+TABLES = [
+    *("users", "user_events", "webhook_messages", "exports", "day_statistics"),
+    *("worker_processes", "django_tasks_database_dbtaskresult"),
+]
 POSTGRES_DIRECTORIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
@@ -119,7 +124,7 @@ class PostgreSQL:
 
     def reset(self) -> None:
         with psycopg.connect(self.url) as connection:
-            connection.execute("TRUNCATE users, user_events, webhook_messages RESTART IDENTITY")
+            connection.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY")
             connection.execute(
                 "INSERT INTO users (name, email) VALUES"
                 " ('Alice', 'alice@example.com'), ('Bob', 'bob@example.com')"

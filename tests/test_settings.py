@@ -30,6 +30,8 @@ def default_of(name: str) -> str:
     default = Settings.model_fields[name].default
     if name == "database_url":
         return "sqlite:///…/var/gateway.sqlite3"
+    if name == "files_dir":
+        return "…/var/files"
     if name == "secret_key":
         return "the file var/secret_key"
     if default is None:

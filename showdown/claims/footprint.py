@@ -16,8 +16,8 @@ from showdown.claims.verdicts import Condition
 FRAMEWORKS = ("Flask", "FastAPI", "Django")
 # What only one of the three does, beside the users API.
 BESIDES = {
-    *("webhooks", "events", "export", "feed", "wakeups"),
-    *("admin", "authentication", "dashboard", "storage", "database"),
+    *("webhooks", "events", "export", "exports", "feed", "wakeups"),
+    *("admin", "authentication", "dashboard", "tasks", "storage", "database"),
 }
 SUBJECTS = {
     "a greeting": {

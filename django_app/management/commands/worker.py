@@ -1,0 +1,90 @@
+"""``python manage.py worker``: run background jobs, on any number of machines."""
+
+import logging
+import os
+import signal
+import threading
+from argparse import ArgumentParser
+from datetime import date, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.core.management.base import BaseCommand
+from django.db import OperationalError, close_old_connections
+from django.utils import timezone
+from django_tasks_db.management.commands.db_worker import Worker
+from django_tasks_db.models import DBTaskResult
+
+from django_app.models import WorkerProcess
+from django_app.tasks import hand_in_orders, hand_in_yesterday
+
+logger = logging.getLogger("django_app.worker")
+
+BEAT = 1.0  # seconds between two signs of life
+LOST = 10.0  # seconds without one until a worker's job is given to another
+LOOK = 0.5  # seconds between two looks for jobs
+
+
+class Command(BaseCommand):
+    """Run jobs until SIGTERM; a job that is running then is finished first."""
+
+    help = "Runs background jobs; those of a worker that has died are taken up again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Define the options."""
+        parser.add_argument(
+            "--with-parent",
+            action="store_true",
+            help="End when the process that started this does.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run."""
+        name = f"{os.uname().nodename[:24]}-{uuid4().hex}"
+        keeper = threading.Thread(target=keep, args=(name, options["with_parent"]), daemon=True)
+        keeper.start()
+        worker = Worker(
+            queue_names=["*"],
+            interval=LOOK,
+            batch=False,
+            backend_name="default",
+            startup_delay=False,
+            max_tasks=None,
+            worker_id=name,
+            excluded_queue_names=[],
+        )
+        worker.configure_signals()
+        worker.run()
+
+
+def keep(name: str, with_parent: bool) -> None:
+    """Beside the jobs: give signs of life, hand in what waits, take up what others have lost."""
+    parent = os.getppid()
+    pause = threading.Event()
+    yesterday: date | None = None
+    while True:
+        try:
+            WorkerProcess.objects.update_or_create(id=name, defaults={"seen_at": timezone.now()})
+            hand_in_orders()
+            yesterday = hand_in_yesterday(yesterday)
+            take_up_lost_jobs()
+        except OperationalError as error:
+            logger.warning("The worker waits for the database: %s", error)
+        close_old_connections()
+        if with_parent and os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+        pause.wait(BEAT)
+
+
+def take_up_lost_jobs() -> int:
+    """Put jobs whose worker gives no sign of life back into the queue; return how many."""
+    deadline = timezone.now() - timedelta(seconds=LOST)
+    alive = {*WorkerProcess.objects.filter(seen_at__gte=deadline).values_list("id", flat=True)}
+    count = 0
+    for job in DBTaskResult.objects.running().filter(started_at__lt=deadline):
+        if job.worker_ids[-1] not in alive:
+            same = DBTaskResult.objects.running().filter(id=job.id, started_at=job.started_at)
+            count += same.update(status="READY")
+            logger.warning("The job %s has lost its worker and begins anew", job.id)
+    WorkerProcess.objects.filter(seen_at__lt=deadline - timedelta(days=1)).delete()
+    return count

@@ -1,0 +1,97 @@
+"""Background jobs: what Django's workers do, and how it comes to them."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from tempfile import TemporaryFile
+from uuid import UUID
+
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
+from django_tasks import task
+
+from django_app.models import DayStatistic, Export, User, UserEvent
+from users.formats import FIELDS, FORMATS, suffix_of
+
+PAGE = 2000  # users read and written at once
+
+
+@task()
+def export_users(export_id: str) -> str:
+    """Write all users to a file of the storage; return its name.
+
+    A worker that is killed leaves nothing behind: whoever takes the job up begins anew.
+    """
+    export = Export.objects.get(id=export_id)
+    head, write = FORMATS[export.media_type]
+    Export.objects.filter(id=export_id).update(total=User.objects.count(), done=0)
+    try:
+        with TemporaryFile("w+b") as file:
+            file.write(head.encode())
+            done = 0
+            for rows in pages():
+                file.write(write(rows).encode())
+                done += len(rows)
+                Export.objects.filter(id=export_id).update(done=done)
+            name = default_storage.save(f"{export_id}.{suffix_of(export.media_type)}", File(file))
+    except OSError as error:
+        finish(export_id, error=f"The file could not be written: {error.strerror}.")
+        raise
+    finish(export_id, total=done, file=name)
+    return name
+
+
+def finish(export_id: str, **values: object) -> None:
+    """Note the end of an export."""
+    Export.objects.filter(id=export_id).update(finished_at=timezone.now(), **values)
+
+
+def pages() -> Iterator[list[tuple[int, str, str]]]:
+    """Yield all users by id, a page at a time: no long transaction, constant memory."""
+    last = 0
+    while rows := [*User.objects.filter(id__gt=last).values_list(*FIELDS)[:PAGE]]:
+        yield rows
+        last = rows[-1][0]
+
+
+@task()
+def count_day(day: str) -> None:
+    """Count what happened on a day."""
+    counted = dict(
+        UserEvent.objects.filter(at__date=day)
+        .values_list("action")
+        .annotate(count=Count("id"))
+        .order_by()
+    )
+    figures = {str(action): counted.get(str(action), 0) for action in UserEvent.Action}
+    values = {"total": User.objects.count(), **figures}
+    DayStatistic.objects.update_or_create(day=date.fromisoformat(day), defaults=values)
+
+
+def hand_in(export: Export) -> None:
+    """Make a job of an order."""
+    export.task_id = UUID(str(export_users.enqueue(str(export.id)).id))
+    export.save(update_fields=["task_id"])
+
+
+def hand_in_orders() -> int:
+    """Make jobs of the orders that others than Django have left; return how many."""
+    with transaction.atomic():
+        orders = Export.objects.select_for_update(skip_locked=True).filter(task_id=None)
+        for export in (found := [*orders]):
+            hand_in(export)
+    return len(found)
+
+
+def hand_in_yesterday(known: date | None) -> date:
+    """Order the statistic of the day that has ended, unless it is there or was ordered.
+
+    Args:
+        known: what this returned the last time.
+    """
+    yesterday = timezone.now().date() - timedelta(days=1)
+    if yesterday != known and not DayStatistic.objects.filter(day=yesterday).exists():
+        count_day.enqueue(yesterday.isoformat())
+    return yesterday

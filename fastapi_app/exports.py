@@ -1,0 +1,60 @@
+"""Exports that take their time: ordered here, made by Django's workers."""
+
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Body, Request, Response
+from fastapi.responses import FileResponse
+
+from fastapi_app.dependencies import SessionDep
+from users.exports import ExportOrder, ExportState, insert_export, select_export, state_of
+from users.formats import suffix_of
+from users.problems import Problem
+
+# The OpenAPI document is the contract of the three, and these are FastAPI's alone.
+router = APIRouter(prefix="/exports", include_in_schema=False)
+
+
+@router.post("", status_code=202)
+async def order_export(
+    request: Request,
+    response: Response,
+    session: SessionDep,
+    order: Annotated[ExportOrder, Body(default_factory=ExportOrder)],
+) -> ExportState:
+    """Order an export of all users."""
+    export_id = uuid4()
+    await session.execute(insert_export(export_id, order))
+    await session.commit()
+    response.headers["Location"] = request.url_for("get_export", export_id=export_id).path
+    return ExportState(id=export_id, state="queued", done=0, total=None, result=None)
+
+
+@router.get("/{export_id:uuid}")
+async def get_export(
+    request: Request, response: Response, session: SessionDep, export_id: UUID
+) -> ExportState:
+    """Say how far an export is."""
+    row = (await session.execute(select_export(export_id))).one_or_none()
+    if row is None:
+        raise Problem(404, "There is no such export.")
+    state = state_of(row)
+    if state in ("queued", "running"):
+        response.headers["Retry-After"] = "1"
+    result = None
+    if state == "finished":
+        result = request.url_for("get_export_result", export_id=export_id).path
+    return ExportState(id=row.id, state=state, done=row.done, total=row.total, result=result)
+
+
+@router.get("/{export_id:uuid}/result")
+async def get_export_result(request: Request, session: SessionDep, export_id: UUID) -> FileResponse:
+    """Send the file."""
+    row = (await session.execute(select_export(export_id))).one_or_none()
+    if row is None or not row.file:
+        raise Problem(404, "There is no such export, or it is not finished.")
+    return FileResponse(
+        request.app.state.files_dir / row.file,
+        media_type=row.media_type,
+        filename=f"users.{suffix_of(row.media_type)}",
+    )

@@ -1,0 +1,208 @@
+"""Background jobs: ordered by anybody, made by workers, and never lost with one of them."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.conftest import assert_problem
+from tests.databases import PostgreSQL, SQLite, free_port
+from tests.events.test_export import fill
+from tests.servers import ROOT, SCRIPTS, Server, serve
+from tests.test_admin import create_account
+
+EXPORTS = "/fastapi/api/exports"
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Ask again and again; fail when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # between two questions, not instead of one
+
+
+@contextmanager
+def working(**env: str) -> Iterator[Server]:
+    """Run a worker in a process of its own until the block ends."""
+    import tempfile
+
+    command = [str(SCRIPTS / "python"), str(ROOT / "manage.py"), "worker"]
+    with tempfile.TemporaryFile("w+") as file:
+        process = Server(command, {**os.environ, **env}, file)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            finally:
+                process.kill()
+                process.wait()
+
+
+def order(client: TestClient, **body: Any) -> str:
+    """Order an export; return its address."""
+    response = client.post(EXPORTS, json=body)
+    assert response.status_code == 202, response.text
+    document = response.json()
+    address = response.headers["Location"]
+    assert address == f"{EXPORTS}/{document['id']}"
+    assert document == {
+        "id": document["id"],
+        "state": "queued",
+        "done": 0,
+        "total": None,
+        "result": None,
+    }
+    return address
+
+
+def state(client: TestClient, address: str) -> dict[str, Any]:
+    document: dict[str, Any] = client.get(address).json()
+    return document
+
+
+def finished(client: TestClient, address: str) -> dict[str, Any]:
+    wait_until(lambda: state(client, address)["state"] in ("finished", "failed"))
+    return state(client, address)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "name"), [("application/x-ndjson", "ndjson"), ("text/csv", "csv")]
+)
+def test_an_export_is_ordered_made_and_fetched(
+    gateway: TestClient, media_type: str, name: str
+) -> None:
+    address = order(gateway, media_type=media_type)
+    waiting = gateway.get(address)
+    assert (waiting.json()["state"], waiting.headers["Retry-After"]) == ("queued", "1")
+    assert_problem(gateway.get(f"{address}/result"), 404)
+    with working():
+        done = finished(gateway, address)
+    assert done == {
+        "id": address.rpartition("/")[2],
+        "state": "finished",
+        "done": 2,
+        "total": 2,
+        "result": f"{address}/result",
+    }
+    result = gateway.get(done["result"])
+    assert result.headers["Content-Disposition"] == f'attachment; filename="users.{name}"'
+    stream = gateway.get("/fastapi/api/users/export", headers={"Accept": media_type})
+    assert result.content == stream.content
+
+
+def test_the_default_and_what_is_no_order(gateway: TestClient) -> None:
+    assert gateway.post(EXPORTS).status_code == 202
+    assert_problem(gateway.post(EXPORTS, json={"media_type": "text/html"}), 422)
+    assert_problem(gateway.get(f"{EXPORTS}/00000000-0000-0000-0000-000000000000"), 404)
+    assert_problem(gateway.get(f"{EXPORTS}/nothing"), 404)
+
+
+def test_an_order_from_the_admin(gateway: TestClient) -> None:
+    from django.test import Client
+
+    session = Client()
+    session.force_login(create_account())
+    gateway.cookies.set("sessionid", session.cookies["sessionid"].value)
+    page = "/django/admin/django_app/user/"
+    gateway.get(page)
+    form = {
+        "action": "export_as_csv",
+        "_selected_action": "1",
+        "csrfmiddlewaretoken": gateway.cookies["csrftoken"],
+    }
+    assert gateway.post(page, data=form).status_code == 302
+    assert "The export has been ordered" in gateway.get(page).text
+    exports = "/django/admin/django_app/export/"
+    with working():
+        wait_until(lambda: ".csv" in gateway.get(exports).text)
+
+
+def test_a_worker_that_is_killed_loses_nothing(
+    gateway: TestClient, database: SQLite | PostgreSQL
+) -> None:
+    fill(database, 300_000)
+    address = order(gateway)
+    with working() as worker:
+        wait_until(lambda: state(gateway, address)["done"] > 0)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    left = state(gateway, address)
+    assert left["state"] == "running"
+    assert left["done"] < left["total"] == 300_002
+    with working(), working():
+        done = finished(gateway, address)
+    assert (done["state"], done["done"]) == ("finished", 300_002)
+    lines = gateway.get(done["result"]).text.splitlines()
+    assert len(lines) == 300_002
+    assert json.loads(lines[-1])["name"] == "user 300000"
+
+
+def test_a_worker_ends_when_it_is_told(gateway: TestClient) -> None:
+    address = order(gateway)
+    with working() as worker:
+        finished(gateway, address)
+        worker.terminate()
+        assert worker.wait(10) == 0
+
+
+def test_a_file_that_cannot_be_written(gateway: TestClient, tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    address = order(gateway)
+    with working(GATEWAY_FILES_DIR=str(tmp_path / "a file")):
+        assert finished(gateway, address)["state"] == "failed"
+    assert_problem(gateway.get(f"{address}/result"), 404)
+
+
+def test_yesterday_is_counted_once(gateway: TestClient) -> None:
+    from django.utils import timezone
+    from django_tasks_db.models import DBTaskResult
+
+    from django_app.models import DayStatistic, UserEvent
+
+    yesterday = timezone.now() - timedelta(days=1)
+    UserEvent.objects.update(at=yesterday)
+    with working():
+        wait_until(DayStatistic.objects.exists)
+    found = DayStatistic.objects.get()
+    assert str(found) == str(yesterday.date())
+    assert (found.total, found.created, found.changed, found.deleted) == (2, 2, 0, 0)
+    assert DBTaskResult.objects.filter(task_path__endswith="count_day").count() == 1
+
+
+def test_the_gateway_may_bring_a_worker(database: SQLite | PostgreSQL) -> None:
+    import httpx2 as httpx
+
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    command = ("gateway", "serve", "--worker", "--port", port)
+    with serve(*command, origin=origin, path="/flask/api/hello") as server:
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+        (worker,) = children
+        with httpx.Client(base_url=origin) as client:
+            address = client.post(EXPORTS).headers["Location"]
+            wait_until(lambda: client.get(address).json()["state"] == "finished")
+    wait_until(lambda: not Path(f"/proc/{worker}").exists())
+
+
+def test_a_worker_does_not_outlive_a_gateway_that_is_killed(
+    database: SQLite | PostgreSQL,
+) -> None:
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    command = ("gateway", "serve", "--worker", "--port", port)
+    with serve(*command, origin=origin, path="/flask/api/hello") as server:
+        (worker,) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+        server.kill()
+        server.wait()
+        wait_until(lambda: not Path(f"/proc/{worker}").exists())

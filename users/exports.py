@@ -1,0 +1,76 @@
+"""Exports that take their time: ordered in one table by anybody, made by Django's workers."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Insert,
+    Integer,
+    Row,
+    Select,
+    String,
+    Table,
+    Uuid,
+    func,
+    insert,
+    select,
+)
+
+from users.table import metadata
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("media_type", String(50), nullable=False),
+    Column("ordered_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("task_id", Uuid),
+    Column("total", Integer),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("file", String(200), nullable=False, server_default=""),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("error", String(200), nullable=False, server_default=""),
+)
+
+
+class ExportOrder(BaseModel):
+    """What somebody may order."""
+
+    media_type: Literal["application/x-ndjson", "text/csv"] = "application/x-ndjson"
+
+
+class ExportState(BaseModel):
+    """How far an export is.
+
+    Attributes:
+        total: users to export; null until it has begun.
+        result: where the file is, once there is one.
+    """
+
+    id: UUID
+    state: Literal["queued", "running", "finished", "failed"]
+    done: Annotated[int, Field(ge=0)]
+    total: int | None
+    result: str | None
+
+
+def insert_export(export_id: UUID, order: ExportOrder) -> Insert:
+    """Order an export."""
+    return insert(exports).values(id=export_id, media_type=order.media_type)
+
+
+def select_export(export_id: UUID) -> Select[Any]:
+    """Select one export."""
+    return select(exports).where(exports.c.id == export_id)
+
+
+def state_of(row: Row[Any]) -> Literal["queued", "running", "finished", "failed"]:
+    """Tell how far an export is."""
+    finished: datetime | None = row.finished_at
+    if finished is not None:
+        return "failed" if row.error else "finished"
+    return "queued" if row.total is None else "running"
