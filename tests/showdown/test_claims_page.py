@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from showdown.claims import results
+from tests.servers import ROOT
 
 CLAIM: dict[str, Any] = {
     "name": "faster",
@@ -103,3 +104,13 @@ def test_a_run_is_published() -> None:
         for claim in document["claims"]
         for condition in claim["conditions"]
     )
+
+
+def test_the_readme_says_what_the_published_run_found() -> None:
+    document = results.read(results.PUBLISHED)
+    assert document is not None
+    table = (ROOT / "README.md").read_text().partition("| claim of the usual comparison |")[2]
+    rows = table.partition("\n\n")[0].splitlines()[2:]
+    assert [row.split(" | ")[1] for row in rows] == [
+        claim["verdict"] for claim in document["claims"] if claim["conditions"]
+    ]
