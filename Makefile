@@ -16,9 +16,10 @@ run: $(VENV)/installed ## migrate, seed a new database, and serve on 127.0.0.1:8
 	@$(BIN)/python manage.py prepare
 	@exec $(BIN)/gateway serve --worker
 
-test: $(VENV)/installed-dev ## run the whole suite, the contract on SQLite and on PostgreSQL
+test: $(VENV)/installed-dev ## run the whole suite, and on PostgreSQL what touches the database
 	$(BIN)/pytest
-	$(BIN)/pytest --database=postgresql tests/contract tests/database
+	$(BIN)/pytest --database=postgresql tests/contract tests/database tests/events tests/jobs \
+	  tests/test_identity.py tests/test_webhooks.py tests/test_dashboard.py
 
 lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, pending migrations
 	$(BIN)/ruff check .
