@@ -54,7 +54,7 @@ def main(context: click.Context) -> None:
 @contextmanager
 def run_worker() -> Iterator[None]:
     """Run one of Django's workers until the block ends."""
-    command = [sys.executable, str(BASE_DIR / "manage.py"), "worker", "--with-parent"]
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "worker", "--parent", str(os.getpid())]
     with subprocess.Popen(command) as process:
         try:
             yield

@@ -173,4 +173,4 @@ def __getattr__(name: str) -> Any:
 if __name__ == "__main__":
     from commands import main
 
-    main()
+    main()  # type: ignore[has-type]  # the command imports this module

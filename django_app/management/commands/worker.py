@@ -32,16 +32,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define the options."""
-        parser.add_argument(
-            "--with-parent",
-            action="store_true",
-            help="End when the process that started this does.",
-        )
+        parser.add_argument("--parent", type=int, help="End when this process, its parent, does.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run."""
         name = f"{os.uname().nodename[:24]}-{uuid4().hex}"
-        keeper = threading.Thread(target=keep, args=(name, options["with_parent"]), daemon=True)
+        keeper = threading.Thread(target=keep, args=(name, options["parent"]), daemon=True)
         keeper.start()
         worker = Worker(
             queue_names=["*"],
@@ -57,9 +53,8 @@ class Command(BaseCommand):
         worker.run()
 
 
-def keep(name: str, with_parent: bool) -> None:
+def keep(name: str, parent: int | None) -> None:
     """Beside the jobs: give signs of life, hand in what waits, take up what others have lost."""
-    parent = os.getppid()
     pause = threading.Event()
     yesterday: date | None = None
     while True:
@@ -71,7 +66,7 @@ def keep(name: str, with_parent: bool) -> None:
         except OperationalError as error:
             logger.warning("The worker waits for the database: %s", error)
         close_old_connections()
-        if with_parent and os.getppid() != parent:
+        if parent is not None and os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
         pause.wait(BEAT)
 
