@@ -174,6 +174,24 @@ async def test_the_admin_and_other_processes_are_heard(
     assert {event["framework"] for event in changed} == {"django"}
 
 
+async def test_a_stream_without_events_gives_signs_of_life(origin: str) -> None:
+    async with (
+        httpx.AsyncClient(base_url=origin, timeout=60) as client,
+        client.stream("GET", EVENTS) as response,
+    ):
+        comments = [line async for line in first_lines(response, 4) if line.startswith(":")]
+    assert comments == [": connected", ": ping"]
+
+
+async def first_lines(response: httpx.Response, count: int) -> AsyncIterator[str]:
+    """Yield so many lines: the retry time, an empty line, and what follows."""
+    async for line in response.aiter_lines():
+        yield line
+        count -= 1
+        if not count:
+            return
+
+
 @pytest.mark.parametrize("value", ["x", "-1", "1.5", str(2**63)])
 def test_an_id_that_is_none_is_refused(origin: str, value: str) -> None:
     assert_problem(httpx.get(origin + EVENTS, headers={"Last-Event-ID": value}), 422)

@@ -1,0 +1,94 @@
+"""The README's walk through, step by step, in a real Chromium."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from uuid import uuid4
+
+import httpx2 as httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browsers import Record
+from tests.databases import PostgreSQL, SQLite, free_port
+from tests.servers import ROOT, serve
+
+NAME, PASSWORD = f"walker-{uuid4().hex}", "a long password for the tests"
+
+
+@pytest.fixture
+def page(browser: Browser, database: SQLite | PostgreSQL) -> Iterator[Page]:
+    """A window on what ``make run`` serves, with an account to log in."""
+    account = {"USERNAME": NAME, "PASSWORD": PASSWORD, "EMAIL": "k@example.com"}
+    # In a process of its own: Django refuses to touch the database beside Playwright's loop.
+    subprocess.run(
+        [sys.executable, "manage.py", "createsuperuser", "--noinput"],
+        cwd=ROOT,
+        env={**os.environ, **{f"DJANGO_SUPERUSER_{key}": account[key] for key in account}},
+        check=True,
+    )
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    command = ("gateway", "serve", "--worker", "--port", port)
+    env = {"GATEWAY_GRACEFUL_TIMEOUT": "1"}  # the page Live would keep its stream open
+    with serve(*command, origin=origin, path="/flask/api/hello", env=env):
+        context = browser.new_context(base_url=origin)
+        record = Record(context)
+        yield context.new_page()
+        context.close()
+        assert record.complaints == []
+
+
+def test_the_walk_through(page: Page) -> None:
+    live = page.context.new_page()
+    live.goto("/live")
+    expect(live.get_by_role("status")).to_have_text("Listening.")
+    rows = live.locator("#events tr")
+    for count, framework in enumerate(("Flask", "FastAPI", "Django"), 1):
+        live.get_by_role("button", name=f"Create in {framework}", exact=True).click()
+        expect(rows).to_have_count(count)
+        expect(rows.first.locator("td").last).to_have_text(framework.lower())
+
+    page.goto("/routes")
+    page.get_by_role("link", name="Admin", exact=True).click()
+    page.get_by_label("Username").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.goto("/django/admin/django_app/user/1/change/")
+    page.get_by_label("Name").fill("Alicia")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(rows.first).to_contain_text("changedAlicia <alice@example.com>django")
+
+    page.goto("/flask/api/me")
+    expect(page.locator("body")).to_contain_text(f'{{"name":"{NAME}"}}')
+
+    page.goto("/django/admin/django_app/user/")
+    page.locator("#action-toggle").check()
+    page.get_by_label("Action:").select_option(label="Export all users to a file (CSV)")
+    page.get_by_role("button", name="Go").click()
+    expect(page.get_by_text("The export has been ordered")).to_be_visible()
+    page.goto("/django/admin/django_app/export/")
+    result = page.locator("#result_list .field-result")
+    for _ in range(60):
+        if ".csv" in result.inner_text():
+            break
+        page.wait_for_timeout(250)  # between two looks, not instead of one
+        page.reload()
+    expect(result).to_contain_text(".csv")
+
+    page.goto("/django/")
+    expect(page.locator("#total")).to_have_text("5")
+    expect(page.locator("#latest tbody tr").first).to_contain_text("Alicia <alice@example.com>")
+    expect(page.locator("#frameworks")).to_contain_text("flask")
+    expect(page.locator("rect.bar")).to_have_count(30)
+
+    page.goto("/django/admin/django_app/apitoken/add/")
+    page.get_by_label("Owner").select_option(label=NAME)
+    page.get_by_label("Name").fill("phone")
+    page.get_by_role("button", name="Save", exact=True).click()
+    token = page.locator("#token").inner_text()
+    origin = re.sub("(http://[^/]+).*", r"\1", page.url)
+    headers = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{origin}/fastapi/api/me", headers=headers).json() == {"name": NAME}
