@@ -35,19 +35,13 @@ class Server(subprocess.Popen[str]):
 
 
 @contextmanager
-def serve(
-    *command: object,
-    origin: str,
-    path: str,
-    env: Mapping[str, str] | None = None,
-    cwd: Path = ROOT,
+def running(
+    *command: object, env: Mapping[str, str] | None = None, cwd: Path = ROOT
 ) -> Iterator[Server]:
-    """Run a server until the block ends.
+    """Run a program until the block ends.
 
     Args:
         command: a program of the virtual environment, or the path of another, and its arguments.
-        origin: where it listens, as in ``http://127.0.0.1:8000``.
-        path: what is asked for until an answer comes.
         env: variables besides the suite's own.
         cwd: where the command is given.
     """
@@ -59,7 +53,6 @@ def serve(
             cwd,
         )
         try:
-            wait_for(process, origin + path)
             yield process
         finally:
             process.terminate()
@@ -68,6 +61,25 @@ def serve(
             finally:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def serve(
+    *command: object,
+    origin: str,
+    path: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+) -> Iterator[Server]:
+    """Run a server until the block ends, which begins when it answers.
+
+    Args:
+        origin: where it listens, as in ``http://127.0.0.1:8000``.
+        path: what is asked for until an answer comes.
+    """
+    with running(*command, env=env, cwd=cwd) as process:
+        wait_for(process, origin + path)
+        yield process
 
 
 def wait_for(process: Server, url: str, seconds: float = 30) -> None:

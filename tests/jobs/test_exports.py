@@ -1,11 +1,10 @@
 """Background jobs: ordered by anybody, made by workers, and never lost with one of them."""
 
 import json
-import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from starlette.testclient import TestClient
 from tests.conftest import assert_problem
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.events.test_export import fill
-from tests.servers import ROOT, SCRIPTS, Server, serve
+from tests.servers import ROOT, Server, running, serve
 from tests.test_admin import create_account
 
 EXPORTS = "/fastapi/api/exports"
@@ -30,23 +29,9 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.05)  # between two questions, not instead of one
 
 
-@contextmanager
-def working(**env: str) -> Iterator[Server]:
+def working(**env: str) -> AbstractContextManager[Server]:
     """Run a worker in a process of its own until the block ends."""
-    import tempfile
-
-    command = [str(SCRIPTS / "python"), str(ROOT / "manage.py"), "worker"]
-    with tempfile.TemporaryFile("w+") as file:
-        process = Server(command, {**os.environ, **env}, file)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            finally:
-                process.kill()
-                process.wait()
+    return running("python", ROOT / "manage.py", "worker", env=env)
 
 
 def has_ended(process: str) -> bool:
