@@ -1,8 +1,12 @@
 """Fixtures: a real Chromium, a gateway for it, and a window that notes what goes wrong."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import (
@@ -15,7 +19,7 @@ from playwright.sync_api import (
 )
 
 from tests.databases import PostgreSQL, SQLite, free_port, missing
-from tests.servers import serve
+from tests.servers import ROOT, serve
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 # A name that is not local, or Swagger UI would keep quiet about what it asks the internet.
@@ -63,6 +67,20 @@ def port(migrated: SQLite | PostgreSQL) -> Iterator[int]:
         env={"GATEWAY_ALLOWED_HOSTS": f"127.0.0.1,{HOST}"},
     ):
         yield port
+
+
+def make_account(password: str) -> str:
+    """Make somebody who may enter the admin; return the name."""
+    name = f"keeper-{uuid4().hex}"
+    account = {"USERNAME": name, "PASSWORD": password, "EMAIL": "k@example.com"}
+    # In a process of its own: Django refuses to touch the database beside Playwright's loop.
+    subprocess.run(
+        [sys.executable, "manage.py", "createsuperuser", "--noinput"],
+        cwd=ROOT,
+        env={**os.environ, **{f"DJANGO_SUPERUSER_{key}": account[key] for key in account}},
+        check=True,
+    )
+    return name
 
 
 class Record:

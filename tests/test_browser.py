@@ -1,17 +1,13 @@
 """Swagger UI, ReDoc and the admin in a real browser, without internet."""
 
-import os
-import subprocess
-import sys
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
 from playwright.sync_api import Locator, Page, Request, expect
 
+from tests.browsers import make_account
 from tests.conftest import FRAMEWORKS
-from tests.servers import ROOT
 
 PASSWORD = "a long password for the tests"
 
@@ -70,17 +66,10 @@ def test_redoc_shows_every_operation(window: Page) -> None:
 @pytest.fixture
 def admin(window: Page, port: int) -> Page:
     """The admin's list of users, after a login in the browser."""
-    # In a process of its own: Django refuses to touch the database beside Playwright's loop.
-    account = {"USERNAME": f"keeper-{uuid4().hex}", "PASSWORD": PASSWORD, "EMAIL": "k@example.com"}
-    subprocess.run(
-        [sys.executable, "manage.py", "createsuperuser", "--noinput"],
-        cwd=ROOT,
-        env={**os.environ, **{f"DJANGO_SUPERUSER_{key}": account[key] for key in account}},
-        check=True,
-    )
+    name = make_account(PASSWORD)
     # Django's Cross-Origin-Opener-Policy works on trustworthy origins only, else Chromium objects.
     window.goto(f"http://127.0.0.1:{port}/django/admin")
-    window.get_by_label("Username").fill(account["USERNAME"])
+    window.get_by_label("Username").fill(name)
     window.get_by_label("Password").fill(PASSWORD)
     window.get_by_role("button", name="Log in").click()
     window.locator(".app-django_app .model-user th a").click()

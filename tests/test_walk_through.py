@@ -1,34 +1,22 @@
 """The README's walk through, step by step, in a real Chromium."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsers import Record
+from tests.browsers import Record, make_account
 from tests.databases import PostgreSQL, SQLite, free_port
-from tests.servers import ROOT, serve
+from tests.servers import serve
 
-NAME, PASSWORD = f"walker-{uuid4().hex}", "a long password for the tests"
+PASSWORD = "a long password for the tests"
 
 
 @pytest.fixture
 def page(browser: Browser, database: SQLite | PostgreSQL) -> Iterator[Page]:
-    """A window on what ``make run`` serves, with an account to log in."""
-    account = {"USERNAME": NAME, "PASSWORD": PASSWORD, "EMAIL": "k@example.com"}
-    # In a process of its own: Django refuses to touch the database beside Playwright's loop.
-    subprocess.run(
-        [sys.executable, "manage.py", "createsuperuser", "--noinput"],
-        cwd=ROOT,
-        env={**os.environ, **{f"DJANGO_SUPERUSER_{key}": account[key] for key in account}},
-        check=True,
-    )
+    """A window on what ``make run`` serves."""
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     command = ("gateway", "serve", "--worker", "--port", port)
@@ -42,6 +30,7 @@ def page(browser: Browser, database: SQLite | PostgreSQL) -> Iterator[Page]:
 
 
 def test_the_walk_through(page: Page) -> None:
+    name = make_account(PASSWORD)
     live = page.context.new_page()
     live.goto("/live")
     expect(live.get_by_role("status")).to_have_text("Listening.")
@@ -53,7 +42,7 @@ def test_the_walk_through(page: Page) -> None:
 
     page.goto("/routes")
     page.get_by_role("link", name="Admin", exact=True).click()
-    page.get_by_label("Username").fill(NAME)
+    page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.goto("/django/admin/django_app/user/1/change/")
@@ -62,7 +51,7 @@ def test_the_walk_through(page: Page) -> None:
     expect(rows.first).to_contain_text("changedAlicia <alice@example.com>django")
 
     page.goto("/flask/api/me")
-    expect(page.locator("body")).to_contain_text(f'{{"name":"{NAME}"}}')
+    expect(page.locator("body")).to_contain_text(f'{{"name":"{name}"}}')
 
     page.goto("/django/admin/django_app/user/")
     page.locator("#action-toggle").check()
@@ -85,10 +74,10 @@ def test_the_walk_through(page: Page) -> None:
     expect(page.locator("rect.bar")).to_have_count(30)
 
     page.goto("/django/admin/django_app/apitoken/add/")
-    page.get_by_label("Owner").select_option(label=NAME)
+    page.get_by_label("Owner").select_option(label=name)
     page.get_by_label("Name").fill("phone")
     page.get_by_role("button", name="Save", exact=True).click()
     token = page.locator("#token").inner_text()
     origin = re.sub("(http://[^/]+).*", r"\1", page.url)
     headers = {"Authorization": f"Bearer {token}"}
-    assert httpx.get(f"{origin}/fastapi/api/me", headers=headers).json() == {"name": NAME}
+    assert httpx.get(f"{origin}/fastapi/api/me", headers=headers).json() == {"name": name}
