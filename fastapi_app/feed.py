@@ -63,7 +63,8 @@ class Feed:
                         await self._read()
             except BROKEN as error:
                 # Whoever listens meanwhile misses nothing: the reader goes on where it was.
-                logger.warning("The feed of events waits for the database: %s", error)
+                # No warning: every request says so, too, and this comes each second.
+                logger.info("The feed of events waits for the database: %s", error)
                 await asyncio.sleep(PAUSE)
 
     async def _read(self) -> None:
