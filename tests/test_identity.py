@@ -217,9 +217,17 @@ def test_without_django_nobody_could_log_in() -> None:
 def test_while_nobody_can_tell_a_session_is_not_taken_for_nobody(
     gateway: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django_app.models import ApiToken
+    from django.db import OperationalError
 
-    monkeypatch.setattr(ApiToken._meta, "db_table", "no_such_table")
-    response = gateway.get("/fastapi/api/hello", headers=bearer("gw_x"))
-    assert_problem(response, 503)
-    assert response.headers["Retry-After"] == "1"
+    from django_app import authentication
+
+    async def fail(_credential: str) -> None:
+        raise OperationalError("the server has gone")
+
+    monkeypatch.setattr(authentication, "user_of_token", fail)
+    monkeypatch.setattr(authentication, "user_of_session", fail)
+    for headers in (bearer("gw_x"), {"Cookie": "sessionid=x"}):
+        response = gateway.get("/fastapi/api/hello", headers=headers)
+        assert_problem(response, 503)
+        assert response.headers["Retry-After"] == "1"
+    assert gateway.get("/fastapi/api/hello").status_code == 200
