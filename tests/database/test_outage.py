@@ -184,11 +184,11 @@ def test_a_database_server_that_restarts(migrated: SQLite | PostgreSQL) -> None:
 
 @pytest.fixture
 def crowded_url(database: SQLite | PostgreSQL) -> Iterator[str]:
-    """The URL of a role that may have three connections."""
+    """The URL of a role that may have six connections."""
     if isinstance(database, SQLite):
         pytest.skip("SQLite does not count connections")
     with psycopg.connect(database.url, autocommit=True) as connection:
-        connection.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 3")
+        connection.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 6")
         connection.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO crowded")
         yield database.url.replace("gateway@", "crowded@")
         connection.execute("DROP OWNED BY crowded")
@@ -196,8 +196,9 @@ def crowded_url(database: SQLite | PostgreSQL) -> Iterator[str]:
 
 
 def test_a_database_without_a_free_connection(crowded_url: str) -> None:
+    # Before the gateway, whose reader of events would keep one.
+    others = [psycopg.connect(crowded_url) for _ in range(6)]
     with gateway_on(crowded_url, GATEWAY_THREADS="1") as (client, _):
-        others = [psycopg.connect(crowded_url) for _ in range(3)]
         assert_unavailable(client, READS + WRITES)
         for other in others:
             other.close()
