@@ -62,6 +62,18 @@ def run_worker() -> Iterator[None]:
             process.terminate()
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on an address; raise ClickException when that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise click.ClickException(
+            f"Cannot listen on {host}:{port} ({reason}); choose another with --port."
+        ) from error
+
+
 @main.command()
 @click.option("--host", default=get_settings().host, show_default=True, help="Address.")
 @click.option("--port", default=get_settings().port, show_default=True, help="0: a free port.")
@@ -88,14 +100,7 @@ def serve(
         applications[prefix] = name
     if not applications:
         raise click.UsageError("--only-mounts needs a --mount")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise click.ClickException(
-            f"Cannot listen on {host}:{port} ({reason}); choose another with --port."
-        ) from error
+    listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     origin = f"http://{shown}:{listener.getsockname()[1]}"
     for name, path in {

@@ -78,23 +78,26 @@ class Admission:
                 can tell at the moment.
         """
         scope.pop("user", None)
-        sent = [header for header in scope["headers"] if header[0] in CREDENTIALS]
         unsafe = self.writes and self._is_unsafe(scope)
-        if not sent:
-            name = None
-        elif token := bearer_token(sent):
-            name = await resolve(self.token, token)
-            if name is None:
-                raise HTTPException(401, headers={"WWW-Authenticate": INVALID_TOKEN})
-        elif (key := session_key(sent, self.cookie)) and (name := await resolve(self.session, key)):
-            if unsafe and self.is_forged(scope):
-                raise HTTPException(403, "The session's CSRF token is missing or wrong.")
-        else:
-            name = None
+        name = await self._name_of(scope, unsafe)
         if name is not None:
             scope["user"] = User(name)
         elif unsafe:
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+
+    async def _name_of(self, scope: Scope, unsafe: bool) -> str | None:
+        sent = [header for header in scope["headers"] if header[0] in CREDENTIALS]
+        if not sent:
+            return None
+        if token := bearer_token(sent):
+            if (name := await resolve(self.token, token)) is None:
+                raise HTTPException(401, headers={"WWW-Authenticate": INVALID_TOKEN})
+            return name
+        key = session_key(sent, self.cookie)
+        name = await resolve(self.session, key) if key else None
+        if name is not None and unsafe and self.is_forged(scope):
+            raise HTTPException(403, "The session's CSRF token is missing or wrong.")
+        return name
 
     def _is_unsafe(self, scope: Scope) -> bool:
         path: str = scope["path"]

@@ -76,13 +76,14 @@ def hand_in(export: Export) -> None:
     export.save(update_fields=["task_id"])
 
 
-def hand_in_orders() -> int:
-    """Make jobs of the orders that others than Django have left; return how many."""
-    with transaction.atomic():
-        orders = Export.objects.select_for_update(skip_locked=True).filter(task_id=None)
-        for export in (found := [*orders]):
-            hand_in(export)
-    return len(found)
+def hand_in_orders() -> None:
+    """Make jobs of the orders that others than Django have left."""
+    orders = Export.objects.filter(task_id=None)
+    # A look each second must not cost SQLite's one writer a turn each second.
+    if orders.exists():
+        with transaction.atomic():
+            for export in orders.select_for_update(skip_locked=True):
+                hand_in(export)
 
 
 def hand_in_yesterday(known: date | None) -> date:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, WebSocket
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from starlette.websockets import WebSocketDisconnect
 
 from fastapi_app.dependencies import FeedDep
 from fastapi_app.feed import Feed, TooSlow
@@ -46,15 +45,24 @@ async def stream_events(
 async def live(websocket: WebSocket, feed: FeedDep, after: EventId = None) -> None:
     """Send the same over WebSocket, one event a message; messages from the client are ignored."""
     await websocket.accept()
-    sending = asyncio.create_task(send_events(websocket, feed, after))
+    ways = [
+        asyncio.create_task(wait_for_goodbye(websocket)),
+        asyncio.create_task(send_events(websocket, feed, after)),
+    ]
     try:
-        while True:
-            await websocket.receive()
-    except (WebSocketDisconnect, RuntimeError):
-        pass
+        done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        sending.cancel()
-        await asyncio.wait([sending])
+        for way in ways:
+            way.cancel()
+        await asyncio.wait(ways)
+    for way in done:
+        way.result()  # raises what has failed, so that the server closes and logs it
+
+
+async def wait_for_goodbye(websocket: WebSocket) -> None:
+    """Ignore what the client sends, until it leaves."""
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
 
 
 async def send_events(websocket: WebSocket, feed: Feed, after: int | None) -> None:

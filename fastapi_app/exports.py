@@ -7,12 +7,13 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import FileResponse
 
 from fastapi_app.dependencies import SessionDep
+from fastapi_app.routing import JSONRoute
 from users.exports import ExportOrder, ExportState, insert_export, select_export, state_of
 from users.formats import suffix_of
 from users.problems import Problem
 
 # The OpenAPI document is the contract of the three, and these are FastAPI's alone.
-router = APIRouter(prefix="/exports", include_in_schema=False)
+router = APIRouter(prefix="/exports", route_class=JSONRoute, include_in_schema=False)
 
 
 @router.post("", status_code=202)

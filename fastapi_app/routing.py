@@ -30,7 +30,7 @@ register_url_convertor("user_id", UserIdConvertor())
 class JSONRequest(Request):
     """A request whose body is read up to the limit and parsed by the contract's rules."""
 
-    async def load(self) -> None:
+    async def load(self, *, optional: bool) -> None:
         """Read and parse the body; raise its Problem before FastAPI looks at it."""
         body = bytearray()
         async for chunk in self.stream():
@@ -38,6 +38,8 @@ class JSONRequest(Request):
             if len(body) > self.app.state.max_body_size:
                 raise Problem(413)
         self._body = bytes(body)
+        if optional and not body:
+            return
         self.document = parse_json_object(self.headers.get("content-type"), self._body)
 
     async def json(self) -> dict[str, Any]:
@@ -51,10 +53,11 @@ class JSONRoute(APIRoute):
         handler = super().get_route_handler()
         if self.body_field is None:
             return handler
+        optional = not self.body_field.field_info.is_required()
 
         async def handle(request: Request) -> Response:
             request = JSONRequest(request.scope, request.receive)
-            await request.load()
+            await request.load(optional=optional)
             return await handler(request)
 
         return handle

@@ -4,6 +4,7 @@ import inspect
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -80,6 +81,7 @@ def count_lines(code: str) -> int:
     return sum(1 for line in lines if line and not line.startswith("#"))
 
 
+@cache
 def highlight_styles() -> str:
     """Return the style sheet for light and for dark."""
     light, dark = map(styles, (LIGHT, DARK))

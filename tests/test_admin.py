@@ -74,14 +74,19 @@ def create_account(password: str | None = None) -> "User":
     return accounts.create_superuser(NAME, password=password)
 
 
-@pytest.fixture
-def keeper(gateway: TestClient) -> TestClient:
-    """The gateway, for somebody who is logged in to the admin."""
+def log_in(client: TestClient, account: "User") -> None:
+    """Log in by Django, without the form."""
     from django.test import Client
 
     session = Client()
-    session.force_login(create_account())
-    gateway.cookies.set("sessionid", session.cookies["sessionid"].value)
+    session.force_login(account)
+    client.cookies.set("sessionid", session.cookies["sessionid"].value)
+
+
+@pytest.fixture
+def keeper(gateway: TestClient) -> TestClient:
+    """The gateway, for somebody who is logged in to the admin."""
+    log_in(gateway, create_account())
     return gateway
 
 

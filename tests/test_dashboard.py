@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,8 +12,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from starlette.testclient import TestClient
 
+from tests.bridge.server import wait_until
 from tests.databases import PostgreSQL, SQLite, free_port, missing
-from tests.test_admin import create_account
+from tests.test_admin import create_account, log_in
 
 DASHBOARD = "/django/"
 
@@ -25,15 +25,6 @@ def empty_cache() -> None:
     from django.core.cache import cache
 
     cache.clear()
-
-
-def log_in(client: TestClient, account: Any) -> None:
-    """Log in by Django."""
-    from django.test import Client
-
-    session = Client()
-    session.force_login(account)
-    client.cookies.set("sessionid", session.cookies["sessionid"].value)
 
 
 @pytest.fixture
@@ -173,13 +164,15 @@ def test_the_cache_may_be_redis(
     from django_app import dashboard
 
     cache = RedisCache(redis, {})
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def answers() -> bool:
         try:
             cache.clear()
-            break
         except NotThere:
-            time.sleep(0.05)  # between two questions, not instead of one
+            return False
+        return True
+
+    wait_until(answers)
     monkeypatch.setattr(dashboard, "cache", cache)
     assert queries(dashboard.current) == 5
     assert queries(dashboard.current) == 1

@@ -11,6 +11,7 @@ from settings import get_settings
 from tests.conftest import FRAMEWORKS, assert_problem
 from tests.databases import PostgreSQL, SQLite
 from tests.test_admin import NAME, create_account
+from tests.test_admin import log_in as log_in_by_django
 
 TOKENS = "/django/admin/django_app/apitoken/"
 CAROL = {"name": "Carol", "email": "carol@example.com"}
@@ -35,11 +36,7 @@ def guarded(shared_guarded: TestClient, database: SQLite | PostgreSQL) -> TestCl
 
 def log_in(client: TestClient, again: bool = False) -> dict[str, str]:
     """Log in by Django, as somebody new unless it is again; return what its CSRF check asks."""
-    from django.test import Client
-
-    session = Client()
-    session.force_login(account_of(NAME) if again else create_account())
-    client.cookies.set("sessionid", session.cookies["sessionid"].value)
+    log_in_by_django(client, account_of(NAME) if again else create_account())
     client.get(TOKENS + "add/")
     return {"X-CSRFToken": client.cookies["csrftoken"]}
 

@@ -22,6 +22,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
 WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
+SOON = 5  # seconds; a thread is free within one of the next chunk, and machines can be busy
 PATIENCE = 20  # seconds; only a failing test waits so long
 TEXT = [("Content-Type", "text/plain")]
 

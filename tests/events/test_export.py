@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
+from showdown.bench.servers import memory_peak
 from tests.conftest import assert_problem
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import serve
@@ -88,14 +89,6 @@ def fill(database: SQLite | PostgreSQL, count: int) -> None:
     connection.close()
 
 
-def peak_of_memory(process: int) -> int:
-    """Return the most memory that a process has ever used, in bytes."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise LookupError("VmHWM")
-
-
 def test_a_million_users_need_no_more_memory_than_a_few(database: SQLite | PostgreSQL) -> None:
     if not Path("/proc/self/status").exists():
         pytest.skip("Memory is read from /proc")
@@ -103,7 +96,7 @@ def test_a_million_users_need_no_more_memory_than_a_few(database: SQLite | Postg
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     with serve("gateway", "--port", port, origin=origin, path="/flask/api/hello") as server:
-        before = peak_of_memory(server.pid)
+        before = memory_peak(server.pid)
         lines = 0
         with httpx.stream("GET", origin + EXPORT, timeout=60) as response:
             tail = b""
@@ -112,4 +105,4 @@ def test_a_million_users_need_no_more_memory_than_a_few(database: SQLite | Postg
                 tail = (tail + chunk)[-200:]
         assert lines == MANY + 2
         assert json.loads(tail.splitlines()[-1])["name"] == f"user {MANY}"
-        assert peak_of_memory(server.pid) - before < GROWTH
+        assert memory_peak(server.pid) - before < GROWTH

@@ -2,8 +2,6 @@
 
 import json
 import signal
-import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
@@ -12,21 +10,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from tests.bridge.server import wait_until
 from tests.conftest import assert_problem
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.events.test_export import fill
 from tests.servers import ROOT, Server, running, serve
-from tests.test_admin import create_account
+from tests.test_admin import create_account, log_in
 
 EXPORTS = "/fastapi/api/exports"
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Ask again and again; fail when it takes too long."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)  # between two questions, not instead of one
 
 
 def working(**env: str) -> AbstractContextManager[Server]:
@@ -66,7 +57,7 @@ def state(client: TestClient, address: str) -> dict[str, Any]:
 
 
 def finished(client: TestClient, address: str) -> dict[str, Any]:
-    wait_until(lambda: state(client, address)["state"] in ("finished", "failed"))
+    wait_until(lambda: state(client, address)["state"] in ("finished", "failed"), seconds=60)
     return state(client, address)
 
 
@@ -98,16 +89,17 @@ def test_an_export_is_ordered_made_and_fetched(
 def test_the_default_and_what_is_no_order(gateway: TestClient) -> None:
     assert gateway.post(EXPORTS).status_code == 202
     assert_problem(gateway.post(EXPORTS, json={"media_type": "text/html"}), 422)
+    json = {"Content-Type": "application/json"}
+    assert_problem(gateway.post(EXPORTS, content=b"{", headers=json), 400)
+    assert_problem(gateway.post(EXPORTS, content=b"{}"), 415)
+    too_much = b" " * (10 * 1024 * 1024 + 1)
+    assert_problem(gateway.post(EXPORTS, content=too_much, headers=json), 413)
     assert_problem(gateway.get(f"{EXPORTS}/00000000-0000-0000-0000-000000000000"), 404)
     assert_problem(gateway.get(f"{EXPORTS}/nothing"), 404)
 
 
 def test_an_order_from_the_admin(gateway: TestClient) -> None:
-    from django.test import Client
-
-    session = Client()
-    session.force_login(create_account())
-    gateway.cookies.set("sessionid", session.cookies["sessionid"].value)
+    log_in(gateway, create_account())
     page = "/django/admin/django_app/user/"
     gateway.get(page)
     form = {

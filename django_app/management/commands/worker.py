@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.core.management.base import BaseCommand
-from django.db import OperationalError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
@@ -63,7 +63,8 @@ def keep(name: str, parent: int | None) -> None:
             hand_in_orders()
             yesterday = hand_in_yesterday(yesterday)
             take_up_lost_jobs()
-        except OperationalError as error:
+        # Without signs of life others would take up the jobs of this worker, which goes on.
+        except (DatabaseError, InterfaceError) as error:
             logger.warning("The worker waits for the database: %s", error)
         close_old_connections()
         if parent is not None and os.getppid() != parent:
@@ -71,15 +72,16 @@ def keep(name: str, parent: int | None) -> None:
         pause.wait(BEAT)
 
 
-def take_up_lost_jobs() -> int:
-    """Put jobs whose worker gives no sign of life back into the queue; return how many."""
+def take_up_lost_jobs() -> None:
+    """Put jobs whose worker gives no sign of life back into the queue."""
     deadline = timezone.now() - timedelta(seconds=LOST)
+    lost = WorkerProcess.objects.filter(seen_at__lt=deadline - timedelta(days=1))
+    if lost.exists():
+        lost.delete()
     alive = {*WorkerProcess.objects.filter(seen_at__gte=deadline).values_list("id", flat=True)}
-    count = 0
     for job in DBTaskResult.objects.running().filter(started_at__lt=deadline):
         if job.worker_ids[-1] not in alive:
             same = DBTaskResult.objects.running().filter(id=job.id, started_at=job.started_at)
-            count += same.update(status="READY")
-            logger.warning("The job %s has lost its worker and begins anew", job.id)
-    WorkerProcess.objects.filter(seen_at__lt=deadline - timedelta(days=1)).delete()
-    return count
+            # Another worker may have been quicker.
+            if same.update(status="READY"):
+                logger.warning("The job %s has lost its worker and begins anew", job.id)
