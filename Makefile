@@ -48,7 +48,7 @@ lock: $(VENV)/installed-dev ## resolve the dependencies anew into both lock file
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-header --group build pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --no-header --group build --group dev --group bench pyproject.toml --constraint requirements.lock \
+	  --no-header --extra otel --group build --group dev --group bench pyproject.toml --constraint requirements.lock \
 	  --output-file requirements-dev.lock
 
 clean: ## remove .venv and what tools left; the database in var/ stays

@@ -1,23 +1,28 @@
 """Every setting of the project: read once, from the environment, and typed.
 
 Nothing else reads ``os.environ``. A value that does not fit ends the start-up with one line that
-names the variable.
+names the variable; in production, so does each that is missing.
 """
 
 import secrets
 from base64 import b64decode
+from collections.abc import Iterator
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, LiteralString, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    ModelWrapValidatorHandler,
     RedisDsn,
     SecretStr,
     ValidationError,
+    model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent
@@ -26,6 +31,7 @@ SECRET_KEY_FILE = VAR_DIR / "secret_key"
 
 DATABASE_SCHEMES = ("sqlite:///", "postgresql://", "postgres://")
 NO_FILES = {"sqlite:///", "sqlite:///:memory:"}
+MIN_KEY = 50  # characters of a secret key that `manage.py check --deploy` accepts
 
 
 def read_secret_key() -> SecretStr:
@@ -61,7 +67,13 @@ def check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
     return secret
 
 
-def split_commas(value: object) -> object:
+def check_network(network: str) -> str:
+    """Refuse what is no address and no network."""
+    ip_network(network)
+    return network
+
+
+def split_commas(value: Any) -> Any:
     """Read a list as people write it in a variable: separated by commas."""
     if isinstance(value, str):
         return [item.strip() for item in value.split(",") if item.strip()]
@@ -73,6 +85,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
 
+    env: Annotated[
+        Literal["development", "production"],
+        Field(description="What is served: your own machine, or real traffic."),
+    ] = "development"
     host: Annotated[str, Field(description="Address that `gateway` listens on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port; 0 takes a free one.")] = 8000
     database_url: Annotated[
@@ -89,9 +105,41 @@ class Settings(BaseSettings):
         int,
         Field(ge=1, le=1024, description="Threads of each WSGI mount, and size of each pool."),
     ] = 32
+    max_requests: Annotated[
+        int,
+        Field(ge=1, description="Requests open at once in each mount; beyond them, 503."),
+    ] = 1000
+    max_connections: Annotated[
+        int,
+        Field(ge=1, description="Connections open at once in each process; beyond them, 503."),
+    ] = 4000
     max_body_size: Annotated[
         int, Field(ge=0, description="Largest request body in bytes; beyond it, 413.")
     ] = 10 * 1024 * 1024
+    max_head_size: Annotated[
+        int, Field(ge=1024, description="Largest request head in bytes; beyond it, 431.")
+    ] = 64 * 1024
+    max_headers: Annotated[
+        int, Field(ge=10, description="Most headers of a request; beyond them, 431.")
+    ] = 100
+    head_timeout: Annotated[
+        float, Field(gt=0, description="Seconds for the head of a request; beyond them, 408.")
+    ] = 10.0
+    body_timeout: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Seconds for a request body, and one more for each 500 bytes; then 408.",
+        ),
+    ] = 20.0
+    request_timeout: Annotated[
+        float,
+        Field(gt=0, description="Seconds until an answer must have begun; beyond them, 504."),
+    ] = 60.0
+    send_timeout: Annotated[
+        float,
+        Field(gt=0, description="Seconds until a reader that does not read is cut off."),
+    ] = 30.0
     graceful_timeout: Annotated[
         int, Field(ge=0, description="Seconds that running requests get when the server stops.")
     ] = 10
@@ -99,15 +147,21 @@ class Settings(BaseSettings):
         list[str],
         NoDecode,
         BeforeValidator(split_commas),
-        Field(description="Host names that Django answers to, separated by commas."),
+        Field(description="Host names that are answered to, separated by commas."),
     ] = ["localhost", "127.0.0.1", "[::1]"]
+    trusted_proxies: Annotated[
+        list[Annotated[str, AfterValidator(check_network)]],
+        NoDecode,
+        BeforeValidator(split_commas),
+        Field(description="Addresses and networks whose X-Forwarded-For and -Proto are believed."),
+    ] = []
     secret_key: Annotated[
         SecretStr,
         Field(min_length=1, description="Signs sessions; default: the file var/secret_key."),
     ] = Field(default_factory=read_secret_key)
     writes: Annotated[
         Literal["open", "authenticated"],
-        Field(description="Who may change users: everybody, or a login or a token alone."),
+        Field(description="Who may change users: everybody, or, as in production by default, logins and tokens."),
     ] = "open"
     files_dir: Annotated[
         Path,
@@ -126,6 +180,42 @@ class Settings(BaseSettings):
         bool, Field(description="Django's debug pages in place of the contract's errors.")
     ] = False
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def check_production(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse what would be unsafe with real traffic, beside whatever else does not fit."""
+        if values.get("env") != "production":
+            return handler(values)
+        errors = [*find_missing(values)]
+        try:
+            settings = handler({"writes": "authenticated", **values})
+        except ValidationError as error:
+            errors += error.errors(include_url=False)  # type: ignore[arg-type]
+        if errors:
+            raise ValidationError.from_exception_data("Settings", errors)
+        return settings
+
+
+def find_missing(values: dict[str, Any]) -> Iterator[InitErrorDetails]:
+    """Yield what production lacks.
+
+    Args:
+        values: as they stand in the environment.
+    """
+
+    def error(name: str, message: LiteralString) -> InitErrorDetails:
+        return {"type": PydanticCustomError("production", message), "loc": (name,), "input": None}
+
+    if len(values.get("secret_key", "")) < MIN_KEY:
+        yield error("secret_key", "production needs a long one, as `openssl rand -base64 48`")
+    hosts = split_commas(values.get("allowed_hosts"))
+    if not hosts or "*" in hosts:
+        yield error("allowed_hosts", "production needs the names that it is reached by")
+    if not values.get("database_url", "").startswith(("postgresql://", "postgres://")):
+        yield error("database_url", "production needs a database to share, postgresql://…")
+    if str(values.get("debug", "")).lower() not in ("", "0", "false", "no", "off"):
+        yield error("debug", "production shows nobody its insides; leave it out")
+
 
 @cache
 def get_settings() -> Settings:
@@ -138,7 +228,7 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         problems = [
-            f"GATEWAY_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+            f"GATEWAY_{str(item['loc'][0]).upper()}: {item['msg']}"
             for item in error.errors(include_url=False, include_input=False)
         ]
         raise SystemExit("\n".join(problems)) from None
