@@ -161,7 +161,10 @@ class Settings(BaseSettings):
     ] = Field(default_factory=read_secret_key)
     writes: Annotated[
         Literal["open", "authenticated"],
-        Field(description="Who may change users: everybody, or, as in production by default, logins and tokens."),
+        Field(
+            description="Who may change users: everybody, or logins and tokens alone"
+            " (production's default)."
+        ),
     ] = "open"
     files_dir: Annotated[
         Path,
