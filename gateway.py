@@ -18,11 +18,14 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
+from bridge.traffic.headers import SecurityHeaders
 from settings import Settings, get_settings
 from showdown.site import Site
 from users.problems import MEDIA_TYPE, Problem
 
 logger = logging.getLogger("uvicorn.error")
+
+HSTS = 365 * 24 * 3600  # seconds
 
 ADDRESSES = {
     "Compare": "/",
@@ -69,7 +72,10 @@ def create_app(
             Route("/health/ready", ready),
             *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
         ],
-        middleware=[Middleware(Mounts, mounted, http_error, admission(settings, applications))],
+        middleware=[
+            Middleware(SecurityHeaders, hsts=HSTS if settings.env == "production" else 0),
+            Middleware(Mounts, mounted, http_error, admission(settings, applications)),
+        ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
