@@ -34,6 +34,10 @@ def limiter(storage: str) -> MovingWindowRateLimiter:
     return MovingWindowRateLimiter(storage_from_string(storage, wrap_exceptions=True, **timeouts))
 
 
+shared = limiter(settings.THROTTLE_STORAGE)
+own = limiter("memory://")
+
+
 class ThrottleMiddleware:
     """Answer 429 to whoever asks too often, before a password is looked at.
 
@@ -43,8 +47,6 @@ class ThrottleMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self.limiter = limiter(settings.THROTTLE_STORAGE)
-        self.own = limiter("memory://")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
@@ -55,26 +57,27 @@ class ThrottleMiddleware:
         if match is None or match.namespace != "admin":
             return None
         for limit, kind, key in limits_of(request, match.view_name):
-            if wait := self.wait(limit, kind, key):
+            if wait := count(limit, kind, key):
                 detail = f"Too many requests of this {kind}; try again in {wait} seconds."
                 return problem_response(Problem(429, detail, headers={"Retry-After": str(wait)}))
         return None
 
-    def wait(self, limit: RateLimitItem, kind: str, key: str) -> int:
-        """Count one; return the seconds until there is room for it, 0 when there is.
 
-        While Redis is away each process counts for itself: nobody is kept out, and nobody is let
-        guess without limit.
-        """
-        try:
-            return wait_of(self.limiter, limit, kind, key)
-        except StorageError as error:
-            logger.warning("Redis cannot count requests: %s", error.storage_error)
-            return wait_of(self.own, limit, kind, key)
+def count(limit: RateLimitItem, *key: str) -> int:
+    """Count one; return the seconds until there is room for it, 0 when there is.
+
+    While Redis is away each process counts for itself: nobody is kept out, and nobody is let
+    guess without limit.
+    """
+    try:
+        return count_at(shared, limit, *key)
+    except StorageError as error:
+        logger.warning("Redis cannot count requests: %s", error.storage_error)
+        return count_at(own, limit, *key)
 
 
-def wait_of(limiter: MovingWindowRateLimiter, limit: RateLimitItem, *key: str) -> int:
-    """Count one; return the seconds until there is room for it, 0 when there is."""
+def count_at(limiter: MovingWindowRateLimiter, limit: RateLimitItem, *key: str) -> int:
+    """Do so at one place."""
     if limiter.hit(limit, *key):
         return 0
     return max(1, ceil(limiter.get_window_stats(limit, *key).reset_time - time.time()))

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 ASSETS = "/static-offline-docs"  # where fastapi-offline serves them
 POLICY = (
-    "default-src 'self'; script-src 'self' {script}; style-src 'self' 'unsafe-inline';"
+    "default-src 'self'; script-src 'self' {scripts}; style-src 'self' {styles};"
     " img-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
 )
@@ -45,14 +45,19 @@ def add_pages(app: FastAPI) -> None:
             redoc_favicon_url=f"{root}{ASSETS}/favicon.png",
             with_google_fonts=False,
         )
-        return restrict(page)
+        # ReDoc writes its styles while it runs.
+        return restrict(page, styles="'unsafe-inline'")
 
 
-def restrict(page: HTMLResponse) -> HTMLResponse:
-    """Let a page run what it holds itself, by its hash, and its own files (CSP Level 3)."""
+def restrict(page: HTMLResponse, *, styles: str = "") -> HTMLResponse:
+    """Let a page run its own files and, by their hashes, the scripts it holds (CSP Level 3).
+
+    Args:
+        styles: what styles it may have besides those of its own files.
+    """
     scripts = re.findall(rb"<script>(.*?)</script>", bytes(page.body), re.DOTALL)
     hashes = [b64encode(sha256(script).digest()).decode() for script in scripts]
     page.headers["Content-Security-Policy"] = POLICY.format(
-        script=" ".join(f"'sha256-{digest}'" for digest in hashes)
+        scripts=" ".join(f"'sha256-{digest}'" for digest in hashes), styles=styles
     )
     return page
