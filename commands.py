@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from bridge.traffic.protocol import Config
-from bridge.traffic.server import Server
+from bridge.traffic.server import Callback, Server, ignore
 from bridge.traffic.workers import NOT_STARTED, Workers
 from gateway import addresses_in, applications_of, create_app
 from settings import SECRET_KEY_FILE, Settings, get_settings
@@ -152,21 +152,22 @@ def run_server(
     own: tuple[tuple[str, str], ...],
     only_mounts: bool,
     listener: socket.socket,
-    on_start: Callable[[], object] | None = None,
+    on_start: Callback = ignore,
 ) -> None:
     """Serve in this process until it is told to stop; exit with status 3 when it cannot start."""
     settings = get_settings()
     # Modules of the directory where the command was given; none of them hides one of ours.
     sys.path.insert(0, "")
+    app = create_app(settings, choose(settings, own, only_mounts))
     config = Config(
-        create_app(settings, choose(settings, own, only_mounts)),
+        app,
         log_level="warning",
         access_log=False,
         proxy_headers=False,  # nobody is trusted to speak for another address
         server_header=False,
         timeout_graceful_shutdown=settings.graceful_timeout,
     )
-    server = Server(config, on_start)
+    server = Server(config, on_start, on_stop=partial(setattr, app.state, "stopping", True))
     server.run(sockets=[listener])
     if not server.started:
         sys.exit(NOT_STARTED)  # the log says why

@@ -21,29 +21,36 @@ TICKS = 10  # of a tenth of a second, between two looks at the connections
 MARGIN = 3.0  # seconds that a stop may take beyond those that running requests get
 
 
+Callback = Callable[[], object]
+
+
+def ignore() -> None:
+    """Do nothing."""
+
+
 class Server(uvicorn.Server):
     """Serves with connections that have limits; its configuration is a ``Config`` of theirs.
 
     A process that is told to stop by SIGTERM or SIGINT, or whose parent has died, answers what has
     reached it, and ends with status 0; with 1 when threads keep it beyond the graceful timeout.
-    The application's ``state.stopping`` is True from then on.
 
     Args:
         config: as uvicorn's.
         on_start: called when the server has begun to serve.
+        on_stop: called when it begins to stop.
     """
 
     def __init__(
-        self, config: uvicorn.Config, on_start: Callable[[], object] | None = None
+        self, config: uvicorn.Config, on_start: Callback = ignore, on_stop: Callback = ignore
     ) -> None:
         super().__init__(config)
         self.on_start = on_start
+        self.on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application and listen."""
         await super().startup(sockets)
-        if self.on_start is not None:
-            self.on_start()
+        self.on_start()
 
     async def on_tick(self, counter: int) -> bool:
         """Look after the connections once a second."""
@@ -74,7 +81,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what has come, and take nothing more."""
-        self.config.loaded_app.state.stopping = True
+        self.on_stop()
         await self._accept_last(sockets or [])
         # Who has been accepted last may open a stream of events, which would not end by itself.
         asyncio.get_running_loop().call_later(LAST_CALL, self._shut_down_connections)

@@ -10,6 +10,8 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
+from bridge.traffic.server import Callback
+
 logger = logging.getLogger("bridge")
 
 LOOK = 0.2  # seconds between two looks at the workers and at what the parent has been told
@@ -33,7 +35,7 @@ class Workers:
 
     def __init__(
         self,
-        serve: Callable[[socket.socket, Callable[[], object]], None],
+        serve: Callable[[socket.socket, Callback], None],
         number: int,
         listener: socket.socket,
         grace: float,
@@ -52,15 +54,14 @@ class Workers:
         """Run the workers; return the exit status."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._handle_signal)
-        status = 0
         while not self.stopping:
             self._fill()
             wait([process.sentinel for process in self.processes], LOOK)
             if self._forget_dead() and not self.started.is_set():
                 # The others would fail in the same way, again and again.
-                status, self.stopping = NOT_STARTED, True
-        self._stop()
-        return status
+                self._stop()
+                return NOT_STARTED
+        return self._stop()
 
     def _handle_signal(self, *_: Any) -> None:
         self.stopping = True
@@ -88,7 +89,8 @@ class Workers:
                 )
         return bool(dead)
 
-    def _stop(self) -> None:
+    def _stop(self) -> int:
+        """Stop the workers; return 0 when all of them ended in good order, else 1."""
         # First: as long as one process has it open, the kernel takes connections for it.
         self.listener.close()
         for process in self.processes:
@@ -97,3 +99,5 @@ class Workers:
         for process in self.processes:
             process.join(max(0.0, deadline - time.monotonic()))
             process.kill()
+            process.join()
+        return int(any(process.exitcode for process in self.processes if self.started.is_set()))
