@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -47,8 +48,8 @@ class Workers:
         self.processes: list[SpawnProcess] = []
         # Each process begins with an interpreter of its own: threads do not survive a fork.
         self.context = multiprocessing.get_context("spawn")
-        self.started = self.context.Event()
-        self.stopping = False
+        self.starts, self.on_start = self.context.Pipe(duplex=False)
+        self.started = self.stopping = False
 
     def run(self) -> int:
         """Run the workers; return the exit status."""
@@ -56,8 +57,10 @@ class Workers:
             signal.signal(number, self._handle_signal)
         while not self.stopping:
             self._fill()
-            wait([process.sentinel for process in self.processes], LOOK)
-            if self._forget_dead() and not self.started.is_set():
+            wait([self.starts, *(process.sentinel for process in self.processes)], LOOK)
+            while self.starts.poll():
+                self.started = self.starts.recv()
+            if self._forget_dead() and not self.started:
                 # The others would fail in the same way, again and again.
                 self._stop()
                 return NOT_STARTED
@@ -68,10 +71,10 @@ class Workers:
 
     def _fill(self) -> None:
         """Start what is missing; the first one alone, so that what prevents it is said once."""
-        number = self.number if self.started.is_set() else 1
+        number = self.number if self.started else 1
         while len(self.processes) < number:
             process = self.context.Process(
-                target=self.serve, args=(self.listener, self.started.set)
+                target=self.serve, args=(self.listener, partial(self.on_start.send, True))
             )
             process.start()
             self.processes.append(process)
@@ -81,7 +84,7 @@ class Workers:
         dead = [process for process in self.processes if not process.is_alive()]
         for process in dead:
             self.processes.remove(process)
-            if self.started.is_set():
+            if self.started:
                 logger.warning(
                     "The worker %s has ended with status %s; another takes its place",
                     process.pid,
@@ -100,4 +103,6 @@ class Workers:
             process.join(max(0.0, deadline - time.monotonic()))
             process.kill()
             process.join()
-        return int(any(process.exitcode for process in self.processes if self.started.is_set()))
+        # One that had not begun to serve dies of the signal.
+        good = (0, -signal.SIGTERM)
+        return int(any(process.exitcode not in good for process in self.processes))
