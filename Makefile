@@ -14,7 +14,7 @@ install: $(VENV)/installed ## prepare .venv with the locked dependencies
 
 run: $(VENV)/installed ## migrate, seed a new database, and serve on 127.0.0.1:8000
 	@$(BIN)/python manage.py prepare
-	@exec $(BIN)/gateway serve --worker
+	@exec $(BIN)/gateway serve --jobs
 
 test: $(VENV)/installed-dev ## run the whole suite, and on PostgreSQL what touches the database
 	$(BIN)/pytest
