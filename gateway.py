@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
+from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.hosts import Hosts
 from bridge.traffic.proxies import Proxies
 from settings import Settings, get_settings
@@ -25,6 +26,8 @@ from showdown.site import Site
 from users.problems import MEDIA_TYPE, Problem
 
 logger = logging.getLogger("uvicorn.error")
+
+HSTS = 365 * 24 * 3600  # seconds
 
 ADDRESSES = {
     "Compare": "/",
@@ -85,6 +88,7 @@ def create_app(
         ],
         middleware=[
             Middleware(Proxies, settings.trusted_proxies),
+            Middleware(SecurityHeaders, hsts=HSTS if settings.env == "production" else 0),
             Middleware(
                 Mounts,
                 mounted,
