@@ -1,0 +1,203 @@
+"""The soak: cycles of quiet, of a stuck mount, and of everything at once, each with a rest."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx2 as httpx
+import psycopg
+
+from tests.conftest import FRAMEWORKS
+from tests.databases import PostgreSQL
+from tests.servers import Server
+from tests.soak.answers import Answers, Request
+from tests.soak.faults import RudeClients
+from tests.soak.ledger import Ledger
+from tests.soak.listeners import EventSource, Listener, WebSocket
+from tests.soak.measures import Latencies, Sample
+from tests.soak.traffic import DATABASE, READS, Traffic
+from tests.usage import open_connections
+
+PAUSE = 0.03  # seconds between two requests of one client
+DOWN = 0.5  # seconds without a database
+SOON = 20.0  # seconds in which everything must answer again, and connections be closed
+PROBE = Request("/api/users/1", needs=(DATABASE,))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long what takes, in seconds.
+
+    Attributes:
+        length: of all cycles after the first, which warms up; at least one is run.
+        quiet: with polite clients alone.
+        stuck: with more waits in one mount than it has threads; each wait takes half of it.
+        storm: with rude clients, and a restart of the database in the middle.
+    """
+
+    length: float
+    quiet: float
+    stuck: float
+    storm: float
+
+
+class Soak:
+    """One gateway under mixed traffic, and everything that is known of it afterwards.
+
+    Args:
+        server: the gateway's process.
+        waits: requests that saturate a mount, by its name.
+    """
+
+    def __init__(
+        self, server: Server, port: int, database: PostgreSQL, waits: dict[str, int], plan: Plan
+    ) -> None:
+        self.server = server
+        self.port = port
+        self.origin = f"http://127.0.0.1:{port}"
+        self.database = database
+        self.waits = waits
+        self.plan = plan
+        self.began = time.monotonic()
+        self.ledger = Ledger()
+        self.answers = Answers()
+        self.rude = RudeClients(port, self.ledger)
+        self.latencies = Latencies()
+        self.listeners: list[Listener] = [EventSource(self.origin), WebSocket(self.origin)]
+        self.samples: list[Sample] = []
+        self.restarts = 0
+        self.events: list[int] = []
+        self.stored: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Run cycles for the planned time, and then see what has become of everything."""
+        while len(self.samples) < 2 or time.monotonic() - self.began < self.plan.length:
+            await self.cycle(FRAMEWORKS[len(self.samples) % 3])
+            await self.rest()
+        await self.settle()
+
+    async def cycle(self, stuck: str) -> None:
+        """Let everybody come: polite clients and listeners always, the others in their time."""
+        async with self.traffic() as traffic, asyncio.TaskGroup() as group:
+            listening = [group.create_task(listener.listen()) for listener in self.listeners]
+            async with coming(*traffic.clients()):
+                await self.probe(traffic, self.latencies.quiet, FRAMEWORKS, self.plan.quiet)
+                await self.stick(traffic, stuck)
+                async with coming(*self.rude.clients()):
+                    await asyncio.sleep(self.plan.storm / 2)
+                    await self.restart_database()
+                    await asyncio.sleep(self.plan.storm / 2)
+            for task in listening:
+                task.cancel()
+        self.latencies.end_cycle(stuck)
+
+    @asynccontextmanager
+    async def traffic(self) -> AsyncIterator[Traffic]:
+        """Connect the polite clients; their connections are closed at the end."""
+        # Idle connections are left before the server ends them, so that no request meets the end.
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=2)
+        async with httpx.AsyncClient(base_url=self.origin, timeout=30, limits=limits) as client:
+            yield Traffic(client, self.ledger, self.answers)
+
+    async def probe(
+        self,
+        traffic: Traffic,
+        latencies: defaultdict[str, list[float]],
+        mounts: Collection[str],
+        seconds: float,
+    ) -> None:
+        """Ask mounts in turn, and measure how long they take."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for mount in mounts:
+                begin = time.monotonic()
+                await traffic.ask(PROBE, mount)
+                latencies[mount].append(time.monotonic() - begin)
+            await asyncio.sleep(PAUSE / 3)
+
+    async def stick(self, traffic: Traffic, mount: str) -> None:
+        """Ask a mount for more waits than it can take, and measure the others meanwhile."""
+        wait = Request(f"/api/wait?ms={round(self.plan.stuck / 2 * 1000)}")
+        with self.answers.outage(mount):
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self.waits[mount]):
+                    group.create_task(traffic.ask(wait, mount))
+                healthy = [name for name in FRAMEWORKS if name != mount]
+                await self.probe(traffic, self.latencies.stuck, healthy, self.plan.stuck)
+            await self.recover(traffic)
+
+    async def restart_database(self) -> None:
+        """Stop PostgreSQL in the middle of everything, without any goodbye, and start it again."""
+        self.restarts += 1
+        async with self.traffic() as traffic:
+            with self.answers.outage(DATABASE):
+                await asyncio.to_thread(self.database.stop)
+                await asyncio.sleep(DOWN)
+                await asyncio.to_thread(self.database.start)
+                await self.recover(traffic)
+
+    async def recover(self, traffic: Traffic) -> None:
+        """Ask until every mount answers from the database again."""
+        async with asyncio.timeout(SOON):
+            for mount in FRAMEWORKS:
+                while await traffic.ask(PROBE, mount) is None:
+                    await asyncio.sleep(PAUSE)
+
+    async def rest(self) -> None:
+        """Wait until the gateway has got rid of everybody, and measure what is left."""
+        async with asyncio.timeout(SOON):
+            while open_connections(self.server.pid, self.port):
+                await asyncio.sleep(PAUSE)
+        at = time.monotonic() - self.began
+        self.samples.append(Sample.take(at, self.server.pid, self.database))
+        print(self.progress(), flush=True)
+
+    def progress(self) -> str:
+        """Return a line on how things stand."""
+        sample = self.samples[-1]
+        return (
+            f"{sample.at:5.0f} s  {sample.memory:4.0f} MiB  {sample.threads:3} threads "
+            f"{sample.files:3} files {sample.connections:3} connections "
+            f"{self.answers.counts.total():7} answers, {len(self.answers.failures)} failures "
+            f"{self.ledger.acknowledged:6} writes"
+        )
+
+    async def settle(self) -> None:
+        """Ask for everything once more, hear the last events, and read what is stored."""
+        async with self.traffic() as traffic:
+            for mount in FRAMEWORKS:
+                for read in READS:
+                    await traffic.ask(read, mount)
+        with psycopg.connect(self.database.url) as connection:
+            events = connection.execute("SELECT id FROM user_events ORDER BY id").fetchall()
+            self.events = [event_id for (event_id,) in events]
+            self.stored = dict(connection.execute("SELECT email, name FROM users").fetchall())
+        for listener in self.listeners:
+            listening = asyncio.create_task(listener.listen())
+            async with asyncio.timeout(SOON):
+                while listener.last < self.events[-1]:
+                    await asyncio.sleep(PAUSE)
+            listening.cancel()
+            await asyncio.wait([listening])
+
+
+@asynccontextmanager
+async def coming(*clients: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Let clients come again and again; those that are there when the block ends still finish."""
+    ended = asyncio.Event()
+
+    async def come(visit: Callable[[], Awaitable[None]]) -> None:
+        while not ended.is_set():
+            await visit()
+            await asyncio.sleep(PAUSE)
+
+    async with asyncio.TaskGroup() as group:
+        for client in clients:
+            group.create_task(come(client))
+        try:
+            yield
+        finally:
+            ended.set()

@@ -1,0 +1,144 @@
+"""Minutes, or some seconds, of mixed traffic and faults: nothing leaks, nothing is lost."""
+
+import asyncio
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import psycopg
+import pytest
+from rich.console import Console
+
+from tests.database.test_outage import prepare
+from tests.databases import PostgreSQL, free_port
+from tests.servers import serve
+from tests.soak.cycles import Plan, Soak
+from tests.soak.measures import growth
+from tests.soak.report import report
+
+THREADS = 4
+MAX_REQUESTS = 32
+WAITS = {"flask": 3 * THREADS, "django": 3 * THREADS, "fastapi": MAX_REQUESTS + 8}
+GROWTH = 12.0  # MiB
+FACTOR = 2.0  # of a healthy mount's median latency, while another is stuck
+FILLED = 30_000  # users beforehand, so that an export does not fit into any buffer
+
+SHORT = Plan(length=0, quiet=1, stuck=4, storm=3)
+LONG = Plan(length=0, quiet=5, stuck=6, storm=10)
+
+ENV = {
+    "GATEWAY_THREADS": str(THREADS),
+    "GATEWAY_MAX_REQUESTS": str(MAX_REQUESTS),
+    "GATEWAY_DATABASE_TIMEOUT": "1",
+    "GATEWAY_HEAD_TIMEOUT": "1",
+    "GATEWAY_BODY_TIMEOUT": "1",
+    "GATEWAY_SEND_TIMEOUT": "2",
+    "GATEWAY_REQUEST_TIMEOUT": "3",
+    "GATEWAY_MAX_BODY_SIZE": "1000000",
+}
+
+# How a visit of a rude client may end.
+OUTCOMES = {
+    "leaves_in_the_head": {"left"},
+    "leaves_in_the_body": {"left"},
+    "leaves_without_the_answer": {"left"},
+    "leaves_in_the_answer": {"left"},
+    "listens_and_leaves": {"left"},
+    "upgrades_and_leaves": {"101", "403"},
+    "sends_hostile_json": {"400", "422"},
+    "sends_too_much": {"413", "closed"},
+    "sends_a_slow_head": {"408", "closed", "held"},
+    "sends_a_slow_body": {"408", "closed", "held"},
+    "stops_reading": {"closed", "held"},
+}
+
+
+def fill(database: PostgreSQL) -> None:
+    """Make many users, without an event for each."""
+    with psycopg.connect(database.url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "INSERT INTO users (name, email)"
+            " SELECT 'user ' || n, n || '@example.com' FROM generate_series(1, %s) AS n",
+            [FILLED],
+        )
+
+
+@pytest.fixture(scope="module")
+def plan(pytestconfig: pytest.Config) -> Plan:
+    minutes = pytestconfig.getoption("soak_minutes")
+    return replace(LONG, length=minutes * 60) if minutes else SHORT
+
+
+@pytest.fixture(scope="module")
+def soak(plan: Plan) -> Soak:
+    """What has been, once for all tests."""
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("A process is measured in /proc")
+    with tempfile.TemporaryDirectory(prefix="gateway-") as directory:
+        database = PostgreSQL(Path(directory))
+        database.create()
+        database.start()
+        try:
+            prepare(database.url)
+            fill(database)
+            return run(plan, database)
+        finally:
+            database.stop()
+
+
+def run(plan: Plan, database: PostgreSQL) -> Soak:
+    """Run a soak against a gateway of its own."""
+    port = free_port()
+    env = {**ENV, "GATEWAY_DATABASE_URL": database.url}
+    command = ("gateway", "serve", "--port", port)
+    origin = f"http://127.0.0.1:{port}"
+    with serve(*command, origin=origin, path="/django/api/users/1", env=env) as server:
+        soak = Soak(server, port, database, WAITS, plan)
+        try:
+            asyncio.run(soak.run())
+        finally:
+            Console().print(report(soak))
+            print(server.output)
+    return soak
+
+
+def test_memory_threads_files_and_connections_stay_flat(soak: Soak) -> None:
+    samples = soak.samples[1:]
+    assert growth([sample.memory for sample in soak.samples]) < GROWTH
+    assert growth([sample.threads for sample in soak.samples]) <= 4
+    assert growth([sample.files for sample in soak.samples]) <= 8
+    assert max(sample.connections for sample in samples) <= 3 * THREADS + 1
+    assert [sample.working for sample in samples] == [0] * len(samples)
+
+
+def test_every_acknowledged_write_is_stored(soak: Soak) -> None:
+    assert soak.ledger.acknowledged > 50
+    assert soak.ledger.compare(soak.stored) == []
+
+
+def test_only_what_is_saturated_or_down_refuses_and_with_503_or_504(soak: Soak) -> None:
+    assert soak.restarts == len(soak.samples)
+    assert {503, 504} & {*soak.answers.counts}
+    assert soak.answers.failures == []
+
+
+def test_rude_clients_are_refused_or_cut_off(soak: Soak) -> None:
+    seen = soak.rude.outcomes.keys()
+    assert {kind for kind, _ in seen} == {*OUTCOMES}
+    assert [visit for visit in seen if visit[1] not in OUTCOMES[visit[0]]] == []
+
+
+def test_listeners_miss_no_event_and_see_none_twice(soak: Soak) -> None:
+    assert len(soak.events) > 50
+    for listener in soak.listeners:
+        assert listener.seen[: len(soak.events)] == soak.events
+
+
+def test_healthy_mounts_answer_as_before_while_another_is_stuck(soak: Soak) -> None:
+    healthy = {mount for _, mount in soak.latencies.ratios}
+    assert len(healthy) > 1
+    if soak.plan is not SHORT:
+        for ratios in soak.latencies.ratios.values():
+            assert median(ratios) < FACTOR
