@@ -180,7 +180,7 @@ class Connection(HttpToolsProtocol):
             cycle.keep_alive = False
             self.flow.pause_reading()
             return
-        if is_answering and (cycle.response_started or self.pipeline):
+        if self.receiving and (cycle.response_started or self.pipeline):
             self.transport.abort()
             return
         self.refused_at = self.loop.time()
