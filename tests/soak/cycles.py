@@ -1,6 +1,7 @@
 """The soak: cycles of quiet, of a stuck mount, and of everything at once, each with a rest."""
 
 import asyncio
+import re
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -24,6 +25,8 @@ from tests.usage import open_connections
 PAUSE = 0.03  # seconds between two requests of one client
 DOWN = 0.5  # seconds without a database
 SOON = 20.0  # seconds in which everything must answer again, and connections be closed
+# The last line of a traceback; those of an exception group are indented.
+TRACEBACK = re.compile(r"^([ |]*)Traceback .*\n(?:\1 .*\n)*\1(\S.*)", re.MULTILINE)
 PROBE = Request("/api/users/1", needs=(DATABASE,))
 
 
@@ -71,6 +74,12 @@ class Soak:
         self.restarts = 0
         self.events: list[int] = []
         self.stored: dict[str, str] = {}
+        self.log = ""
+
+    @property
+    def errors(self) -> list[str]:
+        """What the gateway has logged with a traceback: the last line of each."""
+        return [line for _, line in TRACEBACK.findall(self.log)]
 
     async def run(self) -> None:
         """Run cycles for the planned time, and then see what has become of everything."""
@@ -92,7 +101,8 @@ class Soak:
                     await asyncio.sleep(self.plan.storm / 2)
             for task in listening:
                 task.cancel()
-        self.latencies.end_cycle(stuck)
+        if self.samples:  # the first cycle warms up
+            self.latencies.end_cycle(stuck)
 
     @asynccontextmanager
     async def traffic(self) -> AsyncIterator[Traffic]:

@@ -16,8 +16,8 @@ from tests.conftest import FRAMEWORKS
 from tests.soak.ledger import Ledger
 
 DRIP = 0.25  # seconds between two bytes of a slow client
-HOLD = 6.0  # seconds after which a slow client leaves by itself
-STALL = 5.0  # seconds that a stalled reader reads nothing
+HOLD = 4.0  # seconds after which a slow client leaves by itself
+STALL = 3.5  # seconds that a stalled reader reads nothing
 PATIENCE = 20.0  # seconds; a visit that takes longer hangs
 EXPORT = "/fastapi/api/users/export"
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: drop what waits, and say so

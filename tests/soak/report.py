@@ -1,5 +1,6 @@
 """The tables at the end of a soak."""
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
@@ -12,7 +13,7 @@ from tests.soak.measures import growth, slope
 
 def report(soak: Soak) -> Group:
     """Return what was held, answered, done to rude clients, and how long healthy mounts took."""
-    return Group(holdings(soak), answers(soak), visits(soak), latencies(soak))
+    return Group(holdings(soak), answers(soak), visits(soak), errors(soak), latencies(soak))
 
 
 def holdings(soak: Soak) -> Table:
@@ -44,6 +45,14 @@ def visits(soak: Soak) -> Table:
     table = Table("client", "outcome", "visits", title="Rude clients")
     for (kind, outcome), count in sorted(soak.rude.outcomes.items()):
         table.add_row(kind.replace("_", " "), outcome, str(count))
+    return table
+
+
+def errors(soak: Soak) -> Table:
+    table = Table("logged with a traceback", "times", title="Errors of the server")
+    kinds = Counter(error.partition(":")[0] for error in soak.errors)
+    for kind, count in kinds.most_common():
+        table.add_row(kind, str(count))
     return table
 
 

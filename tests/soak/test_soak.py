@@ -19,12 +19,12 @@ from tests.soak.report import report
 
 THREADS = 4
 MAX_REQUESTS = 32
-WAITS = {"flask": 3 * THREADS, "django": 3 * THREADS, "fastapi": MAX_REQUESTS + 8}
+WAITS = {"flask": 2 * THREADS, "django": 2 * THREADS, "fastapi": MAX_REQUESTS + 8}
 GROWTH = 12.0  # MiB
 FACTOR = 2.0  # of a healthy mount's median latency, while another is stuck
 FILLED = 30_000  # users beforehand, so that an export does not fit into any buffer
 
-SHORT = Plan(length=0, quiet=1, stuck=4, storm=3)
+SHORT = Plan(length=0, quiet=0.5, stuck=4, storm=2)
 LONG = Plan(length=0, quiet=5, stuck=6, storm=10)
 
 ENV = {
@@ -33,7 +33,7 @@ ENV = {
     "GATEWAY_DATABASE_TIMEOUT": "1",
     "GATEWAY_HEAD_TIMEOUT": "1",
     "GATEWAY_BODY_TIMEOUT": "1",
-    "GATEWAY_SEND_TIMEOUT": "2",
+    "GATEWAY_SEND_TIMEOUT": "1",
     "GATEWAY_REQUEST_TIMEOUT": "3",
     "GATEWAY_MAX_BODY_SIZE": "1000000",
 }
@@ -52,6 +52,15 @@ OUTCOMES = {
     "sends_a_slow_body": {"408", "closed", "held"},
     "stops_reading": {"closed", "held"},
 }
+
+# An answer that had begun when the database went away is cut off by an error.
+EXCUSED_ERRORS = (
+    "psycopg.",
+    "sqlalchemy.exc.OperationalError: (psycopg.",
+    "RuntimeError: Caught handled exception, but response already started.",
+    # FastAPI's own stream of events, when a client leaves while one is sent.
+    "anyio.BrokenResourceError",
+)
 
 
 def fill(database: PostgreSQL) -> None:
@@ -99,8 +108,9 @@ def run(plan: Plan, database: PostgreSQL) -> Soak:
         try:
             asyncio.run(soak.run())
         finally:
+            soak.log = server.output
+            Path("/tmp/soak-server.log").write_text(soak.log)
             Console().print(report(soak))
-            print(server.output)
     return soak
 
 
@@ -114,7 +124,7 @@ def test_memory_threads_files_and_connections_stay_flat(soak: Soak) -> None:
 
 
 def test_every_acknowledged_write_is_stored(soak: Soak) -> None:
-    assert soak.ledger.acknowledged > 50
+    assert soak.ledger.acknowledged > 20
     assert soak.ledger.compare(soak.stored) == []
 
 
@@ -131,9 +141,15 @@ def test_rude_clients_are_refused_or_cut_off(soak: Soak) -> None:
 
 
 def test_listeners_miss_no_event_and_see_none_twice(soak: Soak) -> None:
-    assert len(soak.events) > 50
+    assert len(soak.events) > 20
     for listener in soak.listeners:
         assert listener.seen[: len(soak.events)] == soak.events
+
+
+def test_nothing_but_the_lost_database_is_logged_as_an_error(soak: Soak) -> None:
+    assert [error for error in soak.errors if not error.startswith(EXCUSED_ERRORS)] == []
+    # What SQLAlchemy says of a connection that nobody has given back.
+    assert "non-checked-in" not in soak.log
 
 
 def test_healthy_mounts_answer_as_before_while_another_is_stuck(soak: Soak) -> None:
