@@ -82,10 +82,12 @@ class Soak:
         return [line for _, line in TRACEBACK.findall(self.log)]
 
     async def run(self) -> None:
-        """Run cycles for the planned time, and then see what has become of everything."""
-        while len(self.samples) < 2 or time.monotonic() - self.began < self.plan.length:
-            await self.cycle(FRAMEWORKS[len(self.samples) % 3])
-            await self.rest()
+        """Warm up, run cycles for the planned time, and see what has become of everything."""
+        await self.cycle("fastapi")
+        self.latencies = Latencies()  # of a gateway that is warm
+        end = time.monotonic() + self.plan.length
+        while len(self.samples) < 2 or time.monotonic() < end:
+            await self.cycle(FRAMEWORKS[(len(self.samples) - 1) % 3])
         await self.settle()
 
     async def cycle(self, stuck: str) -> None:
@@ -101,8 +103,8 @@ class Soak:
                     await asyncio.sleep(self.plan.storm / 2)
             for task in listening:
                 task.cancel()
-        if self.samples:  # the first cycle warms up
-            self.latencies.end_cycle(stuck)
+        self.latencies.end_cycle(stuck)
+        await self.rest()
 
     @asynccontextmanager
     async def traffic(self) -> AsyncIterator[Traffic]:
@@ -158,9 +160,9 @@ class Soak:
 
     async def rest(self) -> None:
         """Wait until the gateway has got rid of everybody, and measure what is left."""
-        async with asyncio.timeout(SOON):
-            while open_connections(self.server.pid, self.port):
-                await asyncio.sleep(PAUSE)
+        await wait_until(
+            lambda: not open_connections(self.server.pid, self.port), "No connection is open"
+        )
         at = time.monotonic() - self.began
         self.samples.append(Sample.take(at, self.server.pid, self.database))
         print(self.progress(), flush=True)
@@ -185,13 +187,22 @@ class Soak:
             events = connection.execute("SELECT id FROM user_events ORDER BY id").fetchall()
             self.events = [event_id for (event_id,) in events]
             self.stored = dict(connection.execute("SELECT email, name FROM users").fetchall())
-        for listener in self.listeners:
-            listening = asyncio.create_task(listener.listen())
-            async with asyncio.timeout(SOON):
-                while listener.last < self.events[-1]:
-                    await asyncio.sleep(PAUSE)
-            listening.cancel()
-            await asyncio.wait([listening])
+        listening = [asyncio.create_task(listener.listen()) for listener in self.listeners]
+        await wait_until(
+            lambda: all(listener.last >= self.events[-1] for listener in self.listeners),
+            "The last event has been heard",
+        )
+        for task in listening:
+            task.cancel()
+        await asyncio.wait(listening)
+
+
+async def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Poll until a condition holds; fail when it does not in a while."""
+    deadline = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {SOON:.0f} s"
+        await asyncio.sleep(PAUSE)
 
 
 @asynccontextmanager

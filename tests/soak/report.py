@@ -32,10 +32,10 @@ def answers(soak: Soak) -> Table:
     table = Table("status", "answers", title="Polite clients")
     for status, count in sorted(soak.answers.counts.items(), key=str):
         table.add_row(str(status), str(count))
-    ledger, found = soak.ledger, len(soak.ledger.compare(soak.stored))
+    ledger, lost = soak.ledger, len(soak.ledger.compare(soak.stored))
     table.caption = (
         f"{len(soak.answers.failures)} not to be excused; {ledger.acknowledged} writes "
-        f"acknowledged, {ledger.unsure} users unsure, {found} not as they should be; "
+        f"acknowledged, {ledger.unsure} users unsure, {lost} not as they should be; "
         f"{len(soak.events)} events, {soak.restarts} restarts of the database"
     )
     return table
