@@ -18,6 +18,8 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
+from bridge.traffic.hosts import Hosts
+from bridge.traffic.proxies import Proxies
 from settings import Settings, get_settings
 from showdown.site import Site
 from users.problems import MEDIA_TYPE, Problem
@@ -34,6 +36,9 @@ ADDRESSES = {
     "Admin": "/django/admin/",
 }
 
+# Asked for by address, where nobody knows a name.
+PROBES = ["/health/", "/metrics"]
+
 
 def create_app(
     settings: Settings | None = None, mounts: Mapping[str, Any] | None = None
@@ -48,7 +53,16 @@ def create_app(
     lengthen_turns()
     applications = applications_of(settings) if mounts is None else mounts
     mounted = [
-        Mount(prefix, application, threads=settings.threads, max_body_size=settings.max_body_size)
+        Mount(
+            prefix,
+            application,
+            max_requests=settings.max_requests,
+            max_body_size=settings.max_body_size,
+            threads=settings.threads,
+            queue_size=settings.max_requests,
+            send_timeout=settings.send_timeout,
+            grace=settings.graceful_timeout,
+        )
         for prefix, application in applications.items()
     ]
 
@@ -69,7 +83,16 @@ def create_app(
             Route("/health/ready", ready),
             *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
         ],
-        middleware=[Middleware(Mounts, mounted, http_error, admission(settings, applications))],
+        middleware=[
+            Middleware(Proxies, settings.trusted_proxies),
+            Middleware(
+                Mounts,
+                mounted,
+                refuse=http_error,
+                admit=admission(settings, applications),
+                check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
+            ),
+        ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
