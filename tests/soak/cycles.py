@@ -1,4 +1,4 @@
-"""The soak: cycles of quiet, of a stuck mount, and of everything at once, each with a rest."""
+"""The soak: cycles in which everything goes wrong at once, each with a rest in the end."""
 
 import asyncio
 import re
@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from statistics import median
 
 import httpx2 as httpx
 import psycopg
@@ -18,7 +19,7 @@ from tests.soak.answers import Answers, Request
 from tests.soak.faults import RudeClients
 from tests.soak.ledger import Ledger
 from tests.soak.listeners import EventSource, Listener, WebSocket
-from tests.soak.measures import Latencies, Sample
+from tests.soak.measures import Sample, count_working
 from tests.soak.traffic import DATABASE, READS, Traffic
 from tests.usage import open_connections
 
@@ -27,6 +28,7 @@ DOWN = 0.5  # seconds without a database
 SOON = 20.0  # seconds in which everything must answer again, and connections be closed
 # The last line of a traceback; those of an exception group are indented.
 TRACEBACK = re.compile(r"^([ |]*)Traceback .*\n(?:\1 .*\n)*\1(\S.*)", re.MULTILINE)
+WAIT = Request("/api/wait?ms=2200")
 PROBE = Request("/api/users/1", needs=(DATABASE,))
 
 
@@ -36,14 +38,12 @@ class Plan:
 
     Attributes:
         length: of all cycles after the first, which warms up; at least one is run.
-        quiet: with polite clients alone.
-        stuck: with more waits in one mount than it has threads; each wait takes half of it.
-        storm: with rude clients, and a restart of the database in the middle.
+        quiet: with nobody but whoever measures, before a mount is stuck; 0: nothing is measured.
+        storm: with everybody, before and after everything goes wrong at once.
     """
 
     length: float
     quiet: float
-    stuck: float
     storm: float
 
 
@@ -53,6 +53,13 @@ class Soak:
     Args:
         server: the gateway's process.
         waits: requests that saturate a mount, by its name.
+
+    Attributes:
+        ratios: of a healthy mount's median latency while another is stuck to that in quiet, by
+            both; one for each cycle.
+        restarts: of the database.
+        events, stored: ids of events, and names by email address, as the database has them.
+        log: what the gateway has printed.
     """
 
     def __init__(
@@ -68,7 +75,7 @@ class Soak:
         self.ledger = Ledger()
         self.answers = Answers()
         self.rude = RudeClients(port, self.ledger)
-        self.latencies = Latencies()
+        self.ratios: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         self.listeners: list[Listener] = [EventSource(self.origin), WebSocket(self.origin)]
         self.samples: list[Sample] = []
         self.restarts = 0
@@ -84,27 +91,37 @@ class Soak:
     async def run(self) -> None:
         """Warm up, run cycles for the planned time, and see what has become of everything."""
         await self.cycle("fastapi")
-        self.latencies = Latencies()  # of a gateway that is warm
+        self.ratios.clear()  # of a gateway that is not warm yet
         end = time.monotonic() + self.plan.length
         while len(self.samples) < 2 or time.monotonic() < end:
             await self.cycle(FRAMEWORKS[(len(self.samples) - 1) % 3])
         await self.settle()
 
     async def cycle(self, stuck: str) -> None:
-        """Let everybody come: polite clients and listeners always, the others in their time."""
+        """Measure what a stuck mount costs the others, let everybody come, and rest."""
+        if self.plan.quiet:
+            await self.compare(stuck)
         async with self.traffic() as traffic, asyncio.TaskGroup() as group:
             listening = [group.create_task(listener.listen()) for listener in self.listeners]
-            async with coming(*traffic.clients()):
-                await self.probe(traffic, self.latencies.quiet, FRAMEWORKS, self.plan.quiet)
-                await self.stick(traffic, stuck)
-                async with coming(*self.rude.clients()):
-                    await asyncio.sleep(self.plan.storm / 2)
-                    await self.restart_database()
-                    await asyncio.sleep(self.plan.storm / 2)
+            async with coming(*traffic.clients(), *self.rude.clients()):
+                await asyncio.sleep(self.plan.storm)
+                await asyncio.gather(self.stick(traffic, stuck), self.restart_database(traffic))
+                await asyncio.sleep(self.plan.storm)
             for task in listening:
                 task.cancel()
-        self.latencies.end_cycle(stuck)
         await self.rest()
+
+    async def compare(self, stuck: str) -> None:
+        """Measure how long mounts take while nothing else happens, and while another is stuck."""
+        healthy = [mount for mount in FRAMEWORKS if mount != stuck]
+        async with self.traffic() as traffic:
+            end = time.monotonic() + self.plan.quiet
+            quiet = await self.probe(traffic, healthy, lambda: time.monotonic() > end)
+            sticking = asyncio.create_task(self.stick(traffic, stuck))
+            beside = await self.probe(traffic, healthy, sticking.done)
+            await sticking
+        for mount in healthy:
+            self.ratios[stuck, mount].append(median(beside[mount]) / median(quiet[mount]))
 
     @asynccontextmanager
     async def traffic(self) -> AsyncIterator[Traffic]:
@@ -115,41 +132,32 @@ class Soak:
             yield Traffic(client, self.ledger, self.answers)
 
     async def probe(
-        self,
-        traffic: Traffic,
-        latencies: defaultdict[str, list[float]],
-        mounts: Collection[str],
-        seconds: float,
-    ) -> None:
-        """Ask mounts in turn, and measure how long they take."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        self, traffic: Traffic, mounts: Collection[str], until: Callable[[], bool]
+    ) -> dict[str, list[float]]:
+        """Ask mounts in turn, and return how many seconds each answer took."""
+        seconds: dict[str, list[float]] = {mount: [] for mount in mounts}
+        while not until():
             for mount in mounts:
                 begin = time.monotonic()
                 await traffic.ask(PROBE, mount)
-                latencies[mount].append(time.monotonic() - begin)
+                seconds[mount].append(time.monotonic() - begin)
             await asyncio.sleep(PAUSE / 3)
+        return seconds
 
     async def stick(self, traffic: Traffic, mount: str) -> None:
-        """Ask a mount for more waits than it can take, and measure the others meanwhile."""
-        wait = Request(f"/api/wait?ms={round(self.plan.stuck / 2 * 1000)}")
+        """Ask a mount for more waits than it can take."""
         with self.answers.outage(mount):
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.waits[mount]):
-                    group.create_task(traffic.ask(wait, mount))
-                healthy = [name for name in FRAMEWORKS if name != mount]
-                await self.probe(traffic, self.latencies.stuck, healthy, self.plan.stuck)
+            await asyncio.gather(*(traffic.ask(WAIT, mount) for _ in range(self.waits[mount])))
             await self.recover(traffic)
 
-    async def restart_database(self) -> None:
+    async def restart_database(self, traffic: Traffic) -> None:
         """Stop PostgreSQL in the middle of everything, without any goodbye, and start it again."""
         self.restarts += 1
-        async with self.traffic() as traffic:
-            with self.answers.outage(DATABASE):
-                await asyncio.to_thread(self.database.stop)
-                await asyncio.sleep(DOWN)
-                await asyncio.to_thread(self.database.start)
-                await self.recover(traffic)
+        with self.answers.outage(DATABASE):
+            await asyncio.to_thread(self.database.stop)
+            await asyncio.sleep(DOWN)
+            await asyncio.to_thread(self.database.start)
+            await self.recover(traffic)
 
     async def recover(self, traffic: Traffic) -> None:
         """Ask until every mount answers from the database again."""
@@ -163,6 +171,7 @@ class Soak:
         await wait_until(
             lambda: not open_connections(self.server.pid, self.port), "No connection is open"
         )
+        await wait_until(lambda: not count_working(self.database), "No connection works")
         at = time.monotonic() - self.began
         self.samples.append(Sample.take(at, self.server.pid, self.database))
         print(self.progress(), flush=True)

@@ -1,6 +1,5 @@
-"""What is measured: what the gateway holds at rest, and how long the healthy mounts take."""
+"""What the gateway holds at rest, and whether that grows."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import linear_regression, median
@@ -18,7 +17,7 @@ class Sample:
     Attributes:
         at: seconds since the beginning.
         memory: resident, in MiB.
-        connections: to the database, of which ``working`` are in a transaction or a query.
+        connections: to the database.
     """
 
     at: float
@@ -26,25 +25,28 @@ class Sample:
     threads: int
     files: int
     connections: int
-    working: int
 
     @classmethod
     def take(cls, at: float, process: int, database: PostgreSQL) -> "Sample":
         """Measure now."""
         usage = Usage.of(process)
-        with psycopg.connect(database.url) as connection:
-            states = connection.execute(
-                "SELECT state FROM pg_stat_activity"
-                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            ).fetchall()
-        return cls(
-            at,
-            usage.memory / MEBIBYTE,
-            usage.threads,
-            usage.files,
-            connections=len(states),
-            working=sum(state != "idle" for (state,) in states),
+        connections = len(connection_states(database))
+        return cls(at, usage.memory / MEBIBYTE, usage.threads, usage.files, connections)
+
+
+def connection_states(database: PostgreSQL) -> list[str]:
+    """Return what each connection of the gateway's does, as PostgreSQL says."""
+    with psycopg.connect(database.url) as connection:
+        rows = connection.execute(
+            "SELECT state FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
+        return [state for (state,) in rows]
+
+
+def count_working(database: PostgreSQL) -> int:
+    """Count the connections that are in a query or a transaction."""
+    return sum(state != "idle" for state in connection_states(database))
 
 
 def growth(values: Sequence[float]) -> float:
@@ -57,23 +59,3 @@ def slope(samples: Sequence[Sample]) -> float:
     """Return by how many MiB the memory grows in an hour, by least squares."""
     line = linear_regression([sample.at for sample in samples], [s.memory for s in samples])
     return line.slope * 3600
-
-
-class Latencies:
-    """Seconds that answers took while all was quiet, and while one mount was stuck.
-
-    Attributes:
-        ratios: of the medians, by the mount that was stuck and a healthy one; one for each cycle.
-    """
-
-    def __init__(self) -> None:
-        self.ratios: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-        self.quiet: defaultdict[str, list[float]] = defaultdict(list)
-        self.stuck: defaultdict[str, list[float]] = defaultdict(list)
-
-    def end_cycle(self, stuck: str) -> None:
-        """Compare what this cycle has measured."""
-        for mount, seconds in self.stuck.items():
-            self.ratios[stuck, mount].append(median(seconds) / median(self.quiet[mount]))
-        self.quiet.clear()
-        self.stuck.clear()

@@ -59,7 +59,7 @@ def errors(soak: Soak) -> Table:
 def latencies(soak: Soak) -> Table:
     title = "Median latency of a healthy mount while another is stuck, to that in quiet"
     table = Table("stuck", "healthy", "ratio", title=title)
-    for (stuck, mount), ratios in soak.latencies.ratios.items():
+    for (stuck, mount), ratios in soak.ratios.items():
         table.add_row(stuck, mount, spread(ratios))
     return table
 
