@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 KNOWN_VULNERABLE := jinja2==2.4.1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint audit bench-bridge bench claims screenshots lock clean
+.PHONY: help install run test lint audit soak bench-bridge bench claims screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ install: $(VENV)/installed ## prepare .venv with the locked dependencies
 
 run: $(VENV)/installed ## migrate, seed a new database, and serve on 127.0.0.1:8000
 	@$(BIN)/python manage.py prepare
-	@exec $(BIN)/gateway serve --worker
+	@exec $(BIN)/gateway serve --jobs
 
 test: $(VENV)/installed-dev ## run the whole suite, and on PostgreSQL what touches the database
 	$(BIN)/pytest
@@ -38,6 +38,9 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, bandit, migrations, ad
 
 audit: $(VENV)/installed-dev ## known vulnerabilities of the locked packages (asks PyPI)
 	$(BIN)/pip-audit --require-hashes --requirement requirements.lock
+
+soak: $(VENV)/installed-dev ## ten minutes of mixed traffic and faults, and what they leave behind
+	$(BIN)/pytest tests/soak --soak-minutes 10 --capture no
 
 bench-bridge: $(VENV)/installed-dev ## what the bridge costs, measured side by side (needs wrk)
 	$(BIN)/gateway bench --suite bridge

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, WebSocket
+from fastapi import APIRouter, Header, Query, WebSocket, WebSocketDisconnect
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from fastapi_app.dependencies import FeedDep
 from fastapi_app.feed import Feed, TooSlow
+from users.engines import UNAVAILABLE
 from users.schemas import MAX_ID
 
 logger = logging.getLogger("fastapi_app")
@@ -39,6 +41,9 @@ async def stream_events(
     except TooSlow:
         # The browser connects again and goes on after the last event that it has seen.
         logger.warning("A reader of the events was too slow and has been cut off")
+    except UNAVAILABLE as error:
+        # So it does then, and is told 503 until the database is back.
+        logger.error("The database cannot be used: %s", error)
 
 
 @router.websocket("/live")
@@ -56,7 +61,9 @@ async def live(websocket: WebSocket, feed: FeedDep, after: EventId = None) -> No
             way.cancel()
         await asyncio.wait(ways)
     for way in done:
-        way.result()  # raises what has failed, so that the server closes and logs it
+        # A client may also leave while something is sent.
+        with suppress(WebSocketDisconnect):
+            way.result()  # raises what has failed, so that the server closes and logs it
 
 
 async def wait_for_goodbye(websocket: WebSocket) -> None:
@@ -74,4 +81,7 @@ async def send_events(websocket: WebSocket, feed: Feed, after: int | None) -> No
                     await websocket.send_text(event.model_dump_json())
     except (TooSlow, TimeoutError):
         logger.warning("A reader of the events was too slow and has been cut off")
+        await websocket.close(TRY_AGAIN)
+    except UNAVAILABLE as error:
+        logger.error("The database cannot be used: %s", error)
         await websocket.close(TRY_AGAIN)

@@ -26,6 +26,12 @@ directory_key = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.addoption(
+        "--soak-minutes",
+        type=float,
+        default=0,
+        help="how long tests/soak goes on; 0: some seconds",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
