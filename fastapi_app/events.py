@@ -69,7 +69,7 @@ async def live(websocket: WebSocket, feed: FeedDep, after: EventId = None) -> No
 
 
 def is_foreign(websocket: WebSocket) -> bool:
-    """Tell whether a page of another origin asks: browsers leave that to servers (RFC 6455, 10.2)."""
+    """Tell whether another site's page asks: browsers leave that to servers (RFC 6455, 10.2)."""
     origin = websocket.headers.get("origin")
     return origin is not None and origin.partition("://")[2] != websocket.headers.get("host")
 

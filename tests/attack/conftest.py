@@ -35,9 +35,7 @@ def attacked(migrated: SQLite | PostgreSQL) -> Iterator[tuple[Target, Server]]:
 
 
 @pytest.fixture
-def target(
-    attacked: tuple[Target, Server], database: SQLite | PostgreSQL
-) -> Iterator[Target]:
+def target(attacked: tuple[Target, Server], database: SQLite | PostgreSQL) -> Iterator[Target]:
     """The server; afterwards it still answers for all three, and nothing has failed in it."""
     target, process = attacked
     before = len(process.output)
