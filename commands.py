@@ -5,21 +5,25 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+from prometheus_client.multiprocess import mark_process_dead
+from starlette.responses import Response
 
-from bridge.traffic.protocol import Config
+from bridge.traffic.protocol import Config, Limits
 from bridge.traffic.server import Callback, Server, ignore
 from bridge.traffic.workers import NOT_STARTED, Workers
-from gateway import addresses_in, applications_of, create_app
+from gateway import addresses_in, applications_of, create_app, problem_response
 from settings import SECRET_KEY_FILE, Settings, get_settings
 from showdown.bench.command import bench
 from showdown.claims.command import claims
 from showdown.command import compare
+from users.problems import Problem
 
 LAST_JOB = 1.0  # seconds that a stop waits for the process with the background jobs
 
@@ -70,6 +74,18 @@ def run_jobs() -> Iterator[None]:
             process.wait(LAST_JOB)
 
 
+@contextmanager
+def shared_metrics() -> Iterator[Callable[[int], object]]:
+    """Let the processes that begin in the block count together.
+
+    Yields:
+        What forgets the state of a process that has ended, by its id; its counts stay.
+    """
+    with TemporaryDirectory(prefix="gateway-metrics-") as directory:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
+        yield partial(mark_process_dead, path=directory)
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Listen on an address; raise ClickException when that cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -113,12 +129,15 @@ def serve(
     addresses = addresses_in(applications) | {name: f"{prefix}/" for prefix, name in own}
     announce(f"http://{shown}:{listener.getsockname()[1]}", addresses)
     serve_here = partial(run_server, own, only_mounts)
-    # What the workers share, and must be there before their processes begin, is entered here.
     with run_jobs() if jobs else nullcontext():
         if workers == 1:
             serve_here(listener)
         else:
-            sys.exit(Workers(serve_here, workers, listener, settings.graceful_timeout).run())
+            with shared_metrics() as forget:
+                processes = Workers(
+                    serve_here, workers, listener, settings.graceful_timeout, on_end=forget
+                )
+                sys.exit(processes.run())
 
 
 def choose(
@@ -161,6 +180,8 @@ def run_server(
     app = create_app(settings, choose(settings, own, only_mounts))
     config = Config(
         app,
+        limits=limits_of(settings),
+        refuse=refuse,
         log_level="warning",
         access_log=False,
         proxy_headers=False,  # nobody is trusted to speak for another address
@@ -171,6 +192,23 @@ def run_server(
     server.run(sockets=[listener])
     if not server.started:
         sys.exit(NOT_STARTED)  # the log says why
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what a connection may take."""
+    return Limits(
+        max_head_size=settings.max_head_size,
+        max_headers=settings.max_headers,
+        max_connections=settings.max_connections,
+        head_timeout=settings.head_timeout,
+        body_timeout=settings.body_timeout,
+        send_timeout=settings.send_timeout,
+    )
+
+
+def refuse(status: int) -> Response:
+    """Answer what no application gets to see."""
+    return problem_response(Problem(status))
 
 
 for command in (compare, bench, claims):
