@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint audit bench-bridge bench claims screenshots lock clean
+.PHONY: help install run test lint audit soak bench-bridge bench claims screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, pending migrations
 
 audit: $(VENV)/installed-dev ## known vulnerabilities of the locked packages (asks PyPI)
 	$(BIN)/pip-audit --require-hashes --requirement requirements.lock
+
+soak: $(VENV)/installed-dev ## ten minutes of mixed traffic and faults, and what they leave behind
+	$(BIN)/pytest tests/soak --soak-minutes 10 --capture no
 
 bench-bridge: $(VENV)/installed-dev ## what the bridge costs, measured side by side (needs wrk)
 	$(BIN)/gateway bench --suite bridge

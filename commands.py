@@ -13,17 +13,15 @@ from typing import Any
 
 import click
 from prometheus_client.multiprocess import mark_process_dead
-from starlette.responses import Response
 
 from bridge.traffic.protocol import Config, Limits
 from bridge.traffic.server import Callback, Server, ignore
 from bridge.traffic.workers import NOT_STARTED, Workers
-from gateway import addresses_in, applications_of, create_app, problem_response
+from gateway import addresses_in, applications_of, create_app, refuse
 from settings import SECRET_KEY_FILE, Settings, get_settings
 from showdown.bench.command import bench
 from showdown.claims.command import claims
 from showdown.command import compare
-from users.problems import Problem
 
 LAST_JOB = 1.0  # seconds that a stop waits for the process with the background jobs
 
@@ -180,11 +178,18 @@ def run_server(
     app = create_app(settings, choose(settings, own, only_mounts))
     config = Config(
         app,
-        limits=limits_of(settings),
+        limits=Limits(
+            max_head_size=settings.max_head_size,
+            max_headers=settings.max_headers,
+            max_connections=settings.max_connections,
+            head_timeout=settings.head_timeout,
+            body_timeout=settings.body_timeout,
+            send_timeout=settings.send_timeout,
+        ),
         refuse=refuse,
         log_level="warning",
         access_log=False,
-        proxy_headers=False,  # nobody is trusted to speak for another address
+        proxy_headers=False,  # the application knows which proxies to believe
         server_header=False,
         timeout_graceful_shutdown=settings.graceful_timeout,
     )
@@ -192,23 +197,6 @@ def run_server(
     server.run(sockets=[listener])
     if not server.started:
         sys.exit(NOT_STARTED)  # the log says why
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Return what a connection may take."""
-    return Limits(
-        max_head_size=settings.max_head_size,
-        max_headers=settings.max_headers,
-        max_connections=settings.max_connections,
-        head_timeout=settings.head_timeout,
-        body_timeout=settings.body_timeout,
-        send_timeout=settings.send_timeout,
-    )
-
-
-def refuse(status: int) -> Response:
-    """Answer what no application gets to see."""
-    return problem_response(Problem(status))
 
 
 for command in (compare, bench, claims):

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
+from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.hosts import Hosts
 from bridge.traffic.proxies import Proxies
 from settings import Settings, get_settings
@@ -25,6 +26,8 @@ from showdown.site import Site
 from users.problems import MEDIA_TYPE, Problem
 
 logger = logging.getLogger("uvicorn.error")
+
+HSTS = 365 * 24 * 3600  # seconds
 
 ADDRESSES = {
     "Compare": "/",
@@ -85,6 +88,7 @@ def create_app(
         ],
         middleware=[
             Middleware(Proxies, settings.trusted_proxies),
+            Middleware(SecurityHeaders, hsts=HSTS if settings.env == "production" else 0),
             Middleware(
                 Mounts,
                 mounted,
@@ -171,6 +175,11 @@ def report_database() -> None:
 def problem_response(problem: Problem) -> Response:
     """Render the gateway's own errors in the shape of the three."""
     return Response(problem.body, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def refuse(status: int) -> Response:
+    """Render what the server itself refuses, before there is a request."""
+    return problem_response(Problem(status))
 
 
 async def http_error(_request: HTTPConnection, error: Exception) -> Response:

@@ -38,16 +38,16 @@ class GivenUp:
             if exchange.returned:
                 del self._since[exchange]
                 if exchange in self._stuck:
-                    self._stuck.discard(exchange)
                     logger.warning("The thread of %s has come back", exchange)
+                    self._stuck.discard(exchange)
             elif now - since > PATIENCE and exchange not in self._stuck:
-                self._stuck.add(exchange)
                 logger.warning(
                     "A thread is stuck in %s, given up %.0f s ago; it is here:\n%s",
                     exchange,
                     now - since,
                     stack_of(exchange.thread),
                 )
+                self._stuck.add(exchange)
 
 
 def stack_of(thread: int) -> str:

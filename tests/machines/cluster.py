@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2 as httpx
 
 from tests.databases import PostgreSQL, free_port, missing
-from tests.servers import ROOT, SCRIPTS, Server, running, serve, wait_for
+from tests.servers import ROOT, SCRIPTS, Server, running, wait_for
 
 HOST = "gateway.example.com"  # as deploy/ has it
 ADMIN = {"username": "admin", "password": "a long password for the tests"}
@@ -30,11 +30,14 @@ class Gateway:
         self.process: Server
         self._stack = ExitStack()
 
-    def start(self) -> None:
+    def launch(self) -> None:
         command = ("gateway", "serve", "--workers", WORKERS, "--port", self.port)
-        self.process = self._stack.enter_context(
-            serve(*command, origin=self.origin, path="/flask/api/hello", env=self.env)
-        )
+        self.process = self._stack.enter_context(running(*command, env=self.env))
+
+    def start(self) -> None:
+        """Start it; it answers when this returns."""
+        self.launch()
+        wait_for(self.process, f"{self.origin}/flask/api/hello")
 
     def kill(self) -> None:
         """End all of its processes at once, as a machine does that loses its power."""
@@ -88,10 +91,12 @@ class Cluster:
             self.manage("prepare")
             self.manage("createsuperuser", "--noinput", "--email", "", "--username", "admin")
             for gateway in self.gateways:
-                gateway.start()
+                gateway.launch()
                 stack.callback(gateway.stop)
             nginx = stack.enter_context(running(*self.write_nginx()))
             wait_for(nginx, f"http://127.0.0.1:{self.http}/")
+            for gateway in self.gateways:
+                wait_for(gateway.process, f"{gateway.origin}/flask/api/hello")
             yield
 
     def manage(self, *command: str) -> None:
@@ -108,8 +113,8 @@ class Cluster:
         key, certificate = self.directory / "gateway.key", self.directory / "gateway.pem"
         subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1"]
         files = ["-keyout", key, "-out", certificate]
-        command = [find("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
-        subprocess.run([*command, *subject, *files], stderr=subprocess.DEVNULL, check=True)
+        command = [find("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject]
+        subprocess.run([*command, *map(str, files)], stderr=subprocess.DEVNULL, check=True)
         self.trust = ssl.create_default_context(cafile=certificate)
 
     def write_nginx(self) -> list[object]:
@@ -155,7 +160,8 @@ class Cluster:
             client.get(page).raise_for_status()
             form = {"owner": "1", "name": "load", "csrfmiddlewaretoken": csrf(client)}
             shown = client.post(page, data=form)
-            return re.findall(r'<code id="token">(.*?)<', shown.text)[0]
+            token: str = re.findall(r'<code id="token">(.*?)<', shown.text)[0]
+            return token
 
     @staticmethod
     def log_in(client: httpx.Client) -> None:
