@@ -14,6 +14,7 @@ import httpx2 as httpx
 
 from tests.databases import PostgreSQL, free_port, missing
 from tests.servers import ROOT, SCRIPTS, Server, running, wait_for
+from tests.test_webhooks import SECRET
 
 HOST = "gateway.example.com"  # as deploy/ has it
 ADMIN = {"username": "admin", "password": "a long password for the tests"}
@@ -74,6 +75,7 @@ class Cluster:
             "GATEWAY_TRUSTED_PROXIES": "127.0.0.1",
             "GATEWAY_THREADS": str(THREADS),
             "GATEWAY_FILES_DIR": str(directory / "files"),
+            "GATEWAY_WEBHOOK_SECRET": SECRET,
         }
         self.gateways = [Gateway(self.env) for _ in range(2)]
         self.http, self.https = free_port(), free_port()

@@ -1,8 +1,10 @@
 """More machines: gateways behind nginx that are killed and stopped under load."""
 
 import asyncio
+import json
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,9 +13,14 @@ import psycopg
 import pytest
 from websockets.asyncio.client import connect
 
+from tests.bridge.server import wait_until
 from tests.conftest import FRAMEWORKS, assert_problem
 from tests.machines.cluster import HOST, THREADS, WORKERS, Cluster
 from tests.machines.traffic import LISTENERS, Traffic
+from tests.servers import running
+from tests.test_webhooks import PATH, headers_for
+
+MESSAGE = {"type": "user.created", "data": {"name": "Carol", "email": "carol@example.com"}}
 
 pytestmark = pytest.mark.anyio
 
@@ -129,6 +136,32 @@ def assert_connections_fit(cluster: Cluster) -> None:
         ).fetchone()
     assert row
     assert row[0] <= len(cluster.gateways) * WORKERS * (3 * THREADS + 2)
+
+
+def test_an_export_is_made_on_one_machine_and_fetched_from_any(
+    cluster: Cluster, token: str
+) -> None:
+    command = ("python", "-m", "django", "worker", "--settings", "django_app.settings")
+    with running(*command, env=cluster.env), cluster.client() as client:
+        client.headers["Authorization"] = f"Bearer {token}"
+        order = client.post("/fastapi/api/exports").headers["Location"]
+        wait_until(lambda: client.get(order).json()["state"] == "finished")
+        # nginx asks one after the other.
+        results = [client.get(f"{order}/result") for _ in range(4)]
+    assert [result.status_code for result in results] == [200] * 4
+    assert len({result.content for result in results}) == 1
+
+
+def test_a_webhook_that_comes_to_all_at_once_is_processed_once(cluster: Cluster) -> None:
+    content = json.dumps(MESSAGE).encode()
+    headers = headers_for(content, message="to all")
+    before = last_event(cluster)
+    with cluster.client() as client, ThreadPoolExecutor(8) as threads:
+        answers = [
+            threads.submit(client.post, PATH, content=content, headers=headers) for _ in range(8)
+        ]
+        assert {answer.result().status_code for answer in answers} == {204}
+    assert last_event(cluster) == before + 1
 
 
 async def test_websockets_pass(cluster: Cluster) -> None:
