@@ -61,6 +61,7 @@ class Cluster:
     Attributes:
         origin: where nginx listens.
         trust: the client's knowledge of nginx's certificate.
+        prepared: what `prepare` said.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -81,6 +82,7 @@ class Cluster:
         self.http, self.https = free_port(), free_port()
         self.origin = f"https://127.0.0.1:{self.https}"
         self.trust: ssl.SSLContext
+        self.prepared = ""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -90,7 +92,7 @@ class Cluster:
         with ExitStack() as stack:
             self.database.start()
             stack.callback(self.database.stop)
-            self.manage("prepare")
+            self.prepared = self.manage("prepare")
             self.manage("createsuperuser", "--noinput", "--email", "", "--username", "admin")
             for gateway in self.gateways:
                 gateway.launch()
@@ -101,14 +103,16 @@ class Cluster:
                 wait_for(gateway.process, f"{gateway.origin}/flask/api/hello")
             yield
 
-    def manage(self, *command: str) -> None:
-        """Run one of Django's commands."""
-        subprocess.run(
+    def manage(self, *command: str) -> str:
+        """Run one of Django's commands; return what it printed."""
+        result = subprocess.run(
             [SCRIPTS / "python", ROOT / "manage.py", *command],
             env={**os.environ, **self.env, "DJANGO_SUPERUSER_PASSWORD": ADMIN["password"]},
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
             check=True,
         )
+        return result.stdout
 
     def make_certificate(self) -> None:
         """Write a certificate that signs itself, and trust it."""

@@ -138,6 +138,15 @@ def assert_connections_fit(cluster: Cluster) -> None:
     assert row[0] <= len(cluster.gateways) * WORKERS * (3 * THREADS + 2)
 
 
+def test_production_is_prepared_without_anybody_in_it(cluster: Cluster) -> None:
+    assert cluster.prepared == ""
+    with psycopg.connect(cluster.database.url) as connection:
+        found = "SELECT name FROM users WHERE name IN ('Alice', 'Bob')"
+        assert connection.execute(found).fetchall() == []
+        accounts = connection.execute("SELECT email FROM auth_user").fetchall()
+    assert accounts == [("",)]  # who was made afterwards, by createsuperuser
+
+
 def test_an_export_is_made_on_one_machine_and_fetched_from_any(
     cluster: Cluster, token: str
 ) -> None:
