@@ -162,10 +162,14 @@ def test_the_command_serves_from_several_processes_that_count_together(tmp_path:
     address = f"http://127.0.0.1:{port}/shop/"
     options = ("--workers", 2, "--only-mounts", "--mount", "/shop=shop:application")
     answers: set[str] = set()
+
+    def have_both_answered() -> bool:
+        answers.add(httpx.get(address).text)
+        return len(answers) == 2
+
     with running("gateway", "--port", port, *options, cwd=tmp_path) as process:
         wait_for(process, address)
-        while len(answers) < 2:
-            answers.add(httpx.get(address).text)
+        wait_until(have_both_answered)
         (metrics,) = {Path(answer.split()[1]) for answer in answers}
         assert metrics.is_dir()
         process.terminate()
