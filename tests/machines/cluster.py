@@ -62,6 +62,7 @@ class Cluster:
         origin: where nginx listens.
         trust: the client's knowledge of nginx's certificate.
         prepared: what `prepare` said.
+        token: an API token.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -82,7 +83,7 @@ class Cluster:
         self.http, self.https = free_port(), free_port()
         self.origin = f"https://127.0.0.1:{self.https}"
         self.trust: ssl.SSLContext
-        self.prepared = ""
+        self.prepared = self.token = ""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -101,6 +102,7 @@ class Cluster:
             wait_for(nginx, f"http://127.0.0.1:{self.http}/")
             for gateway in self.gateways:
                 wait_for(gateway.process, f"{gateway.origin}/flask/api/hello")
+            self.token = self.make_token()
             yield
 
     def manage(self, *command: str) -> str:

@@ -39,19 +39,14 @@ def cluster() -> Iterator[Cluster]:
             yield cluster
 
 
-@pytest.fixture(scope="module")
-def token(cluster: Cluster) -> str:
-    return cluster.make_token()
-
-
 @asynccontextmanager
-async def traffic_on(cluster: Cluster, token: str) -> AsyncIterator[Traffic]:
+async def traffic_on(cluster: Cluster) -> AsyncIterator[Traffic]:
     """Load the site as long as the block lasts; then look for what is lost."""
 
     def make_client() -> httpx.AsyncClient:
         return httpx.AsyncClient(
             base_url=cluster.origin,
-            headers={"Host": HOST, "Authorization": f"Bearer {token}"},
+            headers={"Host": HOST, "Authorization": f"Bearer {cluster.token}"},
             verify=cluster.trust,
             timeout=30,
         )
@@ -86,11 +81,9 @@ def assert_nothing_lost(cluster: Cluster, traffic: Traffic) -> None:
     assert traffic.connections >= 2 * LISTENERS
 
 
-async def test_machines_that_die_stop_and_restart_lose_nothing(
-    cluster: Cluster, token: str
-) -> None:
+async def test_machines_that_die_stop_and_restart_lose_nothing(cluster: Cluster) -> None:
     first, second = cluster.gateways
-    async with traffic_on(cluster, token) as traffic:
+    async with traffic_on(cluster) as traffic:
         await traffic.answers()
         assert traffic.take_failures() == []
 
@@ -147,12 +140,10 @@ def test_production_is_prepared_without_anybody_in_it(cluster: Cluster) -> None:
     assert accounts == [("",)]  # who was made afterwards, by createsuperuser
 
 
-def test_an_export_is_made_on_one_machine_and_fetched_from_any(
-    cluster: Cluster, token: str
-) -> None:
+def test_an_export_is_made_on_one_machine_and_fetched_from_any(cluster: Cluster) -> None:
     command = ("python", "-m", "django", "worker", "--settings", "django_app.settings")
     with running(*command, env=cluster.env), cluster.client() as client:
-        client.headers["Authorization"] = f"Bearer {token}"
+        client.headers["Authorization"] = f"Bearer {cluster.token}"
         order = client.post("/fastapi/api/exports").headers["Location"]
         wait_until(lambda: client.get(order).json()["state"] == "finished")
         # nginx asks one after the other.
@@ -183,6 +174,15 @@ def test_what_nobody_outside_may_see(cluster: Cluster) -> None:
     with cluster.client() as client:
         for path in ("/metrics", "/metrics/", "//metrics", "/%6Detrics", "/health/ready"):
             assert client.get(cluster.origin + path).status_code == 404, path
+
+
+def test_tries_to_log_in_are_limited_by_nginx_and_nothing_else_is(cluster: Cluster) -> None:
+    login = "/django/admin/login/"
+    with cluster.client() as client:
+        tries = [client.post(login) for _ in range(15)]
+        assert_problem(tries[-1], 429, title="Too Many Requests")
+        assert tries[0].status_code != 429
+        assert client.get(login).status_code == 200
 
 
 def test_plain_http_is_sent_to_tls(cluster: Cluster) -> None:
