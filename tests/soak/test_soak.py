@@ -110,7 +110,6 @@ def run(plan: Plan, database: PostgreSQL) -> Soak:
             asyncio.run(soak.run())
         finally:
             soak.log = server.output
-            Path("/tmp/soak-server.log").write_text(soak.log)
             Console().print(report(soak))
     return soak
 
