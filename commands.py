@@ -12,10 +12,10 @@ from typing import Any
 
 import click
 
-from bridge.traffic.protocol import Config
+from bridge.traffic.protocol import Config, Limits
 from bridge.traffic.server import Callback, Server, ignore
 from bridge.traffic.workers import NOT_STARTED, Workers
-from gateway import addresses_in, applications_of, create_app
+from gateway import addresses_in, applications_of, create_app, refuse
 from settings import SECRET_KEY_FILE, Settings, get_settings
 from showdown.bench.command import bench
 from showdown.claims.command import claims
@@ -161,9 +161,18 @@ def run_server(
     app = create_app(settings, choose(settings, own, only_mounts))
     config = Config(
         app,
+        limits=Limits(
+            max_head_size=settings.max_head_size,
+            max_headers=settings.max_headers,
+            max_connections=settings.max_connections,
+            head_timeout=settings.head_timeout,
+            body_timeout=settings.body_timeout,
+            send_timeout=settings.send_timeout,
+        ),
+        refuse=refuse,
         log_level="warning",
         access_log=False,
-        proxy_headers=False,  # nobody is trusted to speak for another address
+        proxy_headers=False,  # the application knows which proxies to believe
         server_header=False,
         timeout_graceful_shutdown=settings.graceful_timeout,
     )

@@ -177,6 +177,11 @@ def problem_response(problem: Problem) -> Response:
     return Response(problem.body, problem.status, problem.headers, MEDIA_TYPE)
 
 
+def refuse(status: int) -> Response:
+    """Render what the server itself refuses, before there is a request."""
+    return problem_response(Problem(status))
+
+
 async def http_error(_request: HTTPConnection, error: Exception) -> Response:
     """Answer what the gateway itself refuses: unknown paths, bad requests, too many of them."""
     assert isinstance(error, HTTPException)
