@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
 DRIP = 0.25  # seconds between two bytes of a slow client
-HOLD = 4.0  # seconds after which a slow client leaves by itself
+HOLD = 8.0  # seconds after which a slow client leaves by itself
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: drop what waits, and say so
 
 
