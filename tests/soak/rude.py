@@ -13,7 +13,7 @@ from tests.conftest import FRAMEWORKS
 from tests.soak.ledger import Ledger
 from tests.soak.wire import DRIP, connect
 
-STALL = 3.5  # seconds that a stalled reader reads nothing
+STALL = 5.0  # seconds that a stalled reader reads nothing
 PATIENCE = 20.0  # seconds; a visit that takes longer hangs
 EXPORT = "/fastapi/api/users/export"
 

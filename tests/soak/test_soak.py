@@ -22,9 +22,11 @@ MAX_REQUESTS = 100
 WAITS = {"flask": 2 * THREADS, "django": 2 * THREADS, "fastapi": MAX_REQUESTS + 10}
 GROWTH = 12.0  # MiB
 FACTOR = 2.0  # of a healthy mount's median latency, while another is stuck
-FILLED = 30_000  # users beforehand, so that an export does not fit into any buffer
+# Users beforehand, so that an export does not fit into a socket's buffers, 4 MiB on Linux.
+FILLED = 40_000
+LONG_NAME = 90
 
-SHORT = Plan(length=0, quiet=0, storm=0.5)
+SHORT = Plan(length=0, quiet=0, storm=0.3)
 LONG = Plan(length=0, quiet=4, storm=3)
 
 ENV = {
@@ -70,8 +72,9 @@ def fill(database: PostgreSQL) -> None:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
             "INSERT INTO users (name, email)"
-            " SELECT 'user ' || n, n || '@example.com' FROM generate_series(1, %s) AS n",
-            [FILLED],
+            " SELECT rpad('user ' || n, %s, '.'), n || '@example.com'"
+            " FROM generate_series(1, %s) AS n",
+            [LONG_NAME, FILLED],
         )
 
 
