@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 from tests.bridge.server import head
 from tests.conftest import FRAMEWORKS
@@ -62,14 +63,13 @@ class RudeClients:
     def clients(self) -> Iterator[Callable[[], Awaitable[None]]]:
         """Yield what each client does once, and again until the end."""
         for kind in self.kinds:
-            mounts = itertools.cycle(FRAMEWORKS)
-            yield lambda kind=kind, mounts=mounts: self.visit(kind, next(mounts))  # type: ignore[misc]
+            yield partial(self.visit, kind, itertools.cycle(FRAMEWORKS))
 
-    async def visit(self, kind: Visit, mount: str) -> None:
+    async def visit(self, kind: Visit, mounts: Iterator[str]) -> None:
         """Let one client come, and note how it ended."""
         try:
             async with asyncio.timeout(PATIENCE):
-                outcome = await kind(mount)
+                outcome = await kind(next(mounts))
         except ConnectionError:
             outcome = "closed"
         except TimeoutError:
