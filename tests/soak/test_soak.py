@@ -56,7 +56,8 @@ OUTCOMES = {
     "sends_too_much": {"413", "closed"},
     "sends_a_slow_head": {"408", "closed"},
     "sends_a_slow_body": {"408", "closed"},
-    "stops_reading": {"closed"},
+    # A busy gateway may not have filled the buffers when the client reads on.
+    "stops_reading": {"closed", "held"},
 }
 
 # An answer that had begun when the database went away is cut off by an error.
@@ -143,6 +144,7 @@ def test_only_what_is_saturated_or_down_refuses_and_with_503_or_504(soak: Soak) 
 def test_rude_clients_are_refused_or_cut_off(soak: Soak) -> None:
     seen = soak.rude.outcomes.keys()
     assert {kind for kind, _ in seen} == {*OUTCOMES}
+    assert ("stops_reading", "closed") in seen
     assert [(kind, end) for kind, end in seen if end not in OUTCOMES[kind] | SATURATED] == []
 
 
