@@ -3,6 +3,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # The shell's own variables must not decide what a fresh clone does.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A process for each core; the tests of one file share what is slow to start.
+IN_PARALLEL := --numprocesses auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test lint audit soak bench-bridge bench claims screenshots lock clean
@@ -17,8 +19,8 @@ run: $(VENV)/installed ## migrate, seed a new database, and serve on 127.0.0.1:8
 	@exec $(BIN)/gateway serve --jobs
 
 test: $(VENV)/installed-dev ## run the whole suite, and on PostgreSQL what touches the database
-	$(BIN)/pytest
-	$(BIN)/pytest --database=postgresql tests/contract tests/database tests/events tests/jobs \
+	$(BIN)/pytest $(IN_PARALLEL)
+	$(BIN)/pytest $(IN_PARALLEL) --database=postgresql tests/contract tests/database tests/events tests/jobs \
 	  tests/test_identity.py tests/test_webhooks.py tests/test_dashboard.py
 
 lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, pending migrations
