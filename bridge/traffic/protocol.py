@@ -127,6 +127,7 @@ class Connection(HttpToolsProtocol):
         self.receiving = True
         self.received = self.body_size = 0
         self.waited = 0.0
+        self.checked = self.loop.time()  # what was before does not count as waiting for the body
         super().on_headers_complete()
         if self.cycle is None or self.cycle.scope is not self.scope:
             return  # it becomes a WebSocket
