@@ -52,6 +52,8 @@ async def stream_events(
 @router.websocket("/live")
 async def live(websocket: WebSocket, feed: FeedDep, after: EventId = None) -> None:
     """Send the same over WebSocket, one event a message; messages from the client are ignored."""
+    if is_foreign(websocket):
+        return await websocket.close()
     await websocket.accept()
     ways = [
         asyncio.create_task(wait_for_goodbye(websocket)),
@@ -67,6 +69,12 @@ async def live(websocket: WebSocket, feed: FeedDep, after: EventId = None) -> No
         # A client may also leave while something is sent.
         with suppress(WebSocketDisconnect):
             way.result()  # raises what has failed, so that the server closes and logs it
+
+
+def is_foreign(websocket: WebSocket) -> bool:
+    """Tell whether another site's page asks: browsers leave that to servers (RFC 6455, 10.2)."""
+    origin = websocket.headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != websocket.headers.get("host")
 
 
 async def wait_for_goodbye(websocket: WebSocket) -> None:
