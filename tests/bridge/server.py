@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 import bridge
 from bridge.threads import Gauges
+from bridge.traffic.protocol import Config, Limits
+from bridge.traffic.server import Server
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
@@ -171,7 +172,7 @@ def head(path: str, *headers: str, method: str = "GET", host: str = "test") -> b
 class Served:
     """A running server with a WSGI application at ``/app``."""
 
-    def __init__(self, server: uvicorn.Server, port: int, mounts: list[bridge.Mount]) -> None:
+    def __init__(self, server: Server, port: int, mounts: list[bridge.Mount]) -> None:
         self.server = server
         self.port = port
         self.mounts = {mount.path: mount for mount in mounts}
@@ -233,6 +234,7 @@ def serve(
     others: Mapping[str, Any] | None = None,
     middleware: list[Middleware] | None = None,
     root_path: str = "",
+    limits: Limits | None = None,
     **options: Any,
 ) -> Iterator[Served]:
     """Serve an application at ``/app`` until the block ends.
@@ -242,6 +244,7 @@ def serve(
         others: more applications, by prefix.
         middleware: ASGI middleware around the mounts.
         root_path: an outer prefix.
+        limits: of each connection.
         options: arguments for WSGIMiddleware.
     """
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
@@ -258,15 +261,16 @@ def serve(
         async with bridge.run_lifespans(mounts):
             yield
 
-    config = uvicorn.Config(
+    config = Config(
         Starlette(routes=mounts, middleware=middleware, lifespan=lifespan),
+        limits=limits,
         log_config=None,
         log_level="critical",
         lifespan="on",
         root_path=root_path,
         timeout_graceful_shutdown=5,
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

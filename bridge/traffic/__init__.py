@@ -1,0 +1,1 @@
+"""What real traffic needs around the mounts: limits, and to be seen."""

@@ -1,0 +1,274 @@
+"""uvicorn's HTTP connection with limits: on heads, on slow clients, and on what follows a body.
+
+Nothing here costs a timer a request. Each connection notes when it began to wait for what, and
+``check``, called about once a second, looks whether that was too long ago.
+"""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from starlette.responses import PlainTextResponse, Response
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
+MIN_RATE = 500  # bytes of a body that buy it one more second
+LINGER = 2.0  # seconds in which a client may still read why it was refused
+LAST_CALL = 1.0  # seconds that a new connection has for its first request when the server stops
+
+# What connections of this process were refused for.
+refused: Counter[str] = Counter()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a connection may take.
+
+    Attributes:
+        max_head_size: bytes of a request's head, its target included; then 431.
+        max_headers: headers of a request; then 431.
+        max_connections: connections open at once in the process; then 503.
+        head_timeout: seconds for the whole head; then 408, or the end where not a byte has come.
+        body_timeout: seconds for the whole body, and one more for each 500 bytes; then 408.
+        send_timeout: seconds without progress until a reader that stalls is cut off.
+    """
+
+    max_head_size: int = 64 * 1024
+    max_headers: int = 100
+    max_connections: int = 4000
+    head_timeout: float = 10.0
+    body_timeout: float = 20.0
+    send_timeout: float = 30.0
+
+
+def refuse_in_text(status: int) -> Response:
+    """Answer with nothing but the status."""
+    return PlainTextResponse(status_code=status)
+
+
+class Config(uvicorn.Config):
+    """uvicorn's configuration, and the limits.
+
+    Args:
+        app: the ASGI application, or what uvicorn takes for one.
+        limits: of each connection.
+        refuse: renders an answer that no application gives; with several worker processes, a
+            function of a module.
+        options: uvicorn's own.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        limits: Limits | None = None,
+        refuse: Callable[[int], Response] = refuse_in_text,
+        **options: Any,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.refuse = refuse
+        super().__init__(app, http=Connection, **options)
+
+
+class HeadTooLarge(Exception):
+    """Ends the parsing of a head."""
+
+
+class Connection(HttpToolsProtocol):
+    """One connection of a client."""
+
+    config: Config
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.limits = self.config.limits
+        self.head_since: float | None = None  # when the head that is being received began
+        self.head_size = 0
+        self.receiving = False  # a body
+        self.received = self.body_size = 0
+        self.waited = 0.0  # seconds for the body
+        self.checked = self.loop.time()
+        self.unsent = 0  # bytes that waited for the reader at the last look
+        self.stalled_since: float | None = None
+        self.refused_at: float | None = None
+        self.stopping = False
+
+    # What comes
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.head_since = self.loop.time()
+        if len(self.connections) > self.limits.max_connections:
+            self.refuse(503, "too many connections")
+
+    def data_received(self, data: bytes) -> None:
+        if self.refused_at is not None:
+            return
+        if self.receiving:
+            self.received += len(data)
+        else:
+            if self.head_since is None:
+                self.head_since = self.loop.time()
+                self.head_size = 0
+            self.head_size += len(data)
+        super().data_received(data)
+        if self.head_since is not None and self.head_size > self.limits.max_head_size:
+            self.refuse(431, "head too large")
+        elif self.receiving and self._is_padded():
+            self.refuse(431, "chunks of nothing")
+
+    def on_headers_complete(self) -> None:
+        self._check_size()
+        self.head_since = None
+        self.receiving = True
+        self.received = self.body_size = 0
+        self.waited = 0.0
+        super().on_headers_complete()
+        if self.cycle is None or self.cycle.scope is not self.scope:
+            return  # it becomes a WebSocket
+        # Trailers must not become headers of a request that has been looked at (RFC 9110, 6.5.1).
+        self.headers = []
+        if self.stopping:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        self.body_size += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self.receiving = False
+        self.head_size = 0
+        super().on_message_complete()
+
+    def _check_size(self) -> None:
+        if len(self.headers) > self.limits.max_headers:
+            raise HeadTooLarge("too many headers")
+        if self.head_size > self.limits.max_head_size:
+            # What has come may be the beginning of a body as well.
+            head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if head > self.limits.max_head_size:
+                raise HeadTooLarge("head too large")
+
+    def _is_padded(self) -> bool:
+        """Tell of a body that is mostly chunk extensions or trailers, which nothing else bounds."""
+        room = 2 * self.limits.max_head_size
+        return (
+            self.received > 8 * self.body_size + room or len(self.headers) > self.limits.max_headers
+        )
+
+    # Refusing
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what could not be parsed, or was given up while it was."""
+        error = sys.exc_info()[1]
+        if error is not None and isinstance(error.__context__, HeadTooLarge):
+            self.refuse(431, str(error.__context__))
+        else:
+            self.refuse(400, "malformed")
+
+    def refuse(self, status: int, reason: str) -> None:
+        """Answer and end the connection, unless that would cut into another request's answer."""
+        refused[reason] += 1
+        cycle = self.cycle
+        is_answering = cycle is not None and not cycle.response_complete
+        if is_answering and not self.receiving:
+            # What is refused came behind a request whose answer is still on its way.
+            cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        if is_answering and (cycle.response_started or self.pipeline):
+            self.transport.abort()
+            return
+        self.refused_at = self.loop.time()
+        self._answer(status)
+        if is_answering:
+            cycle.disconnected = True
+            cycle.message_event.set()
+
+    def _answer(self, status: int) -> None:
+        response = self.config.refuse(status)
+        lines = [STATUS_LINE[status]]
+        for name, value in [
+            *self.server_state.default_headers,
+            *response.raw_headers,
+            (b"connection", b"close"),
+        ]:
+            lines += [name, b": ", value, b"\r\n"]
+        self.transport.write(b"".join([*lines, b"\r\n", bytes(response.body)]))
+        # A connection that is closed while the client still sends is reset, and it reads nothing.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    # What takes too long
+
+    def check(self, now: float) -> None:
+        """Refuse or cut off a client that has been too slow; ``now`` is the loop's time."""
+        passed, self.checked = now - self.checked, now
+        if self.refused_at is not None:
+            if now - self.refused_at > LINGER:
+                self.transport.abort()
+        elif not self._is_reading(now):
+            refused["stalled reader"] += 1
+            self.transport.abort()
+        elif self.head_since is not None:
+            self._check_head(now - self.head_since)
+        elif self.receiving and not self.flow.read_paused:
+            self._check_body(passed)
+
+    def _is_reading(self, now: float) -> bool:
+        """Tell whether the client takes what is sent, or nothing waits for it."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent == 0:
+            self.stalled_since = None
+        elif self.stalled_since is None or unsent < self.unsent:
+            self.stalled_since = now
+        self.unsent = unsent
+        return self.stalled_since is None or now - self.stalled_since <= self.limits.send_timeout
+
+    def _check_head(self, seconds: float) -> None:
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if seconds <= self.limits.head_timeout or is_answering or self.transport.is_closing():
+            return
+        if self.head_size:
+            self.refuse(408, "slow head")
+        else:
+            self.transport.close()
+
+    def _check_body(self, passed: float) -> None:
+        # The application's own time does not count: reading is paused then, or not yet asked for.
+        if self.cycle is None or self.cycle.waiting_for_100_continue:
+            return
+        self.waited += passed
+        if self.waited > self.limits.body_timeout + self.body_size / MIN_RATE:
+            self.refuse(408, "slow body")
+
+    # The end
+
+    def shutdown(self) -> None:
+        """Begin a graceful stop: what has been asked is answered, and nothing more is taken."""
+        self.stopping = True
+        if self.head_since is not None:
+            # Accepted, and its request is under way: closed now, it would be lost.
+            self.loop.call_later(LAST_CALL, self._close_without_request)
+            return
+        super().shutdown()
+        if not self.cycle.response_complete and self.cycle.scope.get(EVENT_STREAM):
+            self._end_event_stream()
+
+    def _close_without_request(self) -> None:
+        if self.head_since is not None:
+            self.transport.close()
+
+    def _end_event_stream(self) -> None:
+        """End an answer that never ends by itself; its reader connects again, to another server."""
+        if self.cycle.chunked_encoding:
+            self.transport.write(b"0\r\n\r\n")
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        self.transport.close()
