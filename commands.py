@@ -12,6 +12,8 @@ from typing import Any
 import click
 import uvicorn
 
+import logs
+from bridge.traffic.access_log import AccessLog, as_json, as_text
 from gateway import addresses_in, applications_of, create_app
 from settings import BASE_DIR, get_settings
 from showdown.bench.command import bench
@@ -108,8 +110,11 @@ def serve(
         **{name: f"{prefix}/" for prefix, name in own},
     }.items():
         click.echo(f"{name:<11}{origin}{path}" if len(name) < 11 else f"{name} {origin}{path}")
+    logs.configure(settings.env)
+    form = as_json if settings.env == "production" else as_text
     config = uvicorn.Config(
-        create_app(settings, applications),
+        create_app(settings, applications, AccessLog(sys.stdout, form)),
+        log_config=None,
         log_level="warning",
         access_log=False,
         proxy_headers=False,  # nobody is trusted to speak for another address

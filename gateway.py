@@ -4,23 +4,31 @@ Start it with ``gateway``, ``python gateway.py`` or ``uvicorn gateway:app``.
 """
 
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
-from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
+from bridge import Admission, Mount, Mounts, WSGIMiddleware, lengthen_turns, run_lifespans
+from bridge.traffic.access_log import AccessLog
+from bridge.traffic.health import Check, Health
+from bridge.traffic.metrics import Metrics
+from bridge.traffic.observer import Observer
 from settings import Settings, get_settings
 from showdown.site import Site
 from users.problems import MEDIA_TYPE, Problem
+from users.request_id import request_id
+
+if TYPE_CHECKING:
+    from bridge.traffic.tracing import Tracing
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -35,14 +43,34 @@ ADDRESSES = {
 }
 
 
+class Gateway(Starlette):
+    """Starlette with layers around all of it, its answers to unforeseen errors included.
+
+    Attributes:
+        layers: ASGI middleware, the outermost first.
+    """
+
+    layers: Sequence[Middleware] = ()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the layers around Starlette's own."""
+        app = super().build_middleware_stack()
+        for cls, args, kwargs in reversed(self.layers):
+            app = cls(app, *args, **kwargs)
+        return app
+
+
 def create_app(
-    settings: Settings | None = None, mounts: Mapping[str, Any] | None = None
-) -> Starlette:
+    settings: Settings | None = None,
+    mounts: Mapping[str, Any] | None = None,
+    access_log: AccessLog | None = None,
+) -> Gateway:
     """Compose the applications; the settings come from the environment unless given.
 
     Args:
         mounts: applications by prefix, each an object or an import string; the three when none
             are given.
+        access_log: gets a line for each request.
     """
     settings = settings or get_settings()
     lengthen_turns()
@@ -52,29 +80,47 @@ def create_app(
         for prefix, application in applications.items()
     ]
 
+    apps = {mount.path.strip("/"): mount.app for mount in mounted}
+    metrics = Metrics({name: app for name, app in apps.items() if isinstance(app, WSGIMiddleware)})
+    health = Health(
+        lambda: {mount.path: mount.failure for mount in mounted if mount.failure},
+        **checks(applications),
+    )
+    tracing = trace_requests(mounted) if settings.traces else None
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with run_lifespans(mounted):
+        async with run_lifespans(mounted), tracing or nullcontext():
             if "/django" in applications:
                 await run_in_threadpool(report_database)
             yield
 
-    async def ready(_request: Request) -> JSONResponse:
-        failures = {mount.path: mount.failure for mount in mounted if mount.failure}
-        document = {"ready": not failures, "failures": failures}
-        return JSONResponse(document, 503 if failures else 200)
-
-    app = Starlette(
+    app = Gateway(
         routes=[
-            Route("/health/ready", ready),
+            Route("/health/live", health.live),
+            Route("/health/ready", health.ready),
+            Route("/metrics", metrics.show),
             *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
         ],
         middleware=[Middleware(Mounts, mounted, http_error, admission(settings, applications))],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
+    app.layers = [
+        Middleware(
+            Observer,
+            request_id=request_id,
+            metrics=metrics,
+            refuse=http_error,
+            timeout=settings.request_timeout,
+            access_log=access_log,
+        )
+    ]
+    if tracing is not None:
+        app.layers.append(Middleware(tracing.around))
     app.router.redirect_slashes = False
     app.state.mounts = mounted
+    app.state.stopping = False
     return app
 
 
@@ -135,6 +181,43 @@ def addresses_in(prefixes: Collection[str]) -> dict[str, str]:
         for name, path in ADDRESSES.items()
         if path == "/" or f"/{path.split('/')[1]}" in prefixes
     }
+
+
+def checks(prefixes: Collection[str]) -> dict[str, dict[str, Check]]:
+    """Return what readiness needs besides the mounts, and what it only warns of."""
+    if "/django" not in prefixes:
+        return {"needs": {}, "wishes": {}}
+
+    # Imported when asked, as Django may have failed to load.
+    def database() -> str | None:
+        from django_app.database import find_fault
+
+        return find_fault()
+
+    def worker() -> str | None:
+        from django_app.database import find_no_worker
+
+        return find_no_worker()
+
+    return {"needs": {"database": Check(database)}, "wishes": {"worker": Check(worker)}}
+
+
+def trace_requests(mounts: Sequence[Mount]) -> "Tracing":
+    """Make spans of the requests, and of each mount's part in them.
+
+    Raises:
+        SystemExit: OpenTelemetry's packages are not installed.
+    """
+    try:
+        from bridge.traffic.tracing import Tracing
+    except ImportError:
+        raise SystemExit(
+            "GATEWAY_TRACES: needs the extra, pip install 'framework-gateway[otel]'"
+        ) from None
+    tracing = Tracing()
+    for mount in mounts:
+        mount.app = tracing.around(mount.app, mount.path.strip("/"))
+    return tracing
 
 
 def report_database() -> None:

@@ -18,6 +18,7 @@ from wsgiref.util import is_hop_by_hop
 
 from starlette.types import Message
 
+from bridge.environ import matched_route
 from bridge.files import Closing, FileWrapper
 from bridge.threads import Pool
 
@@ -54,7 +55,9 @@ class Exchange:
         file: an answer that the event loop reads itself; it also owes it its ``close()``.
         returned: the thread is through with the request.
         gone: the client has left, or the server is shutting down.
-        began, ended: when the thread was with it, by ``time.perf_counter``; 0.0 until then.
+        came, began, ended: when it was handed over, and when the thread was with it, by
+            ``time.perf_counter``; 0.0 until then.
+        record: where to note the times and the route, if anybody asks.
     """
 
     status: int = 0
@@ -72,6 +75,7 @@ class Exchange:
     error: BaseException | None = None
     file: FileWrapper | None = None
     watcher: asyncio.Task[None] | None = None
+    record: dict[str, Any] | None = None
     _room: threading.Event | None = None
     _waiter: asyncio.Future[None] | None = None
     _noticed: bool = False
@@ -85,6 +89,7 @@ class Exchange:
         self.chunks: deque[bytes] = deque()
         self.headers = []
         self.submitted = pool.loop.time()
+        self.came = perf_counter()
         self._unclaimed = [True]
         self._unclosed = [True]
         # Kept here, because applications put wrappers of their own in its place.
@@ -256,9 +261,17 @@ class Exchange:
             return chunks.popleft()
         return b"".join([chunks.popleft() for _ in range(len(chunks))])
 
-    @property
-    def start_message(self) -> Message:
-        """The ASGI message that begins the answer."""
+    def report(self, record: dict[str, Any]) -> None:
+        """Note the times and the route as far as they are known."""
+        if self.began:
+            record["waiting"] = self.began - self.came
+            record["running"] = (self.ended or perf_counter()) - self.began
+            record["route"] = matched_route(self.environ)
+
+    def start(self) -> Message:
+        """Return the ASGI message that begins the answer, once the record is filled for it."""
+        if self.record is not None:
+            self.report(self.record)
         return {
             "type": "http.response.start",
             "status": self.status,

@@ -19,6 +19,8 @@ from bridge.wsgi import WSGIMiddleware
 
 logger = logging.getLogger("bridge")
 
+MOUNT = "bridge.mount"  # in a scope: the prefix of the mount that its request belongs to
+
 
 class Mount(StarletteMount):
     """A WSGI or ASGI application under a prefix; ``/prefix`` and ``/prefix/`` both reach it.
@@ -154,6 +156,7 @@ class Mounts:
                 break
         else:
             return await self.app(scope, receive, send)
+        scope[MOUNT] = mount.path
         try:
             if self.admit is not None:
                 await self.admit(scope)

@@ -1,0 +1,143 @@
+"""One request under observation: its answer on the way out, and what is known of it in the end."""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from time import perf_counter
+from typing import Any
+
+from starlette.types import Message, Receive, Scope, Send
+
+from bridge.mount import MOUNT
+from bridge.wsgi import RECORD
+
+REQUEST_ID = b"x-request-id"
+GATEWAY = "gateway"  # what is called the framework of a request that belongs to no mount
+CLIENT_LEFT = 499  # nginx's: the client has left before an answer
+
+# What begins an answer, and its status where the message has none.
+STARTS = {
+    "http.response.start": 0,
+    "websocket.accept": 101,
+    "websocket.close": 403,
+    "websocket.http.response.start": 0,
+}
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>|\{([^{}:]+):[^{}]*\}")
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Observed:
+    """A request and its answer.
+
+    Attributes:
+        id: the request's, as in X-Request-ID.
+        method, path: as they came; the path decoded, without the query.
+        began, since, ended: by ``time.perf_counter``: when the request came, when its client last
+            sent something, and when the answer was complete; 0.0 until then.
+        status: 0 until an answer has begun.
+        size: bytes of the answer's body.
+        record: what others know of it; see RECORD in bridge.wsgi.
+        refusal: answers it in the application's place, which took too long.
+    """
+
+    __slots__ = (
+        *("id", "scope", "method", "path", "record", "task", "refusal"),
+        *("began", "since", "ended", "status", "size", "_receive", "_send"),
+    )
+
+    def __init__(self, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        self.id = request_id
+        self.scope = scope
+        self.method: str = scope.get("method", "GET")
+        self.path: str = scope["path"]
+        self.record: dict[str, Any] = scope.setdefault("extensions", {}).setdefault(RECORD, {})
+        self.task = asyncio.current_task()
+        self.refusal: asyncio.Task[None] | None = None
+        self.began = self.since = perf_counter()
+        self.ended = 0.0
+        self.status = self.size = 0
+        self._receive = receive
+        self._send = send
+
+    async def receive(self) -> Message:
+        """Receive; whoever still sends is not kept waiting."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self.since = perf_counter()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send an answer on its way, with the request's id and times in its headers."""
+        if self.refusal is not None and asyncio.current_task() is not self.refusal:
+            return
+        kind = message["type"]
+        if kind == "http.response.body":
+            self.size += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                self.ended = perf_counter()
+        elif not self.status and kind in STARTS:
+            self.status = message.get("status") or STARTS[kind]
+            if kind != "websocket.close":
+                message = {**message, "headers": self._headers(message.get("headers", ()))}
+        elif kind == "websocket.send":
+            self.size += len(message.get("bytes") or message.get("text") or b"")
+        await self._send(message)
+
+    def _headers(self, headers: Headers) -> list[tuple[bytes, bytes]]:
+        return [
+            *(header for header in headers if header[0] != REQUEST_ID),
+            (REQUEST_ID, self.id.encode()),
+            (b"server-timing", self._timing().encode()),
+        ]
+
+    def _timing(self) -> str:
+        """Write what is known when the answer begins (W3C Server Timing), in milliseconds."""
+        total = f"total;dur={(perf_counter() - self.began) * 1000:.2f}"
+        if (waiting := self.record.get("waiting")) is None:
+            return total
+        running = self.record["running"]
+        return f"queue;dur={waiting * 1000:.2f}, run;dur={running * 1000:.2f}, {total}"
+
+    def forgive(self) -> bool:
+        """Take back the cancellation of a request that was refused.
+
+        Returns:
+            Whether nobody else, the server for one, has cancelled it besides.
+        """
+        return self.refusal is not None and self.task is not None and self.task.uncancel() == 0
+
+    @property
+    def framework(self) -> str:
+        """The mount that the request belongs to."""
+        mount: str = self.scope.get(MOUNT, GATEWAY)
+        return mount.strip("/") or GATEWAY
+
+    @property
+    def route(self) -> str:
+        """The route's template below the mount, as in ``/users/{user_id}``; "" for none."""
+        return matched_route(self.scope)
+
+    @property
+    def seconds(self) -> float:
+        """From the request's head to the end of its answer, or until now."""
+        return (self.ended or perf_counter()) - self.began
+
+
+def matched_route(scope: Scope) -> str:
+    """Return the template of the route that an application has matched; "" when none has."""
+    route = scope["extensions"][RECORD].get("route")
+    if route is None:
+        # FastAPI's route knows nothing of the prefix that its router was included under.
+        context = scope.get("fastapi", {}).get("effective_route_context")
+        route = getattr(context or scope.get("route"), "path", None)
+    return template(route) if route else ""
+
+
+@lru_cache(maxsize=4096)
+def template(route: str) -> str:
+    """Write a framework's route as the others would: ``users/<int:id>`` is ``/users/{id}``."""
+    uniform = PARAMETER.sub(lambda match: "{" + (match[1] or match[2]) + "}", route)
+    return uniform if uniform.startswith("/") else f"/{uniform}"
