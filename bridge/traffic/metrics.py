@@ -1,10 +1,13 @@
 """What Prometheus reads at ``/metrics``: of one process, or of all workers of one machine."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections import Counter as Tally
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
@@ -23,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bridge.threads import TOTALS, Gauges
-from bridge.traffic.observed import METHODS, Observed
+from bridge.traffic.observed import Labels, Observed
 from bridge.traffic.protocol import refused
 from bridge.wsgi import WSGIMiddleware
 
@@ -34,7 +37,15 @@ LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 # Whether prometheus_client counts in files that several processes share.
 SHARED = values.ValueClass is not values.MutexValue
 
-Series = tuple[str, str, str, int]
+
+class Durations(Histogram):
+    """A histogram that takes many values for the price of a few."""
+
+    def observe_all(self, seconds: list[float]) -> None:
+        """Observe each of the values."""
+        self._sum.inc(sum(seconds))
+        for place, count in Tally(map(partial(bisect_left, self._upper_bounds), seconds)).items():
+            self._buckets[place].inc(count)
 
 
 class Metrics:
@@ -53,8 +64,7 @@ class Metrics:
     def __init__(self, mounts: Mapping[str, WSGIMiddleware]) -> None:
         self.mounts = mounts
         self.registry = CollectorRegistry()
-        self._series: dict[Series, tuple[Any, Any]] = {}
-        self._requests = Histogram(
+        self._durations = Durations(
             "http_request_duration_seconds",
             "From a request's head to the end of its answer; the count is that of requests.",
             LABELS,
@@ -96,17 +106,15 @@ class Metrics:
             return Counter(f"mount_{name}", text, ["mount"], registry=self.registry)
         return self._gauge(f"mount_{name}", text, ["mount"])
 
-    def count(self, request: Observed) -> None:
-        """Count a request that has ended."""
-        method = request.method if request.method in METHODS else "other"
-        labels = (request.framework, method, request.route, request.status)
-        try:
-            duration, size = self._series[labels]
-        except KeyError:
-            duration, size = self._requests.labels(*labels), self._bytes.labels(*labels)
-            self._series[labels] = duration, size
-        duration.observe(request.seconds)
-        size.inc(request.size)
+    def count(self, requests: Iterable[Observed]) -> None:
+        """Count requests that have ended."""
+        groups: dict[Labels, list[Observed]] = defaultdict(list)
+        for request in requests:
+            groups[request.labels].append(request)
+        for labels, group in groups.items():
+            seconds = [request.seconds for request in group]
+            self._durations.labels(*labels).observe_all(seconds)
+            self._bytes.labels(*labels).inc(sum(request.size for request in group))
 
     def watch(self, lag: float, in_flight: int) -> None:
         """Note the state of the moment.

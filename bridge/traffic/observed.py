@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable
 from functools import lru_cache
 from time import perf_counter
 from typing import Any
@@ -26,7 +26,9 @@ STARTS = {
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>|\{([^{}:]+):[^{}]*\}")
 
-Headers = Iterable[tuple[bytes, bytes]]
+# Of a request: its mount's name or "gateway"; its method, or "other" for one that few know; the
+# template of its route below the mount, as in "/users/{user_id}", or ""; its answer's status.
+Labels = tuple[str, str, str, int]
 
 
 class Observed:
@@ -36,19 +38,22 @@ class Observed:
         id: the request's, as in X-Request-ID.
         method, path: as they came; the path decoded, without the query.
         began, since, ended: by ``time.perf_counter``: when the request came, when its client last
-            sent something, and when the answer was complete; 0.0 until then.
+            sent something, and when its answer was complete or given up; 0.0 until then.
         status: 0 until an answer has begun.
         size: bytes of the answer's body.
         record: what others know of it; see RECORD in bridge.wsgi.
         refusal: answers it in the application's place, which took too long.
+        client, labels: once it has ended, the client's address, and what it is counted by.
     """
 
     __slots__ = (
-        *("id", "scope", "method", "path", "record", "task", "refusal"),
+        *("id", "scope", "method", "path", "record", "task", "refusal", "client", "labels"),
         *("began", "since", "ended", "status", "size", "_receive", "_send"),
     )
+    client: str | None
+    labels: Labels
 
-    def __init__(self, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, request_id: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         self.id = request_id
         self.scope = scope
         self.method: str = scope.get("method", "GET")
@@ -56,11 +61,11 @@ class Observed:
         self.record: dict[str, Any] = scope.setdefault("extensions", {}).setdefault(RECORD, {})
         self.task = asyncio.current_task()
         self.refusal: asyncio.Task[None] | None = None
-        self.began = self.since = perf_counter()
         self.ended = 0.0
         self.status = self.size = 0
         self._receive = receive
         self._send = send
+        self.began = self.since = perf_counter()
 
     async def receive(self) -> Message:
         """Receive; whoever still sends is not kept waiting."""
@@ -69,10 +74,10 @@ class Observed:
             self.since = perf_counter()
         return message
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         """Send an answer on its way, with the request's id and times in its headers."""
         if self.refusal is not None and asyncio.current_task() is not self.refusal:
-            return
+            return drop()
         kind = message["type"]
         if kind == "http.response.body":
             self.size += len(message.get("body", b""))
@@ -81,25 +86,21 @@ class Observed:
         elif not self.status and kind in STARTS:
             self.status = message.get("status") or STARTS[kind]
             if kind != "websocket.close":
-                message = {**message, "headers": self._headers(message.get("headers", ()))}
+                headers = [pair for pair in message.get("headers", ()) if pair[0] != REQUEST_ID]
+                headers += ((REQUEST_ID, self.id), (b"server-timing", self._timing()))
+                message = {**message, "headers": headers}
         elif kind == "websocket.send":
             self.size += len(message.get("bytes") or message.get("text") or b"")
-        await self._send(message)
+        # Its own coroutine would be one more for each message.
+        return self._send(message)
 
-    def _headers(self, headers: Headers) -> list[tuple[bytes, bytes]]:
-        return [
-            *(header for header in headers if header[0] != REQUEST_ID),
-            (REQUEST_ID, self.id.encode()),
-            (b"server-timing", self._timing().encode()),
-        ]
-
-    def _timing(self) -> str:
+    def _timing(self) -> bytes:
         """Write what is known when the answer begins (W3C Server Timing), in milliseconds."""
-        total = f"total;dur={(perf_counter() - self.began) * 1000:.2f}"
+        total = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
         if (waiting := self.record.get("waiting")) is None:
             return total
         running = self.record["running"]
-        return f"queue;dur={waiting * 1000:.2f}, run;dur={running * 1000:.2f}, {total}"
+        return b"queue;dur=%.2f, run;dur=%.2f, %b" % (waiting * 1000, running * 1000, total)
 
     def forgive(self) -> bool:
         """Take back the cancellation of a request that was refused.
@@ -109,21 +110,28 @@ class Observed:
         """
         return self.refusal is not None and self.task is not None and self.task.uncancel() == 0
 
-    @property
-    def framework(self) -> str:
-        """The mount that the request belongs to."""
-        mount: str = self.scope.get(MOUNT, GATEWAY)
-        return mount.strip("/") or GATEWAY
-
-    @property
-    def route(self) -> str:
-        """The route's template below the mount, as in ``/users/{user_id}``; "" for none."""
-        return matched_route(self.scope)
+    def end(self) -> None:
+        """Note what is to be told of the request, and let go of everything else."""
+        self.ended = self.ended or perf_counter()
+        scope = self.scope
+        client = scope.get("client")
+        self.client = client and client[0]
+        self.labels = (
+            scope.get(MOUNT, "").strip("/") or GATEWAY,
+            self.method if self.method in METHODS else "other",
+            matched_route(scope),
+            self.status or CLIENT_LEFT,
+        )
+        del self.scope, self.task, self._receive, self._send
 
     @property
     def seconds(self) -> float:
-        """From the request's head to the end of its answer, or until now."""
-        return (self.ended or perf_counter()) - self.began
+        """From its head to the end of its answer."""
+        return self.ended - self.began
+
+
+async def drop() -> None:
+    """Send nothing."""
 
 
 def matched_route(scope: Scope) -> str:
