@@ -7,13 +7,13 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 from typing import TextIO
 
-from bridge.traffic.observed import Labels, Observed
+from bridge.traffic.observed import Ended, Labels
 
 # What a pipe takes from one of several processes without mixing it with the others' (POSIX).
 PIPE_BUF = 4096
 LONGEST_PATH = 500  # characters that are shown of it
 
-Format = Callable[[str, Observed], str]
+Format = Callable[[str, Ended], str]
 
 
 class AccessLog:
@@ -30,7 +30,7 @@ class AccessLog:
         self.stream = stream
         self.form = form
 
-    def write(self, requests: Iterable[Observed]) -> None:
+    def write(self, requests: Iterable[Ended]) -> None:
         """Write the lines of requests that have ended."""
         # When they ended, by the clock of people.
         offset = time.time() - time.perf_counter()
@@ -62,16 +62,16 @@ def date_and_time(second: int) -> str:
     return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-def as_json(now: str, request: Observed) -> str:
+def as_json(now: str, request: Ended) -> str:
     """Write a JSON object, for programs; times in milliseconds, null where nobody knows them."""
-    client, record = request.client, request.record
+    client = request.client
     return (
         f'{{"ts":"{now}","request_id":"{request.id.decode()}",'
         f'"client":{quote(client) if client else "null"},{labels_as_json(request.labels)}'
         f'"method":{quote(request.method)},"path":{quote(request.path[:LONGEST_PATH])},'
         f'"bytes":{request.size},"ms":{request.seconds * 1000:.2f},'
-        f'"queued_ms":{milliseconds(record.get("waiting"))},'
-        f'"running_ms":{milliseconds(record.get("running"))}}}\n'
+        f'"queued_ms":{milliseconds(request.waiting)},'
+        f'"running_ms":{milliseconds(request.running)}}}\n'
     )
 
 
@@ -82,13 +82,12 @@ def labels_as_json(labels: Labels) -> str:
     return f'"framework":{quote(framework)},"route":{quote(route)},"status":{status},'
 
 
-def as_text(now: str, request: Observed) -> str:
+def as_text(now: str, request: Ended) -> str:
     """Write a line for people."""
     framework, _, route, status = request.labels
-    record = request.record
     times = f"{request.seconds * 1000:.1f} ms"
-    if "waiting" in record:
-        queued, ran = milliseconds(record["waiting"]), milliseconds(record["running"])
+    if request.waiting is not None:
+        queued, ran = milliseconds(request.waiting), milliseconds(request.running)
         times += f" (queued {queued}, ran {ran})"
     # As JSON writes them, control characters cannot forge a line or speak to the terminal.
     path = quote(request.path[:LONGEST_PATH])[1:-1]

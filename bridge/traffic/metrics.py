@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bridge.threads import TOTALS, Gauges
-from bridge.traffic.observed import Labels, Observed
+from bridge.traffic.observed import Ended, Labels
 from bridge.traffic.protocol import refused
 from bridge.wsgi import WSGIMiddleware
 
@@ -106,9 +106,9 @@ class Metrics:
             return Counter(f"mount_{name}", text, ["mount"], registry=self.registry)
         return self._gauge(f"mount_{name}", text, ["mount"])
 
-    def count(self, requests: Iterable[Observed]) -> None:
+    def count(self, requests: Iterable[Ended]) -> None:
         """Count requests that have ended."""
-        groups: dict[Labels, list[Observed]] = defaultdict(list)
+        groups: dict[Labels, list[Ended]] = defaultdict(list)
         for request in requests:
             groups[request.labels].append(request)
         for labels, group in groups.items():

@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable
 from functools import lru_cache
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -26,8 +26,7 @@ STARTS = {
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>|\{([^{}:]+):[^{}]*\}")
 
-# Of a request: its mount's name or "gateway"; its method, or "other" for one that few know; the
-# template of its route below the mount, as in "/users/{user_id}", or ""; its answer's status.
+# Mount (or gateway), method (or other), route and status.
 Labels = tuple[str, str, str, int]
 
 
@@ -43,23 +42,27 @@ class Observed:
         size: bytes of the answer's body.
         record: what others know of it; see RECORD in bridge.wsgi.
         refusal: answers it in the application's place, which took too long.
-        client, labels: once it has ended, the client's address, and what it is counted by.
     """
 
     __slots__ = (
-        *("id", "scope", "method", "path", "record", "task", "refusal", "client", "labels"),
+        *("id", "scope", "method", "path", "record", "task", "refusal"),
         *("began", "since", "ended", "status", "size", "_receive", "_send"),
     )
-    client: str | None
-    labels: Labels
 
-    def __init__(self, request_id: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self,
+        request_id: bytes,
+        task: asyncio.Task[object] | None,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
         self.id = request_id
         self.scope = scope
         self.method: str = scope.get("method", "GET")
         self.path: str = scope["path"]
         self.record: dict[str, Any] = scope.setdefault("extensions", {}).setdefault(RECORD, {})
-        self.task = asyncio.current_task()
+        self.task = task
         self.refusal: asyncio.Task[None] | None = None
         self.ended = 0.0
         self.status = self.size = 0
@@ -110,24 +113,61 @@ class Observed:
         """
         return self.refusal is not None and self.task is not None and self.task.uncancel() == 0
 
-    def end(self) -> None:
-        """Note what is to be told of the request, and let go of everything else."""
-        self.ended = self.ended or perf_counter()
-        scope = self.scope
+    def end(self) -> "Ended":
+        """Return what is to be told of the request."""
+        scope, record = self.scope, self.record
         client = scope.get("client")
-        self.client = client and client[0]
-        self.labels = (
-            scope.get(MOUNT, "").strip("/") or GATEWAY,
-            self.method if self.method in METHODS else "other",
+        ended = self.ended or perf_counter()
+        return Ended(
+            self.id,
+            client and client[0],
+            self.method,
+            self.path,
+            scope.get(MOUNT, ""),
             matched_route(scope),
             self.status or CLIENT_LEFT,
+            self.size,
+            ended,
+            ended - self.began,
+            record.get("waiting"),
+            record.get("running"),
         )
-        del self.scope, self.task, self._receive, self._send
+
+
+class Ended(NamedTuple):
+    """What is known of a request in the end.
+
+    Attributes:
+        id: as in X-Request-ID.
+        client: its address.
+        method, path: as they came; the path decoded, without the query.
+        mount: its prefix.
+        route: the template of its route below the mount, as in ``/users/{user_id}``, or "".
+        status: of the answer; 499 when the client has left before there was one.
+        size: bytes of the answer's body.
+        ended: when the answer was complete or given up, by ``time.perf_counter``.
+        seconds: from its head until then.
+        waiting, running: seconds that it waited for a thread and ran there, for WSGI applications.
+    """
+
+    id: bytes
+    client: str | None
+    method: str
+    path: str
+    mount: str
+    route: str
+    status: int
+    size: int
+    ended: float
+    seconds: float
+    waiting: float | None
+    running: float | None
 
     @property
-    def seconds(self) -> float:
-        """From its head to the end of its answer."""
-        return self.ended - self.began
+    def labels(self) -> Labels:
+        """What it is counted by."""
+        method = self.method if self.method in METHODS else "other"
+        return self.mount.strip("/") or GATEWAY, method, self.route, self.status
 
 
 async def drop() -> None:

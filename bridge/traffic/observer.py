@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.mount import Refuse
 from bridge.traffic.access_log import AccessLog
 from bridge.traffic.metrics import Metrics
-from bridge.traffic.observed import REQUEST_ID, Observed
+from bridge.traffic.observed import REQUEST_ID, Ended, Observed
 
 logger = logging.getLogger("bridge")
 
@@ -62,13 +62,15 @@ class Observer:
         self._prefix = secrets.token_hex(6).encode()
         self._numbers = count(1)
         self._open: set[Observed] = set()
-        self._ended: list[Observed] = []
+        self._ended: list[Ended] = []
         self._batch = BATCH
+        self._loop: asyncio.AbstractEventLoop | None = None  # known, it need not be looked up
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._live(scope, receive, send)
-        request = Observed(self._identify(scope), scope, receive, send)
+        task = asyncio.current_task(self._loop)
+        request = Observed(self._identify(scope), task, scope, receive, send)
         # Not reset at the end: the server logs an application's exception after this returns.
         self.request_id.set(request.id.decode())
         if request.method not in BODILESS:
@@ -84,8 +86,7 @@ class Observer:
             if request.refusal is not None:
                 await request.refusal
             self._open.discard(request)
-            request.end()
-            self._ended.append(request)
+            self._ended.append(request.end())
             if len(self._ended) >= self._batch:
                 self._tell()
 
@@ -111,7 +112,8 @@ class Observer:
                 self.access_log.write(ended)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._tick(asyncio.get_running_loop().time())
+        self._loop = asyncio.get_running_loop()
+        self._tick(self._loop, self._loop.time())
         try:
             await self.app(scope, receive, send)
         finally:
@@ -119,11 +121,10 @@ class Observer:
             self._batch = 1  # whoever comes now has nobody to wait for
             self._tell()
 
-    def _tick(self, due: float) -> None:
+    def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         """Do what is done for all requests at once; late when something blocks the loop."""
-        loop = asyncio.get_running_loop()
         now = loop.time()
-        self._timer = loop.call_at(now + TICK, self._tick, now + TICK)
+        self._timer = loop.call_at(now + TICK, self._tick, loop, now + TICK)
         self.metrics.watch(now - due, len(self._open))
         self._sweep()
         self._tell()
