@@ -75,15 +75,21 @@ class Exchange:
     error: BaseException | None = None
     file: FileWrapper | None = None
     watcher: asyncio.Task[None] | None = None
-    record: dict[str, Any] | None = None
     _room: threading.Event | None = None
     _waiter: asyncio.Future[None] | None = None
     _noticed: bool = False
 
-    def __init__(self, app: Any, environ: dict[str, Any], pool: Pool) -> None:
+    def __init__(
+        self,
+        app: Any,
+        environ: dict[str, Any],
+        pool: Pool,
+        record: dict[str, Any] | None = None,
+    ) -> None:
         self.app = app
         self.environ = environ
         self.pool = pool
+        self.record = record
         self.context: Context = copy_context()
         self.is_head = environ["REQUEST_METHOD"] == "HEAD"
         self.chunks: deque[bytes] = deque()
@@ -183,6 +189,9 @@ class Exchange:
         code = status[:3]
         if not code.isdecimal() or not 200 <= int(code) <= 599 or status[3:4] not in ("", " "):
             raise WSGIError(f"not a status: {status!r}")
+        if self.record is not None:
+            # Flask has forgotten it when it returns.
+            self.record["route"] = matched_route(self.environ)
         self.headers, self.length = [], None
         for name, value in headers:
             self._add_header(name, value)
@@ -261,17 +270,15 @@ class Exchange:
             return chunks.popleft()
         return b"".join([chunks.popleft() for _ in range(len(chunks))])
 
-    def report(self, record: dict[str, Any]) -> None:
-        """Note the times and the route as far as they are known."""
-        if self.began:
-            record["waiting"] = self.began - self.came
-            record["running"] = (self.ended or perf_counter()) - self.began
-            record["route"] = matched_route(self.environ)
+    def report(self) -> None:
+        """Note the times as far as they are known."""
+        if self.record is not None and self.began:
+            self.record["waiting"] = self.began - self.came
+            self.record["running"] = (self.ended or perf_counter()) - self.began
 
     def start(self) -> Message:
-        """Return the ASGI message that begins the answer, once the record is filled for it."""
-        if self.record is not None:
-            self.report(self.record)
+        """Note the times, and return the ASGI message that begins the answer."""
+        self.report()
         return {
             "type": "http.response.start",
             "status": self.status,

@@ -110,23 +110,22 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             body, length = await receive_body(scope, receive, self.max_body_size)
         except BodyCutShort:
             return
-        exchange = self._submit(build_environ(scope, body, length))
-        exchange.record = scope.get("extensions", {}).get(RECORD)
+        record = scope.get("extensions", {}).get(RECORD)
+        exchange = self._submit(build_environ(scope, body, length), record)
         self._open[exchange] = receive
         try:
             await self._respond(exchange, send)
         finally:
             self._forget(exchange)
-            if exchange.record is not None:
-                exchange.report(exchange.record)
+            exchange.report()
 
-    def _submit(self, environ: dict[str, Any]) -> Exchange:
+    def _submit(self, environ: dict[str, Any], record: dict[str, Any] | None) -> Exchange:
         pool = self._pool
         if pool is None or pool.loop is not asyncio.get_running_loop():
             if pool is not None:
                 pool.stop()
             pool = self._pool = Pool(self.threads, self.queue_size, "wsgi")
-        exchange = Exchange(self.app, environ, pool)
+        exchange = Exchange(self.app, environ, pool, record)
         try:
             if self._closing:
                 raise QueueFull

@@ -118,6 +118,7 @@ class Observer:
             await self.app(scope, receive, send)
         finally:
             self._timer.cancel()
+            self._loop = None
             self._batch = 1  # whoever comes now has nobody to wait for
             self._tell()
 
