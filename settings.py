@@ -186,6 +186,9 @@ class Settings(BaseSettings):
         AfterValidator(check_webhook_secret),
         Field(description="Key of signed webhooks, `whsec_` and Base64; none: refused with 503."),
     ] = None
+    traces: Annotated[
+        bool, Field(description="Send OpenTelemetry spans, as the variables `OTEL_*` say.")
+    ] = False
     debug: Annotated[
         bool, Field(description="Django's debug pages in place of the contract's errors.")
     ] = False

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import secrets
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ SAFE = "/?%:@!$&'()*+,;=~"
 # What clients send by themselves: a command that repeats a request need not say it.
 OWN_HEADERS = re.compile(
     "(host|user-agent|accept|accept-encoding|accept-language|cache-control|content-length|cookie"
-    "|dnt|x-csrftoken|origin|pragma|priority|referer|sec-.*)",
+    "|dnt|x-csrftoken|x-request-id|origin|pragma|priority|referer|sec-.*)",
     re.IGNORECASE,
 )
 
@@ -67,6 +68,16 @@ class Request:
         """Return the request as one target gets it."""
         path = quote(self.path.replace(PLACEHOLDER, name), safe=SAFE)
         return replace(self, path=path, body=self.body.replace(PLACEHOLDER.encode(), name.encode()))
+
+    def identified(self) -> Self:
+        """Return the request with an X-Request-ID, a new one unless it has one.
+
+        All targets get the same, so that their answers are equal where they show it, and one
+        search finds what all of them have logged.
+        """
+        if any(name.lower() == "x-request-id" for name, _ in self.headers):
+            return self
+        return replace(self, headers=[*self.headers, ("X-Request-ID", secrets.token_hex(8))])
 
     @cached_property
     def placeholders(self) -> list[str]:

@@ -134,6 +134,7 @@ class Connection(HttpToolsProtocol):
         self.receiving = True
         self.received = self.body_size = 0
         self.waited = 0.0
+        self.checked = self.loop.time()  # what was before does not count as waiting for the body
         if self.cycle is None or self.cycle.scope is not self.scope:
             return  # it becomes a WebSocket
         # Trailers must not become headers of a request that has been looked at (RFC 9110, 6.5.1).

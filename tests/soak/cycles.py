@@ -16,10 +16,10 @@ from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL
 from tests.servers import Server
 from tests.soak.answers import Answers, Request
-from tests.soak.faults import RudeClients
 from tests.soak.ledger import Ledger
 from tests.soak.listeners import EventSource, Listener, WebSocket
 from tests.soak.measures import Sample, count_working
+from tests.soak.rude import RudeClients
 from tests.soak.traffic import DATABASE, READS, Traffic
 from tests.usage import open_connections
 

@@ -1,5 +1,6 @@
 """What the gateway holds at rest, and whether that grows."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import linear_regression, median
@@ -17,36 +18,41 @@ class Sample:
     Attributes:
         at: seconds since the beginning.
         memory: resident, in MiB.
-        connections: to the database.
+        pools: connections to the database, by the name that they gave it: a framework's, and none
+            for the one that hears of events.
     """
 
     at: float
     memory: float
     threads: int
     files: int
-    connections: int
+    pools: Counter[str]
 
     @classmethod
     def take(cls, at: float, process: int, database: PostgreSQL) -> "Sample":
         """Measure now."""
         usage = Usage.of(process)
-        connections = len(connection_states(database))
-        return cls(at, usage.memory / MEBIBYTE, usage.threads, usage.files, connections)
+        pools = Counter(name for name, _ in list_connections(database))
+        return cls(at, usage.memory / MEBIBYTE, usage.threads, usage.files, pools)
+
+    @property
+    def connections(self) -> int:
+        """Connections to the database."""
+        return self.pools.total()
 
 
-def connection_states(database: PostgreSQL) -> list[str]:
-    """Return what each connection of the gateway's does, as PostgreSQL says."""
-    with psycopg.connect(database.url) as connection:
-        rows = connection.execute(
-            "SELECT state FROM pg_stat_activity"
-            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        )
-        return [state for (state,) in rows]
+def list_connections(database: PostgreSQL) -> list[tuple[str, str]]:
+    """Return the name and the state of each connection, as PostgreSQL sees it."""
+    with psycopg.connect(database.url, application_name="soak") as connection:
+        return connection.execute(
+            "SELECT application_name, state FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND application_name <> 'soak'"
+        ).fetchall()
 
 
 def count_working(database: PostgreSQL) -> int:
     """Count the connections that are in a query or a transaction."""
-    return sum(state != "idle" for state in connection_states(database))
+    return sum(state != "idle" for _, state in list_connections(database))
 
 
 def growth(values: Sequence[float]) -> float:

@@ -13,18 +13,40 @@ from tests.soak.measures import growth, slope
 
 def report(soak: Soak) -> Group:
     """Return what was held, answered, done to rude clients, and how long healthy mounts took."""
-    return Group(holdings(soak), answers(soak), visits(soak), errors(soak), latencies(soak))
+    tables = (holdings(soak), answers(soak), visits(soak), errors(soak), latencies(soak))
+    return Group(*tables, summary(soak))
+
+
+def summary(soak: Soak) -> str:
+    """Return in sentences what the tables do not say."""
+    ledger, failures = soak.ledger, soak.answers.failures
+    lines = [
+        f"{ledger.acknowledged} writes acknowledged, {len(ledger.compare(soak.stored))} of their"
+        f" users not as they should be, {ledger.unsure} users whose last write nobody"
+        " acknowledged.",
+        f"{len(failures)} of {soak.answers.counts.total()} answers not to be excused;"
+        f" {len(soak.events)} events, {soak.restarts} restarts of the database.",
+    ]
+    if len(soak.samples) > 2:
+        lines.append(f"Memory grows by {slope(soak.samples):.1f} MiB an hour, by least squares.")
+    return "\n".join([*lines, *failures])
 
 
 def holdings(soak: Soak) -> Table:
-    table = Table("at rest", "first", "last", "smallest", "largest", "growth", title="What is held")
+    table = Table(
+        "at rest (memory in MiB)",
+        "first",
+        "last",
+        "smallest",
+        "largest",
+        "growth",
+        title="What is held",
+    )
     for name in ("memory", "threads", "files", "connections"):
         values = [getattr(sample, name) for sample in soak.samples]
         if values:
             figures = (values[0], values[-1], min(values), max(values), growth(values))
             table.add_row(name, *(f"{figure:.0f}" for figure in figures))
-    if len(soak.samples) > 2:
-        table.caption = f"memory grows by {slope(soak.samples):.1f} MiB an hour, by least squares"
     return table
 
 
@@ -32,12 +54,6 @@ def answers(soak: Soak) -> Table:
     table = Table("status", "answers", title="Polite clients")
     for status, count in sorted(soak.answers.counts.items(), key=str):
         table.add_row(str(status), str(count))
-    ledger, lost = soak.ledger, len(soak.ledger.compare(soak.stored))
-    table.caption = (
-        f"{len(soak.answers.failures)} not to be excused; {ledger.acknowledged} writes "
-        f"acknowledged, {ledger.unsure} users unsure, {lost} not as they should be; "
-        f"{len(soak.events)} events, {soak.restarts} restarts of the database"
-    )
     return table
 
 
@@ -57,8 +73,7 @@ def errors(soak: Soak) -> Table:
 
 
 def latencies(soak: Soak) -> Table:
-    title = "Median latency of a healthy mount while another is stuck, to that in quiet"
-    table = Table("stuck", "healthy", "ratio", title=title)
+    table = Table("stuck", "healthy", "median latency, to that in quiet", title="Healthy mounts")
     for (stuck, mount), ratios in soak.ratios.items():
         table.add_row(stuck, mount, spread(ratios))
     return table

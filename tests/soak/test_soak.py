@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -20,19 +21,23 @@ from tests.soak.report import report
 THREADS = 4
 MAX_REQUESTS = 100
 WAITS = {"flask": 2 * THREADS, "django": 2 * THREADS, "fastapi": MAX_REQUESTS + 10}
+# Connections to the database; one hears of events.
+POOLS = Counter({"flask": THREADS, "django": THREADS, "fastapi": THREADS, "": 1})
 GROWTH = 12.0  # MiB
 FACTOR = 2.0  # of a healthy mount's median latency, while another is stuck
-FILLED = 30_000  # users beforehand, so that an export does not fit into any buffer
+# Users beforehand, so that an export does not fit into a socket's buffers, 4 MiB on Linux.
+FILLED = 40_000
+LONG_NAME = 90
 
-SHORT = Plan(length=0, quiet=0, storm=0.5)
+SHORT = Plan(length=0, quiet=0, storm=0.3)
 LONG = Plan(length=0, quiet=4, storm=3)
 
 ENV = {
     "GATEWAY_THREADS": str(THREADS),
     "GATEWAY_MAX_REQUESTS": str(MAX_REQUESTS),
     "GATEWAY_DATABASE_TIMEOUT": "5",
-    "GATEWAY_HEAD_TIMEOUT": "1",
-    "GATEWAY_BODY_TIMEOUT": "1",
+    "GATEWAY_HEAD_TIMEOUT": "2",
+    "GATEWAY_BODY_TIMEOUT": "2",
     "GATEWAY_SEND_TIMEOUT": "1",
     "GATEWAY_REQUEST_TIMEOUT": "4",
     "GATEWAY_MAX_BODY_SIZE": "1000000",
@@ -49,8 +54,9 @@ OUTCOMES = {
     "upgrades_and_leaves": {"101", "403"},
     "sends_hostile_json": {"400", "422"},
     "sends_too_much": {"413", "closed"},
-    "sends_a_slow_head": {"408", "closed", "held"},
-    "sends_a_slow_body": {"408", "closed", "held"},
+    "sends_a_slow_head": {"408", "closed"},
+    "sends_a_slow_body": {"408", "closed"},
+    # A busy gateway may not have filled the buffers when the client reads on.
     "stops_reading": {"closed", "held"},
 }
 
@@ -70,8 +76,9 @@ def fill(database: PostgreSQL) -> None:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
             "INSERT INTO users (name, email)"
-            " SELECT 'user ' || n, n || '@example.com' FROM generate_series(1, %s) AS n",
-            [FILLED],
+            " SELECT rpad('user ' || n, %s, '.'), n || '@example.com'"
+            " FROM generate_series(1, %s) AS n",
+            [LONG_NAME, FILLED],
         )
 
 
@@ -110,7 +117,6 @@ def run(plan: Plan, database: PostgreSQL) -> Soak:
             asyncio.run(soak.run())
         finally:
             soak.log = server.output
-            Path("/tmp/soak-server.log").write_text(soak.log)
             Console().print(report(soak))
     return soak
 
@@ -120,7 +126,8 @@ def test_memory_threads_files_and_connections_stay_flat(soak: Soak) -> None:
     assert growth([sample.memory for sample in samples]) < GROWTH
     assert growth([sample.threads for sample in samples]) <= 4
     assert growth([sample.files for sample in samples]) <= 8
-    assert max(sample.connections for sample in samples) <= 3 * THREADS + 1
+    for sample in samples:
+        assert sample.pools <= POOLS
 
 
 def test_every_acknowledged_write_is_stored(soak: Soak) -> None:
@@ -137,6 +144,7 @@ def test_only_what_is_saturated_or_down_refuses_and_with_503_or_504(soak: Soak) 
 def test_rude_clients_are_refused_or_cut_off(soak: Soak) -> None:
     seen = soak.rude.outcomes.keys()
     assert {kind for kind, _ in seen} == {*OUTCOMES}
+    assert ("stops_reading", "closed") in seen
     assert [(kind, end) for kind, end in seen if end not in OUTCOMES[kind] | SATURATED] == []
 
 

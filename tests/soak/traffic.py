@@ -5,6 +5,7 @@ import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx2 as httpx
@@ -63,7 +64,7 @@ class Traffic:
         for framework in FRAMEWORKS:
             for offset in (0, len(READS) // 2):
                 yield self.reader(framework, READS[offset:] + READS[:offset])
-            yield lambda framework=framework: self.write(framework)  # type: ignore[misc]
+            yield partial(self.write, framework)
         yield self.reader(None, PAGES)
 
     async def ask(

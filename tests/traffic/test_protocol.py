@@ -143,6 +143,25 @@ def test_a_slow_body_is_answered_408_and_reaches_nobody(server: Served, field: s
     assert refused["slow body"] == 1
 
 
+def test_time_before_the_head_does_not_count_for_the_body(server: Served) -> None:
+    server.app = echoes
+    with server.connect() as client:
+        address = client.getsockname()
+
+        def ends() -> list[Connection]:
+            return [end for end in connections(server) if end.client == address]
+
+        wait_until(ends)
+        (connection,) = ends()
+        connection.checked -= 100  # as if nobody had looked for long
+        client.sendall(head("/app/", "Content-Length: 4", method="POST"))
+        wait_until(lambda: connection.receiving)
+        now = connection.loop.time()
+        connection.loop.call_soon_threadsafe(connection.check, now)
+        client.sendall(b"body")
+        assert read_answer(client).body == b"body"
+
+
 def test_a_body_that_keeps_its_pace_is_served(server: Served) -> None:
     server.app = echoes
     size = 20 * 150

@@ -1,26 +1,22 @@
-"""Rude clients, stuck handlers, and a database that goes away; each bounded in number and time."""
+"""Rude clients: one of each kind at a time, and each visit bounded in time."""
 
 import asyncio
 import itertools
 import json
 import random
-import socket
-import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from functools import partial
 
 from tests.bridge.server import head
 from tests.conftest import FRAMEWORKS
 from tests.soak.ledger import Ledger
+from tests.soak.wire import DRIP, connect
 
-DRIP = 0.25  # seconds between two bytes of a slow client
-HOLD = 4.0  # seconds after which a slow client leaves by itself
-STALL = 3.5  # seconds that a stalled reader reads nothing
+STALL = 5.0  # seconds that a stalled reader reads nothing
 PATIENCE = 20.0  # seconds; a visit that takes longer hangs
 EXPORT = "/fastapi/api/users/export"
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: drop what waits, and say so
 
 HOSTILE = [
     b'{"name": ' + b"[" * 50_000,
@@ -33,33 +29,6 @@ HOSTILE = [
     b'{"name": "a", "name": {}, "email": []}',
     b"",
 ]
-
-
-class Wire(NamedTuple):
-    """A connection, byte by byte."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def status(self) -> str:
-        """Read the status of an answer; ``closed`` when the server has ended the connection."""
-        try:
-            line = await self.reader.readline()
-        except ConnectionError:
-            return "closed"
-        return line[9:12].decode() or "closed"
-
-    async def drip(self, data: bytes) -> str:
-        """Send byte by byte until the server answers or ends it; ``held`` when it never does."""
-        answer = asyncio.create_task(self.status())
-        for byte in data[: round(HOLD / DRIP)]:
-            with suppress(ConnectionError):
-                self.writer.write(bytes([byte]))
-            if (await asyncio.wait([answer], timeout=DRIP))[0]:
-                return await answer
-        answer.cancel()
-        return "held"
-
 
 Visit = Callable[[str], Awaitable[str]]
 
@@ -94,42 +63,18 @@ class RudeClients:
     def clients(self) -> Iterator[Callable[[], Awaitable[None]]]:
         """Yield what each client does once, and again until the end."""
         for kind in self.kinds:
-            mounts = itertools.cycle(FRAMEWORKS)
-            yield lambda kind=kind, mounts=mounts: self.visit(kind, next(mounts))  # type: ignore[misc]
+            yield partial(self.visit, kind, itertools.cycle(FRAMEWORKS))
 
-    async def visit(self, kind: Visit, mount: str) -> None:
+    async def visit(self, kind: Visit, mounts: Iterator[str]) -> None:
         """Let one client come, and note how it ended."""
         try:
             async with asyncio.timeout(PATIENCE):
-                outcome = await kind(mount)
+                outcome = await kind(next(mounts))
         except ConnectionError:
             outcome = "closed"
         except TimeoutError:
             outcome = "hung"
         self.outcomes[kind.__name__, outcome] += 1
-
-    @asynccontextmanager
-    async def connect(self, receive_buffer: int | None = None) -> AsyncIterator[Wire]:
-        """Connect until the block ends, and then leave at once, now and then with a reset."""
-        connection = socket.socket()
-        connection.setblocking(False)
-        if receive_buffer is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        if random.getrandbits(1):
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        try:
-            loop = asyncio.get_running_loop()
-            await loop.sock_connect(connection, ("127.0.0.1", self.port))
-            wire = Wire(*await asyncio.open_connection(sock=connection))
-        except BaseException:
-            connection.close()
-            raise
-        try:
-            yield wire
-        finally:
-            wire.writer.transport.abort()
-            with suppress(ConnectionError):
-                await wire.writer.wait_closed()
 
     def post(self, mount: str, *headers: str) -> bytes:
         """Return the head of a request that would create a user."""
@@ -146,7 +91,7 @@ class RudeClients:
         return email, json.dumps({"name": name, "email": email}).encode()
 
     async def leaves_in_the_head(self, mount: str) -> str:
-        async with self.connect() as wire:
+        async with connect(self.port) as wire:
             wire.writer.write(self.get(f"/{mount}/api/hello")[:-4])
             await wire.writer.drain()
         return "left"
@@ -154,7 +99,7 @@ class RudeClients:
     async def leaves_in_the_body(self, mount: str) -> str:
         email, body = self.new_user("cut short")
         self.ledger.forbid(email)
-        async with self.connect() as wire:
+        async with connect(self.port) as wire:
             if random.getrandbits(1):
                 # All of the document, in a body that says it is longer.
                 wire.writer.write(self.post(mount, f"Content-Length: {len(body) + 10}") + body)
@@ -168,14 +113,14 @@ class RudeClients:
     async def leaves_without_the_answer(self, mount: str) -> str:
         email, body = self.new_user("never told")
         self.ledger.attempt(email, "never told")
-        async with self.connect() as wire:
+        async with connect(self.port) as wire:
             wire.writer.write(self.post(mount, f"Content-Length: {len(body)}") + body)
             await wire.writer.drain()
         return "left"
 
     async def leaves_in_the_answer(self, mount: str) -> str:
         path = EXPORT if mount == "fastapi" else f"/{mount}/api/wait?ms=300"
-        async with self.connect() as wire:
+        async with connect(self.port) as wire:
             wire.writer.write(self.get(path))
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRIP):
@@ -183,7 +128,7 @@ class RudeClients:
         return "left"
 
     async def listens_and_leaves(self, _mount: str) -> str:
-        async with self.connect() as wire:
+        async with connect(self.port) as wire:
             wire.writer.write(self.get("/fastapi/api/users/events?after=0"))
             await wire.reader.read(1000)
         return "left"
@@ -194,46 +139,39 @@ class RudeClients:
             *("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"),
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
         )
-        async with self.connect() as wire:
+        async with connect(self.port) as wire:
             wire.writer.write(self.get(f"/{mount}/api/users/live?after=0", *handshake))
             return await wire.status()
 
     async def sends_hostile_json(self, mount: str) -> str:
         body = random.choice(HOSTILE)
-        async with self.connect() as wire:
+        async with connect(self.port) as wire:
             wire.writer.write(self.post(mount, f"Content-Length: {len(body)}") + body)
             return await wire.status()
 
     async def sends_too_much(self, mount: str) -> str:
-        async with self.connect() as wire:
+        async with connect(self.port) as wire:
             wire.writer.write(self.post(mount, "Transfer-Encoding: chunked"))
             for _ in range(30):
                 wire.writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
             return await wire.status()
 
     async def sends_a_slow_head(self, mount: str) -> str:
-        async with self.connect() as wire:
+        async with connect(self.port) as wire:
             return await wire.drip(self.get(f"/{mount}/api/hello", "X-Slow: " + "x" * 100))
 
     async def sends_a_slow_body(self, mount: str) -> str:
-        async with self.connect() as wire:
+        async with connect(self.port) as wire:
             wire.writer.write(self.post(mount, "Content-Length: 1000"))
             return await wire.drip(b" " * 1000)
 
-    async def stops_reading(self, mount: str) -> str:
+    async def stops_reading(self, _mount: str) -> str:
         """Read nothing of a long answer for a while, and then what there is."""
-        async with self.connect(receive_buffer=4096) as wire:
+        async with connect(self.port, receive_buffer=4096) as wire:
             # The transport reads on by itself, else.
             wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
             wire.writer.write(self.get(EXPORT))
             await asyncio.sleep(STALL)
             wire.writer.transport.resume_reading()  # type: ignore[attr-defined]
-            try:
-                end = b""
-                while data := await wire.reader.read(65536):
-                    end = (end + data)[-5:]
-                    if end == b"0\r\n\r\n":
-                        return "held"
-            except ConnectionError:
-                pass
-        return "closed"
+            status = await wire.status()
+            return status if status != "200" else await wire.read_chunks()
