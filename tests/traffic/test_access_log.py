@@ -95,7 +95,9 @@ def test_each_frameworks_line() -> None:
             assert (line["framework"], line["route"]) == (name, "/api/users/{user_id}")
             assert (line["method"], line["path"], line["status"]) == ("GET", path, 200)
             assert line["bytes"] == len(answer.content)
-            assert (line["queued_ms"] is None) == (line["running_ms"] is None) == (name == "fastapi")
+            assert (
+                (line["queued_ms"] is None) == (line["running_ms"] is None) == (name == "fastapi")
+            )
         assert "sesame" not in gateway.stream.getvalue()
 
 
