@@ -17,11 +17,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
-from bridge import Admission, Mount, Mounts, WSGIMiddleware, lengthen_turns, run_lifespans
+from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
 from bridge.traffic.access_log import AccessLog
+from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.health import Check, Health
+from bridge.traffic.hosts import Hosts
 from bridge.traffic.metrics import Metrics
 from bridge.traffic.observer import Observer
+from bridge.traffic.proxies import Proxies
 from settings import Settings, get_settings
 from showdown.site import Site
 from users.problems import MEDIA_TYPE, Problem
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("uvicorn.error")
 
+HSTS = 365 * 24 * 3600  # seconds
+
 ADDRESSES = {
     "Compare": "/",
     "Flask": "/flask/api/users",
@@ -41,6 +46,9 @@ ADDRESSES = {
     "ReDoc": "/fastapi/redoc",
     "Admin": "/django/admin/",
 }
+
+# Asked for by address, where nobody knows a name.
+PROBES = ["/health/", "/metrics"]
 
 
 class Gateway(Starlette):
@@ -76,12 +84,20 @@ def create_app(
     lengthen_turns()
     applications = applications_of(settings) if mounts is None else mounts
     mounted = [
-        Mount(prefix, application, threads=settings.threads, max_body_size=settings.max_body_size)
+        Mount(
+            prefix,
+            application,
+            max_requests=settings.max_requests,
+            max_body_size=settings.max_body_size,
+            threads=settings.threads,
+            queue_size=settings.max_requests,
+            send_timeout=settings.send_timeout,
+            grace=settings.graceful_timeout,
+        )
         for prefix, application in applications.items()
     ]
 
-    apps = {mount.path.strip("/"): mount.app for mount in mounted}
-    metrics = Metrics({name: app for name, app in apps.items() if isinstance(app, WSGIMiddleware)})
+    metrics = Metrics(mounted)
     health = Health(
         lambda: {mount.path: mount.failure for mount in mounted if mount.failure},
         **checks(applications),
@@ -102,22 +118,29 @@ def create_app(
             Route("/metrics", metrics.show),
             *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
         ],
-        middleware=[Middleware(Mounts, mounted, http_error, admission(settings, applications))],
+        middleware=[
+            Middleware(Proxies, settings.trusted_proxies),
+            Middleware(SecurityHeaders, hsts=HSTS if settings.env == "production" else 0),
+            Middleware(
+                Mounts,
+                mounted,
+                refuse=http_error,
+                admit=admission(settings, applications),
+                check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
+            ),
+        ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
-    app.layers = [
-        Middleware(
-            Observer,
-            request_id=request_id,
-            metrics=metrics,
-            refuse=http_error,
-            timeout=settings.request_timeout,
-            access_log=access_log,
-        )
-    ]
-    if tracing is not None:
-        app.layers.append(Middleware(tracing.around))
+    observer = Middleware(
+        Observer,
+        request_id=request_id,
+        metrics=metrics,
+        refuse=http_error,
+        timeout=settings.request_timeout,
+        access_log=access_log,
+    )
+    app.layers = [observer] if tracing is None else [observer, Middleware(tracing.around)]
     app.router.redirect_slashes = False
     app.state.mounts = mounted
     app.state.stopping = False
@@ -231,6 +254,11 @@ def report_database() -> None:
 def problem_response(problem: Problem) -> Response:
     """Render the gateway's own errors in the shape of the three."""
     return Response(problem.body, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def refuse(status: int) -> Response:
+    """Render what the server itself refuses, before there is a request."""
+    return problem_response(Problem(status))
 
 
 async def http_error(_request: HTTPConnection, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Request bodies for WSGI: received completely before a thread is taken, in bounded memory."""
+"""Request bodies: at most so long; and for WSGI complete, in bounded memory."""
 
 import asyncio
 import io
@@ -6,7 +6,7 @@ import tempfile
 from typing import IO, Any
 
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SPOOL = 1024 * 1024  # bytes in memory; a longer body goes to disk
 
@@ -20,6 +20,8 @@ def declared_length(scope: Scope) -> int | None:
     chunked = False
     for name, value in scope["headers"]:
         if name == b"content-length":
+            # A parser may leave the white space around a value, which is no part of it.
+            value = value.strip(b" \t")
             return int(value) if value.isdigit() else 0
         chunked = chunked or name == b"transfer-encoding"
     # HTTP/2 and later frame bodies without any header.
@@ -72,3 +74,57 @@ async def receive_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[b
         file.close()
         raise
     return file, size
+
+
+async def serve_limited(
+    app: ASGIApp, limit: int, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Let an ASGI application serve a request whose body is at most ``limit`` bytes long.
+
+    Raises:
+        HTTPException: 413. What the application makes of a body that was cut off at the limit, an
+            answer or an exception, counts no more.
+    """
+    declared = declared_length(scope)
+    if declared is not None:
+        if declared > limit:
+            raise HTTPException(413)
+        return await app(scope, receive, send)
+    body = GrowingBody(limit, receive, send)
+    try:
+        await app(scope, body.receive, body.send)
+    except Exception:
+        if not body.is_refused:
+            raise
+    if body.is_refused:
+        raise HTTPException(413)
+
+
+class GrowingBody:
+    """A body of a length that nobody has declared, and the answer to it."""
+
+    def __init__(self, limit: int, receive: Receive, send: Send) -> None:
+        self.room = limit
+        self._receive = receive
+        self._send = send
+        self.is_too_long = False
+        self.is_answered = False
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the body has grown too long, with the answer still to be given."""
+        return self.is_too_long and not self.is_answered
+
+    async def receive(self) -> Message:
+        """Receive, up to the limit; behind it, the client might as well have left."""
+        if not self.is_too_long:
+            message = await self._receive()
+            self.room -= len(message.get("body", b""))
+            self.is_too_long = self.room < 0
+        return {"type": "http.disconnect"} if self.is_too_long else message
+
+    async def send(self, message: Message) -> None:
+        """Send, unless this is an answer to half a body."""
+        if not self.is_refused:
+            self.is_answered = True
+            await self._send(message)

@@ -55,6 +55,7 @@ class Exchange:
         file: an answer that the event loop reads itself; it also owes it its ``close()``.
         returned: the thread is through with the request.
         gone: the client has left, or the server is shutting down.
+        thread: the identifier of the thread that is with it; 0 until then.
         came, began, ended: when it was handed over, and when the thread was with it, by
             ``time.perf_counter``; 0.0 until then.
         record: where to note the times and the route, if anybody asks.
@@ -70,6 +71,7 @@ class Exchange:
     settled: bool = False
     gone: bool = False
     expired: bool = False
+    thread: int = 0
     began: float = 0.0
     ended: float = 0.0
     error: BaseException | None = None
@@ -101,6 +103,10 @@ class Exchange:
         # Kept here, because applications put wrappers of their own in its place.
         self._body: IO[bytes] = environ["wsgi.input"]
 
+    def __str__(self) -> str:
+        environ = self.environ
+        return f"{environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']}{environ['PATH_INFO']}"
+
     def claim(self) -> bool:
         """Begin the request in a thread, or drop it on the loop: whoever is first."""
         try:
@@ -113,6 +119,7 @@ class Exchange:
     def run(self) -> None:
         """Call the application and produce its answer."""
         self.began = perf_counter()
+        self.thread = threading.get_ident()
         try:
             self.context.run(self._call)
         except ClientLeft:

@@ -21,8 +21,8 @@ CONTROL = re.compile("[\x00-\x1f\x7f]")
 DOT_SEGMENT = re.compile(r"(^|/)\.{1,2}(/|$)")
 
 
-def check_request(scope: Scope, prefix: str) -> None:
-    """Refuse a request that is ambiguous.
+def check_target(scope: Scope, prefix: str) -> None:
+    """Refuse a target that is not what it seems.
 
     Args:
         scope: an ASGI HTTP or WebSocket scope.
@@ -31,14 +31,16 @@ def check_request(scope: Scope, prefix: str) -> None:
     Raises:
         HTTPException: 400.
     """
-    check_headers(scope)
     check_path(scope["path"])
     if b"%" in (scope.get("raw_path") or b""):
         check_border(scope["raw_path"], prefix)
 
 
-def check_headers(scope: Scope) -> None:
+def check_headers(scope: Scope) -> bytes | None:
     """Refuse a missing or malformed Host and singleton headers that come twice.
+
+    Returns:
+        The Host; None where a request before HTTP/1.1 names none.
 
     Raises:
         HTTPException: 400.
@@ -50,10 +52,13 @@ def check_headers(scope: Scope) -> None:
             if names.count(name) > 1:
                 raise HTTPException(400, f"The header {name.decode()} was sent more than once.")
     if b"host" in names:
-        if not HOST.fullmatch(headers[names.index(b"host")][1]):
+        host: bytes = headers[names.index(b"host")][1]
+        if not HOST.fullmatch(host):
             raise HTTPException(400, "The Host header names no host.")
-    elif scope["http_version"] == "1.1":
+        return host
+    if scope["http_version"] == "1.1":
         raise HTTPException(400, "The Host header is missing.")
+    return None
 
 
 def check_path(path: str) -> None:

@@ -13,12 +13,14 @@ from starlette.routing import Mount as StarletteMount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.applications import Kind, load
-from bridge.hygiene import check_request
+from bridge.bodies import serve_limited
+from bridge.hygiene import check_headers, check_target
 from bridge.lifespan import Lifespan
-from bridge.wsgi import WSGIMiddleware
+from bridge.wsgi import BUSY, WSGIMiddleware
 
 logger = logging.getLogger("bridge")
 
+APPLICATION_FAILED = {"Retry-After": "30"}
 MOUNT = "bridge.mount"  # in a scope: the prefix of the mount that its request belongs to
 
 
@@ -31,19 +33,34 @@ class Mount(StarletteMount):
     Args:
         path: the prefix, of one or more whole segments, as in ``/shop``.
         application: what ``bridge.applications.load`` takes.
-        wsgi: arguments for WSGIMiddleware, should it be a WSGI application.
+        max_requests: requests and WebSockets open at once; one more is shed with 503.
+        max_body_size: bytes of the longest request body; beyond it, 413.
+        wsgi: more arguments for WSGIMiddleware, should it be a WSGI application.
 
     Attributes:
         kind: ``asgi`` or ``wsgi``; None when the application could not be loaded.
         application: the loaded application itself.
         failure: why the prefix answers 503; None when all is well.
+        open: requests and WebSockets that are open.
+        shed: how many have been shed.
     """
 
-    def __init__(self, path: str, application: Any, **wsgi: Any) -> None:
+    def __init__(
+        self,
+        path: str,
+        application: Any,
+        *,
+        max_requests: int = 1000,
+        max_body_size: int = 10 * 1024 * 1024,
+        **wsgi: Any,
+    ) -> None:
         self.kind: Kind | None = None
         self.application: Any = None
         self.failure: str | None = None
-        app: Any = self._refuse
+        self.max_requests = max_requests
+        self.max_body_size = max_body_size
+        self.open = self.shed = 0
+        app: Any = self._lacking
         try:
             self.application, self.kind = load(application)
         except Exception as error:  # whatever the import of an application raises
@@ -51,7 +68,7 @@ class Mount(StarletteMount):
         else:
             app = self.application
             if self.kind == "wsgi":
-                app = WSGIMiddleware(app, **wsgi)
+                app = WSGIMiddleware(app, max_body_size=max_body_size, **wsgi)
         super().__init__(path, app)
         self.lifespan = Lifespan(app)
 
@@ -82,13 +99,28 @@ class Mount(StarletteMount):
         return Match.FULL, child_scope
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, or answer 503 while the application is not to be had."""
-        check_request(scope, scope["root_path"])
+        """Serve a request as a route, whose headers nobody has looked at."""
+        check_headers(scope)
+        await self.serve(scope, receive, send)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or answer 503 while there is no application, or no room."""
+        check_target(scope, scope["root_path"])
         if self.failure is not None:
-            return await self._refuse(scope, receive, send)
+            return await self._refuse(scope, send, APPLICATION_FAILED)
+        if self.open >= self.max_requests:
+            self.shed += 1
+            return await self._refuse(scope, send, BUSY)
         if self.lifespan.state:
             scope["state"] = {**scope.get("state", {}), **self.lifespan.state}
-        await self.app(scope, receive, send)
+        self.open += 1
+        try:
+            if self.kind == "asgi" and scope["type"] == "http":
+                await serve_limited(self.app, self.max_body_size, scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
+        finally:
+            self.open -= 1
 
     async def startup(self) -> None:
         """Run the application's startup; a failure is its own."""
@@ -109,13 +141,17 @@ class Mount(StarletteMount):
         self.failure = f"the application at {path or '/'} {what}: {error!r}"
         logger.error("The application at %s %s", path or "/", what, exc_info=error)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, scope: Scope, send: Send, retry_after: dict[str, str]) -> None:
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1013})
-        raise HTTPException(503, headers={"Retry-After": "30"})
+        raise HTTPException(503, headers=retry_after)
+
+    async def _lacking(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stand in for an application that could not be loaded."""
 
 
 Refuse = Callable[[HTTPConnection, HTTPException], Awaitable[Response]]
+CheckHost = Callable[[Scope, bytes | None], None]
 
 
 async def refuse_in_text(_connection: HTTPConnection, error: HTTPException) -> Response:
@@ -134,6 +170,7 @@ class Mounts:
         mounts: the applications.
         refuse: renders the HTTPException of a request that no application gets to see.
         admit: looks at each request before its application does; may raise HTTPException.
+        check_host: looks at the Host of each request, also of those to no mount; the same.
     """
 
     def __init__(
@@ -142,28 +179,35 @@ class Mounts:
         mounts: Sequence[Mount],
         refuse: Refuse = refuse_in_text,
         admit: Callable[[Scope], Awaitable[None]] | None = None,
+        check_host: CheckHost | None = None,
     ) -> None:
         self.app = app
         # /shop/admin before /shop
         self.mounts = sorted(mounts, key=lambda mount: len(mount.path), reverse=True)
         self.refuse = refuse
         self.admit = admit
+        self.check_host = check_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        for mount in self.mounts:
-            match, child_scope = mount.matches(scope)
-            if match is Match.FULL:
-                break
-        else:
+        if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
-        scope[MOUNT] = mount.path
         try:
+            host = check_headers(scope)
+            if self.check_host is not None:
+                self.check_host(scope, host)
+            for mount in self.mounts:
+                match, child_scope = mount.matches(scope)
+                if match is Match.FULL:
+                    break
+            else:
+                return await self.app(scope, receive, send)
+            scope[MOUNT] = mount.path
             if self.admit is not None:
                 await self.admit(scope)
             scope.update(child_scope)
             # No router is above the application, so its own root_path is where its URLs begin.
             del scope["app_root_path"]
-            await mount.handle(scope, receive, send)
+            await mount.serve(scope, receive, send)
         except HTTPException as error:
             # Only the bridge's own: an application answers its exceptions itself.
             response = await self.refuse(HTTPConnection(scope), error)

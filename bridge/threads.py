@@ -76,7 +76,8 @@ class Gauges:
         busy: threads at work.
         queued: requests that wait for a thread.
         shed: requests refused since the start, for a full queue or too long a wait in it.
-        abandoned: requests since the start whose client left while a thread worked on them.
+        abandoned: requests since the start that were given up while a thread worked on them.
+        stuck: threads that have not come back from such a request for a while.
     """
 
     threads: int = 0
@@ -84,6 +85,7 @@ class Gauges:
     queued: int = 0
     shed: int = 0
     abandoned: int = 0
+    stuck: int = 0
 
 
 @dataclass

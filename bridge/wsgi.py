@@ -18,6 +18,7 @@ from bridge.bodies import BodyCutShort, receive_body
 from bridge.environ import build_environ
 from bridge.exchange import ROOM, Exchange, WSGIError
 from bridge.files import Closing
+from bridge.stuck import GivenUp
 from bridge.threads import Gauges, Pool, QueueFull
 
 logger = logging.getLogger("bridge")
@@ -77,11 +78,12 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         self._swept: Pool | None = None
         self._closing = False
         self._shed = self._abandoned = 0
+        self._given_up = GivenUp()
 
     @property
     def gauges(self) -> Gauges:
         """What the mount is doing at the moment."""
-        gauges = Gauges(shed=self._shed, abandoned=self._abandoned)
+        gauges = Gauges(shed=self._shed, abandoned=self._abandoned, stuck=self._given_up.stuck)
         if self._pool is not None:
             gauges.threads = len(self._pool.threads)
             gauges.busy, gauges.queued = self._pool.busy, self._pool.queued
@@ -143,8 +145,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         del self._open[exchange]
         if exchange.watcher is not None:
             exchange.watcher.cancel()
-        if not exchange.returned:
-            self._abandoned += exchange.leave()
+        self._give_up(exchange)
         if exchange.returned:
             exchange.close_body()
             if exchange.owes_close():
@@ -155,10 +156,11 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
     # Requests that take their time: the quick ones, nearly all, never pay for this
 
     def _sweep(self, pool: Pool) -> None:
-        if not self._open:
+        if not self._open and not self._given_up:
             self._swept = None
             return
         now = pool.loop.time()
+        self._given_up.look(now)
         for exchange, receive in [*self._open.items()]:
             waited = now - exchange.submitted
             if exchange.watcher is None and waited > SWEEP / 2:
@@ -172,7 +174,13 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         """Wait until the client leaves."""
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._abandoned += exchange.leave()
+        self._give_up(exchange)
+
+    def _give_up(self, exchange: Exchange) -> None:
+        """Let go of a request; its thread, if it has one, is told and expected back."""
+        if not exchange.returned and exchange.leave():
+            self._abandoned += 1
+            self._given_up.add(exchange, exchange.pool.loop.time())
 
     # The answer
 
@@ -254,7 +262,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             return
         await wait_until(lambda: not self._open, self.grace)
         for exchange in [*self._open]:
-            self._abandoned += exchange.leave()
+            self._give_up(exchange)
         await wait_until(lambda: not pool.in_flight, LAST_WORDS)
         if pool.in_flight:
             logger.warning(

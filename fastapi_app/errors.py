@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import ProgrammingError
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 
 from users.engines import UNAVAILABLE, is_table_missing
@@ -26,6 +27,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Problem, problem_error)
     app.add_exception_handler(RequestValidationError, invalid_values)
     app.add_exception_handler(StarletteHTTPException, http_error)
+    app.add_exception_handler(ClientDisconnect, client_left)
     app.add_exception_handler(ProgrammingError, programming_error)
     app.add_exception_handler(Exception, server_error)
     for error in UNAVAILABLE:
@@ -58,6 +60,11 @@ async def http_error(request: Request, error: Exception) -> Response:
     if request.method == "OPTIONS":
         return Response(status_code=204, headers={"Allow": allow_header(allowed)})
     return problem_response(MethodNotAllowed(allowed))
+
+
+async def client_left(_request: Request, _error: Exception) -> Response:
+    """End a request whose body was cut short: no error of the server's, and nobody reads this."""
+    return problem_response(Problem(400))
 
 
 def allowed_methods(request: Request) -> list[str]:

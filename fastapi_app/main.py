@@ -9,10 +9,10 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from fastapi_app import errors, events, export, exports, me, probes, users
+from fastapi_app.documentation import add_pages
 from fastapi_app.feed import Feed
 from fastapi_app.middleware import HeadMiddleware, TrailingSlashMiddleware
 from fastapi_app.openapi import describe_problems, operation_id
-from fastapi_app.redoc import add_redoc
 from fastapi_app.wakeups import wakeups
 from settings import Settings, get_settings
 from users.engines import create_asyncio_engine
@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
         lifespan=lifespan,
         servers=[{"url": url} for url in servers],
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
         generate_unique_id_function=operation_id,
     )
@@ -57,6 +58,6 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
     app.include_router(events.router, prefix="/api")
     app.include_router(export.router, prefix="/api")
     app.include_router(exports.router, prefix="/api")
-    add_redoc(app)
+    add_pages(app)
     describe_problems(app)
     return app

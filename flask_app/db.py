@@ -6,7 +6,7 @@ from flask import Flask, current_app, g
 from sqlalchemy.orm import Session, sessionmaker
 
 from settings import Settings
-from users.engines import create_sync_engine
+from users.engines import UNAVAILABLE, create_sync_engine
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -29,5 +29,10 @@ def get_session() -> Session:
 def close_session(_error: BaseException | None) -> None:
     """Give the connection back, on success and on failure alike."""
     session: Session | None = g.pop("session", None)
-    if session is not None:
+    if session is None:
+        return
+    try:
         session.close()
+    except UNAVAILABLE as lost:
+        # The answer stands. Raised on, this would be a 500 that no handler sees.
+        current_app.logger.error("The database cannot be used: %s", lost)

@@ -74,7 +74,9 @@ class Application:
             # Starlette raises an error again after it has answered 500, for the server to log.
             if not call.complete:
                 raise
-            logger.error("%s %s in %s", request.method, request.path, self.name, exc_info=error)
+            # Queries hold what people search for.
+            path = request.path.partition("?")[0]
+            logger.error("%s %s in %s", request.method, path, self.name, exc_info=error)
         seconds = time.perf_counter() - started
         if not call.complete:
             raise NoAnswer("the application returned without a complete answer")

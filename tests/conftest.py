@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from showdown.compare import Comparer, Comparison
 from showdown.messages import Request
 from showdown.targets import Application
-from tests.databases import PostgreSQL, SQLite
+from tests.databases import PostgreSQL, SQLite, redis_server
 
 pytest_plugins = ["tests.browsers"]
 
@@ -26,6 +26,12 @@ directory_key = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.addoption(
+        "--soak-minutes",
+        type=float,
+        default=0,
+        help="how long tests/soak goes on; 0: some seconds",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,9 +77,19 @@ def shared_gateway(migrated: SQLite | PostgreSQL) -> Iterator[TestClient]:
 
 @pytest.fixture
 def gateway(shared_gateway: TestClient, database: SQLite | PostgreSQL) -> TestClient:
-    """The gateway on a fresh database."""
+    """The gateway on a fresh database, for somebody who has never asked it before."""
+    from django_app.throttling import shared
+
     shared_gateway.cookies.clear()
+    shared.storage.reset()
     return shared_gateway
+
+
+@pytest.fixture
+def redis() -> Iterator[str]:
+    """The address of a Redis server of the test's own."""
+    with redis_server() as address:
+        yield address
 
 
 class Api:

@@ -5,6 +5,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,8 +72,9 @@ class PostgreSQL:
 
     name = "postgresql"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, max_connections: int = 100) -> None:
         self.directory = directory / "postgresql"
+        self.max_connections = max_connections
         self.port = free_port()
         self.url = f"postgresql://gateway@127.0.0.1:{self.port}/postgres"
 
@@ -103,7 +105,10 @@ class PostgreSQL:
         )
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -F"
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -F"
+            f" -c max_connections={self.max_connections}"
+        )
         log = self.directory / "log"
         self.call("pg_ctl", "start", "-w", "-D", self.directory, "-l", log, "-o", options)
 
@@ -129,6 +134,35 @@ class PostgreSQL:
                 "INSERT INTO users (name, email) VALUES"
                 " ('Alice', 'alice@example.com'), ('Bob', 'bob@example.com')"
             )
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """Run a Redis server until the block ends; yield its address once it answers."""
+    program = shutil.which("redis-server")
+    if program is None:
+        missing("Redis is not installed (Debian: apt-get install redis-server)")
+    port = free_port()
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_for_port(process, port)
+            yield f"redis://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def wait_for_port(process: subprocess.Popen[bytes], port: int, seconds: float = 20) -> None:
+    """Connect until somebody listens."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), 1).close()
+        except ConnectionRefusedError:
+            assert process.poll() is None, "the server has ended"
+            assert time.monotonic() < deadline, "nobody listens"
+            # Between two tries, not instead of one.
+            time.sleep(0.02)
 
 
 def postgres_program(name: str) -> Path:

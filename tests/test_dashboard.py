@@ -1,9 +1,7 @@
 """The staff's dashboard: its figures, its queries, its cache, and who may see it."""
 
 import re
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from starlette.testclient import TestClient
 
-from tests.bridge.server import wait_until
-from tests.databases import PostgreSQL, SQLite, free_port, missing
+from tests.databases import PostgreSQL, SQLite
 from tests.test_admin import create_account, log_in
 
 DASHBOARD = "/django/"
@@ -143,36 +140,14 @@ def test_events_cannot_be_changed_by_anybody(staff: TestClient) -> None:
     assert 'name="_save"' not in staff.get(page + "1/change/").text
 
 
-@pytest.fixture
-def redis() -> Iterator[str]:
-    """The address of a Redis server of the test's own."""
-    if shutil.which("redis-server") is None:
-        missing("Redis is not installed (Debian: apt-get install redis-server)")
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        yield f"redis://127.0.0.1:{port}"
-        process.terminate()
-
-
 def test_the_cache_may_be_redis(
     redis: str, database: SQLite | PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django.core.cache.backends.redis import RedisCache
-    from redis.exceptions import ConnectionError as NotThere
 
     from django_app import dashboard
 
     cache = RedisCache(redis, {})
-
-    def answers() -> bool:
-        try:
-            cache.clear()
-        except NotThere:
-            return False
-        return True
-
-    wait_until(answers)
     monkeypatch.setattr(dashboard, "cache", cache)
     assert queries(dashboard.current) == 5
     assert queries(dashboard.current) == 1

@@ -199,11 +199,9 @@ def read_to_the_end(connection: socket.socket) -> bytes:
         return file.read()
 
 
-@pytest.mark.parametrize(
-    ("sent", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)], ids=["INT", "TERM"]
-)
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
 @pytest.mark.usefixtures("migrated")
-def test_a_signal_lets_running_requests_end(sent: signal.Signals, status: int) -> None:
+def test_a_signal_lets_running_requests_end(sent: signal.Signals) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     with serve("gateway", "--port", port, origin=origin, path="/flask/api/hello") as server:
@@ -214,7 +212,7 @@ def test_a_signal_lets_running_requests_end(sent: signal.Signals, status: int) -
         server.send_signal(sent)
         for connection in running:
             assert read_to_the_end(connection).endswith(b'\r\n\r\n{"waited_ms":1000}')
-        assert server.wait(20) == status
+        assert server.wait(20) == 0
         assert "Traceback" not in server.output
         assert "Aborted" not in server.output
 
@@ -230,7 +228,7 @@ def test_a_request_beyond_the_graceful_timeout_does_not_hold_the_server(framewor
         running = start_waiting(port, framework, 10_000)
         assert httpx.get(f"{origin}/{framework}/api/hello").status_code == 200
         server.terminate()
-        assert server.wait(1 + 5) == -signal.SIGTERM
+        assert server.wait(1 + 4) == 0
         assert b"waited_ms" not in read_to_the_end(running)
 
 

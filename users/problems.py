@@ -22,12 +22,14 @@ DETAILS = {
     403: "You may not do this.",
     404: "Nothing is served at this path.",
     405: "This method is not allowed here; the Allow header lists those that are.",
+    408: "The request took too long to arrive.",
     413: "The request body is larger than this server accepts.",
     415: "The request body must be sent as Content-Type: application/json.",
     422: "The request is well-formed, but some values are not valid.",
+    431: "The request has too many headers, or too long ones.",
     500: "Something went wrong on the server; the error has been logged.",
     503: "The service cannot answer at the moment; please try again.",
-    504: "The answer took too long; the request has been given up.",
+    504: "The answer took too long; what was asked for may still be done.",
 }
 
 

@@ -60,7 +60,7 @@ class Holder:
         ("tests.bridge.test_applications:create_app()", "wsgi"),
         ("tests.bridge.test_applications:Holder.app", "asgi"),
     ],
-    ids=str,
+    ids=range(18),
 )
 def test_an_application_is_recognised(application: Any, kind: str) -> None:
     assert load(application)[1] == kind

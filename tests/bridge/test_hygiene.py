@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from gateway import create_app
+from settings import get_settings
 
 Headers = list[tuple[bytes, bytes]]
 HOST: Headers = [(b"host", b"localhost")]
@@ -29,7 +30,8 @@ def admin(environ: Any, start_response: Any) -> list[bytes]:
 
 def ask(path: str, headers: Headers = HOST, *, version: str = "1.1") -> tuple[int, Any]:
     """Call the gateway as a server does that passes on what it was sent."""
-    app = create_app(mounts={"/shop": shop, "/shop/admin": admin})
+    settings = get_settings().model_copy(update={"allowed_hosts": ["*"]})
+    app = create_app(settings, mounts={"/shop": shop, "/shop/admin": admin})
     scope = {
         "type": "http",
         "http_version": version,

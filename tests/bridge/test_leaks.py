@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from tests.bridge.server import head, wait_until
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import Server, serve
+from tests.usage import MEBIBYTE, Usage, open_connections
 
 CONNECTIONS = 16
 HELLOS = [("/flask/api/hello", 200), ("/django/api/hello", 200)]
@@ -28,26 +28,6 @@ PATHS = [
     ("/fastapi/api/hello", 200),
     ("/flask/api/users?limit=0", 422),
 ]
-MEBIBYTE = 1024 * 1024
-
-
-@dataclass(order=True)
-class Usage:
-    """What a process holds."""
-
-    threads: int
-    files: int
-    memory: int
-
-    @classmethod
-    def of(cls, process: int) -> "Usage":
-        directory = Path(f"/proc/{process}")
-        pages = int((directory / "statm").read_text().split()[1])
-        return cls(
-            threads=len(os.listdir(directory / "task")),
-            files=len(os.listdir(directory / "fd")),
-            memory=pages * os.sysconf("SC_PAGE_SIZE"),
-        )
 
 
 @pytest.fixture
@@ -126,12 +106,3 @@ def test_twenty_thousand_requests_leave_nothing_behind(gateway: tuple[Server, in
     assert after.files <= before.files + 8
     assert after.memory < before.memory + 10 * MEBIBYTE
     assert "Traceback" not in process.output
-
-
-def open_connections(process: int, port: int) -> int:
-    """Count the server's own ends of connections that are still open."""
-    lines = Path(f"/proc/{process}/net/tcp").read_text().splitlines()[1:]
-    fields = [line.split() for line in lines]
-    local = f":{port:04X}"
-    # 0A is the listening socket; entries without an inode belong to no process any more.
-    return sum(f[1].endswith(local) and f[3] != "0A" and f[9] != "0" for f in fields)

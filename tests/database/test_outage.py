@@ -15,11 +15,14 @@ from pathlib import Path
 import httpx2 as httpx
 import psycopg
 import pytest
+from sqlalchemy import select
 
+from settings import get_settings
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import ROOT, SCRIPTS, Server, serve
 from users.problems import DatabaseUnavailable, Problem
+from users.table import users
 
 CAROL = {"name": "Carol", "email": "carol@example.com"}
 Request = tuple[str, str, dict[str, str] | None]
@@ -180,6 +183,26 @@ def test_a_database_server_that_restarts(migrated: SQLite | PostgreSQL) -> None:
                     assert client.get(f"/{name}/api/users").status_code == 200
         finally:
             other.stop()
+
+
+def test_a_connection_that_breaks_after_the_query_does_not_spoil_the_answer(
+    database: SQLite | PostgreSQL,
+) -> None:
+    from flask_app import create_app
+    from flask_app.db import get_session
+
+    if isinstance(database, SQLite):
+        pytest.skip("SQLite has no server")
+    app = create_app(get_settings())
+    with app.app_context():
+        get_session().execute(select(users)).all()
+        with psycopg.connect(database.url) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE application_name = 'flask'"
+            )
+    assert app.test_client().get("/api/users/1").status_code == 200
+    assert app.extensions["sessionmaker"].kw["bind"].pool.checkedout() == 0
 
 
 @pytest.fixture

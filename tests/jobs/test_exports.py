@@ -171,7 +171,7 @@ def test_the_gateway_may_bring_a_worker(database: SQLite | PostgreSQL) -> None:
 
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    command = ("gateway", "serve", "--worker", "--port", port)
+    command = ("gateway", "serve", "--jobs", "--port", port)
     with serve(*command, origin=origin, path="/flask/api/hello") as server:
         children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
         (worker,) = children
@@ -186,7 +186,7 @@ def test_a_worker_does_not_outlive_a_gateway_that_is_killed(
 ) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    command = ("gateway", "serve", "--worker", "--port", port)
+    command = ("gateway", "serve", "--jobs", "--port", port)
     with serve(*command, origin=origin, path="/flask/api/hello") as server:
         (worker,) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
         server.kill()

@@ -90,7 +90,7 @@ def wsgi(_environ: Environ, start_response: StartResponse) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def module_server() -> Iterator[Served]:
-    options = {"request_id": request_id, "metrics": Metrics({}), "refuse": refuse}
+    options = {"request_id": request_id, "metrics": Metrics([]), "refuse": refuse}
     middleware = [Middleware(Observer, timeout=TIMEOUT, **options)]  # type: ignore[arg-type]
     with serve(wsgi, others={"/asgi": app}, middleware=middleware, threads=2) as served:
         yield served

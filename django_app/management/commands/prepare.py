@@ -1,4 +1,4 @@
-"""Make the database ready to serve: create it, migrate it, fill it when it is new."""
+"""Make the database ready to serve: create it, migrate it, fill a new one on your own machine."""
 
 import secrets
 from pathlib import Path
@@ -19,7 +19,7 @@ ARTICLE_USERS = (("Alice", "alice@example.com"), ("Bob", "bob@example.com"))
 class Command(BaseCommand):
     """``python manage.py prepare``: safe to run before each start."""
 
-    help = "Migrates the database; a new one also gets Alice, Bob and an admin account."
+    help = "Migrates the database; in development a new one gets Alice, Bob and an account."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run every step; nothing that exists is overwritten."""
@@ -36,7 +36,8 @@ class Command(BaseCommand):
                 "Start it, or point GATEWAY_DATABASE_URL at another."
             ) from error
         write_secret_key()
-        if new:
+        # In production accounts come from `createsuperuser`, and no password into a log.
+        if new and get_settings().env == "development":
             self.fill()
 
     @transaction.atomic

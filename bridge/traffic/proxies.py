@@ -1,0 +1,39 @@
+"""What proxies say of a request: believed from those that are trusted, dropped from all others."""
+
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip")  # beginnings of headers' names
+
+
+class Proxies:
+    """Middleware that takes a request's client and scheme from a trusted proxy's word.
+
+    ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are applied to the scope as uvicorn does it. No
+    header of the kind reaches the application, whoever sent it: one that a proxy does not set, it
+    passes on as its client wrote it.
+
+    Args:
+        app: the application.
+        trusted: addresses and networks of proxies.
+    """
+
+    def __init__(self, app: ASGIApp, trusted: Sequence[str]) -> None:
+        self.app = app
+        self.believing = ProxyHeadersMiddleware(self.drop, [*trusted])  # type: ignore[arg-type]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan" and any(
+            name.startswith(FORWARDED) for name, _ in scope["headers"]
+        ):
+            return await self.believing(scope, receive, send)  # type: ignore[arg-type]
+        await self.app(scope, receive, send)
+
+    async def drop(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request without these headers."""
+        scope["headers"] = [
+            header for header in scope["headers"] if not header[0].startswith(FORWARDED)
+        ]
+        await self.app(scope, receive, send)

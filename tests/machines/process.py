@@ -1,0 +1,88 @@
+"""A server, or several worker processes, to be stopped and killed.
+
+``python -m tests.machines.process PORT WORKERS GRACE``
+"""
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator
+from functools import partial
+from socket import create_server, socket
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from bridge.traffic.protocol import EVENT_STREAM, Config
+from bridge.traffic.server import Callback, Server, ignore
+from bridge.traffic.workers import Workers
+
+
+async def tell_pid(_request: Request) -> Response:
+    """Say which process answers."""
+    return PlainTextResponse(str(os.getpid()))
+
+
+async def wait_for_stop(request: Request) -> Response:
+    """Answer as soon as the application has been told that the server stops."""
+    while not getattr(request.app.state, "stopping", False):
+        await asyncio.sleep(0.01)
+    return PlainTextResponse("stopping")
+
+
+async def wait_for_ever(_request: Request) -> Response:
+    """Never answer."""
+    await asyncio.Event().wait()
+    return Response()
+
+
+def block(_request: Request) -> Response:
+    """Never give the thread back."""
+    threading.Event().wait()
+    return Response()
+
+
+async def stream(request: Request) -> Response:
+    """Open a stream of events without any."""
+    request.scope[EVENT_STREAM] = True
+
+    async def events() -> AsyncIterator[bytes]:
+        yield b": connected\n\n"
+        await asyncio.Event().wait()
+
+    return StreamingResponse(events(), media_type="text/event-stream")
+
+
+def create_app() -> Starlette:
+    """Create the application."""
+    routes = [tell_pid, wait_for_stop, wait_for_ever, block, stream]
+    return Starlette(routes=[Route(f"/{route.__name__}", route) for route in routes])
+
+
+def serve(grace: int, listener: socket, on_start: Callback = ignore) -> None:
+    """Serve in this process until it is told to stop."""
+    app = create_app()
+    config = Config(app, log_level="warning", timeout_graceful_shutdown=grace)
+    Server(config, on_start, on_stop=partial(setattr, app.state, "stopping", True)).run([listener])
+
+
+def fail(_listener: socket, _on_start: Callback) -> None:
+    """Be a worker that cannot start."""
+    raise SystemExit("no start today")
+
+
+def main(port: int, workers: int, grace: int) -> None:
+    """Serve in one process, in several, or, with none, in those that cannot start."""
+    listener = create_server(("127.0.0.1", port), backlog=2048)
+    if workers == 1:
+        serve(grace, listener)
+    else:
+        work = partial(serve, grace) if workers else fail
+        sys.exit(Workers(work, workers or 8, listener, grace).run())
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,193 @@
+"""Worker processes on one socket, and how they stop: on signals, with their parent, under load."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+from click import UsageError
+
+from commands import check_key
+from settings import Settings
+from tests.bridge.server import Answer, head, read_answer, read_until, wait_until
+from tests.databases import free_port
+from tests.jobs.test_exports import has_ended
+from tests.servers import Server, running, wait_for
+
+GRACE = 1  # seconds
+LONG = 60  # seconds; nothing that is tested may take so long
+CROWD = 30
+
+
+@dataclass
+class Tree:
+    """A server process, and the workers below it."""
+
+    process: Server
+    port: int
+
+    @property
+    def workers(self) -> set[int]:
+        """The processes that have answered one of many requests."""
+        return {int(self.get("/tell_pid").body) for _ in range(20)}
+
+    def get(self, path: str) -> Answer:
+        with self.open(path) as connection:
+            return read_answer(connection)
+
+    def open(self, path: str = "") -> socket.socket:
+        """Connect, and send a request where there is a path."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=LONG)
+        if path:
+            connection.sendall(head(path))
+        return connection
+
+
+@contextmanager
+def serving(workers: int, grace: int = GRACE) -> Iterator[Tree]:
+    """Run a server with workers until the block ends, which begins when all of them answer."""
+    port = free_port()
+    with running("python", "-m", "tests.machines.process", port, workers, grace) as process:
+        tree = Tree(process, port)
+        wait_for(process, f"http://127.0.0.1:{port}/tell_pid")
+        wait_until(lambda: len(tree.workers) == workers)
+        yield tree
+
+
+def test_a_worker_that_is_killed_is_replaced() -> None:
+    with serving(2) as tree:
+        before = tree.workers
+        ended = before.pop()
+        os.kill(ended, signal.SIGKILL)
+        wait_until(lambda: len(tree.workers) == 2 and ended not in tree.workers)
+        assert before < tree.workers
+        assert f"The worker {ended} has ended with status -9" in tree.process.output
+
+
+def test_workers_end_in_good_order_when_their_parent_is_killed() -> None:
+    with serving(2, LONG) as tree:
+        workers = tree.workers
+        with tree.open("/wait_for_stop") as connection:
+            tree.process.kill()
+            assert read_answer(connection).body == b"stopping"
+        wait_until(lambda: all(has_ended(str(worker)) for worker in workers))
+
+
+def test_workers_that_cannot_start_say_so_once() -> None:
+    with running("python", "-m", "tests.machines.process", free_port(), 0, LONG) as process:
+        assert process.wait(20) == 3
+        assert process.output == "no start today\n"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupt_is_told_to_the_application_and_ends_with_status_0(workers: int) -> None:
+    with serving(workers, LONG) as tree, tree.open("/wait_for_stop") as connection:
+        # Answered later: so the other has been read, if it is the same process.
+        wait_until(lambda: len(tree.workers) == workers)
+        tree.process.send_signal(signal.SIGINT)
+        assert read_answer(connection).body == b"stopping"
+        assert tree.process.wait(20) == 0
+        assert tree.process.output == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stop_under_load_answers_every_connection_that_was_accepted(workers: int) -> None:
+    with serving(workers) as tree, ThreadPoolExecutor(CROWD) as threads:
+        clients = [threads.submit(ask_until_refused, tree) for _ in range(CROWD)]
+        # Each of them has come back for more by now.
+        wait_until(lambda: len(tree.workers) == workers)
+        tree.process.terminate()
+        statuses = [status for client in clients for status in client.result()]
+        assert tree.process.wait(20) == 0
+    assert {*statuses} == {200}
+
+
+def ask_until_refused(tree: Tree) -> list[int]:
+    """Ask, each time on a new connection, until nobody listens; return the statuses."""
+    statuses = []
+    while True:
+        try:
+            statuses.append(tree.get("/tell_pid").status)
+        except ConnectionRefusedError:
+            return statuses
+
+
+def test_a_thread_that_never_returns_does_not_keep_the_processes_alive() -> None:
+    with serving(2) as tree, tree.open("/block"):
+        wait_until(lambda: len(tree.workers) == 2)
+        tree.process.terminate()
+        assert tree.process.wait(GRACE + 4) == 1
+        assert "Threads have not come back" in tree.process.output
+
+
+def test_a_second_interrupt_does_not_wait_for_requests() -> None:
+    with serving(1, LONG) as tree, tree.open("/wait_for_ever"):
+        wait_until(lambda: tree.workers)
+        tree.process.send_signal(signal.SIGINT)
+        wait_until(lambda: not is_listening(tree.port))
+        tree.process.send_signal(signal.SIGINT)
+        assert tree.process.wait(20) == 0
+
+
+def test_a_stream_of_events_that_begins_while_the_server_stops_does_not_keep_it() -> None:
+    with serving(1, LONG) as tree, tree.open() as connection:
+        wait_until(lambda: tree.workers)
+        tree.process.terminate()
+        wait_until(lambda: not is_listening(tree.port))
+        connection.sendall(head("/stream"))
+        read_until(connection, b": connected")
+        assert tree.process.wait(20) == 0
+
+
+SHOP = """
+import os
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{os.getpid()} {os.environ['PROMETHEUS_MULTIPROC_DIR']}".encode()]
+"""
+
+
+def test_the_command_serves_from_several_processes_that_count_together(tmp_path: Path) -> None:
+    """Also where the directory has modules of the same names as the gateway's."""
+    (tmp_path / "settings.py").write_text("raise RuntimeError('not the settings of the gateway')")
+    (tmp_path / "shop.py").write_text(SHOP)
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/shop/"
+    options = ("--workers", 2, "--only-mounts", "--mount", "/shop=shop:application")
+    answers: set[str] = set()
+
+    def have_both_answered() -> bool:
+        answers.add(httpx.get(address).text)
+        return len(answers) == 2
+
+    with running("gateway", "--port", port, *options, cwd=tmp_path) as process:
+        wait_for(process, address)
+        wait_until(have_both_answered)
+        (metrics,) = {Path(answer.split()[1]) for answer in answers}
+        assert metrics.is_dir()
+        process.terminate()
+        assert process.wait(20) == 0
+        assert not metrics.exists()
+
+
+def test_processes_that_would_not_know_each_others_sessions_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("commands.SECRET_KEY_FILE", tmp_path / "none")
+    check_key(Settings(), 2)
+    monkeypatch.delenv("GATEWAY_SECRET_KEY")
+    check_key(Settings(), 1)
+    with pytest.raises(UsageError, match="--workers needs GATEWAY_SECRET_KEY"):
+        check_key(Settings(), 2)
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0

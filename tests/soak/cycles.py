@@ -1,0 +1,233 @@
+"""The soak: cycles in which everything goes wrong at once, each with a rest in the end."""
+
+import asyncio
+import re
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from statistics import median
+
+import httpx2 as httpx
+import psycopg
+
+from tests.conftest import FRAMEWORKS
+from tests.databases import PostgreSQL
+from tests.servers import Server
+from tests.soak.answers import Answers, Request
+from tests.soak.ledger import Ledger
+from tests.soak.listeners import EventSource, Listener, WebSocket
+from tests.soak.measures import Sample, count_working
+from tests.soak.rude import RudeClients
+from tests.soak.traffic import DATABASE, READS, Traffic
+from tests.usage import open_connections
+
+PAUSE = 0.03  # seconds between two requests of one client
+DOWN = 0.5  # seconds without a database
+SOON = 20.0  # seconds in which everything must answer again, and connections be closed
+# The last line of a traceback; those of an exception group are indented.
+TRACEBACK = re.compile(r"^([ |]*)Traceback .*\n(?:\1 .*\n)*\1(\S.*)", re.MULTILINE)
+WAIT = Request("/api/wait?ms=2200")
+PROBE = Request("/api/users/1", needs=(DATABASE,))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long what takes, in seconds.
+
+    Attributes:
+        length: of all cycles after the first, which warms up; at least one is run.
+        quiet: with nobody but whoever measures, before a mount is stuck; 0: nothing is measured.
+        storm: with everybody, before and after everything goes wrong at once.
+    """
+
+    length: float
+    quiet: float
+    storm: float
+
+
+class Soak:
+    """One gateway under mixed traffic, and everything that is known of it afterwards.
+
+    Args:
+        server: the gateway's process.
+        waits: requests that saturate a mount, by its name.
+
+    Attributes:
+        ratios: of a healthy mount's median latency while another is stuck to that in quiet, by
+            both; one for each cycle.
+        restarts: of the database.
+        events, stored: ids of events, and names by email address, as the database has them.
+        log: what the gateway has printed.
+    """
+
+    def __init__(
+        self, server: Server, port: int, database: PostgreSQL, waits: dict[str, int], plan: Plan
+    ) -> None:
+        self.server = server
+        self.port = port
+        self.origin = f"http://127.0.0.1:{port}"
+        self.database = database
+        self.waits = waits
+        self.plan = plan
+        self.began = time.monotonic()
+        self.ledger = Ledger()
+        self.answers = Answers()
+        self.rude = RudeClients(port, self.ledger)
+        self.ratios: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        self.listeners: list[Listener] = [EventSource(self.origin), WebSocket(self.origin)]
+        self.samples: list[Sample] = []
+        self.restarts = 0
+        self.events: list[int] = []
+        self.stored: dict[str, str] = {}
+        self.log = ""
+
+    @property
+    def errors(self) -> list[str]:
+        """What the gateway has logged with a traceback: the last line of each."""
+        return [line for _, line in TRACEBACK.findall(self.log)]
+
+    async def run(self) -> None:
+        """Warm up, run cycles for the planned time, and see what has become of everything."""
+        await self.cycle("fastapi")
+        self.ratios.clear()  # of a gateway that is not warm yet
+        end = time.monotonic() + self.plan.length
+        while len(self.samples) < 2 or time.monotonic() < end:
+            await self.cycle(FRAMEWORKS[(len(self.samples) - 1) % 3])
+        await self.settle()
+
+    async def cycle(self, stuck: str) -> None:
+        """Measure what a stuck mount costs the others, let everybody come, and rest."""
+        if self.plan.quiet:
+            await self.compare(stuck)
+        async with self.traffic() as traffic, asyncio.TaskGroup() as group:
+            listening = [group.create_task(listener.listen()) for listener in self.listeners]
+            async with coming(*traffic.clients(), *self.rude.clients()):
+                await asyncio.sleep(self.plan.storm)
+                await asyncio.gather(self.stick(traffic, stuck), self.restart_database(traffic))
+                await asyncio.sleep(self.plan.storm)
+            for task in listening:
+                task.cancel()
+        await self.rest()
+
+    async def compare(self, stuck: str) -> None:
+        """Measure how long mounts take while nothing else happens, and while another is stuck."""
+        healthy = [mount for mount in FRAMEWORKS if mount != stuck]
+        async with self.traffic() as traffic:
+            end = time.monotonic() + self.plan.quiet
+            quiet = await self.probe(traffic, healthy, lambda: time.monotonic() > end)
+            sticking = asyncio.create_task(self.stick(traffic, stuck))
+            beside = await self.probe(traffic, healthy, sticking.done)
+            await sticking
+        for mount in healthy:
+            self.ratios[stuck, mount].append(median(beside[mount]) / median(quiet[mount]))
+
+    @asynccontextmanager
+    async def traffic(self) -> AsyncIterator[Traffic]:
+        """Connect the polite clients; their connections are closed at the end."""
+        # Idle connections are left before the server ends them, so that no request meets the end.
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=2)
+        async with httpx.AsyncClient(base_url=self.origin, timeout=30, limits=limits) as client:
+            yield Traffic(client, self.ledger, self.answers)
+
+    async def probe(
+        self, traffic: Traffic, mounts: Collection[str], until: Callable[[], bool]
+    ) -> dict[str, list[float]]:
+        """Ask mounts in turn, and return how many seconds each answer took."""
+        seconds: dict[str, list[float]] = {mount: [] for mount in mounts}
+        while not until():
+            for mount in mounts:
+                begin = time.monotonic()
+                await traffic.ask(PROBE, mount)
+                seconds[mount].append(time.monotonic() - begin)
+            await asyncio.sleep(PAUSE / 3)
+        return seconds
+
+    async def stick(self, traffic: Traffic, mount: str) -> None:
+        """Ask a mount for more waits than it can take."""
+        with self.answers.outage(mount):
+            await asyncio.gather(*(traffic.ask(WAIT, mount) for _ in range(self.waits[mount])))
+            await self.recover(traffic)
+
+    async def restart_database(self, traffic: Traffic) -> None:
+        """Stop PostgreSQL in the middle of everything, without any goodbye, and start it again."""
+        self.restarts += 1
+        with self.answers.outage(DATABASE):
+            await asyncio.to_thread(self.database.stop)
+            await asyncio.sleep(DOWN)
+            await asyncio.to_thread(self.database.start)
+            await self.recover(traffic)
+
+    async def recover(self, traffic: Traffic) -> None:
+        """Ask until every mount answers from the database again."""
+        async with asyncio.timeout(SOON):
+            for mount in FRAMEWORKS:
+                while await traffic.ask(PROBE, mount) is None:
+                    await asyncio.sleep(PAUSE)
+
+    async def rest(self) -> None:
+        """Wait until the gateway has got rid of everybody, and measure what is left."""
+        await wait_until(
+            lambda: not open_connections(self.server.pid, self.port), "No connection is open"
+        )
+        await wait_until(lambda: not count_working(self.database), "No connection works")
+        at = time.monotonic() - self.began
+        self.samples.append(Sample.take(at, self.server.pid, self.database))
+        print(self.progress(), flush=True)
+
+    def progress(self) -> str:
+        """Return a line on how things stand."""
+        sample = self.samples[-1]
+        return (
+            f"{sample.at:5.0f} s  {sample.memory:4.0f} MiB  {sample.threads:3} threads "
+            f"{sample.files:3} files {sample.connections:3} connections "
+            f"{self.answers.counts.total():7} answers, {len(self.answers.failures)} failures "
+            f"{self.ledger.acknowledged:6} writes"
+        )
+
+    async def settle(self) -> None:
+        """Ask for everything once more, hear the last events, and read what is stored."""
+        async with self.traffic() as traffic:
+            for mount in FRAMEWORKS:
+                for read in READS:
+                    await traffic.ask(read, mount)
+        with psycopg.connect(self.database.url) as connection:
+            events = connection.execute("SELECT id FROM user_events ORDER BY id").fetchall()
+            self.events = [event_id for (event_id,) in events]
+            self.stored = dict(connection.execute("SELECT email, name FROM users").fetchall())
+        listening = [asyncio.create_task(listener.listen()) for listener in self.listeners]
+        await wait_until(
+            lambda: all(listener.last >= self.events[-1] for listener in self.listeners),
+            "The last event has been heard",
+        )
+        for task in listening:
+            task.cancel()
+        await asyncio.wait(listening)
+
+
+async def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Poll until a condition holds; fail when it does not in a while."""
+    deadline = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {SOON:.0f} s"
+        await asyncio.sleep(PAUSE)
+
+
+@asynccontextmanager
+async def coming(*clients: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Let clients come again and again; those that are there when the block ends still finish."""
+    ended = asyncio.Event()
+
+    async def come(visit: Callable[[], Awaitable[None]]) -> None:
+        while not ended.is_set():
+            await visit()
+            await asyncio.sleep(PAUSE)
+
+    async with asyncio.TaskGroup() as group:
+        for client in clients:
+            group.create_task(come(client))
+        try:
+            yield
+        finally:
+            ended.set()

@@ -1,0 +1,65 @@
+"""Listeners to the events, which miss none."""
+
+import asyncio
+import json
+
+import httpx2 as httpx
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+RECONNECT = 0.2  # seconds until a listener whose connection broke tries again
+
+
+class Listener:
+    """Listens, and goes on after the last event whenever the connection breaks.
+
+    Attributes:
+        seen: the ids of all events, in the order in which they came.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.seen: list[int] = []
+
+    @property
+    def last(self) -> int:
+        """The id of the last event that came; 0 before the first."""
+        return self.seen[-1] if self.seen else 0
+
+    async def listen(self) -> None:
+        """Listen until this is cancelled."""
+        while True:
+            try:
+                await self.read()
+            except (httpx.HTTPError, WebSocketException, OSError):
+                # The database is away; its events wait.
+                await asyncio.sleep(RECONNECT)
+
+    async def read(self) -> None:
+        """Take events until the connection ends."""
+        raise NotImplementedError
+
+
+class EventSource(Listener):
+    """Listens to server-sent events."""
+
+    async def read(self) -> None:
+        headers = {"Last-Event-ID": str(self.last)}
+        async with (
+            httpx.AsyncClient(base_url=self.origin, timeout=30) as client,
+            client.stream("GET", "/fastapi/api/users/events", headers=headers) as response,
+        ):
+            response.raise_for_status()
+            async for line in response.aiter_lines():
+                if line.startswith("id: "):
+                    self.seen.append(int(line[4:]))
+
+
+class WebSocket(Listener):
+    """Listens to the same over WebSocket."""
+
+    async def read(self) -> None:
+        address = self.origin.replace("http", "ws", 1)
+        async with connect(f"{address}/fastapi/api/users/live?after={self.last}") as messages:
+            async for message in messages:
+                self.seen.append(json.loads(message)["id"])

@@ -1,0 +1,67 @@
+"""What the gateway holds at rest, and whether that grows."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import linear_regression, median
+
+import psycopg
+
+from tests.databases import PostgreSQL
+from tests.usage import MEBIBYTE, Usage
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the gateway holds while nobody asks it anything.
+
+    Attributes:
+        at: seconds since the beginning.
+        memory: resident, in MiB.
+        pools: connections to the database, by the name that they gave it: a framework's, and none
+            for the one that hears of events.
+    """
+
+    at: float
+    memory: float
+    threads: int
+    files: int
+    pools: Counter[str]
+
+    @classmethod
+    def take(cls, at: float, process: int, database: PostgreSQL) -> "Sample":
+        """Measure now."""
+        usage = Usage.of(process)
+        pools = Counter(name for name, _ in list_connections(database))
+        return cls(at, usage.memory / MEBIBYTE, usage.threads, usage.files, pools)
+
+    @property
+    def connections(self) -> int:
+        """Connections to the database."""
+        return self.pools.total()
+
+
+def list_connections(database: PostgreSQL) -> list[tuple[str, str]]:
+    """Return the name and the state of each connection, as PostgreSQL sees it."""
+    with psycopg.connect(database.url, application_name="soak") as connection:
+        return connection.execute(
+            "SELECT application_name, state FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND application_name <> 'soak'"
+        ).fetchall()
+
+
+def count_working(database: PostgreSQL) -> int:
+    """Count the connections that are in a query or a transaction."""
+    return sum(state != "idle" for _, state in list_connections(database))
+
+
+def growth(values: Sequence[float]) -> float:
+    """Return by how much the median of the last third exceeds that of the first."""
+    third = max(1, len(values) // 3)
+    return median(values[-third:]) - median(values[:third])
+
+
+def slope(samples: Sequence[Sample]) -> float:
+    """Return by how many MiB the memory grows in an hour, by least squares."""
+    line = linear_regression([sample.at for sample in samples], [s.memory for s in samples])
+    return line.slope * 3600

@@ -1,0 +1,71 @@
+"""Clients that leave FastAPI in the middle of a request are no errors of the server's."""
+
+import asyncio
+import json
+from functools import partial
+from typing import Any
+
+from starlette.testclient import TestClient
+from starlette.types import Message
+
+CAROL = {"name": "Carol", "email": "carol@example.com"}
+
+
+def scope(kind: str, path: str, **members: Any) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "http_version": "1.1",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+        **members,
+    }
+
+
+def test_a_client_that_leaves_in_its_body_raises_nothing(gateway: TestClient) -> None:
+    messages: list[Message] = [
+        {"type": "http.disconnect"},
+        {"type": "http.request", "body": json.dumps(CAROL).encode(), "more_body": True},
+    ]
+
+    async def receive() -> Message:
+        return messages.pop()
+
+    async def send(_message: Message) -> None:
+        """Drop it, as a server does when its client has left."""
+
+    post = scope("http", "/fastapi/api/users", method="POST", scheme="http")
+    assert gateway.portal is not None
+    gateway.portal.call(partial(gateway.app, post, receive, send))
+    assert len(gateway.get("/fastapi/api/users").json()) == 2
+
+
+def test_a_websocket_that_breaks_while_events_are_sent_raises_nothing(gateway: TestClient) -> None:
+    sent: list[str] = []
+
+    async def receive() -> Message:
+        if not sent:
+            return {"type": "websocket.connect"}
+        # The goodbye comes later, or never.
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+        if message["type"] == "websocket.send":
+            raise OSError
+
+    live = scope(
+        "websocket",
+        "/fastapi/api/users/live",
+        query_string=b"after=0",
+        scheme="ws",
+        subprotocols=[],
+    )
+    assert gateway.portal is not None
+    gateway.portal.call(partial(gateway.app, live, receive, send))
+    assert sent == ["websocket.accept", "websocket.send"]

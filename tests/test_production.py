@@ -1,0 +1,73 @@
+"""What GATEWAY_ENV=production makes of the cookies, the admin and Django's own checks."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.cookies import SimpleCookie
+
+import httpx2 as httpx
+import pytest
+
+from tests.databases import free_port
+from tests.servers import ROOT, serve
+
+PRODUCTION = {
+    "GATEWAY_ENV": "production",
+    "GATEWAY_SECRET_KEY": "a key of a test that is long enough to be one, with 0123456789",
+    "GATEWAY_ALLOWED_HOSTS": "gateway.example",
+    "GATEWAY_DATABASE_URL": "postgresql://gateway@127.0.0.1:1/gateway",
+    "GATEWAY_TRUSTED_PROXIES": "127.0.0.1",
+}
+FROM_PROXY = {"Host": "gateway.example", "X-Forwarded-Proto": "https"}
+
+
+def test_djangos_own_deployment_checks_find_nothing() -> None:
+    result = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env={**os.environ, **PRODUCTION},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    # What is silenced is what this suite shows to be done elsewhere.
+    assert result.stdout == "System check identified no issues (1 silenced).\n"
+
+
+@pytest.fixture(scope="module")
+def production() -> Iterator[httpx.Client]:
+    """A client of a gateway in production that trusts the proxy on this machine.
+
+    Its database is not there: a login page needs none.
+    """
+    origin = f"http://127.0.0.1:{free_port()}"
+    command = ("gateway", "--port", origin.rpartition(":")[2])
+    with (
+        serve(*command, origin=origin, path="/flask/api/hello", env=PRODUCTION),
+        httpx.Client(base_url=origin) as client,
+    ):
+        yield client
+
+
+def test_cookies_stay_on_https_and_on_this_site(production: httpx.Client) -> None:
+    response = production.get("/django/admin/login/", headers=FROM_PROXY)
+    assert response.status_code == 200
+    cookie = SimpleCookie(response.headers["Set-Cookie"])["csrftoken"]
+    assert cookie["secure"]
+    assert cookie["samesite"] == "Lax"
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+@pytest.mark.parametrize("path", ["/django/admin/login/", "/django/"])
+def test_the_admin_is_not_served_in_the_open(production: httpx.Client, path: str) -> None:
+    response = production.get(path, headers={"Host": "gateway.example"})
+    assert response.status_code == 301
+    assert response.headers["Location"] == f"https://gateway.example{path}"
+    assert "Set-Cookie" not in response.headers
+
+
+@pytest.mark.parametrize("framework", ["flask", "fastapi", "django"])
+def test_the_contract_knows_no_redirect(production: httpx.Client, framework: str) -> None:
+    response = production.get(f"/{framework}/api/hello", headers={"Host": "gateway.example"})
+    assert response.status_code == 200

@@ -1,0 +1,65 @@
+"""The hosts that are answered to, whatever is asked for."""
+
+import pytest
+from starlette.exceptions import HTTPException
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from bridge.traffic.hosts import Hosts
+from tests.conftest import FRAMEWORKS, assert_problem
+
+ALLOWED = ["shop.example", ".wild.example", "127.0.0.1", "[::1]"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("shop.example", "SHOP.example:8000", "shop.example.", "shop.example.:80"),
+        *("wild.example", "a.wild.example", "a.b.wild.example:1"),
+        *("127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:8000"),
+    ],
+)
+def test_an_allowed_host(host: str) -> None:
+    Hosts(ALLOWED)({"path": "/"}, host.encode())
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "shop.example.evil", "ashop.example", "a.shop.example"),
+        *("awild.example", "wild.example.evil", "127.0.0.2", "[::2]", ":80", ""),
+    ],
+)
+def test_a_host_that_is_not_allowed(host: str) -> None:
+    with pytest.raises(HTTPException) as caught:
+        Hosts(ALLOWED)({"path": "/"}, host.encode())
+    assert caught.value.status_code == 400
+
+
+def test_no_host_is_not_allowed_unless_every_host_is() -> None:
+    with pytest.raises(HTTPException):
+        Hosts(ALLOWED)({"path": "/"}, None)
+    Hosts(["*"])({"path": "/"}, None)
+
+
+def test_probes_are_asked_for_by_address() -> None:
+    hosts = Hosts(ALLOWED, exempt=["/health/"])
+    hosts({"path": "/health/live"}, b"10.0.0.1")
+    hosts({"path": "/outer/health/live", "root_path": "/outer"}, b"10.0.0.1")
+    with pytest.raises(HTTPException):
+        hosts({"path": "/flask/health/live"}, b"10.0.0.1")
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", *(f"/{name}/api/hello" for name in FRAMEWORKS)])
+def test_every_mount_and_page_refuses_another_host(gateway: TestClient, path: str) -> None:
+    assert_problem(gateway.get(path, headers={"Host": "evil.example"}), 400)
+    assert gateway.get(path).status_code != 400
+
+
+def test_a_websocket_to_another_host_is_refused(gateway: TestClient) -> None:
+    evil = {"Host": "evil.example"}
+    with (
+        pytest.raises(WebSocketDisconnect),
+        gateway.websocket_connect("/fastapi/api/users/live", headers=evil),
+    ):
+        pass

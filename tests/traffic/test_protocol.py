@@ -1,0 +1,315 @@
+"""Limits of connections, on real sockets: heads, slow clients, and a stop that loses nothing."""
+
+import http.client
+import threading
+from collections.abc import Iterable, Iterator
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from bridge.traffic.protocol import EVENT_STREAM, Connection, Limits, refused
+from tests.bridge.answers import MEGABYTE, answering, echoes
+from tests.bridge.server import (
+    PATIENCE,
+    Answer,
+    Environ,
+    Served,
+    StartResponse,
+    head,
+    hello,
+    read_answer,
+    read_to_end,
+    read_until,
+    serve,
+    wait_until,
+)
+
+LIMITS = Limits(
+    max_head_size=4096,
+    max_headers=20,
+    max_connections=10,
+    head_timeout=1,
+    body_timeout=1,
+    send_timeout=1,
+)
+
+
+@pytest.fixture(scope="module")
+def module_server() -> Iterator[Served]:
+    with serve(threads=4, limits=LIMITS) as served:
+        yield served
+
+
+@pytest.fixture
+def server(module_server: Served) -> Iterator[Served]:
+    """The server; each test must leave it without connections, and able to answer."""
+    module_server.app = hello
+    refused.clear()
+    yield module_server
+    module_server.app = hello
+    wait_until(lambda: not module_server.server.server_state.connections)
+    assert module_server.get().status == 200
+
+
+def connections(server: Served) -> list[Connection]:
+    """Return the connections that are open."""
+    found = server.server.server_state.connections
+    return [connection for connection in found if isinstance(connection, Connection)]
+
+
+def names_of_headers(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer with the names of the headers that came."""
+    start_response("200 OK", [])
+    return [",".join(sorted(name for name in environ if name.startswith("HTTP_"))).encode()]
+
+
+def send(server: Served, data: bytes) -> Answer:
+    """Send bytes and read what comes back."""
+    with server.connect() as connection:
+        connection.sendall(data)
+        return read_answer(connection)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/app/", ["A: " + "a" * 5000]),
+        ("/app/" + "a" * 5000, []),
+        ("/app/", [f"A{number}: {'a' * 300}" for number in range(15)]),
+        ("/app/", [f"A{number}: a" for number in range(20)]),
+    ],
+    ids=["value", "target", "sum", "number"],
+)
+def test_a_head_beyond_the_limit_is_answered_431(
+    server: Served, path: str, fields: list[str]
+) -> None:
+    answer = send(server, head(path, *fields))
+    assert (answer.status, answer.complete) == (431, True)
+    assert answer.header("Connection") == "close"
+
+
+def test_a_head_within_the_limit_is_served(server: Served) -> None:
+    assert send(server, head("/app/", "A: " + "a" * 3900, "Connection: close")).status == 200
+    many = [f"A{number}: a" for number in range(18)]
+    assert send(server, head("/app/", *many, "Connection: close")).status == 200
+
+
+def test_a_body_does_not_count_as_head(server: Served) -> None:
+    server.app = echoes
+    whole = head("/app/", "Content-Length: 6000", "Connection: close", method="POST") + b"x" * 6000
+    answer = send(server, whole)
+    assert (answer.status, len(answer.body)) == (200, 6000)
+
+
+def test_an_endless_head_is_answered_before_it_ends(server: Served) -> None:
+    with server.connect() as connection:
+        connection.sendall(b"GET /app/ HTTP/1.1\r\nA: " + b"a" * 6000)
+        assert read_answer(connection).status == 431
+
+
+def test_a_head_that_does_not_come_is_closed_in_silence(server: Served) -> None:
+    with server.connect() as connection:
+        assert read_to_end(connection) == b""
+
+
+def test_a_slow_head_is_answered_408(server: Served) -> None:
+    with server.connect() as connection:
+        connection.sendall(b"GET /app/ HTTP/1.1\r\n")
+        assert read_answer(connection).status == 408
+    assert refused["slow head"] == 1
+
+
+def test_a_slow_second_head_is_answered_408(server: Served) -> None:
+    with server.connect() as connection:
+        connection.sendall(head("/app/"))
+        assert read_answer(connection).status == 200
+        connection.sendall(b"\r\n")  # which a parser skips before a head
+        assert read_answer(connection).status == 408
+
+
+@pytest.mark.parametrize("field", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+def test_a_slow_body_is_answered_408_and_reaches_nobody(server: Served, field: str) -> None:
+    called = []
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        called.append(environ)
+        return hello(environ, start_response)
+
+    server.app = app
+    with server.open("/app/", field, method="POST") as connection:
+        assert read_answer(connection).status == 408
+    wait_until(server.is_idle)
+    assert called == []
+    assert refused["slow body"] == 1
+
+
+def test_time_before_the_head_does_not_count_for_the_body(server: Served) -> None:
+    server.app = echoes
+    with server.connect() as client:
+        address = client.getsockname()
+
+        def ends() -> list[Connection]:
+            return [end for end in connections(server) if end.client == address]
+
+        wait_until(ends)
+        (connection,) = ends()
+        connection.checked -= 100  # as if nobody had looked for long
+        client.sendall(head("/app/", "Content-Length: 4", method="POST"))
+        wait_until(lambda: connection.receiving)
+        now = connection.loop.time()
+        connection.loop.call_soon_threadsafe(connection.check, now)
+        client.sendall(b"body")
+        assert read_answer(client).body == b"body"
+
+
+def test_a_body_that_keeps_its_pace_is_served(server: Served) -> None:
+    server.app = echoes
+    size = 20 * 150
+    with server.open(
+        "/app/", f"Content-Length: {size}", "Connection: close", method="POST"
+    ) as connection:
+        pause = threading.Event()
+        for _ in range(20):
+            connection.sendall(b"x" * 150)
+            pause.wait(0.1)  # 2 s in all, which is twice the limit: what is tested here
+        assert read_answer(connection).status == 200
+
+
+def test_what_comes_after_an_early_answer_must_keep_its_pace(server: Served) -> None:
+    """An answer that did not wait for the body does not let the rest trickle for ever."""
+    length = f"Content-Length: {50 * 1024 * 1024}"
+    with server.open("/app/", length, method="POST") as connection:
+        assert read_answer(connection).status == 413
+        assert read_to_end(connection) == b""
+
+
+@pytest.mark.parametrize(
+    "padding",
+    [
+        (b"1;" + b"x" * 500 + b"\r\na\r\n") * 60,
+        b"0\r\nT: " + b"t" * 30000,
+        b"0\r\n" + b"T: t\r\n" * 50,
+    ],
+    ids=["extensions", "long trailer", "many trailers"],
+)
+def test_what_pads_a_body_is_bounded(server: Served, padding: bytes) -> None:
+    with server.open("/app/", "Transfer-Encoding: chunked", method="POST") as connection:
+        wait_until(lambda: any(each.receiving for each in connections(server)))
+        connection.sendall(padding)
+        assert read_answer(connection).status == 431
+
+
+def test_trailers_do_not_become_headers(server: Served) -> None:
+    server.app = names_of_headers
+    answer = server.get(
+        "/app/",
+        *("Transfer-Encoding: chunked", "Connection: close"),
+        body=b"1\r\na\r\n0\r\nRemote-User: admin\r\nHost: evil.example\r\n\r\n",
+        method="POST",
+    )
+    assert (answer.status, answer.body) == (200, b"HTTP_CONNECTION,HTTP_HOST")
+
+
+def test_a_reader_that_stalls_is_cut_off(server: Served) -> None:
+    server.app = answering(lambda: [MEGABYTE * 20])
+    with server.connect(receive_buffer=4096) as connection:
+        connection.sendall(head("/app/"))
+        wait_until(lambda: refused["stalled reader"] == 1)
+        assert len(read_to_end(connection)) < 20_000_000
+
+
+def test_a_slow_reader_that_reads_gets_all(server: Served) -> None:
+    server.app = answering(lambda: [MEGABYTE * 4])
+    received = 0
+    with server.connect(receive_buffer=65536) as connection:
+        connection.sendall(head("/app/", "Connection: close"))
+        pause = threading.Event()
+        while data := connection.recv(200_000):
+            received += len(data)
+            pause.wait(0.04)  # slower than the limit for one that reads nothing
+    assert received > 4_000_000
+
+
+def test_beyond_the_most_connections_503(server: Served) -> None:
+    held = [server.connect() for _ in range(LIMITS.max_connections)]
+    wait_until(lambda: len(server.server.server_state.connections) == LIMITS.max_connections)
+    with server.connect() as connection:
+        assert read_answer(connection).status == 503
+    for connection in held:
+        connection.close()
+
+
+@pytest.mark.parametrize("rest", [b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\nA: " + b"a" * 9000])
+def test_a_refusal_does_not_cut_into_the_answer_before_it(server: Served, rest: bytes) -> None:
+    release = threading.Event()
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        assert release.wait(PATIENCE)
+        return hello(environ, start_response)
+
+    server.app = app
+    with server.connect() as connection:
+        connection.sendall(head("/app/"))
+        wait_until(lambda: server.gauges().busy == 1)
+        connection.sendall(rest)
+        wait_until(lambda: refused.total() > 0)
+        release.set()
+        answer = read_answer(connection)
+        assert (answer.status, answer.complete) == (200, True)
+        assert read_to_end(connection) == b""
+
+
+def test_a_body_that_breaks_off_in_nonsense_reaches_nobody(server: Served) -> None:
+    server.app = echoes
+    with server.open("/app/", "Transfer-Encoding: chunked", method="POST") as connection:
+        connection.sendall(b"1\r\na\r\nNONSENSE\r\n")
+        assert read_answer(connection).status == 400
+    wait_until(server.is_idle)
+
+
+# The end
+
+
+def test_a_stop_answers_a_connection_that_has_not_asked_yet() -> None:
+    with serve() as served:
+        connection = served.connect()
+        wait_until(lambda: len(served.server.server_state.connections) == 1)
+        served.server.should_exit = True
+        wait_until(lambda: connections(served)[0].stopping)
+        connection.sendall(head("/app/"))
+        answer = read_answer(connection)
+        assert (answer.status, answer.header("Connection")) == (200, "close")
+        assert read_to_end(connection) == b""
+        connection.close()
+
+
+def test_a_stop_does_not_wait_for_connections_that_never_ask() -> None:
+    with serve() as served:
+        silent = served.connect()
+        idle = http.client.HTTPConnection("127.0.0.1", served.port)
+        idle.request("GET", "/app/")
+        assert idle.getresponse().read() == b"hello"
+        served.server.should_exit = True
+        assert read_to_end(silent) == b""
+        assert idle.sock is None or read_to_end(idle.sock) == b""
+        silent.close()
+        idle.close()
+
+
+def test_a_stop_ends_event_streams() -> None:
+    async def events(scope: Scope, receive: Receive, send: Send) -> None:
+        """Send one event, and no end of the stream."""
+        if scope["type"] != "http":
+            return
+        scope[EVENT_STREAM] = True
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    with serve(others={"/events": events}) as served:
+        connection = served.open("/events/")
+        assert read_until(connection, b"data: 1\n\n")
+        served.server.should_exit = True
+        assert read_to_end(connection).endswith(b"0\r\n\r\n")
+        connection.close()
