@@ -118,6 +118,8 @@ class Connection(HttpToolsProtocol):
                 self.head_size = 0
             self.head_size += len(data)
         super().data_received(data)
+        if self.refused_at is not None:
+            return
         if self.head_since is not None and self.head_size > self.limits.max_head_size:
             self.refuse(431, "head too large")
         elif self.receiving and self._is_padded():
@@ -148,6 +150,9 @@ class Connection(HttpToolsProtocol):
         self.receiving = False
         self.head_size = 0
         super().on_message_complete()
+        if self.cycle is not None and self.cycle.response_complete:
+            # What came behind an early answer has stopped uvicorn's keep-alive timer for good.
+            self.head_since = self.loop.time()
 
     def _check_size(self) -> None:
         if len(self.headers) > self.limits.max_headers:

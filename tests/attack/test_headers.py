@@ -55,6 +55,14 @@ def test_a_strange_value_is_no_failure(target: Target, header: str) -> None:
         assert target.ask(f"GET {path} HTTP/1.1", header.encode("latin-1")).status < 500
 
 
+@pytest.mark.parametrize("value", ["\\" * 15_000, "\\a" * 7_000, '"' + "\\\\" * 7_000])
+def test_a_cookie_that_takes_parsers_seconds_is_refused(target: Target, value: str) -> None:
+    for path in ("/flask/api/hello", "/fastapi/api/hello", "/django/admin/login/", "/"):
+        for cookie in (f'sessionid="{value}"', f'a="{value}"; sessionid=b'):
+            answer = target.ask(f"GET {path} HTTP/1.1", f"Cookie: {cookie}")
+            assert answer.status == (200 if path == "/" else 400)
+
+
 @pytest.mark.parametrize("mount", FRAMEWORKS)
 @pytest.mark.parametrize(
     "header",
