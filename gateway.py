@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bridge import Admission, Mount, Mounts, WSGIMiddleware, lengthen_turns, run_lifespans
+from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
 from bridge.applications import import_application
 from bridge.traffic.access_log import AccessLog
 from bridge.traffic.headers import SecurityHeaders
@@ -98,8 +98,7 @@ def create_app(
         for prefix, application in applications.items()
     ]
 
-    apps = {mount.path.strip("/"): mount.app for mount in mounted}
-    metrics = Metrics({name: app for name, app in apps.items() if isinstance(app, WSGIMiddleware)})
+    metrics = Metrics(mounted)
     health = Health(
         lambda: {mount.path: mount.failure for mount in mounted if mount.failure},
         **checks(applications),

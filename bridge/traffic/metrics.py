@@ -4,8 +4,8 @@ import asyncio
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, fields
 from functools import partial
 from typing import Literal
 
@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bridge.mount import Mount
 from bridge.threads import TOTALS, Gauges
 from bridge.traffic.observed import Ended, Labels
 from bridge.traffic.protocol import refused
@@ -33,6 +34,8 @@ from bridge.wsgi import WSGIMiddleware
 LABELS = ("framework", "method", "route", "status")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+STATE = ("open", *(field.name for field in fields(Gauges)))
 
 # Whether prometheus_client counts in files that several processes share.
 SHARED = values.ValueClass is not values.MutexValue
@@ -58,11 +61,18 @@ class Metrics:
     stays, what it was doing does not.
 
     Args:
-        mounts: the WSGI mounts, by name.
+        mounts: the mounts; of those with WSGI applications it shows the threads as well.
     """
 
-    def __init__(self, mounts: Mapping[str, WSGIMiddleware]) -> None:
-        self.mounts = mounts
+    def __init__(self, mounts: Sequence[Mount]) -> None:
+        self.mounts = [
+            (
+                mount.path.strip("/"),
+                mount,
+                mount.app if isinstance(mount.app, WSGIMiddleware) else None,
+            )
+            for mount in mounts
+        ]
         self.registry = CollectorRegistry()
         self._durations = Durations(
             "http_request_duration_seconds",
@@ -81,7 +91,7 @@ class Metrics:
             buckets=LAGS,
             registry=self.registry,
         )
-        self._mounts = {field.name: self._mount_metric(field.name) for field in fields(Gauges)}
+        self._mounts = {name: self._mount_metric(name) for name in STATE}
         self._refused = Counter(
             "connections_refused", "Connections refused.", ["reason"], registry=self.registry
         )
@@ -101,7 +111,7 @@ class Metrics:
         return Gauge(name, text, labels, registry=self.registry, multiprocess_mode=mode)
 
     def _mount_metric(self, name: str) -> Gauge | Counter:
-        text = f"See bridge.threads.Gauges: {name}."
+        text = f"Requests and threads of a mount: {name}."
         if name in TOTALS:
             return Counter(f"mount_{name}", text, ["mount"], registry=self.registry)
         return self._gauge(f"mount_{name}", text, ["mount"])
@@ -125,14 +135,13 @@ class Metrics:
         """
         self._lag.observe(lag)
         self._in_flight.set(in_flight)
-        for mount, middleware in self.mounts.items():
-            gauges = middleware.gauges
-            for name, metric in self._mounts.items():
-                value = getattr(gauges, name)
+        for name, mount, middleware in self.mounts:
+            for key, value in state_of(mount, middleware).items():
+                metric = self._mounts[key]
                 if isinstance(metric, Gauge):
-                    metric.labels(mount).set(value)
+                    metric.labels(name).set(value)
                 else:
-                    self._raise(metric, mount, value)
+                    self._raise(metric, name, value)
         for reason, total in refused.items():
             self._raise(self._refused, reason, total)
 
@@ -150,6 +159,14 @@ class Metrics:
     def collect(self) -> bytes:
         """Write all of it; the sum over the workers where there are several."""
         return generate_latest(Workers() if SHARED else self.registry)
+
+
+def state_of(mount: Mount, middleware: WSGIMiddleware | None) -> dict[str, int]:
+    """Return what a mount is doing, by the names of STATE; the threads of WSGI alone."""
+    if middleware is None:
+        return {"open": mount.open, "shed": mount.shed}
+    state: dict[str, int] = asdict(middleware.gauges)
+    return {**state, "open": mount.open, "shed": mount.shed + state["shed"]}
 
 
 class Workers(Collector):

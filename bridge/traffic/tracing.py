@@ -20,7 +20,7 @@ from bridge.mount import MOUNT
 from bridge.traffic.observed import METHODS, STARTS, matched_route
 
 PROPAGATED = {name.encode() for name in propagate.get_global_textmap().fields}
-LAST_SPANS = 3.0  # seconds for their export when the process ends
+LAST_SPANS = 1.5  # seconds for their export when the process ends
 
 
 class Tracing(AbstractAsyncContextManager["Tracing"]):
@@ -84,6 +84,9 @@ class Traced:
             try:
                 await self.app(scope, receive, send_and_note)
             finally:
+                if not self.mount and scope.get("client"):
+                    # Only now: a proxy may have said who it is.
+                    span.set_attribute("client.address", scope["client"][0])
                 if route := matched_route(scope):
                     route = scope.get(MOUNT, "") + route
                     span.set_attribute("http.route", route)
@@ -104,15 +107,12 @@ class Traced:
 
 def server_attributes(scope: Scope, method: str) -> dict[str, Any]:
     """Return what is known of a request when it comes; not its query, where tokens may stand."""
-    attributes = {
+    return {
         "http.request.method": method,
         "url.path": scope["path"],
         "url.scheme": scope.get("scheme", "http"),
         "network.protocol.version": scope["http_version"],
     }
-    if client := scope.get("client"):
-        attributes["client.address"] = client[0]
-    return attributes
 
 
 def note_status(span: Span, status: int) -> None:

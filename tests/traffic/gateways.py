@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from bridge.traffic.access_log import AccessLog, as_json
 from settings import get_settings
 from tests.bridge.server import wait_until
-
-Labels = frozenset[tuple[str, str]]
+from users.problems import MEDIA_TYPE, Problem
 
 
 class Seen:
@@ -63,3 +65,9 @@ def seen(mounts: Mapping[str, Any] | None = None, **settings: Any) -> Iterator[S
     app = create_app(changed, mounts, AccessLog(stream, as_json))
     with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False) as client:
         yield Seen(client, stream)
+
+
+async def refuse(_connection: HTTPConnection, error: HTTPException) -> Response:
+    """Answer with a problem document, as the gateway does."""
+    problem = Problem(error.status_code)
+    return Response(problem.body, problem.status, problem.headers, MEDIA_TYPE)

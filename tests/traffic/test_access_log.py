@@ -150,13 +150,17 @@ def test_a_websocket_has_its_line_when_it_ends() -> None:
 
     with seen({"/ws": app}) as gateway:
         headers = {"X-Request-ID": "open"}
-        with gateway.client.websocket_connect("/ws/chat/open", headers=headers) as socket:
+        with gateway.client.websocket_connect(
+            "ws://127.0.0.1/ws/chat/open", headers=headers
+        ) as socket:
             assert socket.receive_text() == "hello"
         line = gateway.line("open")
         assert (line["status"], line["bytes"], line["route"]) == (101, 5, "/chat/{room}")
         with (
             pytest.raises(WebSocketDisconnect),
-            gateway.client.websocket_connect("/ws/chat/closed", headers={"X-Request-ID": "shut"}),
+            gateway.client.websocket_connect(
+                "ws://127.0.0.1/ws/chat/closed", headers={"X-Request-ID": "shut"}
+            ),
         ):
             pass
         assert gateway.line("shut")["status"] == 403

@@ -75,5 +75,5 @@ def test_a_record_as_json() -> None:
 def test_a_record_outside_of_any_request() -> None:
     record = logging.makeLogRecord({"msg": "started"})
     assert AddRequestID().filter(record)
-    assert record.request_id == "-"
+    assert vars(record)["request_id"] == "-"
     assert json.loads(JSONFormatter().format(record))["request_id"] is None

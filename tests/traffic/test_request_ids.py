@@ -1,11 +1,11 @@
 """X-Request-ID: on every answer, in every problem document, and seen by every application."""
 
-import asyncio
 from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
+from starlette.types import Message, Scope
 
 from showdown.messages import Request as Compared
 from tests.bridge.server import Environ, StartResponse
@@ -42,7 +42,8 @@ def test_an_unforeseen_error_and_a_broken_mount_have_one() -> None:
 def test_a_clients_id_is_taken_over(api: Api, given: str) -> None:
     response = api.get("/api/users/99", headers={NAME: given})
     assert response.headers[NAME] == given
-    assert assert_problem(response, 404) and response.json()["request_id"] == given
+    assert_problem(response, 404)
+    assert response.json()["request_id"] == given
 
 
 @pytest.mark.parametrize(
@@ -59,8 +60,8 @@ def test_a_clients_id_is_taken_over(api: Api, given: str) -> None:
     ],
 )
 def test_what_is_no_id_is_replaced(gateway: TestClient, forged: list[bytes]) -> None:
-    sent: list[dict[str, Any]] = []
-    scope = {
+    sent: list[Message] = []
+    scope: Scope = {
         "type": "http",
         "method": "GET",
         "path": "/flask/api/users/99",
@@ -72,16 +73,20 @@ def test_what_is_no_id_is_replaced(gateway: TestClient, forged: list[bytes]) -> 
         "headers": [(b"host", b"127.0.0.1"), *((b"x-request-id", value) for value in forged)],
     }
 
-    async def receive() -> dict[str, Any]:
-        return await asyncio.Event().wait() and {}
+    async def receive() -> Message:
+        raise AssertionError("it has no body")
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
 
+    async def call() -> None:
+        await gateway.app(scope, receive, send)
+
     assert gateway.portal is not None
-    gateway.portal.call(gateway.app, scope, receive, send)
+    gateway.portal.call(call)
     (made,) = (value for name, value in sent[0]["headers"] if name == b"x-request-id")
-    assert made.isalnum() and made not in forged
+    assert made.isalnum()
+    assert made not in forged
     assert b'"request_id":"' + made + b'"' in sent[1]["body"]
 
 

@@ -17,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 
 from bridge import Mount, Mounts, WSGIMiddleware, lengthen_turns
 from bridge.traffic.access_log import AccessLog, as_json
-from bridge.traffic.observer import Observer
 from settings import get_settings
 
 Adapter = Callable[[Any], Any]
@@ -95,5 +94,5 @@ def unseen() -> Starlette:
     from gateway import create_app
 
     app = create_app()
-    app.layers = [layer for layer in app.layers if layer.cls is not Observer]
+    app.layers = ()
     return app
