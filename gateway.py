@@ -4,26 +4,35 @@ Start it with ``gateway``, ``python gateway.py`` or ``uvicorn gateway:app``.
 """
 
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Scope
+from starlette.types import ASGIApp
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
+from bridge.applications import import_application
+from bridge.traffic.access_log import AccessLog
 from bridge.traffic.headers import SecurityHeaders
+from bridge.traffic.health import Check, Health
 from bridge.traffic.hosts import Hosts
+from bridge.traffic.metrics import Metrics
+from bridge.traffic.observer import Observer
 from bridge.traffic.proxies import Proxies
 from settings import Settings, get_settings
 from showdown.site import Site
 from users.problems import MEDIA_TYPE, Problem
+from users.request_id import request_id
+
+if TYPE_CHECKING:
+    from bridge.traffic.tracing import Tracing
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -43,14 +52,34 @@ ADDRESSES = {
 PROBES = ["/health/", "/metrics"]
 
 
+class Gateway(Starlette):
+    """Starlette with layers around all of it, its answers to unforeseen errors included.
+
+    Attributes:
+        layers: ASGI middleware, the outermost first.
+    """
+
+    layers: Sequence[Middleware] = ()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the layers around Starlette's own."""
+        app = super().build_middleware_stack()
+        for cls, args, kwargs in reversed(self.layers):
+            app = cls(app, *args, **kwargs)
+        return app
+
+
 def create_app(
-    settings: Settings | None = None, mounts: Mapping[str, Any] | None = None
-) -> Starlette:
+    settings: Settings | None = None,
+    mounts: Mapping[str, Any] | None = None,
+    access_log: AccessLog | None = None,
+) -> Gateway:
     """Compose the applications; the settings come from the environment unless given.
 
     Args:
         mounts: applications by prefix, each an object or an import string; the three when none
             are given.
+        access_log: gets a line for each request.
     """
     settings = settings or get_settings()
     lengthen_turns()
@@ -69,26 +98,28 @@ def create_app(
         for prefix, application in applications.items()
     ]
 
+    metrics = Metrics(mounted)
+    health = Health(
+        lambda: {mount.path: mount.failure for mount in mounted if mount.failure},
+        **checks(applications),
+    )
+    tracing = trace_requests(mounted) if settings.traces else None
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with run_lifespans(mounted):
+        async with run_lifespans(mounted), tracing or nullcontext():
             if "/django" in applications:
                 await run_in_threadpool(report_database)
             yield
 
-    async def ready(_request: Request) -> JSONResponse:
-        failures = {mount.path: mount.failure for mount in mounted if mount.failure}
-        document = {"ready": not failures, "failures": failures}
-        return JSONResponse(document, 503 if failures else 200)
-
-    app = Starlette(
+    app = Gateway(
         routes=[
-            Route("/health/ready", ready),
+            Route("/health/live", health.live),
+            Route("/health/ready", health.ready),
+            Route("/metrics", metrics.show),
             *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
         ],
         middleware=[
-            Middleware(Proxies, settings.trusted_proxies),
-            Middleware(SecurityHeaders, hsts=HSTS if settings.env == "production" else 0),
             Middleware(
                 Mounts,
                 mounted,
@@ -100,8 +131,23 @@ def create_app(
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
+    app.layers = [
+        Middleware(Proxies, settings.trusted_proxies),
+        Middleware(SecurityHeaders, hsts=HSTS if settings.env == "production" else 0),
+        Middleware(
+            Observer,
+            request_id=request_id,
+            metrics=metrics,
+            refuse=http_error,
+            timeout=settings.request_timeout,
+            access_log=access_log,
+        ),
+    ]
+    if tracing is not None:
+        app.layers.append(Middleware(tracing.around))
     app.router.redirect_slashes = False
     app.state.mounts = mounted
+    app.state.stopping = False
     return app
 
 
@@ -128,26 +174,10 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
             raise SystemExit("GATEWAY_WRITES=authenticated needs Django's login, at /django.")
         return None
 
-    # Imported when asked: Django may have failed to load, and the other two serve all the same.
-    async def session(key: str) -> str | None:
-        from django_app.authentication import user_of_session
-
-        return await user_of_session(key)
-
-    async def token(value: str) -> str | None:
-        from django_app.authentication import user_of_token
-
-        return await user_of_token(value)
-
-    def is_forged(scope: Scope) -> bool:
-        from django_app.authentication import is_forged
-
-        return is_forged(scope)
-
     return Admission(
-        session,
-        token,
-        is_forged,
+        later("django_app.authentication:user_of_session"),
+        later("django_app.authentication:user_of_token"),
+        later("django_app.authentication:is_forged"),
         cookie="sessionid",
         writes=settings.writes == "authenticated",
         # The admin checks each form itself, and webhooks are signed.
@@ -164,11 +194,53 @@ def addresses_in(prefixes: Collection[str]) -> dict[str, str]:
     }
 
 
+def checks(prefixes: Collection[str]) -> dict[str, dict[str, Check]]:
+    """Return what readiness needs besides the mounts, and what it only warns of."""
+    if "/django" not in prefixes:
+        return {"needs": {}, "wishes": {}}
+
+    return {
+        "needs": {"database": Check(later("django_app.database:find_fault"))},
+        "wishes": {"worker": Check(later("django_app.database:find_no_worker"))},
+    }
+
+
+def later(name: str) -> Callable[..., Any]:
+    """Return a function that is imported when it is called.
+
+    Django may have failed to load, and the other two serve all the same.
+
+    Args:
+        name: as in ``package.module:function``.
+    """
+
+    def call(*arguments: Any) -> Any:
+        return import_application(name)(*arguments)
+
+    return call
+
+
+def trace_requests(mounts: Sequence[Mount]) -> "Tracing":
+    """Make spans of the requests, and of each mount's part in them.
+
+    Raises:
+        SystemExit: OpenTelemetry's packages are not installed.
+    """
+    try:
+        from bridge.traffic.tracing import Tracing
+    except ImportError:
+        raise SystemExit(
+            "GATEWAY_TRACES: needs the extra, pip install 'framework-gateway[otel]'"
+        ) from None
+    tracing = Tracing()
+    for mount in mounts:
+        mount.app = tracing.around(mount.app, mount.path.strip("/"))
+    return tracing
+
+
 def report_database() -> None:
     """Say at the start what every request would meet."""
-    from django_app.database import find_fault
-
-    if fault := find_fault():
+    if fault := later("django_app.database:find_fault")():
         logger.error(fault)
 
 

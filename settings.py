@@ -11,6 +11,7 @@ from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, LiteralString, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -50,6 +51,11 @@ def check_database_url(url: str) -> str:
     not_shared = url.startswith("sqlite") and "?" in url
     if not url.startswith(DATABASE_SCHEMES) or url in NO_FILES or not_shared:
         raise ValueError("use sqlite:///file.sqlite3 or postgresql://user:password@host/name")
+    try:
+        urlsplit(url).port  # noqa: B018  # reading it parses it
+    except ValueError:
+        # The libraries would say so in tracebacks that show a part of the password.
+        raise ValueError("write special characters of the password as %XX (RFC 3986)") from None
     # Heroku's old spelling; SQLAlchemy knows only the long one.
     return url.replace("postgres://", "postgresql://", 1)
 
@@ -58,8 +64,9 @@ def check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
     """Refuse a key that no webhook could be signed with."""
     if secret is None:
         return None
+    text = secret.get_secret_value().removeprefix("whsec_").rstrip("=")
     try:
-        key = b64decode(secret.get_secret_value().removeprefix("whsec_") + "==", validate=True)
+        key = b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:
         key = b""
     if len(key) < 24:
@@ -179,6 +186,9 @@ class Settings(BaseSettings):
         AfterValidator(check_webhook_secret),
         Field(description="Key of signed webhooks, `whsec_` and Base64; none: refused with 503."),
     ] = None
+    traces: Annotated[
+        bool, Field(description="Send OpenTelemetry spans, as the variables `OTEL_*` say.")
+    ] = False
     debug: Annotated[
         bool, Field(description="Django's debug pages in place of the contract's errors.")
     ] = False

@@ -6,10 +6,10 @@ Knows nothing about the users API, and reads no settings: constructors take argu
 from bridge.identity import Admission
 from bridge.mount import Mount, Mounts, run_lifespans
 from bridge.threads import lengthen_turns
-from bridge.wsgi import TIMING, WSGIMiddleware
+from bridge.wsgi import RECORD, WSGIMiddleware
 
 __all__ = [
-    "TIMING",
+    "RECORD",
     "Admission",
     "Mount",
     "Mounts",

@@ -20,6 +20,8 @@ def declared_length(scope: Scope) -> int | None:
     chunked = False
     for name, value in scope["headers"]:
         if name == b"content-length":
+            # A parser may leave the white space around a value, which is no part of it.
+            value = value.strip(b" \t")
             return int(value) if value.isdigit() else 0
         chunked = chunked or name == b"transfer-encoding"
     # HTTP/2 and later frame bodies without any header.

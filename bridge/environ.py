@@ -36,6 +36,17 @@ def build_environ(scope: Scope, body: IO[bytes], length: int | None) -> dict[str
     return environ
 
 
+def matched_route(environ: dict[str, Any]) -> str | None:
+    """Return the template of the route that the application has matched.
+
+    Any application can say it in ``environ["bridge.route"]``; Werkzeug's, and so Flask's, is found.
+    """
+    if (route := environ.get("bridge.route")) is not None:
+        return str(route)
+    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+    return None if rule is None else str(rule.rule)
+
+
 def wsgi_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Drop the headers that would mean something else in an environ, and join the cookies.
 

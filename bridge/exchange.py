@@ -18,6 +18,7 @@ from wsgiref.util import is_hop_by_hop
 
 from starlette.types import Message
 
+from bridge.environ import matched_route
 from bridge.files import Closing, FileWrapper
 from bridge.threads import Pool
 
@@ -55,7 +56,9 @@ class Exchange:
         returned: the thread is through with the request.
         gone: the client has left, or the server is shutting down.
         thread: the identifier of the thread that is with it; 0 until then.
-        began, ended: when the thread was with it, by ``time.perf_counter``; 0.0 until then.
+        came, began, ended: when it was handed over, and when the thread was with it, by
+            ``time.perf_counter``; 0.0 until then.
+        record: where to note the times and the route, if anybody asks.
     """
 
     status: int = 0
@@ -78,15 +81,23 @@ class Exchange:
     _waiter: asyncio.Future[None] | None = None
     _noticed: bool = False
 
-    def __init__(self, app: Any, environ: dict[str, Any], pool: Pool) -> None:
+    def __init__(
+        self,
+        app: Any,
+        environ: dict[str, Any],
+        pool: Pool,
+        record: dict[str, Any] | None = None,
+    ) -> None:
         self.app = app
         self.environ = environ
         self.pool = pool
+        self.record = record
         self.context: Context = copy_context()
         self.is_head = environ["REQUEST_METHOD"] == "HEAD"
         self.chunks: deque[bytes] = deque()
         self.headers = []
         self.submitted = pool.loop.time()
+        self.came = perf_counter()
         self._unclaimed = [True]
         self._unclosed = [True]
         # Kept here, because applications put wrappers of their own in its place.
@@ -185,6 +196,9 @@ class Exchange:
         code = status[:3]
         if not code.isdecimal() or not 200 <= int(code) <= 599 or status[3:4] not in ("", " "):
             raise WSGIError(f"not a status: {status!r}")
+        if self.record is not None:
+            # Flask has forgotten it when it returns.
+            self.record["route"] = matched_route(self.environ)
         self.headers, self.length = [], None
         for name, value in headers:
             self._add_header(name, value)
@@ -263,9 +277,15 @@ class Exchange:
             return chunks.popleft()
         return b"".join([chunks.popleft() for _ in range(len(chunks))])
 
-    @property
-    def start_message(self) -> Message:
-        """The ASGI message that begins the answer."""
+    def report(self) -> None:
+        """Note the times as far as they are known."""
+        if self.record is not None and self.began:
+            self.record["waiting"] = self.began - self.came
+            self.record["running"] = (self.ended or perf_counter()) - self.began
+
+    def start(self) -> Message:
+        """Note the times, and return the ASGI message that begins the answer."""
+        self.report()
         return {
             "type": "http.response.start",
             "status": self.status,

@@ -21,6 +21,7 @@ from bridge.wsgi import BUSY, WSGIMiddleware
 logger = logging.getLogger("bridge")
 
 APPLICATION_FAILED = {"Retry-After": "30"}
+MOUNT = "bridge.mount"  # in a scope: the prefix of the mount that its request belongs to
 
 
 class Mount(StarletteMount):
@@ -200,6 +201,7 @@ class Mounts:
                     break
             else:
                 return await self.app(scope, receive, send)
+            scope[MOUNT] = mount.path
             if self.admit is not None:
                 await self.admit(scope)
             scope.update(child_scope)

@@ -63,6 +63,10 @@ class Job(Protocol):
         """Hear, on the event loop, that there is news of the job."""
 
 
+# Of these gauges, those that only grow.
+TOTALS = frozenset({"shed", "abandoned"})
+
+
 @dataclass
 class Gauges:
     """What a mount is doing.

@@ -8,7 +8,6 @@ chunk while it is still being produced.
 import asyncio
 import logging
 from collections.abc import Callable
-from time import perf_counter
 from typing import Any
 
 import a2wsgi
@@ -26,7 +25,7 @@ logger = logging.getLogger("bridge")
 
 BUSY = {"Retry-After": "1"}
 SWEEP = 0.25  # seconds between two looks at the requests that take their time
-TIMING = "bridge.timing"  # the extension below which a scope may ask for the times
+RECORD = "bridge.record"  # the extension below which a scope may ask what became of its request
 READ = 256 * 1024  # bytes of a file at once
 LAST_WORDS = 1.0  # seconds that applications have to stop after they were told
 
@@ -42,8 +41,9 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
     ``Retry-After`` when the queue is full. What the application raises before its first byte is
     raised on, so that the ASGI application around it answers 500; after it, the connection is cut.
 
-    A caller that puts a dict at ``scope["extensions"]["bridge.timing"]`` finds in it afterwards the
-    seconds that the request was ``waiting`` for a thread and ``running`` in it.
+    A caller that puts a dict at ``scope["extensions"]["bridge.record"]`` finds in it, when the
+    answer begins and again when it has ended, the seconds that the request was ``waiting`` for a
+    thread and ``running`` in it, and the template of its ``route`` where the application says it.
 
     Args:
         app: the WSGI application.
@@ -112,25 +112,22 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             body, length = await receive_body(scope, receive, self.max_body_size)
         except BodyCutShort:
             return
-        submitted = perf_counter()
-        exchange = self._submit(build_environ(scope, body, length))
+        record = scope.get("extensions", {}).get(RECORD)
+        exchange = self._submit(build_environ(scope, body, length), record)
         self._open[exchange] = receive
         try:
             await self._respond(exchange, send)
         finally:
             self._forget(exchange)
-            timing = scope.get("extensions", {}).get(TIMING)
-            if timing is not None and exchange.ended:
-                timing["waiting"] = exchange.began - submitted
-                timing["running"] = exchange.ended - exchange.began
+            exchange.report()
 
-    def _submit(self, environ: dict[str, Any]) -> Exchange:
+    def _submit(self, environ: dict[str, Any], record: dict[str, Any] | None) -> Exchange:
         pool = self._pool
         if pool is None or pool.loop is not asyncio.get_running_loop():
             if pool is not None:
                 pool.stop()
             pool = self._pool = Pool(self.threads, self.queue_size, "wsgi")
-        exchange = Exchange(self.app, environ, pool)
+        exchange = Exchange(self.app, environ, pool, record)
         try:
             if self._closing:
                 raise QueueFull
@@ -205,12 +202,12 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
                 continue
             if done and not started and len(data) <= ROOM and exchange.file is None:
                 # Nearly every answer: complete, and small enough for the server to take at once.
-                await send(exchange.start_message)
+                await send(exchange.start())
                 await send({"type": "http.response.body", "body": data})
                 return
             if not started:
                 started = True
-                await self._send(send, exchange.start_message)
+                await self._send(send, exchange.start())
             if exchange.file is not None:
                 return await self._send_file(exchange, send)
             await self._send_body(exchange, send, data, more_body=not done)

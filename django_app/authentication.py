@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
@@ -25,6 +26,8 @@ def digest_of(token: str) -> str:
 @sync_to_async
 def user_of_session(key: str) -> str | None:
     """Return the name of the active user who is logged in with a session."""
+    # A restart of the server cuts connections; Django looks only when its own requests begin.
+    close_old_connections()
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     user = get_user(request)
@@ -34,6 +37,7 @@ def user_of_session(key: str) -> str | None:
 @sync_to_async
 def user_of_token(token: str) -> str | None:
     """Return the name of the active owner of a token that has not been revoked."""
+    close_old_connections()
     found = (
         ApiToken.objects.filter(digest=digest_of(token), revoked_at=None, owner__is_active=True)
         .values_list("owner__username", flat=True)

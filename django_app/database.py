@@ -1,18 +1,43 @@
-"""Whether the database is fit to serve from."""
+"""Whether the database is fit to serve from, and whether anybody does its background jobs."""
+
+from datetime import timedelta
+from functools import cache
 
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+
+from django_app.models import LOST, WorkerProcess
 
 
 def find_fault() -> str | None:
     """Return one line that says what is wrong and which command mends it; None when all is well."""
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        if not latest_migrations() <= {*MigrationRecorder(connection).applied_migrations()}:
             return "The database is not migrated; run: python manage.py prepare"
     except DatabaseError as error:
         reason = str(error).strip().splitlines()[0]
         return f"The database cannot be used ({reason}); check GATEWAY_DATABASE_URL"
+    finally:
+        connection.close()
+    return None
+
+
+@cache
+def latest_migrations() -> frozenset[tuple[str, str]]:
+    """Return the last migration of each app; read once, because the files do not change."""
+    return frozenset(MigrationLoader(None).graph.leaf_nodes())
+
+
+def find_no_worker() -> str | None:
+    """Return one line when no worker has given a sign of life lately; None when one has."""
+    lately = timezone.now() - timedelta(seconds=LOST)
+    try:
+        if not WorkerProcess.objects.filter(seen_at__gte=lately).exists():
+            return f"No worker was seen in {LOST:g} s; run: python manage.py worker"
+    except DatabaseError:
+        return "It cannot be told whether a worker runs."
     finally:
         connection.close()
     return None

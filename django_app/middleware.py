@@ -13,13 +13,16 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def contract(get_response: GetResponse) -> GetResponse:
-    """Serve both forms of a path, and send no body where HTTP has none."""
+    """Serve both forms of a path, send no body where HTTP has none, and say which route matched."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         path = request.path_info
         if path.endswith("/") and not is_valid_path(path) and is_valid_path(path[:-1]):
             request.path_info = path[:-1]
         response = get_response(request)
+        if request.resolver_match is not None:
+            # In the environ, for whoever is around this application and keeps count of routes.
+            request.META["bridge.route"] = request.resolver_match.route
         if request.method == "HEAD" and not response.streaming:
             response.content = b""
         elif response.status_code == 204:

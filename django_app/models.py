@@ -135,6 +135,9 @@ class DayStatistic(models.Model):
         return str(self.day)
 
 
+LOST = 10.0  # seconds without a sign of life until a worker's job is given to another
+
+
 class WorkerProcess(models.Model):
     """A process that runs background jobs, and when it was last alive."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import dj_database_url
 
+import logs
 from settings import get_settings
 
 settings = get_settings()
@@ -149,12 +150,13 @@ WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = settings.max_body_size
 
+# To the handler of the whole process, which the gateway or `manage.py` alone has here.
+logs.configure(settings.env)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
     "loggers": {
-        "django": {"handlers": ["console"], "level": "INFO"},
+        "django": {"handlers": [], "level": "INFO"},
         # The contract's 4xx answers are no news; what fails on the server is.
         "django.request": {"level": "ERROR"},
     },

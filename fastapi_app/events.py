@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Header, Query, Request, WebSocket, WebSocketDisconnect
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from fastapi_app.dependencies import FeedDep
@@ -22,6 +22,7 @@ router = APIRouter(prefix="/users", include_in_schema=False)
 EventId = Annotated[int | None, Query(ge=0, le=MAX_ID)]
 LastEventId = Annotated[int | None, Header(ge=0, le=MAX_ID)]
 
+ENDS_WITH_SERVER = "bridge.event_stream"
 TRY_AGAIN = 1013  # RFC 6455's registry: Try Again Later
 SEND_TIMEOUT = 30.0  # seconds until a WebSocket that nobody reads is closed
 RETRY = 1000  # milliseconds until a browser connects again
@@ -29,9 +30,11 @@ RETRY = 1000  # milliseconds until a browser connects again
 
 @router.get("/events", response_class=EventSourceResponse)
 async def stream_events(
-    feed: FeedDep, after: EventId = None, last_event_id: LastEventId = None
+    request: Request, feed: FeedDep, after: EventId = None, last_event_id: LastEventId = None
 ) -> AsyncIterator[ServerSentEvent]:
     """Send every change from now on, or after the event that ``Last-Event-ID`` names."""
+    # The gateway's server ends it when it stops; other streams, which have an end, it waits for.
+    request.scope[ENDS_WITH_SERVER] = True
     after = after if last_event_id is None else last_event_id
     try:
         async with feed.listening(after) as events:
@@ -49,6 +52,8 @@ async def stream_events(
 @router.websocket("/live")
 async def live(websocket: WebSocket, feed: FeedDep, after: EventId = None) -> None:
     """Send the same over WebSocket, one event a message; messages from the client are ignored."""
+    if is_foreign(websocket):
+        return await websocket.close()
     await websocket.accept()
     ways = [
         asyncio.create_task(wait_for_goodbye(websocket)),
@@ -65,6 +70,12 @@ async def live(websocket: WebSocket, feed: FeedDep, after: EventId = None) -> No
         # A client may also leave while something is sent.
         with suppress(WebSocketDisconnect):
             way.result()  # raises what has failed, so that the server closes and logs it
+
+
+def is_foreign(websocket: WebSocket) -> bool:
+    """Tell whether another site's page asks: browsers leave that to servers (RFC 6455, 10.2)."""
+    origin = websocket.headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != websocket.headers.get("host")
 
 
 async def wait_for_goodbye(websocket: WebSocket) -> None:

@@ -18,7 +18,12 @@ class HeadMiddleware:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app({**scope, "method": "GET"}, receive, send_without_body)
+        inner = {**scope, "method": "GET"}
+        try:
+            await self.app(inner, receive, send_without_body)
+        finally:
+            # Whoever is around this application reads what was matched.
+            scope.update({**inner, "method": "HEAD"})
 
 
 class TrailingSlashMiddleware:
@@ -31,5 +36,5 @@ class TrailingSlashMiddleware:
         if scope["type"] == "http":
             path: str = scope["path"]
             if path.endswith("/") and path != scope.get("root_path", "") + "/":
-                scope = {**scope, "path": path[:-1]}
+                scope["path"] = path[:-1]
         await self.app(scope, receive, send)

@@ -100,6 +100,7 @@ class Comparer:
             before_each: called in a thread before each target is asked, in turn: resets a
                 database, say.
         """
+        request = request.identified()
         if in_turn or before_each is not None:
             answers = []
             for target in self.targets:

@@ -3,20 +3,25 @@
 import base64
 import json
 import re
+import secrets
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 from urllib.parse import quote
 
 PLACEHOLDER = "{framework}"
+# Possessive, and from the start of a word alone: a long text is read once, not once a letter.
+WORDS = re.compile(r"(?:(?<![\w.+@-])[\w.+@-]++)?+\{framework\}[\w.+@-]*+")
+MOST_WORDS = 20
 # What stands for itself in a path and a query (RFC 3986), percent-encoding included.
 SAFE = "/?%:@!$&'()*+,;=~"
 
 # What clients send by themselves: a command that repeats a request need not say it.
 OWN_HEADERS = re.compile(
     "(host|user-agent|accept|accept-encoding|accept-language|cache-control|content-length|cookie"
-    "|dnt|x-csrftoken|origin|pragma|priority|referer|sec-.*)",
+    "|dnt|x-csrftoken|x-request-id|origin|pragma|priority|referer|sec-.*)",
     re.IGNORECASE,
 )
 
@@ -64,12 +69,21 @@ class Request:
         path = quote(self.path.replace(PLACEHOLDER, name), safe=SAFE)
         return replace(self, path=path, body=self.body.replace(PLACEHOLDER.encode(), name.encode()))
 
-    @property
+    def identified(self) -> Self:
+        """Return the request with an X-Request-ID, a new one unless it has one.
+
+        All targets get the same, so that their answers are equal where they show it, and one
+        search finds what all of them have logged.
+        """
+        if any(name.lower() == "x-request-id" for name, _ in self.headers):
+            return self
+        return replace(self, headers=[*self.headers, ("X-Request-ID", secrets.token_hex(8))])
+
+    @cached_property
     def placeholders(self) -> list[str]:
-        """The words of path and body that hold ``{framework}``, longest first."""
+        """The words of path and body that hold ``{framework}``, longest first; 20 at most."""
         text = f"{self.path} {self.body.decode(errors='replace')}"
-        words = re.findall(r"[\w.+@-]*\{framework\}[\w.+@-]*", text)
-        return sorted({*words}, key=len, reverse=True)
+        return sorted({*WORDS.findall(text)}, key=len, reverse=True)[:MOST_WORDS]
 
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON can say of it."""

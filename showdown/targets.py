@@ -13,7 +13,7 @@ import httpx2 as httpx
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Scope
 
-from bridge import TIMING, Mount, Mounts, run_lifespans
+from bridge import RECORD, Mount, Mounts, run_lifespans
 from showdown.messages import Answer, Headers, NoAnswer, Request
 
 logger = logging.getLogger("showdown")
@@ -65,16 +65,18 @@ class Application:
         return request.curl(self.origin + self.scope.get("root_path", "") + self.prefix)
 
     async def answer(self, request: Request, max_size: int) -> Answer:
-        timing: dict[str, float] = {}
+        record: dict[str, Any] = {}
         call = Call(request.body, max_size)
         started = time.perf_counter()
         try:
-            await self.app(self._scope(request, timing), call.receive, call.send)
+            await self.app(self._scope(request, record), call.receive, call.send)
         except Exception as error:
             # Starlette raises an error again after it has answered 500, for the server to log.
             if not call.complete:
                 raise
-            logger.error("%s %s in %s", request.method, request.path, self.name, exc_info=error)
+            # Queries hold what people search for.
+            path = request.path.partition("?")[0]
+            logger.error("%s %s in %s", request.method, path, self.name, exc_info=error)
         seconds = time.perf_counter() - started
         if not call.complete:
             raise NoAnswer("the application returned without a complete answer")
@@ -87,11 +89,11 @@ class Application:
             headers=call.headers,
             # Servers drop it; applications may send it all the same.
             body=b"" if request.method == "HEAD" else b"".join(call.chunks),
-            waiting=timing.get("waiting"),
-            running=timing.get("running"),
+            waiting=record.get("waiting"),
+            running=record.get("running"),
         )
 
-    def _scope(self, request: Request, timing: dict[str, float]) -> Scope:
+    def _scope(self, request: Request, record: dict[str, Any]) -> Scope:
         path, _, query = request.path.partition("?")
         raw_path = self.scope.get("root_path", "") + self.prefix + path
         headers = [(name.lower(), value) for name, value in request.headers]
@@ -113,7 +115,7 @@ class Application:
             "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
             "client": None,
             "server": None,
-            "extensions": {TIMING: timing},
+            "extensions": {RECORD: record},
             **self.scope,
         }
 

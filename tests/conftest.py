@@ -145,6 +145,8 @@ def assert_problem(response: httpx.Response, status: int, **members: object) -> 
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/problem+json"
     document: dict[str, Any] = response.json()
+    # An application alone has no ids of requests.
+    assert document.pop("request_id", None) == response.headers.get("X-Request-ID")
     assert list(document)[:4] == ["type", "title", "status", "detail"]
     assert document["type"] == "about:blank"
     assert document["status"] == status

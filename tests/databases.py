@@ -72,8 +72,9 @@ class PostgreSQL:
 
     name = "postgresql"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, max_connections: int = 100) -> None:
         self.directory = directory / "postgresql"
+        self.max_connections = max_connections
         self.port = free_port()
         self.url = f"postgresql://gateway@127.0.0.1:{self.port}/postgres"
 
@@ -104,7 +105,10 @@ class PostgreSQL:
         )
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -F"
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -F"
+            f" -c max_connections={self.max_connections}"
+        )
         log = self.directory / "log"
         self.call("pg_ctl", "start", "-w", "-D", self.directory, "-l", log, "-o", options)
 

@@ -47,7 +47,8 @@ def test_each_start_serves_the_three_prefixes(command: tuple[str, ...], origin: 
 
 
 def test_it_prints_the_addresses_and_each_answers(server: Server, origin: str) -> None:
-    lines = server.output.splitlines()
+    # What follows are the lines of requests.
+    lines = [line for line in server.output.splitlines() if origin in line]
     assert [re.split(r"\s+(?=http)", line) for line in lines] == [
         ["Compare", f"{origin}/"],
         ["Flask", f"{origin}/flask/api/users"],

@@ -1,6 +1,7 @@
 """The settings: documented, checked, and read in one place."""
 
 import ast
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.servers import ROOT
 DJANGO_DEFAULT = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")'
 DJANGO_ENTRIES = {"manage.py", "django_app/asgi.py", "django_app/wsgi.py"}
 # These read nothing from it; the processes that they start get all of it.
-HAND_IT_ON = {"showdown/bench/servers.py"}
+HAND_IT_ON = {"showdown/bench/servers.py", "serving.py"}
 
 
 def table_of_the_readme() -> dict[str, tuple[str, str]]:
@@ -199,6 +200,19 @@ def test_a_webhook_secret_that_signs_nothing(monkeypatch: pytest.MonkeyPatch, se
     with pytest.raises(ValidationError) as caught:
         Settings()
     assert [error["loc"] for error in caught.value.errors()] == [("webhook_secret",)]
+
+
+@pytest.mark.parametrize("size", [24, 25, 26, 32])
+@pytest.mark.parametrize("prefix", ["whsec_", ""])
+def test_a_webhook_secret_with_and_without_padding(
+    monkeypatch: pytest.MonkeyPatch, size: int, prefix: str
+) -> None:
+    secret = prefix + b64encode(b"k" * size).decode()
+    for spelling in (secret, secret.rstrip("=")):
+        monkeypatch.setenv("GATEWAY_WEBHOOK_SECRET", spelling)
+        found = Settings().webhook_secret
+        assert found is not None
+        assert found.get_secret_value() == spelling
 
 
 PRODUCTION = {

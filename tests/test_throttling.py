@@ -1,6 +1,6 @@
 """Who asks the admin too often, or guesses passwords, is told to wait; nobody else is."""
 
-from typing import Any
+import time
 
 import httpx2 as httpx
 import pytest
@@ -37,23 +37,21 @@ class Visitor(TestClient):
             assert self.log_in(name, "").status_code == 200
 
 
+class Clock:
+    """A clock to put forward."""
+
+    ahead = 0.0  # seconds
+
+    def time(self) -> float:
+        return time.time() + self.ahead
+
+
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A clock to put forward, by seconds; the storage's and the middleware's."""
-    import limits.storage.memory
-
-    from django_app import throttling
-
-    class Clock:
-        ahead = 0.0
-
-        def time(self) -> float:
-            return now() + self.ahead
-
-    now = throttling.time.time
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock that attempts are counted by."""
     clock = Clock()
-    for module in (limits.storage.memory, throttling):
-        monkeypatch.setattr(module, "time", clock)
+    for module in ("limits.storage.memory", "django_app.throttling"):
+        monkeypatch.setattr(f"{module}.time", clock)
     return clock
 
 
@@ -109,7 +107,7 @@ def test_ipv4_written_as_ipv6_is_many_clients(gateway: TestClient) -> None:
     assert Visitor(gateway, f"::ffff:{ELSEWHERE}").log_in("another", "").status_code == 200
 
 
-def test_after_a_minute_the_right_password_is_taken(gateway: TestClient, clock: Any) -> None:
+def test_after_a_minute_the_right_password_is_taken(gateway: TestClient, clock: Clock) -> None:
     create_account(PASSWORD)
     visitor = Visitor(gateway, HOME)
     visitor.use_up()

@@ -61,6 +61,8 @@ def _describe(settings: Settings, framework: str, *, sqlite: str) -> tuple[URL, 
         "pool_size": settings.threads,
         "max_overflow": 0,
         "pool_timeout": settings.database_timeout,
+        # People's names and addresses do not belong into logs.
+        "hide_parameters": True,
     }
     if url.get_backend_name() == "sqlite":
         # Readers run without a transaction; a write begins immediately and waits for its turn,

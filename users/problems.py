@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from users.request_id import request_id
+
 MEDIA_TYPE = "application/problem+json"
 
 # http.HTTPStatus renamed these between Python 3.11 and 3.13; the bytes of an answer must not.
@@ -63,7 +65,7 @@ class Problem(Exception):
 
     @property
     def body(self) -> bytes:
-        """The problem document: compact JSON in UTF-8."""
+        """The problem document: compact JSON in UTF-8; in the gateway with the request's id."""
         document: dict[str, Any] = {
             "type": "about:blank",
             "title": self.title,
@@ -72,6 +74,8 @@ class Problem(Exception):
         }
         if self.errors:
             document["errors"] = self.errors
+        if current := request_id.get():
+            document["request_id"] = current
         return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -194,3 +194,4 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str
     errors: list[FieldError] = Field(default_factory=list)
+    request_id: str | None = Field(None, description="The request's, where a gateway gives ids.")

@@ -5,6 +5,7 @@ Nothing here costs a timer a request. Each connection notes when it began to wai
 """
 
 import asyncio
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
+ABSOLUTE = re.compile(rb"https?://([^/?#]*)/")
 MIN_RATE = 500  # bytes of a body that buy it one more second
 LINGER = 2.0  # seconds in which a client may still read why it was refused
 LAST_CALL = 1.0  # seconds that a new connection has for its first request when the server stops
@@ -116,6 +118,8 @@ class Connection(HttpToolsProtocol):
                 self.head_size = 0
             self.head_size += len(data)
         super().data_received(data)
+        if self.refused_at is not None:
+            return
         if self.head_since is not None and self.head_size > self.limits.max_head_size:
             self.refuse(431, "head too large")
         elif self.receiving and self._is_padded():
@@ -123,12 +127,14 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._check_size()
+        self._check_target()
+        self._check_upgrade()
+        super().on_headers_complete()
         self.head_since = None
         self.receiving = True
         self.received = self.body_size = 0
         self.waited = 0.0
         self.checked = self.loop.time()  # what was before does not count as waiting for the body
-        super().on_headers_complete()
         if self.cycle is None or self.cycle.scope is not self.scope:
             return  # it becomes a WebSocket
         # Trailers must not become headers of a request that has been looked at (RFC 9110, 6.5.1).
@@ -144,6 +150,9 @@ class Connection(HttpToolsProtocol):
         self.receiving = False
         self.head_size = 0
         super().on_message_complete()
+        if self.cycle is not None and self.cycle.response_complete:
+            # What came behind an early answer has stopped uvicorn's keep-alive timer for good.
+            self.head_since = self.loop.time()
 
     def _check_size(self) -> None:
         if len(self.headers) > self.limits.max_headers:
@@ -153,6 +162,20 @@ class Connection(HttpToolsProtocol):
             head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if head > self.limits.max_head_size:
                 raise HeadTooLarge("head too large")
+
+    def _check_target(self) -> None:
+        """Refuse a target that names another host than Host does (RFC 9112, 3.2.2), or no path."""
+        if self.url.startswith((b"/", b"*")):
+            return
+        absolute = ABSOLUTE.match(self.url)
+        if absolute is None or (b"host", absolute[1]) not in self.headers:
+            raise ValueError("a target for another host")
+
+    def _check_upgrade(self) -> None:
+        """Refuse a WebSocket behind a request whose answer would be written into it."""
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if is_answering and self.parser.should_upgrade() and self._should_upgrade():
+            raise ValueError("an upgrade behind an open request")
 
     def _is_padded(self) -> bool:
         """Tell of a body that is mostly chunk extensions or trailers, which nothing else bounds."""

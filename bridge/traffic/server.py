@@ -24,7 +24,7 @@ MARGIN = 3.0  # seconds that a stop may take beyond those that running requests 
 Callback = Callable[[], object]
 
 
-def ignore() -> None:
+def ignore(*_: object) -> None:
     """Do nothing."""
 
 

@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from bridge.traffic.server import Callback
+from bridge.traffic.server import Callback, ignore
 
 logger = logging.getLogger("bridge")
 
@@ -32,6 +32,7 @@ class Workers:
         number: how many.
         listener: the socket.
         grace: seconds that workers get for their running requests when they have to stop.
+        on_end: called with the id of each process that has ended.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Workers:
         number: int,
         listener: socket.socket,
         grace: float,
+        on_end: Callable[[int], object] = ignore,
     ) -> None:
         self.serve = serve
         self.number = number
         self.listener = listener
         self.grace = grace
+        self.on_end = on_end
         self.processes: list[SpawnProcess] = []
         # Each process begins with an interpreter of its own: threads do not survive a fork.
         self.context = multiprocessing.get_context("spawn")
@@ -84,6 +87,7 @@ class Workers:
         dead = [process for process in self.processes if not process.is_alive()]
         for process in dead:
             self.processes.remove(process)
+            self.on_end(process.pid or 0)
             if self.started:
                 logger.warning(
                     "The worker %s has ended with status %s; another takes its place",

@@ -40,6 +40,8 @@ BRIDGE_SERVERS = {
     "granian": SERVERS["flask-granian"],
     "gateway": SERVERS["gateway"],
     "fastapi": SERVERS["fastapi-uvicorn"],
+    "seen": Server(f"{UVICORN} --factory {APPS}.adapters:seen", pools=3),
+    "unseen": Server(f"{UVICORN} --factory {APPS}.adapters:unseen", pools=3),
     "waiting": with_threads(SERVERS["gateway"], WAITING),
 }
 
@@ -74,6 +76,8 @@ CASES = [
     ),
     bridge_case("FastAPI", "gateway", mounted=True),
     bridge_case("FastAPI", "fastapi", mounted=False),
+    bridge_case("FastAPI", "seen", mounted=True),
+    bridge_case("FastAPI", "unseen", mounted=True),
     bridge_case("Django", "gateway", mounted=True),
     bridge_case("FastAPI", "gateway", mounted=True, stuck=STUCK),
     bridge_case("Django", "gateway", mounted=True, stuck=STUCK),
@@ -106,6 +110,7 @@ RULES = [
     Rule("rate", "Flask, bridge", "Flask, gunicorn", at_least=1.0),
     Rule("rate", "Flask, bridge", "Flask, waitress", at_least=1.0),
     Rule("rate", "FastAPI, gateway", "FastAPI, fastapi", at_least=0.9),
+    Rule("rate", "FastAPI, seen", "FastAPI, unseen", at_least=0.9),
     Rule("rate", "FastAPI, Flask stuck", "FastAPI, gateway", at_least=0.9),
     Rule("rate", "Django, Flask stuck", "Django, gateway", at_least=0.9),
     Rule("rate", "Flask, 50 ms waits", "FastAPI, 50 ms waits", at_least=0.6),

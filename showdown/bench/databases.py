@@ -140,13 +140,13 @@ def _has_users(connection: Connection) -> bool:
 
 
 def _describe(connection: Connection, url: str) -> Shared:
-    def number(statement: str) -> int:
-        row = connection.execute(statement.encode()).fetchone()
+    def number(statement: str, *values: str) -> int:
+        row = connection.execute(statement.encode(), values or None).fetchone()
         assert row is not None
         return int(row[0])
 
     limit = number("SELECT current_setting('max_connections')::int")
     used = number("SELECT count(*)::int FROM pg_stat_activity")
-    user = number(f"SELECT min(id)::bigint FROM users WHERE email LIKE '{EMAIL_START}%'")
+    user = number("SELECT min(id)::bigint FROM users WHERE email LIKE %s", f"{EMAIL_START}%")
     version = connection.info.server_version
     return Shared(url, f"PostgreSQL {version // 10000}.{version % 10000}", user, limit - used - 5)

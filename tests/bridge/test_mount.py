@@ -210,6 +210,7 @@ def test_the_gateway_says_so_in_the_contracts_shape() -> None:
             "/broken": "the application at /broken could not be loaded: "
             "RuntimeError('no such library')"
         },
+        "warnings": {},
     }
 
 
@@ -218,7 +219,7 @@ def test_a_gateway_without_failures_is_ready() -> None:
 
     readiness = TestClient(create_app(mounts={"/shop": wsgi})).get("/health/ready")
     assert readiness.status_code == 200
-    assert readiness.json() == {"ready": True, "failures": {}}
+    assert readiness.json() == {"ready": True, "failures": {}, "warnings": {}}
 
 
 def test_a_failing_shutdown_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:

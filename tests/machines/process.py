@@ -81,7 +81,7 @@ def main(port: int, workers: int, grace: int) -> None:
         serve(grace, listener)
     else:
         work = partial(serve, grace) if workers else fail
-        sys.exit(Workers(work, workers or 2, listener, grace).run())
+        sys.exit(Workers(work, workers or 8, listener, grace).run())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import httpx2 as httpx
 import pytest
+from click import UsageError
 
+from serving import check_key
+from settings import Settings
 from tests.bridge.server import Answer, head, read_answer, read_until, wait_until
 from tests.databases import free_port
 from tests.jobs.test_exports import has_ended
@@ -142,25 +145,47 @@ def test_a_stream_of_events_that_begins_while_the_server_stops_does_not_keep_it(
         assert tree.process.wait(20) == 0
 
 
-def test_the_command_serves_from_several_processes(tmp_path: Path) -> None:
-    """Also where the directory has modules of the same names as the gateway's."""
-    (tmp_path / "settings.py").write_text("raise RuntimeError('not the settings of the gateway')")
-    (tmp_path / "shop.py").write_text(SHOP)
-    port = free_port()
-    options = ("--workers", 2, "--only-mounts", "--mount", "/shop=shop:application")
-    with running("gateway", "--port", port, *options, cwd=tmp_path) as process:
-        address = f"http://127.0.0.1:{port}/shop/"
-        wait_for(process, address)
-        wait_until(lambda: len({httpx.get(address).text for _ in range(20)}) == 2)
-
-
 SHOP = """
 import os
 
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [str(os.getpid()).encode()]
+    return [f"{os.getpid()} {os.environ['PROMETHEUS_MULTIPROC_DIR']}".encode()]
 """
+
+
+def test_the_command_serves_from_several_processes_that_count_together(tmp_path: Path) -> None:
+    """Also where the directory has modules of the same names as the gateway's."""
+    (tmp_path / "settings.py").write_text("raise RuntimeError('not the settings of the gateway')")
+    (tmp_path / "shop.py").write_text(SHOP)
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/shop/"
+    options = ("--workers", 2, "--only-mounts", "--mount", "/shop=shop:application")
+    answers: set[str] = set()
+
+    def have_both_answered() -> bool:
+        answers.add(httpx.get(address).text)
+        return len(answers) == 2
+
+    with running("gateway", "--port", port, *options, cwd=tmp_path) as process:
+        wait_for(process, address)
+        wait_until(have_both_answered)
+        (metrics,) = {Path(answer.split()[1]) for answer in answers}
+        assert metrics.is_dir()
+        process.terminate()
+        assert process.wait(20) == 0
+        assert not metrics.exists()
+
+
+def test_processes_that_would_not_know_each_others_sessions_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("serving.SECRET_KEY_FILE", tmp_path / "none")
+    check_key(Settings(), 2)
+    monkeypatch.delenv("GATEWAY_SECRET_KEY")
+    check_key(Settings(), 1)
+    with pytest.raises(UsageError, match="--workers needs GATEWAY_SECRET_KEY"):
+        check_key(Settings(), 2)
 
 
 def is_listening(port: int) -> bool:

@@ -15,13 +15,12 @@ from django.utils import timezone
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
-from django_app.models import WorkerProcess
+from django_app.models import LOST, WorkerProcess
 from django_app.tasks import hand_in_orders, hand_in_yesterday
 
 logger = logging.getLogger("django_app.worker")
 
 BEAT = 1.0  # seconds between two signs of life
-LOST = 10.0  # seconds without one until a worker's job is given to another
 LOOK = 0.5  # seconds between two looks for jobs
 
 

@@ -4,6 +4,7 @@ Each function is a factory for ``uvicorn --factory showdown.bench.apps.adapters:
 """
 
 import io
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.types import Receive, Scope, Send
 
 from bridge import Mount, Mounts, WSGIMiddleware, lengthen_turns
+from bridge.traffic.access_log import AccessLog, as_json
 from settings import get_settings
 
 Adapter = Callable[[Any], Any]
@@ -78,3 +80,19 @@ def asgiref() -> Starlette:
 def inline() -> Starlette:
     """No adapter at all."""
     return compose(Inline)
+
+
+def seen() -> Starlette:
+    """The gateway as it is in production: request ids, metrics, and an access log in JSON."""
+    from gateway import create_app
+
+    return create_app(access_log=AccessLog(sys.stdout, as_json))
+
+
+def unseen() -> Starlette:
+    """The gateway without that."""
+    from gateway import create_app
+
+    app = create_app()
+    app.layers = ()
+    return app

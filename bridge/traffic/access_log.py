@@ -1,0 +1,102 @@
+"""One line for each request, written some at a time: a logger's record would cost ten times it."""
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quote
+from typing import TextIO
+
+from bridge.traffic.observed import Ended, Labels
+
+# What a pipe takes from one of several processes without mixing it with the others' (POSIX).
+PIPE_BUF = 4096
+LONGEST_PATH = 500  # characters that are shown of it
+
+Format = Callable[[str, Ended], str]
+
+
+class AccessLog:
+    """Access lines on their way to a stream.
+
+    Query strings are never written, because tokens stand in them.
+
+    Args:
+        stream: where to.
+        form: makes a line of the time and the request: ``as_json`` or ``as_text``.
+    """
+
+    def __init__(self, stream: TextIO, form: Format) -> None:
+        self.stream = stream
+        self.form = form
+
+    def write(self, requests: Iterable[Ended]) -> None:
+        """Write the lines of requests that have ended."""
+        # When they ended, by the clock of people.
+        offset = time.time() - time.perf_counter()
+        block: list[str] = []
+        size = 0
+        for request in requests:
+            line = self.form(timestamp(offset + request.ended), request)
+            if size + len(line) > PIPE_BUF:
+                self._write(block)
+                block, size = [], 0
+            block.append(line)
+            size += len(line)
+        self._write(block)
+
+    def _write(self, lines: list[str]) -> None:
+        self.stream.write("".join(lines))
+        self.stream.flush()
+
+
+def timestamp(at: float) -> str:
+    """Write a time in RFC 3339's form, to the millisecond."""
+    second = int(at)
+    return f"{date_and_time(second)}.{int((at - second) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=1)
+def date_and_time(second: int) -> str:
+    """Write what all requests that end in the same second have in common."""
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def as_json(now: str, request: Ended) -> str:
+    """Write a JSON object, for programs; times in milliseconds, null where nobody knows them."""
+    client = request.client
+    return (
+        f'{{"ts":"{now}","request_id":"{request.id.decode()}",'
+        f'"client":{quote(client) if client else "null"},{labels_as_json(request.labels)}'
+        f'"method":{quote(request.method)},"path":{quote(request.path[:LONGEST_PATH])},'
+        f'"bytes":{request.size},"ms":{request.seconds * 1000:.2f},'
+        f'"queued_ms":{milliseconds(request.waiting)},'
+        f'"running_ms":{milliseconds(request.running)}}}\n'
+    )
+
+
+@lru_cache(maxsize=4096)
+def labels_as_json(labels: Labels) -> str:
+    """Write what many requests have in common."""
+    framework, _, route, status = labels
+    return f'"framework":{quote(framework)},"route":{quote(route)},"status":{status},'
+
+
+def as_text(now: str, request: Ended) -> str:
+    """Write a line for people."""
+    framework, _, route, status = request.labels
+    times = f"{request.seconds * 1000:.1f} ms"
+    if request.waiting is not None:
+        queued, ran = milliseconds(request.waiting), milliseconds(request.running)
+        times += f" (queued {queued}, ran {ran})"
+    # As JSON writes them, control characters cannot forge a line or speak to the terminal.
+    path = quote(request.path[:LONGEST_PATH])[1:-1]
+    return (
+        f"{now[11:-1]} {status} {quote(request.method)[1:-1]} {path} {times} {request.size} B"
+        f" [{framework} {route or '-'}] {request.client or '-'} {request.id.decode()}\n"
+    )
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Write a time of the bridge's."""
+    return "null" if seconds is None else f"{seconds * 1000:.2f}"

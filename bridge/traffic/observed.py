@@ -1,0 +1,191 @@
+"""One request under observation: its answer on the way out, and what is known of it in the end."""
+
+import asyncio
+import re
+from collections.abc import Awaitable
+from functools import lru_cache
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from starlette.types import Message, Receive, Scope, Send
+
+from bridge.mount import MOUNT
+from bridge.wsgi import RECORD
+
+REQUEST_ID = b"x-request-id"
+GATEWAY = "gateway"  # what is called the framework of a request that belongs to no mount
+CLIENT_LEFT = 499  # nginx's: the client has left before an answer
+
+# What begins an answer, and its status where the message has none.
+STARTS = {
+    "http.response.start": 0,
+    "websocket.accept": 101,
+    "websocket.close": 403,
+    "websocket.http.response.start": 0,
+}
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>|\{([^{}:]+):[^{}]*\}")
+
+# Mount (or gateway), method (or other), route and status.
+Labels = tuple[str, str, str, int]
+
+
+class Observed:
+    """A request and its answer.
+
+    Attributes:
+        id: the request's, as in X-Request-ID.
+        method, path: as they came; the path decoded, without the query.
+        began, since, ended: by ``time.perf_counter``: when the request came, when its client last
+            sent something, and when its answer was complete or given up; 0.0 until then.
+        status: 0 until an answer has begun.
+        size: bytes of the answer's body.
+        record: what others know of it; see RECORD in bridge.wsgi.
+        refusal: answers it in the application's place, which took too long.
+    """
+
+    __slots__ = (
+        *("id", "scope", "method", "path", "record", "task", "refusal"),
+        *("began", "since", "ended", "status", "size", "_receive", "_send"),
+    )
+
+    def __init__(
+        self,
+        request_id: bytes,
+        task: asyncio.Task[object] | None,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        self.id = request_id
+        self.scope = scope
+        self.method: str = scope.get("method", "GET")
+        self.path: str = scope["path"]
+        self.record: dict[str, Any] = scope.setdefault("extensions", {}).setdefault(RECORD, {})
+        self.task = task
+        self.refusal: asyncio.Task[None] | None = None
+        self.ended = 0.0
+        self.status = self.size = 0
+        self._receive = receive
+        self._send = send
+        self.began = self.since = perf_counter()
+
+    async def receive(self) -> Message:
+        """Receive; whoever still sends is not kept waiting."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self.since = perf_counter()
+        return message
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send an answer on its way, with the request's id and times in its headers."""
+        if self.refusal is not None and asyncio.current_task() is not self.refusal:
+            return drop()
+        kind = message["type"]
+        if kind == "http.response.body":
+            self.size += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                self.ended = perf_counter()
+        elif not self.status and kind in STARTS:
+            self.status = message.get("status") or STARTS[kind]
+            if kind != "websocket.close":
+                headers = [pair for pair in message.get("headers", ()) if pair[0] != REQUEST_ID]
+                headers += ((REQUEST_ID, self.id), (b"server-timing", self._timing()))
+                message = {**message, "headers": headers}
+        elif kind == "websocket.send":
+            self.size += len(message.get("bytes") or message.get("text") or b"")
+        # Its own coroutine would be one more for each message.
+        return self._send(message)
+
+    def _timing(self) -> bytes:
+        """Write what is known when the answer begins (W3C Server Timing), in milliseconds."""
+        total = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
+        if (waiting := self.record.get("waiting")) is None:
+            return total
+        running = self.record["running"]
+        return b"queue;dur=%.2f, run;dur=%.2f, %b" % (waiting * 1000, running * 1000, total)
+
+    def forgive(self) -> bool:
+        """Take back the cancellation of a request that was refused.
+
+        Returns:
+            Whether nobody else, the server for one, has cancelled it besides.
+        """
+        return self.refusal is not None and self.task is not None and self.task.uncancel() == 0
+
+    def end(self) -> "Ended":
+        """Return what is to be told of the request."""
+        scope, record = self.scope, self.record
+        client = scope.get("client")
+        ended = self.ended or perf_counter()
+        return Ended(
+            self.id,
+            client and client[0],
+            self.method,
+            self.path,
+            scope.get(MOUNT, ""),
+            matched_route(scope),
+            self.status or CLIENT_LEFT,
+            self.size,
+            ended,
+            ended - self.began,
+            record.get("waiting"),
+            record.get("running"),
+        )
+
+
+class Ended(NamedTuple):
+    """What is known of a request in the end.
+
+    Attributes:
+        id: as in X-Request-ID.
+        client: its address.
+        method, path: as they came; the path decoded, without the query.
+        mount: its prefix.
+        route: the template of its route below the mount, as in ``/users/{user_id}``, or "".
+        status: of the answer; 499 when the client has left before there was one.
+        size: bytes of the answer's body.
+        ended: when the answer was complete or given up, by ``time.perf_counter``.
+        seconds: from its head until then.
+        waiting, running: seconds that it waited for a thread and ran there, for WSGI applications.
+    """
+
+    id: bytes
+    client: str | None
+    method: str
+    path: str
+    mount: str
+    route: str
+    status: int
+    size: int
+    ended: float
+    seconds: float
+    waiting: float | None
+    running: float | None
+
+    @property
+    def labels(self) -> Labels:
+        """What it is counted by."""
+        method = self.method if self.method in METHODS else "other"
+        return self.mount.strip("/") or GATEWAY, method, self.route, self.status
+
+
+async def drop() -> None:
+    """Send nothing."""
+
+
+def matched_route(scope: Scope) -> str:
+    """Return the template of the route that an application has matched; "" when none has."""
+    route = scope["extensions"][RECORD].get("route")
+    if route is None:
+        # FastAPI's route knows nothing of the prefix that its router was included under.
+        context = scope.get("fastapi", {}).get("effective_route_context")
+        route = getattr(context or scope.get("route"), "path", None)
+    return template(route) if route else ""
+
+
+@lru_cache(maxsize=4096)
+def template(route: str) -> str:
+    """Write a framework's route as the others would: ``users/<int:id>`` is ``/users/{id}``."""
+    uniform = PARAMETER.sub(lambda match: "{" + (match[1] or match[2]) + "}", route)
+    return uniform if uniform.startswith("/") else f"/{uniform}"

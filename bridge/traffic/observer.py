@@ -1,0 +1,148 @@
+"""What every request passes first and last: its id, its deadline, and a note of its end."""
+
+import asyncio
+import logging
+import re
+import secrets
+from contextvars import ContextVar
+from itertools import count
+from time import perf_counter
+
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bridge.mount import Refuse
+from bridge.traffic.access_log import AccessLog
+from bridge.traffic.metrics import Metrics
+from bridge.traffic.observed import REQUEST_ID, Ended, Observed
+
+logger = logging.getLogger("bridge")
+
+TOKEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+TICK = 0.1  # seconds between two looks at the requests, and until one that has ended is told of
+BATCH = 100  # requests that are told of at once
+
+
+class Observer:
+    """ASGI middleware around everything else: every answer goes through it, errors included.
+
+    A client's X-Request-ID is taken over when it is 1-64 letters, digits, ``.``, ``_`` and ``-``,
+    else replaced; the application, the ContextVar and the answer get the same. A request without an
+    answer after ``timeout`` seconds is cancelled and answered 504, whether or not its application
+    lets itself be cancelled; bytes of its body that arrive begin the time anew.
+
+    Args:
+        app: the application.
+        request_id: where the id of the request that is served can be read.
+        metrics: counts the requests.
+        refuse: renders the HTTPException of a request that took too long.
+        timeout: seconds until an answer must have begun.
+        access_log: gets a line for each request.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        request_id: ContextVar[str],
+        metrics: Metrics,
+        refuse: Refuse,
+        timeout: float,
+        access_log: AccessLog | None = None,
+    ) -> None:
+        self.app = app
+        self.request_id = request_id
+        self.metrics = metrics
+        self.refuse = refuse
+        self.timeout = timeout
+        self.access_log = access_log
+        # Unique without a call of the system for each: random once, then counted.
+        self._prefix = secrets.token_hex(6).encode()
+        self._numbers = count(1)
+        self._open: set[Observed] = set()
+        self._ended: list[Ended] = []
+        self._batch = BATCH
+        self._loop: asyncio.AbstractEventLoop | None = None  # known, it need not be looked up
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._live(scope, receive, send)
+        task = asyncio.current_task(self._loop)
+        request = Observed(self._identify(scope), task, scope, receive, send)
+        # Not reset at the end: the server logs an application's exception after this returns.
+        self.request_id.set(request.id.decode())
+        if request.method not in BODILESS:
+            receive = request.receive
+        self._open.add(request)
+        try:
+            await self.app(scope, receive, request.send)
+        except BaseException as error:
+            if not isinstance(error, asyncio.CancelledError) or not request.forgive():
+                request.status = request.status or 500  # which the server answers now
+                raise
+        finally:
+            if request.refusal is not None:
+                await request.refusal
+            self._open.discard(request)
+            self._ended.append(request.end())
+            if len(self._ended) >= self._batch:
+                self._tell()
+
+    def _identify(self, scope: Scope) -> bytes:
+        """Return the request's id, and have it in the headers that the application sees."""
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        given = [value for name, value in headers if name == REQUEST_ID]
+        if len(given) == 1 and TOKEN.fullmatch(given[0]):
+            return given[0]
+        made = b"%b%06x" % (self._prefix, next(self._numbers))
+        others = [header for header in headers if header[0] != REQUEST_ID] if given else headers
+        scope["headers"] = [*others, (REQUEST_ID, made)]
+        return made
+
+    # Beside the requests, for many at once: ten times as quick as one here and one there
+
+    def _tell(self) -> None:
+        """Count and write down the requests that have ended."""
+        if ended := self._ended:
+            self._ended = []
+            self.metrics.count(ended)
+            if self.access_log is not None:
+                self.access_log.write(ended)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._tick(self._loop, self._loop.time())
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._timer.cancel()
+            self._loop = None
+            self._batch = 1  # whoever comes now has nobody to wait for
+            self._tell()
+
+    def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        """Do what is done for all requests at once; late when something blocks the loop."""
+        now = loop.time()
+        self._timer = loop.call_at(now + TICK, self._tick, loop, now + TICK)
+        self.metrics.watch(now - due, len(self._open))
+        self._sweep()
+        self._tell()
+
+    def _sweep(self) -> None:
+        """Refuse the requests whose time is over."""
+        late = perf_counter() - self.timeout
+        for request in self._open:
+            overdue = request.since < late and not request.status and request.refusal is None
+            if overdue and request.scope["type"] == "http" and request.task is not None:
+                request.refusal = asyncio.create_task(self._refuse(request))
+                request.task.cancel()
+
+    async def _refuse(self, request: Observed) -> None:
+        """Answer; the application may take its time to notice that it was cancelled."""
+        self.request_id.set(request.id.decode())
+        logger.error("%s %r: no answer for %g s", request.method, request.path, self.timeout)
+        error = HTTPException(504)
+        response = await self.refuse(HTTPConnection(request.scope), error)
+        await response(request.scope, request.receive, request.send)

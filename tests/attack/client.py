@@ -1,0 +1,63 @@
+"""A client that sends any bytes, and reads what comes back as a sequence of answers."""
+
+import io
+import socket
+from http.client import HTTPResponse
+from typing import NamedTuple, cast
+
+from tests.bridge.server import PATIENCE, Answer, read_to_end
+
+HELLO = b'{"message":"Hello, World!"}'
+
+
+class Replay(io.BytesIO):
+    """Bytes that http.client reads one answer after the other of."""
+
+    def makefile(self, *_mode: str) -> "Replay":
+        return self
+
+    def close(self) -> None:
+        """Stay open for the next answer."""
+
+
+class Target(NamedTuple):
+    """A server on loopback."""
+
+    port: int
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.port))
+        connection.settimeout(PATIENCE)
+        return connection
+
+    def send(self, data: bytes) -> list[Answer]:
+        """Send bytes; return every answer that comes until the server ends the connection."""
+        with self.connect() as connection:
+            connection.sendall(data)
+            return answers_in(read_to_end(connection))
+
+    def ask(self, *lines: str | bytes, body: bytes = b"") -> Answer:
+        """Send one request of these lines, a host and a body; return the one answer to it."""
+        [answer] = self.send(request(*lines, "Connection: close", body=body))
+        return answer
+
+
+def request(*lines: str | bytes, body: bytes = b"") -> bytes:
+    """Write a request: the lines of its head, with a Host, and its body."""
+    written = [line.encode() if isinstance(line, str) else line for line in lines]
+    return b"\r\n".join([written[0], b"Host: 127.0.0.1", *written[1:], b"", body])
+
+
+def answers_in(data: bytes) -> list[Answer]:
+    """Take the bytes of a connection apart; what is no sequence of answers raises an error."""
+    replay = Replay(data)
+    answers = []
+    while replay.tell() < len(data):
+        response = HTTPResponse(cast(socket.socket, replay))
+        response.begin()
+        answers.append(Answer(response.status, response.headers, response.read(), complete=True))
+    return answers

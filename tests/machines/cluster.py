@@ -1,0 +1,191 @@
+"""What a team runs: PostgreSQL, two gateways with two workers each, and nginx before them."""
+
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx2 as httpx
+
+from tests.databases import PostgreSQL, free_port, missing
+from tests.servers import ROOT, SCRIPTS, Server, running, wait_for
+from tests.test_webhooks import SECRET
+
+HOST = "gateway.example.com"  # as deploy/ has it
+ADMIN = {"username": "admin", "password": "a long password for the tests"}
+WORKERS, THREADS = 2, 8
+
+
+class Gateway:
+    """One of the two, on a machine of its own as far as the others can tell."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.env = env
+        self.port = free_port()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.process: Server
+        self._stack = ExitStack()
+
+    def launch(self) -> None:
+        command = ("gateway", "serve", "--workers", WORKERS, "--port", self.port)
+        self.process = self._stack.enter_context(running(*command, env=self.env))
+
+    def start(self) -> None:
+        """Start it; it answers when this returns."""
+        self.launch()
+        wait_for(self.process, f"{self.origin}/flask/api/hello")
+
+    def kill(self) -> None:
+        """End all of its processes at once, as a machine does that loses its power."""
+        task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for process in [self.process.pid, *map(int, task.read_text().split())]:
+            os.kill(process, signal.SIGKILL)
+        self._stack.close()
+
+    def stop(self) -> int:
+        """Stop in good order; return the exit status."""
+        self.process.terminate()
+        status = self.process.wait(20)
+        self._stack.close()
+        return status
+
+
+class Cluster:
+    """All of it.
+
+    Attributes:
+        origin: where nginx listens.
+        trust: the client's knowledge of nginx's certificate.
+        prepared: what `prepare` said.
+        token: an API token.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.database = PostgreSQL(directory, max_connections=200)
+        self.env = {
+            "GATEWAY_ENV": "production",
+            "GATEWAY_ALLOWED_HOSTS": HOST,
+            "GATEWAY_DATABASE_URL": self.database.url,
+            "GATEWAY_DATABASE_TIMEOUT": "5",
+            "GATEWAY_SECRET_KEY": "only this test signs with the key, and nothing else does",
+            "GATEWAY_TRUSTED_PROXIES": "127.0.0.1",
+            "GATEWAY_THREADS": str(THREADS),
+            "GATEWAY_FILES_DIR": str(directory / "files"),
+            "GATEWAY_WEBHOOK_SECRET": SECRET,
+        }
+        self.gateways = [Gateway(self.env) for _ in range(2)]
+        self.http, self.https = free_port(), free_port()
+        self.origin = f"https://127.0.0.1:{self.https}"
+        self.trust: ssl.SSLContext
+        self.prepared = self.token = ""
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Start everything, and end it with the block."""
+        self.make_certificate()
+        self.database.create()
+        with ExitStack() as stack:
+            self.database.start()
+            stack.callback(self.database.stop)
+            self.prepared = self.manage("prepare")
+            self.manage("createsuperuser", "--noinput", "--email", "", "--username", "admin")
+            for gateway in self.gateways:
+                gateway.launch()
+                stack.callback(gateway.stop)
+            nginx = stack.enter_context(running(*self.write_nginx()))
+            wait_for(nginx, f"http://127.0.0.1:{self.http}/")
+            for gateway in self.gateways:
+                wait_for(gateway.process, f"{gateway.origin}/flask/api/hello")
+            self.token = self.make_token()
+            yield
+
+    def manage(self, *command: str) -> str:
+        """Run one of Django's commands; return what it printed."""
+        result = subprocess.run(
+            [SCRIPTS / "python", ROOT / "manage.py", *command],
+            env={**os.environ, **self.env, "DJANGO_SUPERUSER_PASSWORD": ADMIN["password"]},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return result.stdout
+
+    def make_certificate(self) -> None:
+        """Write a certificate that signs itself, and trust it."""
+        key, certificate = self.directory / "gateway.key", self.directory / "gateway.pem"
+        subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1"]
+        files = ["-keyout", key, "-out", certificate]
+        command = [find("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject]
+        subprocess.run([*command, *map(str, files)], stderr=subprocess.DEVNULL, check=True)
+        self.trust = ssl.create_default_context(cafile=certificate)
+
+    def write_nginx(self) -> list[object]:
+        """Write nginx's configuration around the site of deploy/; return the command."""
+        (self.directory / "site.conf").write_text(self.site())
+        folders = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        paths = "".join(f"{name}_temp_path {self.directory / name};\n" for name in folders)
+        user = "user root;\n" if os.geteuid() == 0 else ""
+        (self.directory / "nginx.conf").write_text(
+            f"{user}daemon off;\npid {self.directory}/nginx.pid;\nerror_log stderr;\n"
+            "events {}\n"
+            f"http {{\naccess_log off;\n{paths}include {self.directory}/site.conf;\n}}\n"
+        )
+        return [find("nginx"), "-c", self.directory / "nginx.conf", "-e", "stderr"]
+
+    def site(self) -> str:
+        """Return deploy/nginx.conf with this machine's addresses and paths, and nothing else."""
+        site = (ROOT / "deploy" / "nginx.conf").read_text()
+        for pattern, value in {
+            r"192\.0\.2\.11:8000": f"127.0.0.1:{self.gateways[0].port}",
+            r"192\.0\.2\.12:8000": f"127.0.0.1:{self.gateways[1].port}",
+            r"listen 80;": f"listen 127.0.0.1:{self.http};",
+            r"listen 443 ": f"listen 127.0.0.1:{self.https} ",
+            r"/etc/ssl/certs/": f"{self.directory}/",
+            r"/etc/ssl/private/": f"{self.directory}/",
+        }.items():
+            site, count = re.subn(pattern, value, site)
+            assert count == 1, pattern
+        return site
+
+    def client(self, timeout: float = 20) -> httpx.Client:
+        """Return a client of the site."""
+        return httpx.Client(
+            base_url=self.origin, headers={"Host": HOST}, verify=self.trust, timeout=timeout
+        )
+
+    def make_token(self) -> str:
+        """Log in through nginx as people do, and make an API token in the admin."""
+        with self.client() as client:
+            client.headers["Referer"] = f"https://{HOST}/"
+            self.log_in(client)
+            page = "/django/admin/django_app/apitoken/add/"
+            client.get(page).raise_for_status()
+            form = {"owner": "1", "name": "load", "csrfmiddlewaretoken": csrf(client)}
+            shown = client.post(page, data=form)
+            token: str = re.findall(r'<code id="token">(.*?)<', shown.text)[0]
+            return token
+
+    @staticmethod
+    def log_in(client: httpx.Client) -> None:
+        login = "/django/admin/login/"
+        client.get(login).raise_for_status()
+        answer = client.post(login, data={**ADMIN, "csrfmiddlewaretoken": csrf(client)})
+        assert answer.status_code == 302, answer.text
+
+
+def csrf(client: httpx.Client) -> str:
+    """Return the token that forms have to send back."""
+    return next(cookie.value or "" for cookie in client.cookies.jar if "csrf" in cookie.name)
+
+
+def find(program: str) -> str:
+    """Return where a program is; without it the test is skipped, but fails in CI."""
+    if found := shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin"):
+        return found
+    missing(f"{program} is not installed (Debian: apt-get install {program})")

@@ -1,0 +1,174 @@
+"""What deploy/ has for teams to copy, checked as far as that can be without their machines.
+
+nginx.conf is run by test_machines.py; the container file and the manifests meet no engine here.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import yaml
+
+from commands import main
+from settings import Settings, get_settings
+from tests.machines.cluster import find
+from tests.servers import ROOT, SCRIPTS
+
+DEPLOY = ROOT / "deploy"
+COMMANDS = ROOT / "django_app" / "management" / "commands"
+UNITS = sorted(DEPLOY.glob("*.service"))
+MARGIN = 4  # seconds that a stop takes beyond the graceful timeout, at most
+GRACE = Settings.model_fields["graceful_timeout"].default
+
+
+def manifests() -> list[dict[str, Any]]:
+    return [*yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())]
+
+
+def containers() -> list[dict[str, Any]]:
+    templates = [manifest["spec"].get("template") for manifest in manifests() if "spec" in manifest]
+    return [one for template in templates if template for one in template["spec"]["containers"]]
+
+
+def unit(file: Path) -> dict[str, str]:
+    """Return the settings of a systemd unit."""
+    return dict(re.findall(r"^(\w+)=(.*)$", file.read_text(), re.MULTILINE))
+
+
+def environment() -> dict[str, str]:
+    """Return the variables of gateway.env."""
+    return dict(re.findall(r"^#?(GATEWAY_\w+)=(.*)$", (DEPLOY / "gateway.env").read_text(), re.M))
+
+
+def instructions(name: str) -> list[str]:
+    """Return the arguments of each such instruction in the container file."""
+    text = (DEPLOY / "Containerfile").read_text().replace("\\\n", " ")
+    return re.findall(rf"^(?:HEALTHCHECK .*)?\s*{name} (.*)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("file", sorted(DEPLOY.iterdir()), ids=lambda file: file.name)
+def test_every_variable_is_a_setting(file: Path) -> None:
+    named = {*re.findall(r"GATEWAY_[A-Z_]+", file.read_text())}
+    assert named <= {f"GATEWAY_{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_the_environment_is_fit_for_production_once_it_is_filled(
+    monkeypatch: pytest.MonkeyPatch, filled: bool
+) -> None:
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GATEWAY_WEBHOOK_SECRET", "whsec_" + "A" * 44)
+    if filled:
+        monkeypatch.setenv("GATEWAY_SECRET_KEY", "k" * 64)
+        monkeypatch.setenv("GATEWAY_DATABASE_URL", "postgresql://gateway@database/gateway")
+        assert get_settings.__wrapped__().env == "production"
+        return
+    with pytest.raises(SystemExit) as caught:
+        get_settings.__wrapped__()
+    named = {line.partition(":")[0] for line in str(caught.value.code).splitlines()}
+    assert named == {"GATEWAY_SECRET_KEY", "GATEWAY_DATABASE_URL"}
+
+
+@pytest.mark.parametrize("file", UNITS, ids=lambda file: file.name)
+def test_systemd_takes_the_units(file: Path, tmp_path: Path) -> None:
+    text = file.read_text()
+    copy = tmp_path / file.name
+    # The program must be there.
+    copy.write_text(text.replace("/opt/gateway/bin/", f"{SCRIPTS}/"))
+    result = subprocess.run(
+        [find("systemd-analyze"), "verify", "--man=no", copy], capture_output=True, text=True
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert int(unit(file)["TimeoutStopSec"]) > GRACE + MARGIN
+
+
+@pytest.mark.parametrize("manifest", manifests(), ids=lambda one: f"{one['kind']}")
+def test_kubernetes_takes_the_manifests(manifest: dict[str, Any]) -> None:
+    kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_kubernetes_waits_longer_than_the_gateway() -> None:
+    (deployment,) = [
+        manifest
+        for manifest in manifests()
+        if (manifest["kind"], manifest["metadata"]["name"]) == ("Deployment", "gateway")
+    ]
+    (config,) = [manifest for manifest in manifests() if manifest["kind"] == "ConfigMap"]
+    pod = deployment["spec"]["template"]["spec"]
+    pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    grace = int(config["data"]["GATEWAY_GRACEFUL_TIMEOUT"])
+    assert pod["terminationGracePeriodSeconds"] > pause + grace + MARGIN
+
+
+def test_no_secret_is_written_down() -> None:
+    assert "Secret" not in [manifest["kind"] for manifest in manifests()]
+    assert environment()["GATEWAY_SECRET_KEY"] == environment()["GATEWAY_DATABASE_URL"] == ""
+
+
+def all_commands() -> list[list[str]]:
+    """Return what the units, the manifests and the container file run."""
+    return [
+        *(shlex.split(unit(file)["ExecStart"]) for file in UNITS),
+        *(container["command"] for container in containers()),
+        *(yaml.safe_load(command) for command in instructions("CMD")),
+    ]
+
+
+def test_every_command_is_one() -> None:
+    for program, *arguments in all_commands():
+        match Path(program).name:
+            case "gateway":
+                command = main.commands[arguments[0]]
+                assert command.make_context("gateway", arguments[1:], resilient_parsing=True)
+            case "django-admin":
+                assert (COMMANDS / f"{arguments[0]}.py").exists()
+            case other:
+                assert (other, arguments[0]) == ("python", "-c")
+                compile(arguments[1], "HEALTHCHECK", "exec")
+
+
+def package_names() -> set[str]:
+    """Return the packages and modules that are installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    find_packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    modules = project["tool"]["setuptools"]["py-modules"]
+    return {*(name.rstrip("*") for name in find_packages), *(f"{name}.py" for name in modules)}
+
+
+def test_the_container_has_the_whole_project() -> None:
+    copied = {source for line in instructions("COPY") for source in line.split()[:-1]}
+    copied -= {"--from=build", "/opt/gateway"}
+    assert copied >= package_names() | {"requirements.lock", "pyproject.toml"}
+    assert all((ROOT / source).exists() for source in copied)
+    assert instructions("USER") == ["10001:10001"]
+
+
+def test_an_installation_has_every_file_of_the_packages(tmp_path: Path) -> None:
+    """Not an editable one, which would find whatever lies beside."""
+    listed = subprocess.run(
+        [find("git"), "ls-files", *package_names()], cwd=ROOT, capture_output=True, text=True
+    )
+    files = {file for file in listed.stdout.split() if "/tests/" not in file}
+    source = tmp_path / "source"
+    for file in files | {"pyproject.toml", "README.md", "LICENSE"}:
+        (source / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, source / file)
+    command = ["-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run(
+        [sys.executable, *command, "--wheel-dir", tmp_path, source],
+        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        capture_output=True,
+        check=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    assert {*ZipFile(wheel).namelist()} >= files
