@@ -1,6 +1,7 @@
 """Whether the process is alive, and whether it is fit to serve: what load balancers ask."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
@@ -30,14 +31,16 @@ class Check:
 
     async def ask(self) -> str | None:
         """Return what is wrong; None when all is well."""
-        now = asyncio.get_running_loop().time()
-        if self._asked is None or (self._asked.done() and now - self._answered > self.keep):
-            self._asked = asyncio.create_task(self._ask())
-        # Not wait_for(): a thread that hangs goes on, and must not get company each second.
-        await asyncio.wait([self._asked], timeout=self.timeout)
-        if not self._asked.done():
-            return f"no answer within {self.timeout:g} s"
-        return self._asked.result()
+        asked = self._asked
+        if asked is None or asked.cancelled() or (asked.done() and self._is_old()):
+            asked = self._asked = asyncio.create_task(self._ask())
+        if not asked.done():
+            # Not wait_for(): a thread that hangs goes on, and must not get company each second.
+            await asyncio.wait([asked], timeout=self.timeout)
+        return asked.result() if asked.done() else f"no answer within {self.timeout:g} s"
+
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._answered > self.keep
 
     async def _ask(self) -> str | None:
         try:
@@ -45,7 +48,7 @@ class Check:
         except Exception as error:  # whatever a check raises is what it has found
             return f"the check failed: {error!r}"
         finally:
-            self._answered = asyncio.get_running_loop().time()
+            self._answered = time.monotonic()
 
 
 class Health:

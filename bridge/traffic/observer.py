@@ -79,8 +79,10 @@ class Observer:
         try:
             await self.app(scope, receive, request.send)
         except BaseException as error:
-            if not isinstance(error, asyncio.CancelledError) or not request.forgive():
+            if request.refusal is None:
                 request.status = request.status or 500  # which the server answers now
+                raise
+            if not isinstance(error, asyncio.CancelledError) or not request.forgive():
                 raise
         finally:
             if request.refusal is not None:

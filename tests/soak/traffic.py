@@ -40,6 +40,8 @@ PAGES = [
     Request("/"),
     Request("/compare/api/hello"),
     Request("/routes"),
+    Request("/health/live"),
+    Request("/metrics"),
     Request("/nothing", 404),
     Request("/fastapi/openapi.json", needs=("fastapi",)),
     Request("/fastapi/api/users/export", needs=("fastapi", DATABASE), streams=True),
