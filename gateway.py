@@ -84,26 +84,13 @@ def create_app(
     settings = settings or get_settings()
     lengthen_turns()
     applications = applications_of(settings) if mounts is None else mounts
-    mounted = [
-        Mount(
-            prefix,
-            application,
-            max_requests=settings.max_requests,
-            max_body_size=settings.max_body_size,
-            threads=settings.threads,
-            queue_size=settings.max_requests,
-            send_timeout=settings.send_timeout,
-            grace=settings.graceful_timeout,
-        )
-        for prefix, application in applications.items()
-    ]
-
+    mounted = [mount(settings, *item) for item in applications.items()]
     metrics = Metrics(mounted)
+    tracing = trace_requests(mounted) if settings.traces else None
     health = Health(
         lambda: {mount.path: mount.failure for mount in mounted if mount.failure},
         **checks(applications),
     )
-    tracing = trace_requests(mounted) if settings.traces else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -142,13 +129,26 @@ def create_app(
             timeout=settings.request_timeout,
             access_log=access_log,
         ),
+        *([Middleware(tracing.around)] if tracing else []),
     ]
-    if tracing is not None:
-        app.layers.append(Middleware(tracing.around))
     app.router.redirect_slashes = False
     app.state.mounts = mounted
     app.state.stopping = False
     return app
+
+
+def mount(settings: Settings, prefix: str, application: Any) -> Mount:
+    """Hang an application under its prefix, with the limits of the settings."""
+    return Mount(
+        prefix,
+        application,
+        max_requests=settings.max_requests,
+        max_body_size=settings.max_body_size,
+        threads=settings.threads,
+        queue_size=settings.max_requests,
+        send_timeout=settings.send_timeout,
+        grace=settings.graceful_timeout,
+    )
 
 
 def applications_of(settings: Settings) -> dict[str, Any]:
