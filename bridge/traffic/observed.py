@@ -26,8 +26,7 @@ STARTS = {
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>|\{([^{}:]+):[^{}]*\}")
 
-# Mount (or gateway), method (or other), route and status.
-Labels = tuple[str, str, str, int]
+Kind = tuple[str, str, str, int]
 
 
 class Observed:
@@ -89,21 +88,23 @@ class Observed:
         elif not self.status and kind in STARTS:
             self.status = message.get("status") or STARTS[kind]
             if kind != "websocket.close":
-                headers = [pair for pair in message.get("headers", ()) if pair[0] != REQUEST_ID]
-                headers += ((REQUEST_ID, self.id), (b"server-timing", self._timing()))
-                message = {**message, "headers": headers}
+                message = self._with_headers(message)
         elif kind == "websocket.send":
             self.size += len(message.get("bytes") or message.get("text") or b"")
         # Its own coroutine would be one more for each message.
         return self._send(message)
 
-    def _timing(self) -> bytes:
-        """Write what is known when the answer begins (W3C Server Timing), in milliseconds."""
-        total = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
-        if (waiting := self.record.get("waiting")) is None:
-            return total
-        running = self.record["running"]
-        return b"queue;dur=%.2f, run;dur=%.2f, %b" % (waiting * 1000, running * 1000, total)
+    def _with_headers(self, message: Message) -> Message:
+        """Add the id, and the times that are known now (W3C Server Timing, milliseconds)."""
+        headers = message.get("headers", ())
+        if REQUEST_ID in dict(headers):
+            headers = [header for header in headers if header[0] != REQUEST_ID]
+        timing = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
+        if self.record.get("waiting") is not None:
+            times = self.record["waiting"] * 1000, self.record["running"] * 1000
+            timing = b"queue;dur=%.2f, run;dur=%.2f, %b" % (*times, timing)
+        headers = [*headers, (REQUEST_ID, self.id), (b"server-timing", timing)]
+        return {**message, "headers": headers}
 
     def forgive(self) -> bool:
         """Take back the cancellation of a request that was refused.
@@ -118,12 +119,12 @@ class Observed:
         scope, record = self.scope, self.record
         client = scope.get("client")
         ended = self.ended or perf_counter()
-        return Ended(
+        members = (
             self.id,
             client and client[0],
-            self.method,
             self.path,
             scope.get(MOUNT, ""),
+            self.method,
             matched_route(scope),
             self.status or CLIENT_LEFT,
             self.size,
@@ -132,6 +133,7 @@ class Observed:
             record.get("waiting"),
             record.get("running"),
         )
+        return tuple.__new__(Ended, members)  # half the time of its own constructor
 
 
 class Ended(NamedTuple):
@@ -140,7 +142,7 @@ class Ended(NamedTuple):
     Attributes:
         id: as in X-Request-ID.
         client: its address.
-        method, path: as they came; the path decoded, without the query.
+        path, method: as they came; the path decoded, without the query.
         mount: its prefix.
         route: the template of its route below the mount, as in ``/users/{user_id}``, or "".
         status: of the answer; 499 when the client has left before there was one.
@@ -152,9 +154,9 @@ class Ended(NamedTuple):
 
     id: bytes
     client: str | None
-    method: str
     path: str
     mount: str
+    method: str
     route: str
     status: int
     size: int
@@ -164,10 +166,14 @@ class Ended(NamedTuple):
     running: float | None
 
     @property
-    def labels(self) -> Labels:
-        """What it is counted by."""
-        method = self.method if self.method in METHODS else "other"
-        return self.mount.strip("/") or GATEWAY, method, self.route, self.status
+    def kind(self) -> Kind:
+        """What it has in common with many others: mount, method, route and status."""
+        return self[3:7]
+
+
+def framework_of(mount: str) -> str:
+    """Name what serves a mount: by its prefix, or the gateway itself where there is none."""
+    return mount.strip("/") or GATEWAY
 
 
 async def drop() -> None:

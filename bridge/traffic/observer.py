@@ -63,16 +63,22 @@ class Observer:
         self._numbers = count(1)
         self._open: set[Observed] = set()
         self._ended: list[Ended] = []
-        self._batch = BATCH
+        self._batch = 1  # nobody looks after those that wait until the lifespan begins
         self._loop: asyncio.AbstractEventLoop | None = None  # known, it need not be looked up
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._live(scope, receive, send)
-        task = asyncio.current_task(self._loop)
-        request = Observed(self._identify(scope), task, scope, receive, send)
+        headers = scope["headers"]
+        if REQUEST_ID in dict(headers):
+            request_id = self._take_over(scope)
+        else:
+            request_id = b"%b%06x" % (self._prefix, next(self._numbers))
+            scope["headers"] = [*headers, (REQUEST_ID, request_id)]
         # Not reset at the end: the server logs an application's exception after this returns.
-        self.request_id.set(request.id.decode())
+        self.request_id.set(request_id.decode())
+        task = asyncio.current_task(self._loop)
+        request = Observed(request_id, task, scope, receive, send)
         if request.method not in BODILESS:
             receive = request.receive
         self._open.add(request)
@@ -92,14 +98,13 @@ class Observer:
             if len(self._ended) >= self._batch:
                 self._tell()
 
-    def _identify(self, scope: Scope) -> bytes:
-        """Return the request's id, and have it in the headers that the application sees."""
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
-        given = [value for name, value in headers if name == REQUEST_ID]
+    def _take_over(self, scope: Scope) -> bytes:
+        """Return the client's id; a new one, in its place, where that is none."""
+        others = [header for header in scope["headers"] if header[0] != REQUEST_ID]
+        given = [value for name, value in scope["headers"] if name == REQUEST_ID]
         if len(given) == 1 and TOKEN.fullmatch(given[0]):
             return given[0]
         made = b"%b%06x" % (self._prefix, next(self._numbers))
-        others = [header for header in headers if header[0] != REQUEST_ID] if given else headers
         scope["headers"] = [*others, (REQUEST_ID, made)]
         return made
 
@@ -115,13 +120,14 @@ class Observer:
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()
+        self._batch = BATCH
         self._tick(self._loop, self._loop.time())
         try:
             await self.app(scope, receive, send)
         finally:
             self._timer.cancel()
             self._loop = None
-            self._batch = 1  # whoever comes now has nobody to wait for
+            self._batch = 1
             self._tell()
 
     def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
