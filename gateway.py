@@ -52,7 +52,7 @@ PROBES = ["/health/", "/metrics"]
 
 
 class Gateway(Starlette):
-    """Starlette with layers around all of it, its answers to unforeseen errors included.
+    """Starlette with layers around all of it, so that its own serve what belongs to no mount alone.
 
     Attributes:
         layers: ASGI middleware, the outermost first.
@@ -118,29 +118,29 @@ def create_app(
             Route("/metrics", metrics.show),
             *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
         ],
-        middleware=[
-            Middleware(Proxies, settings.trusted_proxies),
-            Middleware(SecurityHeaders, hsts=HSTS if settings.env == "production" else 0),
-            Middleware(
-                Mounts,
-                mounted,
-                refuse=http_error,
-                admit=admission(settings, applications),
-                check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
-            ),
-        ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
-    observer = Middleware(
-        Observer,
-        request_id=request_id,
-        metrics=metrics,
-        refuse=http_error,
-        timeout=settings.request_timeout,
-        access_log=access_log,
-    )
-    app.layers = [observer] if tracing is None else [observer, Middleware(tracing.around)]
+    app.layers = [
+        Middleware(
+            Observer,
+            request_id=request_id,
+            metrics=metrics,
+            refuse=http_error,
+            timeout=settings.request_timeout,
+            access_log=access_log,
+        ),
+        *([Middleware(tracing.around)] if tracing else []),
+        Middleware(Proxies, settings.trusted_proxies),
+        Middleware(SecurityHeaders, hsts=HSTS if settings.env == "production" else 0),
+        Middleware(
+            Mounts,
+            mounted,
+            refuse=http_error,
+            admit=admission(settings, applications),
+            check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
+        ),
+    ]
     app.router.redirect_slashes = False
     app.state.mounts = mounted
     app.state.stopping = False

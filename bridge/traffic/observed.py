@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from functools import lru_cache
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -26,6 +26,8 @@ STARTS = {
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>|\{([^{}:]+):[^{}]*\}")
 
+NOTHING: Mapping[str, Any] = {}
+
 Kind = tuple[str, str, str, int]
 
 
@@ -39,12 +41,11 @@ class Observed:
             sent something, and when its answer was complete or given up; 0.0 until then.
         status: 0 until an answer has begun.
         size: bytes of the answer's body.
-        record: what others know of it; see RECORD in bridge.wsgi.
         refusal: answers it in the application's place, which took too long.
     """
 
     __slots__ = (
-        *("id", "scope", "method", "path", "record", "task", "refusal"),
+        *("id", "scope", "method", "path", "task", "refusal"),
         *("began", "since", "ended", "status", "size", "_receive", "_send"),
     )
 
@@ -60,7 +61,6 @@ class Observed:
         self.scope = scope
         self.method: str = scope.get("method", "GET")
         self.path: str = scope["path"]
-        self.record: dict[str, Any] = scope.setdefault("extensions", {}).setdefault(RECORD, {})
         self.task = task
         self.refusal: asyncio.Task[None] | None = None
         self.ended = 0.0
@@ -100,8 +100,9 @@ class Observed:
         if REQUEST_ID in dict(headers):
             headers = [header for header in headers if header[0] != REQUEST_ID]
         timing = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
-        if self.record.get("waiting") is not None:
-            times = self.record["waiting"] * 1000, self.record["running"] * 1000
+        record = record_of(self.scope)
+        if "waiting" in record:
+            times = record["waiting"] * 1000, record["running"] * 1000
             timing = b"queue;dur=%.2f, run;dur=%.2f, %b" % (*times, timing)
         headers = [*headers, (REQUEST_ID, self.id), (b"server-timing", timing)]
         return {**message, "headers": headers}
@@ -116,7 +117,7 @@ class Observed:
 
     def end(self) -> "Ended":
         """Return what is to be told of the request."""
-        scope, record = self.scope, self.record
+        scope, record = self.scope, record_of(self.scope)
         client = scope.get("client")
         ended = self.ended or perf_counter()
         members = (
@@ -125,7 +126,7 @@ class Observed:
             self.path,
             scope.get(MOUNT, ""),
             self.method,
-            matched_route(scope),
+            matched_route(scope, record),
             self.status or CLIENT_LEFT,
             self.size,
             ended,
@@ -180,9 +181,15 @@ async def drop() -> None:
     """Send nothing."""
 
 
-def matched_route(scope: Scope) -> str:
+def record_of(scope: Scope) -> Mapping[str, Any]:
+    """Return what a WSGI mount has noted; see RECORD there."""
+    extensions = scope.get("extensions")
+    return extensions.get(RECORD, NOTHING) if extensions else NOTHING
+
+
+def matched_route(scope: Scope, record: Mapping[str, Any]) -> str:
     """Return the template of the route that an application has matched; "" when none has."""
-    route = scope["extensions"][RECORD].get("route")
+    route = record.get("route")
     if route is None:
         # FastAPI's route knows nothing of the prefix that its router was included under.
         context = scope.get("fastapi", {}).get("effective_route_context")
