@@ -53,7 +53,7 @@ PROBES = ["/health/", "/metrics"]
 
 
 class Gateway(Starlette):
-    """Starlette with layers around all of it, its answers to unforeseen errors included.
+    """Starlette with layers around all of it, so that its own serve what belongs to no mount alone.
 
     Attributes:
         layers: ASGI middleware, the outermost first.
@@ -106,15 +106,6 @@ def create_app(
             Route("/metrics", metrics.show),
             *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
         ],
-        middleware=[
-            Middleware(
-                Mounts,
-                mounted,
-                refuse=http_error,
-                admit=admission(settings, applications),
-                check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
-            ),
-        ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
@@ -130,6 +121,13 @@ def create_app(
             access_log=access_log,
         ),
         *([Middleware(tracing.around)] if tracing else []),
+        Middleware(
+            Mounts,
+            mounted,
+            refuse=http_error,
+            admit=admission(settings, applications),
+            check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
+        ),
     ]
     app.router.redirect_slashes = False
     app.state.mounts = mounted

@@ -13,6 +13,7 @@ from a2wsgi.wsgi import build_environ
 from asgiref.wsgi import WsgiToAsgi
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import Receive, Scope, Send
 
 from bridge import Mount, Mounts, WSGIMiddleware, lengthen_turns
@@ -94,5 +95,6 @@ def unseen() -> Starlette:
     from gateway import create_app
 
     app = create_app()
-    app.layers = ()
+    _observer, *app.layers = app.layers
+    app.layers = [Middleware(ServerErrorMiddleware), *app.layers]
     return app
