@@ -91,6 +91,13 @@ def test_a_body_too_large_is_refused(target: Target, mount: str) -> None:
         assert answer.status in (413, 431)
 
 
+@pytest.mark.parametrize("word", [b"a" * 90_000, b"{framework}" * 8000, b"{framework} " * 7000])
+def test_a_comparison_reads_long_words_once(target: Target, word: bytes) -> None:
+    """It took seconds for a few thousand letters, and all other requests waited."""
+    lines = ("POST /compare/api/users HTTP/1.1", f"Content-Length: {len(word)}")
+    assert target.ask(*lines, body=word).status == 200
+
+
 @pytest.mark.parametrize(
     "query",
     [
