@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from bridge import Mount, Mounts, WSGIMiddleware, lengthen_turns
 from bridge.traffic.access_log import AccessLog, as_json
+from bridge.traffic.observer import Observer
 from settings import get_settings
 
 Adapter = Callable[[Any], Any]
@@ -95,6 +96,8 @@ def unseen() -> Starlette:
     from gateway import create_app
 
     app = create_app()
-    _observer, *app.layers = app.layers
-    app.layers = [Middleware(ServerErrorMiddleware), *app.layers]
+    layers: dict[Any, Middleware] = {layer.cls: layer for layer in app.layers}
+    # It answers unforeseen errors, too.
+    layers[Observer] = Middleware(ServerErrorMiddleware)
+    app.layers = [*layers.values()]
     return app
