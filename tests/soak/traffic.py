@@ -41,7 +41,7 @@ READS = [
 # The gateway's own pages, and what one framework alone serves.
 PAGES = [
     Request("/"),
-    Request("/compare/api/hello"),
+    Request("/compare/api/hello", needs=FRAMEWORKS),
     Request("/routes"),
     Request("/health/live"),
     Request("/metrics"),

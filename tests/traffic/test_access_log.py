@@ -57,7 +57,7 @@ def test_a_line_for_programs() -> None:
 
 def test_a_line_for_people() -> None:
     assert as_text("2026-01-02T03:04:05.678Z", ended()) == (
-        "03:04:05.678 200 GET /flask/api/users/1 3.2 ms (queued 0.10, ran 3.00) 52 B"
+        "03:04:05.678 200 GET /flask/api/users/1 3.2 ms (queued 0.1, ran 3.0) 52 B"
         " [flask /api/users/{user_id}] 127.0.0.1 abc\n"
     )
 
