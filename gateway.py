@@ -4,7 +4,7 @@ Start it with ``gateway``, ``python gateway.py`` or ``uvicorn gateway:app``.
 """
 
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,10 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
+from bridge.applications import import_application
 from bridge.traffic.access_log import AccessLog
 from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.health import Check, Health
@@ -83,26 +84,13 @@ def create_app(
     settings = settings or get_settings()
     lengthen_turns()
     applications = applications_of(settings) if mounts is None else mounts
-    mounted = [
-        Mount(
-            prefix,
-            application,
-            max_requests=settings.max_requests,
-            max_body_size=settings.max_body_size,
-            threads=settings.threads,
-            queue_size=settings.max_requests,
-            send_timeout=settings.send_timeout,
-            grace=settings.graceful_timeout,
-        )
-        for prefix, application in applications.items()
-    ]
-
+    mounted = [mount(settings, *item) for item in applications.items()]
     metrics = Metrics(mounted)
+    tracing = trace_requests(mounted) if settings.traces else None
     health = Health(
         lambda: {mount.path: mount.failure for mount in mounted if mount.failure},
         **checks(applications),
     )
-    tracing = trace_requests(mounted) if settings.traces else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -122,6 +110,8 @@ def create_app(
         lifespan=lifespan,
     )
     app.layers = [
+        Middleware(Proxies, settings.trusted_proxies),
+        Middleware(SecurityHeaders, hsts=HSTS if settings.env == "production" else 0),
         Middleware(
             Observer,
             request_id=request_id,
@@ -131,8 +121,6 @@ def create_app(
             access_log=access_log,
         ),
         *([Middleware(tracing.around)] if tracing else []),
-        Middleware(Proxies, settings.trusted_proxies),
-        Middleware(SecurityHeaders, hsts=HSTS if settings.env == "production" else 0),
         Middleware(
             Mounts,
             mounted,
@@ -145,6 +133,20 @@ def create_app(
     app.state.mounts = mounted
     app.state.stopping = False
     return app
+
+
+def mount(settings: Settings, prefix: str, application: Any) -> Mount:
+    """Hang an application under its prefix, with the limits of the settings."""
+    return Mount(
+        prefix,
+        application,
+        max_requests=settings.max_requests,
+        max_body_size=settings.max_body_size,
+        threads=settings.threads,
+        queue_size=settings.max_requests,
+        send_timeout=settings.send_timeout,
+        grace=settings.graceful_timeout,
+    )
 
 
 def applications_of(settings: Settings) -> dict[str, Any]:
@@ -170,26 +172,10 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
             raise SystemExit("GATEWAY_WRITES=authenticated needs Django's login, at /django.")
         return None
 
-    # Imported when asked: Django may have failed to load, and the other two serve all the same.
-    async def session(key: str) -> str | None:
-        from django_app.authentication import user_of_session
-
-        return await user_of_session(key)
-
-    async def token(value: str) -> str | None:
-        from django_app.authentication import user_of_token
-
-        return await user_of_token(value)
-
-    def is_forged(scope: Scope) -> bool:
-        from django_app.authentication import is_forged
-
-        return is_forged(scope)
-
     return Admission(
-        session,
-        token,
-        is_forged,
+        later("django_app.authentication:user_of_session"),
+        later("django_app.authentication:user_of_token"),
+        later("django_app.authentication:is_forged"),
         cookie="sessionid",
         writes=settings.writes == "authenticated",
         # The admin checks each form itself, and webhooks are signed.
@@ -211,18 +197,25 @@ def checks(prefixes: Collection[str]) -> dict[str, dict[str, Check]]:
     if "/django" not in prefixes:
         return {"needs": {}, "wishes": {}}
 
-    # Imported when asked, as Django may have failed to load.
-    def database() -> str | None:
-        from django_app.database import find_fault
+    return {
+        "needs": {"database": Check(later("django_app.database:find_fault"))},
+        "wishes": {"worker": Check(later("django_app.database:find_no_worker"))},
+    }
 
-        return find_fault()
 
-    def worker() -> str | None:
-        from django_app.database import find_no_worker
+def later(name: str) -> Callable[..., Any]:
+    """Return a function that is imported when it is called.
 
-        return find_no_worker()
+    Django may have failed to load, and the other two serve all the same.
 
-    return {"needs": {"database": Check(database)}, "wishes": {"worker": Check(worker)}}
+    Args:
+        name: as in ``package.module:function``.
+    """
+
+    def call(*arguments: Any) -> Any:
+        return import_application(name)(*arguments)
+
+    return call
 
 
 def trace_requests(mounts: Sequence[Mount]) -> "Tracing":
@@ -245,9 +238,7 @@ def trace_requests(mounts: Sequence[Mount]) -> "Tracing":
 
 def report_database() -> None:
     """Say at the start what every request would meet."""
-    from django_app.database import find_fault
-
-    if fault := find_fault():
+    if fault := later("django_app.database:find_fault")():
         logger.error(fault)
 
 

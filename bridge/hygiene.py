@@ -18,6 +18,9 @@ SINGLETONS = frozenset(
 )
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]+)(:[0-9]{0,5})?")
 CONTROL = re.compile("[\x00-\x1f\x7f]")
+# Python's http.cookies, which applications parse cookies with, looks through the rest of the
+# header for each (CVE-2024-7592, mended in 3.11.10 and 3.12.6).
+MAX_BACKSLASHES = 100
 DOT_SEGMENT = re.compile(r"(^|/)\.{1,2}(/|$)")
 
 
@@ -51,6 +54,8 @@ def check_headers(scope: Scope) -> bytes | None:
         for name in SINGLETONS.intersection(names):
             if names.count(name) > 1:
                 raise HTTPException(400, f"The header {name.decode()} was sent more than once.")
+    if b"cookie" in names:
+        check_cookies([value for name, value in headers if name == b"cookie"])
     if b"host" in names:
         host: bytes = headers[names.index(b"host")][1]
         if not HOST.fullmatch(host):
@@ -59,6 +64,16 @@ def check_headers(scope: Scope) -> bytes | None:
     if scope["http_version"] == "1.1":
         raise HTTPException(400, "The Host header is missing.")
     return None
+
+
+def check_cookies(values: list[bytes]) -> None:
+    """Refuse cookies that take parsers seconds.
+
+    Raises:
+        HTTPException: 400.
+    """
+    if sum(value.count(b"\\") for value in values) > MAX_BACKSLASHES:
+        raise HTTPException(400, "The Cookie header has too many backslashes.")
 
 
 def check_path(path: str) -> None:

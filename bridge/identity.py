@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from http.cookies import CookieError, SimpleCookie
 
 from starlette.authentication import BaseUser
 from starlette.exceptions import HTTPException
@@ -130,13 +129,12 @@ def bearer_token(headers: Headers) -> str | None:
 
 
 def session_key(headers: Headers, cookie: str) -> str | None:
-    """Return the value of the session cookie."""
+    """Return the value of the session cookie (RFC 6265, 5.4)."""
     for name, value in headers:
-        if name == b"cookie" and cookie.encode() in value:
-            try:
-                found = SimpleCookie(value.decode("latin-1")).get(cookie)
-            except CookieError:
-                continue
-            if found is not None:
-                return found.value
+        if name == b"cookie":
+            # Not http.cookies: it takes seconds for a hostile value (CVE-2024-7592).
+            for pair in value.decode("latin-1").split(";"):
+                found, equals, key = pair.strip().partition("=")
+                if found == cookie and equals:
+                    return key.strip('"')
     return None

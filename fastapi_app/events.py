@@ -64,7 +64,8 @@ async def live(websocket: WebSocket, feed: FeedDep, after: EventId = None) -> No
     finally:
         for way in ways:
             way.cancel()
-        await asyncio.wait(ways)
+        # Also what fails when it is told to stop: nobody is left to hear of it.
+        await asyncio.gather(*ways, return_exceptions=True)
     for way in done:
         # A client may also leave while something is sent.
         with suppress(WebSocketDisconnect):

@@ -7,10 +7,14 @@ import secrets
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 from urllib.parse import quote
 
 PLACEHOLDER = "{framework}"
+# Possessive, and from the start of a word alone: a long text is read once, not once a letter.
+WORDS = re.compile(r"(?:(?<![\w.+@-])[\w.+@-]++)?+\{framework\}[\w.+@-]*+")
+MOST_WORDS = 20
 # What stands for itself in a path and a query (RFC 3986), percent-encoding included.
 SAFE = "/?%:@!$&'()*+,;=~"
 
@@ -75,12 +79,11 @@ class Request:
             return self
         return replace(self, headers=[*self.headers, ("X-Request-ID", secrets.token_hex(8))])
 
-    @property
+    @cached_property
     def placeholders(self) -> list[str]:
-        """The words of path and body that hold ``{framework}``, longest first."""
+        """The words of path and body that hold ``{framework}``, longest first; 20 at most."""
         text = f"{self.path} {self.body.decode(errors='replace')}"
-        words = re.findall(r"[\w.+@-]*\{framework\}[\w.+@-]*", text)
-        return sorted({*words}, key=len, reverse=True)
+        return sorted({*WORDS.findall(text)}, key=len, reverse=True)[:MOST_WORDS]
 
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON can say of it."""

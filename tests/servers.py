@@ -31,7 +31,7 @@ class Server(subprocess.Popen[str]):
     def output(self) -> str:
         """What the process has printed so far."""
         # Not seek(): the process writes at the position that it shares with this file.
-        return os.pread(self.file.fileno(), 10_000_000, 0).decode()
+        return os.pread(self.file.fileno(), os.fstat(self.file.fileno()).st_size, 0).decode()
 
 
 @contextmanager

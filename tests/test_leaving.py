@@ -1,10 +1,12 @@
 """Clients that leave FastAPI in the middle of a request are no errors of the server's."""
 
 import asyncio
+import gc
 import json
 from functools import partial
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 from starlette.types import Message
 
@@ -24,6 +26,15 @@ def scope(kind: str, path: str, **members: Any) -> dict[str, Any]:
         "server": ("127.0.0.1", 80),
         **members,
     }
+
+
+LIVE = scope(
+    "websocket",
+    "/fastapi/api/users/live",
+    query_string=b"after=0",
+    scheme="ws",
+    subprotocols=[],
+)
 
 
 def test_a_client_that_leaves_in_its_body_raises_nothing(gateway: TestClient) -> None:
@@ -59,13 +70,35 @@ def test_a_websocket_that_breaks_while_events_are_sent_raises_nothing(gateway: T
         if message["type"] == "websocket.send":
             raise OSError
 
-    live = scope(
-        "websocket",
-        "/fastapi/api/users/live",
-        query_string=b"after=0",
-        scheme="ws",
-        subprotocols=[],
-    )
     assert gateway.portal is not None
-    gateway.portal.call(partial(gateway.app, live, receive, send))
+    gateway.portal.call(partial(gateway.app, {**LIVE}, receive, send))
     assert sent == ["websocket.accept", "websocket.send"]
+
+
+def test_what_fails_after_the_goodbye_of_a_websocket_is_not_logged(
+    gateway: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    sending = asyncio.Event()
+    messages: list[Message] = [
+        {"type": "websocket.disconnect", "code": 1006},
+        {"type": "websocket.connect"},
+    ]
+
+    async def receive() -> Message:
+        if len(messages) == 1:
+            await sending.wait()
+        return messages.pop()
+
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.accept":
+            return
+        sending.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise OSError from None
+
+    assert gateway.portal is not None
+    gateway.portal.call(partial(gateway.app, {**LIVE}, receive, send))
+    gc.collect()  # asyncio speaks of an exception that nobody has asked for when it goes
+    assert caplog.records == []

@@ -13,7 +13,7 @@ from tests.servers import ROOT
 DJANGO_DEFAULT = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")'
 DJANGO_ENTRIES = {"manage.py", "django_app/asgi.py", "django_app/wsgi.py"}
 # These read nothing from it; the processes that they start get all of it.
-HAND_IT_ON = {"showdown/bench/servers.py", "commands.py"}
+HAND_IT_ON = {"showdown/bench/servers.py", "serving.py"}
 
 
 def table_of_the_readme() -> dict[str, tuple[str, str]]:

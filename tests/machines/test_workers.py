@@ -13,7 +13,7 @@ import httpx2 as httpx
 import pytest
 from click import UsageError
 
-from commands import check_key
+from serving import check_key
 from settings import Settings
 from tests.bridge.server import Answer, head, read_answer, read_until, wait_until
 from tests.databases import free_port
@@ -180,7 +180,7 @@ def test_the_command_serves_from_several_processes_that_count_together(tmp_path:
 def test_processes_that_would_not_know_each_others_sessions_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("commands.SECRET_KEY_FILE", tmp_path / "none")
+    monkeypatch.setattr("serving.SECRET_KEY_FILE", tmp_path / "none")
     check_key(Settings(), 2)
     monkeypatch.delenv("GATEWAY_SECRET_KEY")
     check_key(Settings(), 1)

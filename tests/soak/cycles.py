@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -20,10 +20,9 @@ from tests.soak.ledger import Ledger
 from tests.soak.listeners import EventSource, Listener, WebSocket
 from tests.soak.measures import Sample, count_working
 from tests.soak.rude import RudeClients
-from tests.soak.traffic import DATABASE, READS, Traffic
+from tests.soak.traffic import DATABASE, PAUSE, READS, Traffic, coming
 from tests.usage import open_connections
 
-PAUSE = 0.03  # seconds between two requests of one client
 DOWN = 0.5  # seconds without a database
 SOON = 20.0  # seconds in which everything must answer again, and connections be closed
 # The last line of a traceback; those of an exception group are indented.
@@ -212,22 +211,3 @@ async def wait_until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {SOON:.0f} s"
         await asyncio.sleep(PAUSE)
-
-
-@asynccontextmanager
-async def coming(*clients: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Let clients come again and again; those that are there when the block ends still finish."""
-    ended = asyncio.Event()
-
-    async def come(visit: Callable[[], Awaitable[None]]) -> None:
-        while not ended.is_set():
-            await visit()
-            await asyncio.sleep(PAUSE)
-
-    async with asyncio.TaskGroup() as group:
-        for client in clients:
-            group.create_task(come(client))
-        try:
-            yield
-        finally:
-            ended.set()

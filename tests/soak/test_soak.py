@@ -21,8 +21,9 @@ from tests.soak.report import report
 THREADS = 4
 MAX_REQUESTS = 100
 WAITS = {"flask": 2 * THREADS, "django": 2 * THREADS, "fastapi": MAX_REQUESTS + 10}
-# Connections to the database; one hears of events.
-POOLS = Counter({"flask": THREADS, "django": THREADS, "fastapi": THREADS, "": 1})
+# Connections to the database; one hears of events. One that FastAPI was opening when its client
+# left is kept until Python collects it.
+POOLS = Counter({"flask": THREADS, "django": THREADS, "fastapi": 2 * THREADS, "": 1})
 GROWTH = 12.0  # MiB
 FACTOR = 2.0  # of a healthy mount's median latency, while another is stuck
 # Users beforehand, so that an export does not fit into a socket's buffers, 4 MiB on Linux.
@@ -137,7 +138,7 @@ def test_every_acknowledged_write_is_stored(soak: Soak) -> None:
 
 def test_only_what_is_saturated_or_down_refuses_and_with_503_or_504(soak: Soak) -> None:
     assert soak.restarts == len(soak.samples)
-    assert {503, 504} & {*soak.answers.counts}
+    assert {503, 504} <= {*soak.answers.counts}
     assert soak.answers.failures == []
 
 

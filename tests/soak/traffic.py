@@ -1,10 +1,12 @@
 """Polite clients: reads and writes on every mount, one after the other."""
 
+import asyncio
 import itertools
 import json
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -15,6 +17,7 @@ from tests.soak.answers import Answers, Request
 from tests.soak.ledger import Ledger
 
 DATABASE = "database"
+PAUSE = 0.03  # seconds between two requests of one client
 
 # Below the prefix of each mount.
 READS = [
@@ -38,8 +41,10 @@ READS = [
 # The gateway's own pages, and what one framework alone serves.
 PAGES = [
     Request("/"),
-    Request("/compare/api/hello"),
+    Request("/compare/api/hello", needs=FRAMEWORKS),
     Request("/routes"),
+    Request("/health/live"),
+    Request("/metrics"),
     Request("/nothing", 404),
     Request("/fastapi/openapi.json", needs=("fastapi",)),
     Request("/fastapi/api/users/export", needs=("fastapi", DATABASE), streams=True),
@@ -129,3 +134,22 @@ class Traffic:
         if answer is not None:
             self.ledger.acknowledge(email, name)
         return answer
+
+
+@asynccontextmanager
+async def coming(*clients: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Let clients come again and again; those that are there when the block ends still finish."""
+    ended = asyncio.Event()
+
+    async def come(visit: Callable[[], Awaitable[None]]) -> None:
+        while not ended.is_set():
+            await visit()
+            await asyncio.sleep(PAUSE)
+
+    async with asyncio.TaskGroup() as group:
+        for client in clients:
+            group.create_task(come(client))
+        try:
+            yield
+        finally:
+            ended.set()
