@@ -53,7 +53,7 @@ PROBES = ["/health/", "/metrics"]
 
 
 class Gateway(Starlette):
-    """Starlette with layers around all of it, its answers to unforeseen errors included.
+    """Starlette with layers around all of it, so that its own serve what belongs to no mount alone.
 
     Attributes:
         layers: ASGI middleware, the outermost first.
@@ -84,26 +84,13 @@ def create_app(
     settings = settings or get_settings()
     lengthen_turns()
     applications = applications_of(settings) if mounts is None else mounts
-    mounted = [
-        Mount(
-            prefix,
-            application,
-            max_requests=settings.max_requests,
-            max_body_size=settings.max_body_size,
-            threads=settings.threads,
-            queue_size=settings.max_requests,
-            send_timeout=settings.send_timeout,
-            grace=settings.graceful_timeout,
-        )
-        for prefix, application in applications.items()
-    ]
-
+    mounted = [mount(settings, *item) for item in applications.items()]
     metrics = Metrics(mounted)
+    tracing = trace_requests(mounted) if settings.traces else None
     health = Health(
         lambda: {mount.path: mount.failure for mount in mounted if mount.failure},
         **checks(applications),
     )
-    tracing = trace_requests(mounted) if settings.traces else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -119,15 +106,6 @@ def create_app(
             Route("/metrics", metrics.show),
             *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
         ],
-        middleware=[
-            Middleware(
-                Mounts,
-                mounted,
-                refuse=http_error,
-                admit=admission(settings, applications),
-                check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
-            ),
-        ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
     )
@@ -142,13 +120,33 @@ def create_app(
             timeout=settings.request_timeout,
             access_log=access_log,
         ),
+        *([Middleware(tracing.around)] if tracing else []),
+        Middleware(
+            Mounts,
+            mounted,
+            refuse=http_error,
+            admit=admission(settings, applications),
+            check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
+        ),
     ]
-    if tracing is not None:
-        app.layers.append(Middleware(tracing.around))
     app.router.redirect_slashes = False
     app.state.mounts = mounted
     app.state.stopping = False
     return app
+
+
+def mount(settings: Settings, prefix: str, application: Any) -> Mount:
+    """Hang an application under its prefix, with the limits of the settings."""
+    return Mount(
+        prefix,
+        application,
+        max_requests=settings.max_requests,
+        max_body_size=settings.max_body_size,
+        threads=settings.threads,
+        queue_size=settings.max_requests,
+        send_timeout=settings.send_timeout,
+        grace=settings.graceful_timeout,
+    )
 
 
 def applications_of(settings: Settings) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Exchange:
         thread: the identifier of the thread that is with it; 0 until then.
         came, began, ended: when it was handed over, and when the thread was with it, by
             ``time.perf_counter``; 0.0 until then.
-        record: where to note the times and the route, if anybody asks.
+        record: where the times and the route are noted.
     """
 
     status: int = 0
@@ -86,7 +86,7 @@ class Exchange:
         app: Any,
         environ: dict[str, Any],
         pool: Pool,
-        record: dict[str, Any] | None = None,
+        record: dict[str, Any],
     ) -> None:
         self.app = app
         self.environ = environ
@@ -196,9 +196,8 @@ class Exchange:
         code = status[:3]
         if not code.isdecimal() or not 200 <= int(code) <= 599 or status[3:4] not in ("", " "):
             raise WSGIError(f"not a status: {status!r}")
-        if self.record is not None:
-            # Flask has forgotten it when it returns.
-            self.record["route"] = matched_route(self.environ)
+        # Flask has forgotten it when it returns.
+        self.record["route"] = matched_route(self.environ)
         self.headers, self.length = [], None
         for name, value in headers:
             self._add_header(name, value)
@@ -279,7 +278,7 @@ class Exchange:
 
     def report(self) -> None:
         """Note the times as far as they are known."""
-        if self.record is not None and self.began:
+        if self.began:
             self.record["waiting"] = self.began - self.came
             self.record["running"] = (self.ended or perf_counter()) - self.began
 

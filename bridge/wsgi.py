@@ -25,7 +25,7 @@ logger = logging.getLogger("bridge")
 
 BUSY = {"Retry-After": "1"}
 SWEEP = 0.25  # seconds between two looks at the requests that take their time
-RECORD = "bridge.record"  # the extension below which a scope may ask what became of its request
+RECORD = "bridge.record"  # in a scope: what became of its request
 READ = 256 * 1024  # bytes of a file at once
 LAST_WORDS = 1.0  # seconds that applications have to stop after they were told
 
@@ -41,9 +41,9 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
     ``Retry-After`` when the queue is full. What the application raises before its first byte is
     raised on, so that the ASGI application around it answers 500; after it, the connection is cut.
 
-    A caller that puts a dict at ``scope["extensions"]["bridge.record"]`` finds in it, when the
-    answer begins and again when it has ended, the seconds that the request was ``waiting`` for a
-    thread and ``running`` in it, and the template of its ``route`` where the application says it.
+    A caller finds at ``scope["bridge.record"]``, when the answer begins and again
+    when it has ended, the seconds that the request was ``waiting`` for a thread and ``running`` in
+    it, and the template of its ``route`` where the application says it.
 
     Args:
         app: the WSGI application.
@@ -112,7 +112,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             body, length = await receive_body(scope, receive, self.max_body_size)
         except BodyCutShort:
             return
-        record = scope.get("extensions", {}).get(RECORD)
+        record = scope.setdefault(RECORD, {})
         exchange = self._submit(build_environ(scope, body, length), record)
         self._open[exchange] = receive
         try:
@@ -121,7 +121,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             self._forget(exchange)
             exchange.report()
 
-    def _submit(self, environ: dict[str, Any], record: dict[str, Any] | None) -> Exchange:
+    def _submit(self, environ: dict[str, Any], record: dict[str, Any]) -> Exchange:
         pool = self._pool
         if pool is None or pool.loop is not asyncio.get_running_loop():
             if pool is not None:

@@ -27,7 +27,7 @@ from starlette.responses import Response
 
 from bridge.mount import Mount
 from bridge.threads import TOTALS, Gauges
-from bridge.traffic.observed import Ended, Labels
+from bridge.traffic.observed import METHODS, Ended, Kind, framework_of
 from bridge.traffic.protocol import refused
 from bridge.wsgi import WSGIMiddleware
 
@@ -118,10 +118,12 @@ class Metrics:
 
     def count(self, requests: Iterable[Ended]) -> None:
         """Count requests that have ended."""
-        groups: dict[Labels, list[Ended]] = defaultdict(list)
+        groups: dict[Kind, list[Ended]] = defaultdict(list)
         for request in requests:
-            groups[request.labels].append(request)
-        for labels, group in groups.items():
+            groups[request.kind].append(request)
+        for (mount, method, route, status), group in groups.items():
+            method = method if method in METHODS else "other"
+            labels = (framework_of(mount), method, route, status)
             seconds = [request.seconds for request in group]
             self._durations.labels(*labels).observe_all(seconds)
             self._bytes.labels(*labels).inc(sum(request.size for request in group))

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from functools import lru_cache
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -26,8 +26,9 @@ STARTS = {
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>|\{([^{}:]+):[^{}]*\}")
 
-# Mount (or gateway), method (or other), route and status.
-Labels = tuple[str, str, str, int]
+NOTHING: Mapping[str, Any] = {}
+
+Kind = tuple[str, str, str, int]
 
 
 class Observed:
@@ -40,12 +41,11 @@ class Observed:
             sent something, and when its answer was complete or given up; 0.0 until then.
         status: 0 until an answer has begun.
         size: bytes of the answer's body.
-        record: what others know of it; see RECORD in bridge.wsgi.
         refusal: answers it in the application's place, which took too long.
     """
 
     __slots__ = (
-        *("id", "scope", "method", "path", "record", "task", "refusal"),
+        *("id", "scope", "method", "path", "task", "refusal"),
         *("began", "since", "ended", "status", "size", "_receive", "_send"),
     )
 
@@ -61,7 +61,6 @@ class Observed:
         self.scope = scope
         self.method: str = scope.get("method", "GET")
         self.path: str = scope["path"]
-        self.record: dict[str, Any] = scope.setdefault("extensions", {}).setdefault(RECORD, {})
         self.task = task
         self.refusal: asyncio.Task[None] | None = None
         self.ended = 0.0
@@ -86,24 +85,30 @@ class Observed:
             self.size += len(message.get("body", b""))
             if not message.get("more_body", False):
                 self.ended = perf_counter()
+        elif kind == "http.response.start":
+            self.status = message["status"]
+            message = self._with_headers(message)
+        elif kind == "websocket.send":
+            self.size += len(message.get("bytes") or message.get("text") or b"")
         elif not self.status and kind in STARTS:
             self.status = message.get("status") or STARTS[kind]
             if kind != "websocket.close":
-                headers = [pair for pair in message.get("headers", ()) if pair[0] != REQUEST_ID]
-                headers += ((REQUEST_ID, self.id), (b"server-timing", self._timing()))
-                message = {**message, "headers": headers}
-        elif kind == "websocket.send":
-            self.size += len(message.get("bytes") or message.get("text") or b"")
+                message = self._with_headers(message)
         # Its own coroutine would be one more for each message.
         return self._send(message)
 
-    def _timing(self) -> bytes:
-        """Write what is known when the answer begins (W3C Server Timing), in milliseconds."""
-        total = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
-        if (waiting := self.record.get("waiting")) is None:
-            return total
-        running = self.record["running"]
-        return b"queue;dur=%.2f, run;dur=%.2f, %b" % (waiting * 1000, running * 1000, total)
+    def _with_headers(self, message: Message) -> Message:
+        """Add the id, and the times that are known now (W3C Server Timing, milliseconds)."""
+        headers = message.get("headers", ())
+        if REQUEST_ID in dict(headers):
+            headers = [header for header in headers if header[0] != REQUEST_ID]
+        timing = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
+        record = self.scope.get(RECORD, NOTHING)
+        if "waiting" in record:
+            times = record["waiting"] * 1000, record["running"] * 1000
+            timing = b"queue;dur=%.2f, run;dur=%.2f, %b" % (*times, timing)
+        headers = [*headers, (REQUEST_ID, self.id), (b"server-timing", timing)]
+        return {**message, "headers": headers}
 
     def forgive(self) -> bool:
         """Take back the cancellation of a request that was refused.
@@ -115,16 +120,16 @@ class Observed:
 
     def end(self) -> "Ended":
         """Return what is to be told of the request."""
-        scope, record = self.scope, self.record
+        scope, record = self.scope, self.scope.get(RECORD, NOTHING)
         client = scope.get("client")
         ended = self.ended or perf_counter()
-        return Ended(
+        members = (
             self.id,
             client and client[0],
-            self.method,
             self.path,
             scope.get(MOUNT, ""),
-            matched_route(scope),
+            self.method,
+            matched_route(scope, record),
             self.status or CLIENT_LEFT,
             self.size,
             ended,
@@ -132,6 +137,7 @@ class Observed:
             record.get("waiting"),
             record.get("running"),
         )
+        return tuple.__new__(Ended, members)  # half the time of its own constructor
 
 
 class Ended(NamedTuple):
@@ -140,7 +146,7 @@ class Ended(NamedTuple):
     Attributes:
         id: as in X-Request-ID.
         client: its address.
-        method, path: as they came; the path decoded, without the query.
+        path, method: as they came; the path decoded, without the query.
         mount: its prefix.
         route: the template of its route below the mount, as in ``/users/{user_id}``, or "".
         status: of the answer; 499 when the client has left before there was one.
@@ -152,9 +158,9 @@ class Ended(NamedTuple):
 
     id: bytes
     client: str | None
-    method: str
     path: str
     mount: str
+    method: str
     route: str
     status: int
     size: int
@@ -164,19 +170,23 @@ class Ended(NamedTuple):
     running: float | None
 
     @property
-    def labels(self) -> Labels:
-        """What it is counted by."""
-        method = self.method if self.method in METHODS else "other"
-        return self.mount.strip("/") or GATEWAY, method, self.route, self.status
+    def kind(self) -> Kind:
+        """What it has in common with many others: mount, method, route and status."""
+        return self[3:7]
+
+
+def framework_of(mount: str) -> str:
+    """Name what serves a mount: by its prefix, or the gateway itself where there is none."""
+    return mount.strip("/") or GATEWAY
 
 
 async def drop() -> None:
     """Send nothing."""
 
 
-def matched_route(scope: Scope) -> str:
+def matched_route(scope: Scope, record: Mapping[str, Any]) -> str:
     """Return the template of the route that an application has matched; "" when none has."""
-    route = scope["extensions"][RECORD].get("route")
+    route = record.get("route")
     if route is None:
         # FastAPI's route knows nothing of the prefix that its router was included under.
         context = scope.get("fastapi", {}).get("effective_route_context")

@@ -29,15 +29,16 @@ class Observer:
     """ASGI middleware around everything else: every answer goes through it, errors included.
 
     A client's X-Request-ID is taken over when it is 1-64 letters, digits, ``.``, ``_`` and ``-``,
-    else replaced; the application, the ContextVar and the answer get the same. A request without an
-    answer after ``timeout`` seconds is cancelled and answered 504, whether or not its application
-    lets itself be cancelled; bytes of its body that arrive begin the time anew.
+    else replaced; the application, the ContextVar and the answer get the same. An exception before
+    an answer is answered 500, and raised on, for the server to log. A request without an answer
+    after ``timeout`` seconds is cancelled and answered 504, whether or not its application lets
+    itself be cancelled; bytes of its body that arrive begin the time anew.
 
     Args:
         app: the application.
         request_id: where the id of the request that is served can be read.
         metrics: counts the requests.
-        refuse: renders the HTTPException of a request that took too long.
+        refuse: renders the HTTPException, 500 or 504, of what the application has not answered.
         timeout: seconds until an answer must have begun.
         access_log: gets a line for each request.
     """
@@ -63,24 +64,34 @@ class Observer:
         self._numbers = count(1)
         self._open: set[Observed] = set()
         self._ended: list[Ended] = []
-        self._batch = BATCH
+        self._batch = 1  # nobody looks after those that wait until the lifespan begins
         self._loop: asyncio.AbstractEventLoop | None = None  # known, it need not be looked up
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._live(scope, receive, send)
-        task = asyncio.current_task(self._loop)
-        request = Observed(self._identify(scope), task, scope, receive, send)
+        headers = scope["headers"]
+        if REQUEST_ID in dict(headers):
+            request_id = self._take_over(scope)
+        else:
+            request_id = b"%b%06x" % (self._prefix, next(self._numbers))
+            scope["headers"] = [*headers, (REQUEST_ID, request_id)]
         # Not reset at the end: the server logs an application's exception after this returns.
-        self.request_id.set(request.id.decode())
+        self.request_id.set(request_id.decode())
+        task = asyncio.current_task(self._loop)
+        request = Observed(request_id, task, scope, receive, send)
         if request.method not in BODILESS:
             receive = request.receive
         self._open.add(request)
         try:
             await self.app(scope, receive, request.send)
         except BaseException as error:
+            if request.refusal is None:
+                if isinstance(error, Exception) and scope["type"] == "http" and not request.status:
+                    await self._answer(request, 500)
+                request.status = request.status or 500  # of the server's own, for what is left
+                raise
             if not isinstance(error, asyncio.CancelledError) or not request.forgive():
-                request.status = request.status or 500  # which the server answers now
                 raise
         finally:
             if request.refusal is not None:
@@ -90,14 +101,13 @@ class Observer:
             if len(self._ended) >= self._batch:
                 self._tell()
 
-    def _identify(self, scope: Scope) -> bytes:
-        """Return the request's id, and have it in the headers that the application sees."""
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
-        given = [value for name, value in headers if name == REQUEST_ID]
+    def _take_over(self, scope: Scope) -> bytes:
+        """Return the client's id; a new one, in its place, where that is none."""
+        others = [header for header in scope["headers"] if header[0] != REQUEST_ID]
+        given: list[bytes] = [value for name, value in scope["headers"] if name == REQUEST_ID]
         if len(given) == 1 and TOKEN.fullmatch(given[0]):
             return given[0]
         made = b"%b%06x" % (self._prefix, next(self._numbers))
-        others = [header for header in headers if header[0] != REQUEST_ID] if given else headers
         scope["headers"] = [*others, (REQUEST_ID, made)]
         return made
 
@@ -113,13 +123,14 @@ class Observer:
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()
+        self._batch = BATCH
         self._tick(self._loop, self._loop.time())
         try:
             await self.app(scope, receive, send)
         finally:
             self._timer.cancel()
             self._loop = None
-            self._batch = 1  # whoever comes now has nobody to wait for
+            self._batch = 1
             self._tell()
 
     def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
@@ -136,13 +147,16 @@ class Observer:
         for request in self._open:
             overdue = request.since < late and not request.status and request.refusal is None
             if overdue and request.scope["type"] == "http" and request.task is not None:
-                request.refusal = asyncio.create_task(self._refuse(request))
+                request.refusal = asyncio.create_task(self._give_up(request))
                 request.task.cancel()
 
-    async def _refuse(self, request: Observed) -> None:
-        """Answer; the application may take its time to notice that it was cancelled."""
+    async def _give_up(self, request: Observed) -> None:
+        """Answer 504; the application may take its time to notice that it was cancelled."""
         self.request_id.set(request.id.decode())
         logger.error("%s %r: no answer for %g s", request.method, request.path, self.timeout)
-        error = HTTPException(504)
-        response = await self.refuse(HTTPConnection(request.scope), error)
+        await self._answer(request, 504)
+
+    async def _answer(self, request: Observed, status: int) -> None:
+        """Answer in the application's place."""
+        response = await self.refuse(HTTPConnection(request.scope), HTTPException(status))
         await response(request.scope, request.receive, request.send)

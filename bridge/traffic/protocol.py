@@ -14,7 +14,12 @@ from typing import Any
 
 import uvicorn
 from starlette.responses import PlainTextResponse, Response
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
 
 EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
 ABSOLUTE = re.compile(rb"https?://([^/?#]*)/")
@@ -98,6 +103,7 @@ class Connection(HttpToolsProtocol):
         self.stalled_since: float | None = None
         self.refused_at: float | None = None
         self.stopping = False
+        self.answered: RequestResponseCycle | None = None
 
     # What comes
 
@@ -172,10 +178,18 @@ class Connection(HttpToolsProtocol):
             raise ValueError("a target for another host")
 
     def _check_upgrade(self) -> None:
-        """Refuse a WebSocket behind a request whose answer would be written into it."""
-        is_answering = self.cycle is not None and not self.cycle.response_complete
-        if is_answering and self.parser.should_upgrade() and self._should_upgrade():
+        """Refuse a WebSocket that would be answered wrongly, or never.
+
+        Its answer would cut into that of a request before it; and of a head that websockets
+        finds too large, uvicorn hears nothing.
+        """
+        if not self.parser.should_upgrade() or not self._should_upgrade():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
             raise ValueError("an upgrade behind an open request")
+        lines = [len(self.url) + 20, *(len(name) + len(value) + 4 for name, value in self.headers)]
+        if len(lines) > MAX_NUM_HEADERS or max(lines) > MAX_LINE_LENGTH:
+            raise HeadTooLarge("head too large")
 
     def _is_padded(self) -> bool:
         """Tell of a body that is mostly chunk extensions or trailers, which nothing else bounds."""
@@ -228,6 +242,18 @@ class Connection(HttpToolsProtocol):
             self.transport.write_eof()
         else:
             self.transport.close()
+
+    # What is being answered: with pipelining, an earlier request than the last that has come
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.answered = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.answered is not None and not self.answered.response_complete:
+            self.answered.disconnected = True
+            self.answered.message_event.set()
+        super().connection_lost(exc)
 
     # What takes too long
 

@@ -2,6 +2,8 @@
 
 import io
 import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
 from http.client import HTTPResponse
 from typing import NamedTuple, cast
 
@@ -36,9 +38,16 @@ class Target(NamedTuple):
 
     def send(self, data: bytes) -> list[Answer]:
         """Send bytes; return every answer that comes until the server ends the connection."""
-        with self.connect() as connection:
-            connection.sendall(data)
-            return answers_in(read_to_end(connection))
+        [answers] = self.send_each([data])
+        return answers
+
+    def send_each(self, several: Sequence[bytes]) -> list[list[Answer]]:
+        """Do so on as many connections at once."""
+        with ExitStack() as stack:
+            connections = [stack.enter_context(self.connect()) for _ in several]
+            for connection, data in zip(connections, several, strict=True):
+                connection.sendall(data)
+            return [answers_in(read_to_end(connection)) for connection in connections]
 
     def ask(self, *lines: str | bytes, body: bytes = b"") -> Answer:
         """Send one request of these lines, a host and a body; return the one answer to it."""

@@ -10,6 +10,7 @@ from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import Server, serve
 
 MAX_BODY_SIZE = 100_000
+MAX_CONNECTIONS = 1000
 # Short, so that whoever is slow is found out soon.
 SETTINGS = {
     "GATEWAY_HEAD_TIMEOUT": "1",
@@ -18,7 +19,7 @@ SETTINGS = {
     "GATEWAY_MAX_BODY_SIZE": str(MAX_BODY_SIZE),
     "GATEWAY_MAX_HEAD_SIZE": "20000",
     "GATEWAY_MAX_HEADERS": "50",
-    "GATEWAY_MAX_CONNECTIONS": "1000",
+    "GATEWAY_MAX_CONNECTIONS": str(MAX_CONNECTIONS),
     "GATEWAY_GRACEFUL_TIMEOUT": "1",
 }
 

@@ -155,3 +155,13 @@ def test_a_target_without_an_answer_is_left_out() -> None:
 def test_a_difference_reads_well() -> None:
     difference = Difference("body", "/name", {"old": "Alice", "new": "x" * 100})
     assert str(difference) == f'body /name: old "Alice", new "{"x" * 58}…'
+
+
+def test_long_words_are_read_once() -> None:
+    """Read once a letter, this one would take hours, and its gateway with it."""
+    assert Request("POST", "/users", body=b"a" * 2_000_000).placeholders == []
+
+
+def test_a_request_has_few_words_of_its_targets() -> None:
+    words = " ".join(f"{number}@{{framework}}" for number in range(1000, 9000))
+    assert len(Request("POST", "/users", body=words.encode()).placeholders) == 20

@@ -1,5 +1,6 @@
 """Gateways of a test's own, in its process."""
 
+import asyncio
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -68,6 +69,7 @@ def seen(mounts: Mapping[str, Any] | None = None, **settings: Any) -> Iterator[S
 
 
 async def refuse(_connection: HTTPConnection, error: HTTPException) -> Response:
-    """Answer with a problem document, as the gateway does."""
+    """Answer with a problem document, as the gateway does, but not at once."""
+    await asyncio.sleep(0.01)
     problem = Problem(error.status_code)
     return Response(problem.body, problem.status, problem.headers, MEDIA_TYPE)

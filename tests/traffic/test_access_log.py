@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from bridge.traffic import observer
 from bridge.traffic.access_log import PIPE_BUF, AccessLog, as_json, as_text
 from bridge.traffic.observed import Ended
 from tests.conftest import FRAMEWORKS
@@ -56,7 +57,7 @@ def test_a_line_for_programs() -> None:
 
 def test_a_line_for_people() -> None:
     assert as_text("2026-01-02T03:04:05.678Z", ended()) == (
-        "03:04:05.678 200 GET /flask/api/users/1 3.2 ms (queued 0.10, ran 3.00) 52 B"
+        "03:04:05.678 200 GET /flask/api/users/1 3.2 ms (queued 0.1, ran 3.0) 52 B"
         " [flask /api/users/{user_id}] 127.0.0.1 abc\n"
     )
 
@@ -179,6 +180,24 @@ def test_no_line_is_lost_when_the_server_is_told_to_stop() -> None:
         written = server.output
     assert [written.count(f" n{number}-\n") for number in range(50)] == [1] * 50
     assert "sesame" not in written
+
+
+def test_lines_wait_for_others_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observer, "TICK", 60)
+
+    def count() -> int:
+        return gateway.stream.getvalue().count("\n")
+
+    with seen({}) as gateway:
+        for _ in range(observer.BATCH):
+            assert count() == 0
+            gateway.client.get("/health/live")
+        assert count() == observer.BATCH
+        gateway.client.get("/health/live")
+    assert count() == observer.BATCH + 1
+    # Whoever is late is alone.
+    gateway.client.get("/health/live")
+    assert count() == observer.BATCH + 2
 
 
 def test_an_application_that_raises_is_500() -> None:

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from starlette.middleware import Middleware
+from starlette.types import Receive, Scope, Send
 
 from bridge.traffic.metrics import Metrics
 from bridge.traffic.observer import Observer
@@ -54,6 +55,17 @@ async def swallow() -> str:
     return "too late"
 
 
+async def answer_late(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer when it is told that nobody wants to know any more."""
+    if scope["type"] == "http":
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"too late"})
+            heard.append("sent")
+
+
 @app.get("/raising")
 async def raise_something_else() -> None:
     try:
@@ -92,7 +104,9 @@ def wsgi(_environ: Environ, start_response: StartResponse) -> list[bytes]:
 def module_server() -> Iterator[Served]:
     options = {"request_id": request_id, "metrics": Metrics([]), "refuse": refuse}
     middleware = [Middleware(Observer, timeout=TIMEOUT, **options)]  # type: ignore[arg-type]
-    with serve(wsgi, others={"/asgi": app}, middleware=middleware, threads=2) as served:
+    with serve(
+        wsgi, others={"/asgi": app, "/late": answer_late}, middleware=middleware, threads=2
+    ) as served:
         yield served
 
 
@@ -129,6 +143,11 @@ def test_a_wsgi_application_is_given_up_and_its_thread_counted(server: Served) -
 def test_the_application_is_cancelled(server: Served) -> None:
     assert_late(server.get("/asgi/hanging"))
     wait_until(lambda: heard == ["cancelled"])
+
+
+def test_an_answer_that_comes_after_all_is_dropped(server: Served) -> None:
+    assert_late(server.get("/late/"))
+    wait_until(lambda: heard == ["sent"])
 
 
 def test_the_connection_serves_the_next_request(server: Served) -> None:

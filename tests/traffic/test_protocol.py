@@ -1,5 +1,6 @@
 """Limits of connections, on real sockets: heads, slow clients, and a stop that loses nothing."""
 
+import asyncio
 import http.client
 import threading
 from collections.abc import Iterable, Iterator
@@ -313,3 +314,27 @@ def test_a_stop_ends_event_streams() -> None:
         served.server.should_exit = True
         assert read_to_end(connection).endswith(b"0\r\n\r\n")
         connection.close()
+
+
+def test_a_client_that_asked_for_more_and_leaves_is_seen_to_leave() -> None:
+    left = threading.Event()
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"  # it has no lifespan
+
+        async def wait_for_goodbye() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        goodbye = asyncio.create_task(wait_for_goodbye())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while not goodbye.done():
+            await send({"type": "http.response.body", "body": b"more", "more_body": True})
+            await asyncio.sleep(0)
+        left.set()
+
+    with serve(others={"/stream": stream}, limits=LIMITS) as served:
+        with served.connect() as connection:
+            connection.sendall(head("/stream/") + head("/app/"))
+            read_until(connection, b"more")
+        assert left.wait(PATIENCE)

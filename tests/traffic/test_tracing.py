@@ -132,7 +132,7 @@ def memory() -> tuple[Any, InMemorySpanExporter]:
 def test_an_applications_own_span_is_a_child_in_its_thread_too(memory: Any) -> None:
     from starlette.testclient import TestClient
 
-    from bridge import RECORD, WSGIMiddleware
+    from bridge import WSGIMiddleware
     from bridge.traffic.tracing import Traced
 
     provider, exporter = memory
@@ -146,7 +146,6 @@ def test_an_applications_own_span_is_a_child_in_its_thread_too(memory: Any) -> N
     inner = Traced(WSGIMiddleware(wsgi), tracer, "shop")
 
     async def observed(scope: Any, receive: Any, send: Any) -> None:
-        scope["extensions"] = {RECORD: {}}
         await Traced(inner, tracer)(scope, receive, send)
 
     answer = TestClient(observed).post("/")

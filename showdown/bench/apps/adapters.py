@@ -13,10 +13,12 @@ from a2wsgi.wsgi import build_environ
 from asgiref.wsgi import WsgiToAsgi
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import Receive, Scope, Send
 
 from bridge import Mount, Mounts, WSGIMiddleware, lengthen_turns
 from bridge.traffic.access_log import AccessLog, as_json
+from bridge.traffic.observer import Observer
 from settings import get_settings
 
 Adapter = Callable[[Any], Any]
@@ -94,5 +96,8 @@ def unseen() -> Starlette:
     from gateway import create_app
 
     app = create_app()
-    app.layers = ()
+    layers: dict[Any, Middleware] = {layer.cls: layer for layer in app.layers}
+    # It answers unforeseen errors, too.
+    layers[Observer] = Middleware(ServerErrorMiddleware)
+    app.layers = [*layers.values()]
     return app

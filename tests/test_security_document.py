@@ -1,0 +1,22 @@
+"""SECURITY.md promises what there are tests for."""
+
+import re
+
+import pytest
+
+from tests.servers import ROOT
+
+DOCUMENT = (ROOT / "SECURITY.md").read_text()
+NAMED = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", DOCUMENT)
+ROWS = [line for line in DOCUMENT.splitlines() if line.startswith("| ")][1:]
+
+
+@pytest.mark.parametrize(("file", "test"), NAMED)
+def test_every_test_that_it_names_exists(file: str, test: str) -> None:
+    source = (ROOT / file).read_text()
+    assert f"\ndef {test}(" in source if test else "\ndef test_" in source
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_promise_names_a_test(row: str) -> None:
+    assert "`tests/" in row.split("|")[2]
