@@ -25,7 +25,7 @@ logger = logging.getLogger("bridge")
 
 BUSY = {"Retry-After": "1"}
 SWEEP = 0.25  # seconds between two looks at the requests that take their time
-RECORD = "bridge.record"  # the extension below which a scope tells what became of its request
+RECORD = "bridge.record"  # in a scope: what became of its request
 READ = 256 * 1024  # bytes of a file at once
 LAST_WORDS = 1.0  # seconds that applications have to stop after they were told
 
@@ -41,7 +41,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
     ``Retry-After`` when the queue is full. What the application raises before its first byte is
     raised on, so that the ASGI application around it answers 500; after it, the connection is cut.
 
-    A caller finds at ``scope["extensions"]["bridge.record"]``, when the answer begins and again
+    A caller finds at ``scope["bridge.record"]``, when the answer begins and again
     when it has ended, the seconds that the request was ``waiting`` for a thread and ``running`` in
     it, and the template of its ``route`` where the application says it.
 
@@ -112,7 +112,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             body, length = await receive_body(scope, receive, self.max_body_size)
         except BodyCutShort:
             return
-        record = scope.setdefault("extensions", {}).setdefault(RECORD, {})
+        record = scope.setdefault(RECORD, {})
         exchange = self._submit(build_environ(scope, body, length), record)
         self._open[exchange] = receive
         try:

@@ -115,7 +115,7 @@ class Application:
             "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
             "client": None,
             "server": None,
-            "extensions": {RECORD: record},
+            RECORD: record,
             **self.scope,
         }
 

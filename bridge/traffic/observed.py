@@ -85,12 +85,15 @@ class Observed:
             self.size += len(message.get("body", b""))
             if not message.get("more_body", False):
                 self.ended = perf_counter()
+        elif kind == "http.response.start":
+            self.status = message["status"]
+            message = self._with_headers(message)
+        elif kind == "websocket.send":
+            self.size += len(message.get("bytes") or message.get("text") or b"")
         elif not self.status and kind in STARTS:
             self.status = message.get("status") or STARTS[kind]
             if kind != "websocket.close":
                 message = self._with_headers(message)
-        elif kind == "websocket.send":
-            self.size += len(message.get("bytes") or message.get("text") or b"")
         # Its own coroutine would be one more for each message.
         return self._send(message)
 
@@ -100,7 +103,7 @@ class Observed:
         if REQUEST_ID in dict(headers):
             headers = [header for header in headers if header[0] != REQUEST_ID]
         timing = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
-        record = record_of(self.scope)
+        record = self.scope.get(RECORD, NOTHING)
         if "waiting" in record:
             times = record["waiting"] * 1000, record["running"] * 1000
             timing = b"queue;dur=%.2f, run;dur=%.2f, %b" % (*times, timing)
@@ -117,7 +120,7 @@ class Observed:
 
     def end(self) -> "Ended":
         """Return what is to be told of the request."""
-        scope, record = self.scope, record_of(self.scope)
+        scope, record = self.scope, self.scope.get(RECORD, NOTHING)
         client = scope.get("client")
         ended = self.ended or perf_counter()
         members = (
@@ -179,12 +182,6 @@ def framework_of(mount: str) -> str:
 
 async def drop() -> None:
     """Send nothing."""
-
-
-def record_of(scope: Scope) -> Mapping[str, Any]:
-    """Return what a WSGI mount has noted; see RECORD there."""
-    extensions = scope.get("extensions")
-    return extensions.get(RECORD, NOTHING) if extensions else NOTHING
 
 
 def matched_route(scope: Scope, record: Mapping[str, Any]) -> str:

@@ -17,7 +17,8 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.mount import MOUNT
-from bridge.traffic.observed import METHODS, STARTS, matched_route, record_of
+from bridge.traffic.observed import METHODS, NOTHING, STARTS, matched_route
+from bridge.wsgi import RECORD
 
 PROPAGATED = {name.encode() for name in propagate.get_global_textmap().fields}
 LAST_SPANS = 1.5  # seconds for their export when the process ends
@@ -87,7 +88,7 @@ class Traced:
                 if not self.mount and scope.get("client"):
                     # Only now: a proxy may have said who it is.
                     span.set_attribute("client.address", scope["client"][0])
-                if route := matched_route(scope, record_of(scope)):
+                if route := matched_route(scope, scope.get(RECORD, NOTHING)):
                     route = scope.get(MOUNT, "") + route
                     span.set_attribute("http.route", route)
                     span.update_name(f"{self.mount} {method} {route}".lstrip())
