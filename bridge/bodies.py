@@ -3,6 +3,7 @@
 import asyncio
 import io
 import tempfile
+from collections.abc import Awaitable
 from typing import IO, Any
 
 from starlette.exceptions import HTTPException
@@ -76,21 +77,29 @@ async def receive_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[b
     return file, size
 
 
-async def serve_limited(
+def serve_limited(
     app: ASGIApp, limit: int, scope: Scope, receive: Receive, send: Send
-) -> None:
+) -> Awaitable[None]:
     """Let an ASGI application serve a request whose body is at most ``limit`` bytes long.
+
+    Raises:
+        HTTPException: 413.
+    """
+    declared = declared_length(scope)
+    if declared is None:
+        return serve_growing(app, GrowingBody(limit, receive, send), scope)
+    if declared > limit:
+        raise HTTPException(413)
+    return app(scope, receive, send)
+
+
+async def serve_growing(app: ASGIApp, body: "GrowingBody", scope: Scope) -> None:
+    """Let an ASGI application serve a request whose body nobody has declared the length of.
 
     Raises:
         HTTPException: 413. What the application makes of a body that was cut off at the limit, an
             answer or an exception, counts no more.
     """
-    declared = declared_length(scope)
-    if declared is not None:
-        if declared > limit:
-            raise HTTPException(413)
-        return await app(scope, receive, send)
-    body = GrowingBody(limit, receive, send)
     try:
         await app(scope, body.receive, body.send)
     except Exception:

@@ -99,15 +99,13 @@ class Observed:
 
     def _with_headers(self, message: Message) -> Message:
         """Add the id, and the times that are known now (W3C Server Timing, milliseconds)."""
-        headers = message.get("headers", ())
-        if REQUEST_ID in dict(headers):
-            headers = [header for header in headers if header[0] != REQUEST_ID]
         timing = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
-        record = self.scope.get(RECORD, NOTHING)
-        if "waiting" in record:
+        record = self.scope.get(RECORD)
+        if record is not None and "waiting" in record:
             times = record["waiting"] * 1000, record["running"] * 1000
             timing = b"queue;dur=%.2f, run;dur=%.2f, %b" % (*times, timing)
-        headers = [*headers, (REQUEST_ID, self.id), (b"server-timing", timing)]
+        headers = [pair for pair in message.get("headers", ()) if pair[0] != REQUEST_ID]
+        headers += [(REQUEST_ID, self.id), (b"server-timing", timing)]
         return {**message, "headers": headers}
 
     def forgive(self) -> bool:

@@ -97,7 +97,7 @@ class Connection(HttpToolsProtocol):
         self.head_size = 0
         self.receiving = False  # a body
         self.received = self.body_size = 0
-        self.waited = 0.0  # seconds for the body
+        self.waited: float | None = None  # seconds for the body, from the first look at it on
         self.checked = self.loop.time()
         self.unsent = 0  # bytes that waited for the reader at the last look
         self.stalled_since: float | None = None
@@ -132,15 +132,18 @@ class Connection(HttpToolsProtocol):
             self.refuse(431, "chunks of nothing")
 
     def on_headers_complete(self) -> None:
-        self._check_size()
-        self._check_target()
-        self._check_upgrade()
+        limits = self.limits
+        if len(self.headers) > limits.max_headers or self.head_size > limits.max_head_size:
+            self._check_size()
+        if not self.url.startswith(b"/"):
+            self._check_target()
+        if self.parser.should_upgrade():
+            self._check_upgrade()
         super().on_headers_complete()
         self.head_since = None
         self.receiving = True
         self.received = self.body_size = 0
-        self.waited = 0.0
-        self.checked = self.loop.time()  # what was before does not count as waiting for the body
+        self.waited = None
         if self.cycle is None or self.cycle.scope is not self.scope:
             return  # it becomes a WebSocket
         # Trailers must not become headers of a request that has been looked at (RFC 9110, 6.5.1).
@@ -163,15 +166,14 @@ class Connection(HttpToolsProtocol):
     def _check_size(self) -> None:
         if len(self.headers) > self.limits.max_headers:
             raise HeadTooLarge("too many headers")
-        if self.head_size > self.limits.max_head_size:
-            # What has come may be the beginning of a body as well.
-            head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-            if head > self.limits.max_head_size:
-                raise HeadTooLarge("head too large")
+        # What has come may be the beginning of a body as well.
+        head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if head > self.limits.max_head_size:
+            raise HeadTooLarge("head too large")
 
     def _check_target(self) -> None:
         """Refuse a target that names another host than Host does (RFC 9112, 3.2.2), or no path."""
-        if self.url.startswith((b"/", b"*")):
+        if self.url == b"*":
             return
         absolute = ABSOLUTE.match(self.url)
         if absolute is None or (b"host", absolute[1]) not in self.headers:
@@ -183,7 +185,7 @@ class Connection(HttpToolsProtocol):
         Its answer would cut into that of a request before it; and of a head that websockets
         finds too large, uvicorn hears nothing.
         """
-        if not self.parser.should_upgrade() or not self._should_upgrade():
+        if not self._should_upgrade():
             return
         if self.cycle is not None and not self.cycle.response_complete:
             raise ValueError("an upgrade behind an open request")
@@ -294,7 +296,7 @@ class Connection(HttpToolsProtocol):
         # The application's own time does not count: reading is paused then, or not yet asked for.
         if self.cycle is None or self.cycle.waiting_for_100_continue:
             return
-        self.waited += passed
+        self.waited = 0.0 if self.waited is None else self.waited + passed
         if self.waited > self.limits.body_timeout + self.body_size / MIN_RATE:
             self.refuse(408, "slow body")
 
