@@ -102,6 +102,7 @@ async def serve_growing(app: ASGIApp, body: "GrowingBody", scope: Scope) -> None
     """
     try:
         await app(scope, body.receive, body.send)
+    # Whatever an application makes of a body cut off at the limit; without that, it is raised on.
     except Exception:
         if not body.is_refused:
             raise

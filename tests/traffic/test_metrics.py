@@ -49,6 +49,7 @@ def test_requests_are_counted_by_framework_method_route_and_status(
 
 def test_a_duration_falls_into_its_bucket() -> None:
     app = FastAPI()
+    # The wait is what is measured.
     app.add_api_route("/", lambda: time.sleep(0.3))
     with seen({"/slow": app}) as gateway:
         gateway.client.get("/slow/")
@@ -100,7 +101,8 @@ def test_a_blocking_async_handler_shows_as_lag_of_the_loop() -> None:
 
     @app.get("/blocking")
     async def block() -> None:
-        time.sleep(0.6)  # the mistake that the metric is there to show
+        # The mistake is what the metric is there to show.
+        time.sleep(0.6)
 
     bucket = "event_loop_lag_seconds_bucket"
     with seen({"/app": app}) as gateway:
