@@ -5,7 +5,6 @@ Nothing here costs a timer a request. Each connection notes when it began to wai
 """
 
 import asyncio
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -19,10 +18,10 @@ from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
-from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
+
+from bridge.traffic.heads import HeadTooLarge, check_handshake, check_size, check_target
 
 EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
-ABSOLUTE = re.compile(rb"https?://([^/?#]*)/")
 MIN_RATE = 500  # bytes of a body that buy it one more second
 LINGER = 2.0  # seconds in which a client may still read why it was refused
 LAST_CALL = 1.0  # seconds that a new connection has for its first request when the server stops
@@ -81,10 +80,6 @@ class Config(uvicorn.Config):
         super().__init__(app, http=Connection, **options)
 
 
-class HeadTooLarge(Exception):
-    """Ends the parsing of a head."""
-
-
 class Connection(HttpToolsProtocol):
     """One connection of a client."""
 
@@ -133,12 +128,17 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         limits = self.limits
-        if len(self.headers) > limits.max_headers or self.head_size > limits.max_head_size:
-            self._check_size()
+        if len(self.headers) > limits.max_headers:
+            raise HeadTooLarge("too many headers")
+        if self.head_size > limits.max_head_size:
+            # What has come may be the beginning of a body as well.
+            check_size(self.url, self.headers, limits.max_head_size)
         if not self.url.startswith(b"/"):
-            self._check_target()
-        if self.parser.should_upgrade():
-            self._check_upgrade()
+            check_target(self.url, self.headers)
+        if self.parser.should_upgrade() and self._should_upgrade():
+            if self.cycle is not None and not self.cycle.response_complete:
+                raise ValueError("the answer to an upgrade would cut into the one before it")
+            check_handshake(self.url, self.headers)
         super().on_headers_complete()
         self.head_since = None
         self.receiving = True
@@ -162,36 +162,6 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None and self.cycle.response_complete:
             # What came behind an early answer has stopped uvicorn's keep-alive timer for good.
             self.head_since = self.loop.time()
-
-    def _check_size(self) -> None:
-        if len(self.headers) > self.limits.max_headers:
-            raise HeadTooLarge("too many headers")
-        # What has come may be the beginning of a body as well.
-        head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if head > self.limits.max_head_size:
-            raise HeadTooLarge("head too large")
-
-    def _check_target(self) -> None:
-        """Refuse a target that names another host than Host does (RFC 9112, 3.2.2), or no path."""
-        if self.url == b"*":
-            return
-        absolute = ABSOLUTE.match(self.url)
-        if absolute is None or (b"host", absolute[1]) not in self.headers:
-            raise ValueError("a target for another host")
-
-    def _check_upgrade(self) -> None:
-        """Refuse a WebSocket that would be answered wrongly, or never.
-
-        Its answer would cut into that of a request before it; and of a head that websockets
-        finds too large, uvicorn hears nothing.
-        """
-        if not self._should_upgrade():
-            return
-        if self.cycle is not None and not self.cycle.response_complete:
-            raise ValueError("an upgrade behind an open request")
-        lines = [len(self.url) + 20, *(len(name) + len(value) + 4 for name, value in self.headers)]
-        if len(lines) > MAX_NUM_HEADERS or max(lines) > MAX_LINE_LENGTH:
-            raise HeadTooLarge("head too large")
 
     def _is_padded(self) -> bool:
         """Tell of a body that is mostly chunk extensions or trailers, which nothing else bounds."""

@@ -1,14 +1,13 @@
 """Limits of connections, on real sockets: heads, slow clients, and a stop that loses nothing."""
 
 import asyncio
-import http.client
 import threading
 from collections.abc import Iterable, Iterator
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from bridge.traffic.protocol import EVENT_STREAM, Connection, Limits, refused
+from bridge.traffic.protocol import Connection, Limits, refused
 from tests.bridge.answers import MEGABYTE, answering, echoes
 from tests.bridge.server import (
     PATIENCE,
@@ -266,54 +265,6 @@ def test_a_body_that_breaks_off_in_nonsense_reaches_nobody(server: Served) -> No
         connection.sendall(b"1\r\na\r\nNONSENSE\r\n")
         assert read_answer(connection).status == 400
     wait_until(server.is_idle)
-
-
-# The end
-
-
-def test_a_stop_answers_a_connection_that_has_not_asked_yet() -> None:
-    with serve() as served:
-        connection = served.connect()
-        wait_until(lambda: len(served.server.server_state.connections) == 1)
-        served.server.should_exit = True
-        wait_until(lambda: connections(served)[0].stopping)
-        connection.sendall(head("/app/"))
-        answer = read_answer(connection)
-        assert (answer.status, answer.header("Connection")) == (200, "close")
-        assert read_to_end(connection) == b""
-        connection.close()
-
-
-def test_a_stop_does_not_wait_for_connections_that_never_ask() -> None:
-    with serve() as served:
-        silent = served.connect()
-        idle = http.client.HTTPConnection("127.0.0.1", served.port)
-        idle.request("GET", "/app/")
-        assert idle.getresponse().read() == b"hello"
-        served.server.should_exit = True
-        assert read_to_end(silent) == b""
-        assert idle.sock is None or read_to_end(idle.sock) == b""
-        silent.close()
-        idle.close()
-
-
-def test_a_stop_ends_event_streams() -> None:
-    async def events(scope: Scope, receive: Receive, send: Send) -> None:
-        """Send one event, and no end of the stream."""
-        if scope["type"] != "http":
-            return
-        scope[EVENT_STREAM] = True
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    with serve(others={"/events": events}) as served:
-        connection = served.open("/events/")
-        assert read_until(connection, b"data: 1\n\n")
-        served.server.should_exit = True
-        assert read_to_end(connection).endswith(b"0\r\n\r\n")
-        connection.close()
 
 
 def test_a_client_that_asked_for_more_and_leaves_is_seen_to_leave() -> None:
