@@ -80,10 +80,16 @@ class PostgreSQL:
 
     @contextmanager
     def run(self) -> Iterator[None]:
+        with self.serving():
+            migrate()
+            yield
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Create the server, and run it until the block ends; the block may restart it."""
         self.create()
         self.start()
         try:
-            migrate()
             yield
         finally:
             self.stop()

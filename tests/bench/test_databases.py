@@ -26,10 +26,8 @@ def server() -> Iterator[PostgreSQL]:
     # Not tmp_path: PostgreSQL's own user may not enter that.
     with tempfile.TemporaryDirectory(prefix="gateway-") as name:
         server = PostgreSQL(Path(name))
-        server.create()
-        server.start()
-        yield server
-        server.stop()
+        with server.serving():
+            yield server
 
 
 def test_every_server_gets_a_file_of_its_own(tmp_path: Path) -> None:

@@ -172,9 +172,7 @@ def test_a_database_server_that_restarts(migrated: SQLite | PostgreSQL) -> None:
         pytest.skip("SQLite has no server")
     with tempfile.TemporaryDirectory(prefix="gateway-") as directory:
         other = PostgreSQL(Path(directory))
-        other.create()
-        other.start()
-        try:
+        with other.serving():
             prepare(other.url)
             with gateway_on(other.url) as (client, _):
                 assert [response.status_code for response in send(client, READS)] == [200] * 6
@@ -188,8 +186,6 @@ def test_a_database_server_that_restarts(migrated: SQLite | PostgreSQL) -> None:
                 other.start()
                 for name in FRAMEWORKS:
                     assert client.get(f"/{name}/api/users").status_code == 200
-        finally:
-            other.stop()
 
 
 def test_a_connection_that_breaks_after_the_query_does_not_spoil_the_answer(

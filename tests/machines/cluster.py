@@ -89,10 +89,8 @@ class Cluster:
     def running(self) -> Iterator[None]:
         """Start everything, and end it with the block."""
         self.make_certificate()
-        self.database.create()
         with ExitStack() as stack:
-            self.database.start()
-            stack.callback(self.database.stop)
+            stack.enter_context(self.database.serving())
             self.prepared = self.manage("prepare")
             self.manage("createsuperuser", "--noinput", "--email", "", "--username", "admin")
             for gateway in self.gateways:

@@ -96,14 +96,10 @@ def soak(plan: Plan) -> Soak:
         pytest.skip("A process is measured in /proc")
     with tempfile.TemporaryDirectory(prefix="gateway-") as directory:
         database = PostgreSQL(Path(directory))
-        database.create()
-        database.start()
-        try:
+        with database.serving():
             prepare(database.url)
             fill(database)
             return run(plan, database)
-        finally:
-            database.stop()
 
 
 def run(plan: Plan, database: PostgreSQL) -> Soak:
