@@ -107,11 +107,12 @@ class Settings(BaseSettings):
         float,
         Field(gt=0, description="Seconds to wait for a lock, a connection or a free pool place."),
     ] = 20.0
-    # Three pools of 32 fit into the 100 connections that PostgreSQL allows by default.
+    # Three pools, two connections more and ten for others fit into the 97 of a PostgreSQL server as
+    # it comes.
     threads: Annotated[
         int,
         Field(ge=1, le=1024, description="Threads of each WSGI mount, and size of each pool."),
-    ] = 32
+    ] = 28
     max_requests: Annotated[
         int,
         Field(ge=1, description="Requests open at once in each mount; beyond them, 503."),

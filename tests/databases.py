@@ -19,6 +19,8 @@ TABLES = [
     *("users", "user_events", "webhook_messages", "exports", "day_statistics"),
     *("worker_processes", "django_tasks_database_dbtaskresult"),
 ]
+# A gateway of each worker's own may serve beside those that tests start.
+MAX_CONNECTIONS = 200
 POSTGRES_DIRECTORIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
@@ -72,9 +74,8 @@ class PostgreSQL:
 
     name = "postgresql"
 
-    def __init__(self, directory: Path, max_connections: int = 100) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory / "postgresql"
-        self.max_connections = max_connections
         self.port = free_port()
         self.url = f"postgresql://gateway@127.0.0.1:{self.port}/postgres"
 
@@ -113,7 +114,7 @@ class PostgreSQL:
     def start(self) -> None:
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -F"
-            f" -c max_connections={self.max_connections}"
+            f" -c max_connections={MAX_CONNECTIONS}"
         )
         log = self.directory / "log"
         self.call("pg_ctl", "start", "-w", "-D", self.directory, "-l", log, "-o", options)

@@ -44,6 +44,11 @@ def default_of(name: str) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
+def test_the_default_pools_fit_into_a_postgresql_server_as_it_comes() -> None:
+    # Three for superusers, of 100; ten for jobs and for people.
+    assert 3 * Settings.model_fields["threads"].default + 2 <= 100 - 3 - 10
+
+
 def test_the_readme_has_every_setting_and_no_other() -> None:
     assert list(table_of_the_readme()) == [
         f"GATEWAY_{name.upper()}" for name in Settings.model_fields

@@ -67,7 +67,7 @@ class Cluster:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.database = PostgreSQL(directory, max_connections=200)
+        self.database = PostgreSQL(directory)
         self.env = {
             "GATEWAY_ENV": "production",
             "GATEWAY_ALLOWED_HOSTS": HOST,
