@@ -45,9 +45,7 @@ def test_every_acknowledged_write_is_kept(database: SQLite | PostgreSQL) -> None
     command = ("gateway", "--port", port)
     with serve(*command, origin=origin, path="/flask/api/hello", env=env) as server:
         answers = asyncio.run(write_all(origin))
-        assert Counter(answer.status_code for answer in answers) == {201: WRITES}, (
-            server.output
-        )
+        assert Counter(answer.status_code for answer in answers) == {201: WRITES}, server.output
         assert "locked" not in server.output
     created = [tuple(answer.json().values()) for answer in answers]
     assert {(name, email) for _, name, email in created} == {
