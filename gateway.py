@@ -111,10 +111,10 @@ def create_app(
     )
     app.layers = [
         Middleware(Proxies, settings.trusted_proxies),
-        Middleware(SecurityHeaders, hsts=HSTS if settings.env == "production" else 0),
         Middleware(
             Observer,
             request_id=request_id,
+            security=SecurityHeaders(hsts=HSTS if settings.env == "production" else 0),
             metrics=metrics,
             refuse=http_error,
             timeout=settings.request_timeout,

@@ -1,9 +1,7 @@
 """Response headers that keep browsers from being misled, on the answers of every mount."""
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Header = tuple[bytes, bytes]
 
@@ -15,36 +13,27 @@ OF_SECURE_PAGES = [(b"cross-origin-opener-policy", b"same-origin")]
 
 
 class SecurityHeaders:
-    """Middleware that adds the headers; one that an application has set itself stays as it is.
+    """Knows what an answer is to have, unless its application has set it itself.
 
     Args:
-        app: the application.
         hsts: seconds that browsers are to come back by HTTPS alone (RFC 6797); 0: not said.
     """
 
-    def __init__(self, app: ASGIApp, *, hsts: int = 0) -> None:
-        self.app = app
+    def __init__(self, *, hsts: int = 0) -> None:
         self.hsts = hsts
-        self.headers_of = lru_cache(maxsize=256)(self._headers_of)
+        self._headers_of = lru_cache(maxsize=256)(self._list)
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] != "http":
-            return self.app(scope, receive, send)
-        is_secure = scope["scheme"] == "https"
+    def lacking(self, given: Mapping[bytes, bytes], scheme: str) -> list[Header]:
+        """Return what an answer lacks.
 
-        def send_with_headers(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                headers = message.get("headers", ())
-                given = dict(headers)
-                media_type = given.get(b"content-type", b"")
-                added = self.headers_of(media_type, is_secure)
-                message["headers"] = [*headers, *[new for new in added if new[0] not in given]]
-            # Coroutines of its own would be two more for each request.
-            return send(message)
+        Args:
+            given: its headers, by their names in lower case.
+            scheme: its request's, ``http`` or ``https``.
+        """
+        wanted = self._headers_of(given.get(b"content-type", b""), scheme == "https")
+        return [header for header in wanted if header[0] not in given]
 
-        return self.app(scope, receive, send_with_headers)
-
-    def _headers_of(self, media_type: bytes, is_secure: bool) -> list[Header]:
+    def _list(self, media_type: bytes, is_secure: bool) -> list[Header]:
         return [*self._choose(media_type, is_secure)]
 
     def _choose(self, media_type: bytes, is_secure: bool) -> Iterator[Header]:

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 from starlette.types import Message, Receive, Scope, Send
 
 from bridge.mount import MOUNT
+from bridge.traffic.headers import Header, SecurityHeaders
 from bridge.wsgi import RECORD
 
 REQUEST_ID = b"x-request-id"
+SERVER_TIMING = b"server-timing"
 GATEWAY = "gateway"  # what is called the framework of a request that belongs to no mount
 CLIENT_LEFT = 499  # nginx's: the client has left before an answer
 
@@ -28,6 +30,8 @@ PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>|\{([^{}:]+):[^{}]*\}")
 
 NOTHING: Mapping[str, Any] = {}
 
+# A mount's prefix; the method as it came; the template of the route below the mount, as in
+# ``/users/{user_id}``, or ""; the answer's status, 499 when the client left before there was one.
 Kind = tuple[str, str, str, int]
 
 
@@ -46,7 +50,7 @@ class Observed:
 
     __slots__ = (
         *("id", "scope", "method", "path", "task", "refusal"),
-        *("began", "since", "ended", "status", "size", "_receive", "_send"),
+        *("began", "since", "ended", "status", "size", "_receive", "_send", "_security"),
     )
 
     def __init__(
@@ -56,6 +60,7 @@ class Observed:
         scope: Scope,
         receive: Receive,
         send: Send,
+        security: SecurityHeaders,
     ) -> None:
         self.id = request_id
         self.scope = scope
@@ -67,6 +72,7 @@ class Observed:
         self.status = self.size = 0
         self._receive = receive
         self._send = send
+        self._security = security
         self.began = self.since = perf_counter()
 
     async def receive(self) -> Message:
@@ -98,15 +104,19 @@ class Observed:
         return self._send(message)
 
     def _with_headers(self, message: Message) -> Message:
-        """Add the id, and the times that are known now (W3C Server Timing, milliseconds)."""
+        """Add headers of security, the id, and the times (W3C Server Timing, milliseconds)."""
+        headers: list[Header] = message.get("headers", [])
+        given = dict(headers)
+        if REQUEST_ID in given:
+            headers = [header for header in headers if header[0] != REQUEST_ID]
+        lacking = self._security.lacking(given, self.scope["scheme"])
         timing = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
         record = self.scope.get(RECORD)
         if record is not None and "waiting" in record:
             times = record["waiting"] * 1000, record["running"] * 1000
             timing = b"queue;dur=%.2f, run;dur=%.2f, %b" % (*times, timing)
-        headers = [pair for pair in message.get("headers", ()) if pair[0] != REQUEST_ID]
-        headers += [(REQUEST_ID, self.id), (b"server-timing", timing)]
-        return {**message, "headers": headers}
+        own = (REQUEST_ID, self.id), (SERVER_TIMING, timing)
+        return {**message, "headers": [*headers, *lacking, *own]}
 
     def forgive(self) -> bool:
         """Take back the cancellation of a request that was refused.
@@ -121,14 +131,12 @@ class Observed:
         scope, record = self.scope, self.scope.get(RECORD, NOTHING)
         client = scope.get("client")
         ended = self.ended or perf_counter()
+        route = matched_route(scope, record)
         members = (
             self.id,
             client and client[0],
             self.path,
-            scope.get(MOUNT, ""),
-            self.method,
-            matched_route(scope, record),
-            self.status or CLIENT_LEFT,
+            (scope.get(MOUNT, ""), self.method, route, self.status or CLIENT_LEFT),
             self.size,
             ended,
             ended - self.began,
@@ -144,10 +152,8 @@ class Ended(NamedTuple):
     Attributes:
         id: as in X-Request-ID.
         client: its address.
-        path, method: as they came; the path decoded, without the query.
-        mount: its prefix.
-        route: the template of its route below the mount, as in ``/users/{user_id}``, or "".
-        status: of the answer; 499 when the client has left before there was one.
+        path: as it came; decoded, without the query.
+        kind: what it has in common with many others.
         size: bytes of the answer's body.
         ended: when the answer was complete or given up, by ``time.perf_counter``.
         seconds: from its head until then.
@@ -157,20 +163,12 @@ class Ended(NamedTuple):
     id: bytes
     client: str | None
     path: str
-    mount: str
-    method: str
-    route: str
-    status: int
+    kind: Kind
     size: int
     ended: float
     seconds: float
     waiting: float | None
     running: float | None
-
-    @property
-    def kind(self) -> Kind:
-        """What it has in common with many others: mount, method, route and status."""
-        return self[3:7]
 
 
 def framework_of(mount: str) -> str:

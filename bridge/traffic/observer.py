@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.mount import Refuse
 from bridge.traffic.access_log import AccessLog
+from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.metrics import Metrics
 from bridge.traffic.observed import REQUEST_ID, Ended, Observed
 
@@ -37,6 +38,7 @@ class Observer:
     Args:
         app: the application.
         request_id: where the id of the request that is served can be read.
+        security: knows what headers each answer is to have.
         metrics: counts the requests.
         refuse: renders the HTTPException, 500 or 504, of what the application has not answered.
         timeout: seconds until an answer must have begun.
@@ -48,6 +50,7 @@ class Observer:
         app: ASGIApp,
         *,
         request_id: ContextVar[str],
+        security: SecurityHeaders,
         metrics: Metrics,
         refuse: Refuse,
         timeout: float,
@@ -55,13 +58,14 @@ class Observer:
     ) -> None:
         self.app = app
         self.request_id = request_id
+        self.security = security
         self.metrics = metrics
         self.refuse = refuse
         self.timeout = timeout
         self.access_log = access_log
         # Unique without a call of the system for each: random once, then counted.
-        self._prefix = secrets.token_hex(6).encode()
-        self._numbers = count(1)
+        form = b"%b%%06x" % secrets.token_hex(6).encode()
+        self._ids = map(form.__mod__, count(1))
         self._open: set[Observed] = set()
         self._ended: list[Ended] = []
         self._batch = 1  # nobody looks after those that wait until the lifespan begins
@@ -70,16 +74,17 @@ class Observer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._live(scope, receive, send)
-        headers = scope["headers"]
-        if REQUEST_ID in dict(headers):
-            request_id = self._take_over(scope)
+        for name, _ in scope["headers"]:
+            if name == REQUEST_ID:
+                request_id = self._take_over(scope)
+                break
         else:
-            request_id = b"%b%06x" % (self._prefix, next(self._numbers))
-            scope["headers"] = [*headers, (REQUEST_ID, request_id)]
+            request_id = next(self._ids)
+            scope["headers"] = [*scope["headers"], (REQUEST_ID, request_id)]
         # Not reset at the end: the server logs an application's exception after this returns.
         self.request_id.set(request_id.decode())
         task = asyncio.current_task(self._loop)
-        request = Observed(request_id, task, scope, receive, send)
+        request = Observed(request_id, task, scope, receive, send, self.security)
         if request.method not in BODILESS:
             receive = request.receive
         self._open.add(request)
@@ -107,7 +112,7 @@ class Observer:
         given: list[bytes] = [value for name, value in scope["headers"] if name == REQUEST_ID]
         if len(given) == 1 and TOKEN.fullmatch(given[0]):
             return given[0]
-        made = b"%b%06x" % (self._prefix, next(self._numbers))
+        made = next(self._ids)
         scope["headers"] = [*others, (REQUEST_ID, made)]
         return made
 
@@ -137,9 +142,9 @@ class Observer:
         """Do what is done for all requests at once; late when something blocks the loop."""
         now = loop.time()
         self._timer = loop.call_at(now + TICK, self._tick, loop, now + TICK)
-        self.metrics.watch(now - due, len(self._open))
         self._sweep()
         self._tell()
+        self.metrics.watch(now - due, len(self._open))
 
     def _sweep(self) -> None:
         """Refuse the requests whose time is over."""

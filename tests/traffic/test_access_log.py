@@ -22,11 +22,8 @@ def ended(**members: Any) -> Ended:
     request = Ended(
         id=b"abc",
         client="127.0.0.1",
-        method="GET",
         path="/flask/api/users/1",
-        mount="/flask",
-        route="/api/users/{user_id}",
-        status=200,
+        kind=("/flask", "GET", "/api/users/{user_id}", 200),
         size=52,
         ended=0.0,
         seconds=0.00325,
@@ -65,7 +62,8 @@ def test_a_line_for_people() -> None:
 @pytest.mark.parametrize("form", [as_json, as_text])
 def test_no_request_forges_a_line_or_speaks_to_the_terminal(form: Any) -> None:
     evil = "/\n200 GET /\r\x1b[2J\x85\u2028\x9b"
-    line = form("2026-01-02T03:04:05.678Z", ended(path=evil, method="G\nT"))
+    request = ended(path=evil, kind=("/flask", "G\nT", "/api/users/{user_id}", 200))
+    line = form("2026-01-02T03:04:05.678Z", request)
     assert line.splitlines() == [line.rstrip("\n")]
     assert line.rstrip("\n").isprintable()
     assert line.isascii()

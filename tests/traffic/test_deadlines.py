@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from starlette.middleware import Middleware
 from starlette.types import Receive, Scope, Send
 
+from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.metrics import Metrics
 from bridge.traffic.observer import Observer
 from tests.bridge.server import (
@@ -102,7 +103,12 @@ def wsgi(_environ: Environ, start_response: StartResponse) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def module_server() -> Iterator[Served]:
-    options = {"request_id": request_id, "metrics": Metrics([]), "refuse": refuse}
+    options = {
+        "request_id": request_id,
+        "security": SecurityHeaders(),
+        "metrics": Metrics([]),
+        "refuse": refuse,
+    }
     middleware = [Middleware(Observer, timeout=TIMEOUT, **options)]  # type: ignore[arg-type]
     with serve(
         wsgi, others={"/asgi": app, "/late": answer_late}, middleware=middleware, threads=2

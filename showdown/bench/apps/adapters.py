@@ -5,7 +5,7 @@ Each function is a factory for ``uvicorn --factory showdown.bench.apps.adapters:
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import a2wsgi
@@ -14,10 +14,11 @@ from asgiref.wsgi import WsgiToAsgi
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge import Mount, Mounts, WSGIMiddleware, lengthen_turns
 from bridge.traffic.access_log import AccessLog, as_json
+from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.observer import Observer
 from settings import get_settings
 
@@ -91,13 +92,32 @@ def seen() -> Starlette:
     return create_app(access_log=AccessLog(sys.stdout, as_json))
 
 
+class Unseen:
+    """Stand in for the Observer: answers get the security headers, and nobody notes anything."""
+
+    def __init__(self, app: ASGIApp, security: SecurityHeaders) -> None:
+        self.app = ServerErrorMiddleware(app)
+        self.security = security
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        def send_with_headers(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                lacking = self.security.lacking(dict(headers), scope["scheme"])
+                message = {**message, "headers": [*headers, *lacking]}
+            return send(message)
+
+        return self.app(scope, receive, send_with_headers)
+
+
 def unseen() -> Starlette:
     """The gateway without that."""
     from gateway import create_app
 
     app = create_app()
-    layers: dict[Any, Middleware] = {layer.cls: layer for layer in app.layers}
-    # It answers unforeseen errors, too.
-    layers[Observer] = Middleware(ServerErrorMiddleware)
-    app.layers = [*layers.values()]
+    layers: list[Any] = [*app.layers]
+    app.layers = [
+        Middleware(Unseen, layer.kwargs["security"]) if layer.cls is Observer else layer
+        for layer in layers
+    ]
     return app
