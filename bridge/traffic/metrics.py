@@ -95,7 +95,6 @@ class Metrics:
         self._refused = Counter(
             "connections_refused", "Connections refused.", ["reason"], registry=self.registry
         )
-        self._ended: dict[Kind, list[tuple[float, int]]] = defaultdict(list)
         self._totals: dict[tuple[str, str], int] = {}
         if SHARED:
             self._gauge("worker_up", "Worker processes that live.", mode="liveall").set(1)
@@ -118,18 +117,16 @@ class Metrics:
         return self._gauge(f"mount_{name}", text, ["mount"])
 
     def count(self, requests: Iterable[Ended]) -> None:
-        """Count requests that have ended; they show from the next ``flush`` on."""
+        """Count requests that have ended."""
+        groups: dict[Kind, list[Ended]] = defaultdict(list)
         for request in requests:
-            self._ended[request.kind].append((request.seconds, request.size))
-
-    def flush(self) -> None:
-        """Let all that has been counted show."""
-        groups, self._ended = self._ended, defaultdict(list)
+            groups[request.kind].append(request)
         for (mount, method, route, status), group in groups.items():
             method = method if method in METHODS else "other"
             labels = (framework_of(mount), method, route, status)
-            self._durations.labels(*labels).observe_all([seconds for seconds, _ in group])
-            self._bytes.labels(*labels).inc(sum(size for _, size in group))
+            seconds = [request.seconds for request in group]
+            self._durations.labels(*labels).observe_all(seconds)
+            self._bytes.labels(*labels).inc(sum(request.size for request in group))
 
     def watch(self, lag: float, in_flight: int) -> None:
         """Note the state of the moment.
@@ -138,7 +135,6 @@ class Metrics:
             lag: seconds that the event loop was late.
             in_flight: requests that are open.
         """
-        self.flush()
         self._lag.observe(lag)
         self._in_flight.set(in_flight)
         for name, mount, middleware in self.mounts:
@@ -159,7 +155,6 @@ class Metrics:
 
     async def show(self, _request: Request) -> Response:
         """Answer a scrape, in Prometheus's text format."""
-        self.flush()
         text = await asyncio.to_thread(self.collect)
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 

@@ -142,9 +142,9 @@ class Observer:
         """Do what is done for all requests at once; late when something blocks the loop."""
         now = loop.time()
         self._timer = loop.call_at(now + TICK, self._tick, loop, now + TICK)
+        self.metrics.watch(now - due, len(self._open))
         self._sweep()
         self._tell()
-        self.metrics.watch(now - due, len(self._open))
 
     def _sweep(self) -> None:
         """Refuse the requests whose time is over."""
