@@ -134,3 +134,16 @@ def test_an_own_application_has_the_last_word() -> None:
 
     headers = asked("https", "production", app)
     assert {name: headers.get_list(name) for name in own} == {k: [v] for k, v in own.items()}
+
+
+def test_an_application_may_give_its_headers_once() -> None:
+    async def app(scope, receive, send):  # type: ignore[no-untyped-def]
+        if scope["type"] == "http":
+            headers = (header for header in [(b"content-type", b"text/html"), (b"x-own", b"1")])
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body"})
+
+    with TestClient(create_app(mounts={"/app": app}), "http://127.0.0.1") as client:
+        headers = client.get("/app").headers
+    assert headers["X-Own"] == "1"
+    assert headers["X-Frame-Options"] == "DENY"

@@ -105,7 +105,7 @@ class Observed:
 
     def _with_headers(self, message: Message) -> Message:
         """Add headers of security, the id, and the times (W3C Server Timing, milliseconds)."""
-        headers: list[Header] = message.get("headers", [])
+        headers: list[Header] = [*message.get("headers", ())]
         given = dict(headers)
         if REQUEST_ID in given:
             headers = [header for header in headers if header[0] != REQUEST_ID]
