@@ -273,6 +273,4 @@ def __getattr__(name: str) -> Any:
 
 
 if __name__ == "__main__":
-    from commands import main
-
-    main()  # type: ignore[has-type]  # the command imports this module
+    later("commands:main")()  # the command imports this module
