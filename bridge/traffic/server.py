@@ -7,12 +7,12 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 
+from bridge.traffic.listeners import HANDSHAKE, accept_all, turn_away
 from bridge.traffic.protocol import LAST_CALL, Connection
 
 logger = logging.getLogger("bridge")
@@ -59,8 +59,7 @@ class Server(uvicorn.Server):
             for connection in [*self.server_state.connections]:
                 if isinstance(connection, Connection):  # and no WebSocket, which has pings
                     connection.check(now)
-            parent = multiprocessing.parent_process()
-            if parent is not None and not parent.is_alive():
+            if has_lost_parent():
                 self.stop()
         return await super().on_tick(counter)
 
@@ -90,6 +89,11 @@ class Server(uvicorn.Server):
     async def _accept_last(self, listeners: list[socket.socket]) -> None:
         """Accept the connections that still wait: a listener that is closed resets them."""
         loop = asyncio.get_running_loop()
+        if multiprocessing.parent_process() is None or has_lost_parent():
+            # Else the parent does, when all of its workers stop.
+            for listener in listeners:
+                turn_away(listener)
+        await asyncio.sleep(HANDSHAKE)
         waiting = [connection for listener in listeners for connection in accept_all(listener)]
         for server in self.servers:
             server.close()
@@ -108,12 +112,10 @@ class Server(uvicorn.Server):
             connection.shutdown()
 
 
-def accept_all(listener: socket.socket) -> Iterator[socket.socket]:
-    """Accept until no connection waits any more."""
-    listener.setblocking(False)
-    with suppress(BlockingIOError):
-        while True:
-            yield listener.accept()[0]
+def has_lost_parent() -> bool:
+    """Return whether this is a worker whose parent has died."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()
 
 
 def end_after(seconds: float) -> None:

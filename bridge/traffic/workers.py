@@ -11,6 +11,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
+from bridge.traffic.listeners import turn_away
 from bridge.traffic.server import Callback, ignore
 
 logger = logging.getLogger("bridge")
@@ -99,6 +100,7 @@ class Workers:
     def _stop(self) -> int:
         """Stop the workers; return 0 when all of them ended in good order, else 1."""
         # First: as long as one process has it open, the kernel takes connections for it.
+        turn_away(self.listener)
         self.listener.close()
         for process in self.processes:
             process.terminate()

@@ -1,13 +1,14 @@
 """A server, or several worker processes, to be stopped and killed.
 
-``python -m tests.machines.process PORT WORKERS GRACE``
+``python -m tests.machines.process PORT WORKERS GRACE [WORK]``
 """
 
 import asyncio
 import os
+import signal
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from socket import create_server, socket
 
@@ -69,20 +70,36 @@ def serve(grace: int, listener: socket, on_start: Callback = ignore) -> None:
     Server(config, on_start, on_stop=partial(setattr, app.state, "stopping", True)).run([listener])
 
 
-def fail(_listener: socket, _on_start: Callback) -> None:
+def fail(_grace: int, _listener: socket, _on_start: Callback) -> None:
     """Be a worker that cannot start."""
     raise SystemExit("no start today")
 
 
-def main(port: int, workers: int, grace: int) -> None:
-    """Serve in one process, in several, or, with none, in those that cannot start."""
+def hold(_grace: int, _listener: socket, _on_start: Callback) -> None:
+    """Be a worker that accepts nobody and has to be told twice to end: SIGTERM, SIGUSR1."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
+    print(f"holding as {os.getpid()}", flush=True)
+    signal.sigwait({signal.SIGTERM})
+    print("told to stop", flush=True)
+    signal.sigwait({signal.SIGUSR1})
+
+
+WORKS: dict[str, Callable[[int, socket, Callback], None]] = {
+    "serve": serve,
+    "fail": fail,
+    "hold": hold,
+}
+
+
+def main(port: int, workers: int, grace: int, work: str) -> None:
+    """Serve in one process, or let several do some work."""
     listener = create_server(("127.0.0.1", port), backlog=2048)
-    if workers == 1:
+    if work == "serve" and workers == 1:
         serve(grace, listener)
     else:
-        work = partial(serve, grace) if workers else fail
-        sys.exit(Workers(work, workers or 8, listener, grace).run())
+        sys.exit(Workers(partial(WORKS[work], grace), workers, listener, grace).run())
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    port, workers, grace, *work = sys.argv[1:]
+    main(int(port), int(workers), int(grace), *(work or ["serve"]))

@@ -1,8 +1,10 @@
 """Worker processes on one socket, and how they stop: on signals, with their parent, under load."""
 
+import errno
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from tests.bridge.server import Answer, head, read_answer, read_until, wait_unti
 from tests.databases import free_port
 from tests.jobs.test_exports import has_ended
 from tests.servers import Server, running, wait_for
+from tests.traffic.test_listeners import end_of
 
 GRACE = 1  # seconds
 LONG = 60  # seconds; nothing that is tested may take so long
@@ -93,7 +96,7 @@ def test_workers_end_in_good_order_when_their_parent_is_killed() -> None:
 
 
 def test_workers_that_cannot_start_say_so_once() -> None:
-    with running("python", "-m", "tests.machines.process", free_port(), 0, LONG) as process:
+    with running("python", "-m", "tests.machines.process", free_port(), 2, LONG, "fail") as process:
         assert process.wait(20) == 3
         assert process.output == "no start today\n"
 
@@ -119,6 +122,22 @@ def test_a_stop_under_load_answers_every_connection_that_was_accepted(workers: i
         statuses = [status for client in clients for status in client.result()]
         assert tree.process.wait(20) == 0
     assert {*statuses} == {200}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="No other system can")
+def test_who_connects_while_workers_stop_is_refused_and_not_reset() -> None:
+    port = free_port()
+    with running("python", "-m", "tests.machines.process", port, 1, LONG, "hold") as process:
+        wait_until(lambda: process.output.startswith("holding"))
+        worker = int(process.output.split()[-1])
+        process.terminate()
+        wait_until(lambda: "told to stop" in process.output)
+        with socket.socket() as connection:
+            connection.setblocking(False)
+            connection.connect_ex(("127.0.0.1", port))
+            os.kill(worker, signal.SIGUSR1)
+            assert process.wait(20) == 0
+            assert end_of(connection) == errno.ECONNREFUSED
 
 
 def ask_until_refused(tree: Tree) -> list[int]:
