@@ -7,7 +7,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 from typing import TextIO
 
-from bridge.traffic.observed import Ended, Kind, framework_of
+from bridge.traffic.observed import Ended, Kind, framework_of, in_ms
 
 # What a pipe takes from one of several processes without mixing it with the others' (POSIX).
 PIPE_BUF = 4096
@@ -35,14 +35,14 @@ class AccessLog:
         # What their times have to be moved by, to be times of day.
         offset = time.time() - time.perf_counter()
         block: list[str] = []
-        size = 0
+        room = PIPE_BUF
         for request in requests:
             line = self.form(timestamp(int((offset + request.ended) * 1000)), request)
-            if size + len(line) > PIPE_BUF:
+            room -= len(line)
+            if room < 0:
                 self._write(block)
-                block, size = [], 0
+                block, room = [], PIPE_BUF - len(line)
             block.append(line)
-            size += len(line)
         self._write(block)
 
     def _write(self, lines: list[str]) -> None:
@@ -53,8 +53,14 @@ class AccessLog:
 @lru_cache(maxsize=1)  # on a busy server many requests end in the same millisecond
 def timestamp(at: int) -> str:
     """Write a time, in milliseconds since 1970, in RFC 3339's form."""
-    now = datetime.fromtimestamp(at / 1000, UTC)
-    return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, milliseconds = divmod(at, 1000)
+    return f"{whole(seconds)}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=1)
+def whole(seconds: int) -> str:
+    """Write a time of whole seconds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def as_json(now: str, request: Ended) -> str:
@@ -63,9 +69,9 @@ def as_json(now: str, request: Ended) -> str:
     return (
         f'{{"ts":"{now}","request_id":"{request_id.decode()}",'
         f'"client":{quote(client) if client else "null"},{kind_as_json(kind)},'
-        f'"path":{quote(path[:LONGEST_PATH])},"bytes":{size},"ms":{seconds * 1000:.2f},'
-        f'"queued_ms":{"null" if waiting is None else round(waiting * 1000, 2)},'
-        f'"running_ms":{"null" if running is None else round(running * 1000, 2)}}}\n'
+        f'"path":{quote(path[:LONGEST_PATH])},"bytes":{size},"ms":{in_ms(seconds)},'
+        f'"queued_ms":{"null" if waiting is None else in_ms(waiting)},'
+        f'"running_ms":{"null" if running is None else in_ms(running)}}}\n'
     )
 
 

@@ -30,11 +30,14 @@ class SecurityHeaders:
             given: its headers, by their names in lower case.
             scheme: its request's, ``http`` or ``https``.
         """
-        wanted = self._headers_of(given.get(b"content-type", b""), scheme == "https")
+        wanted, names = self._headers_of(given.get(b"content-type", b""), scheme == "https")
+        if names.isdisjoint(given):
+            return wanted
         return [header for header in wanted if header[0] not in given]
 
-    def _list(self, media_type: bytes, is_secure: bool) -> list[Header]:
-        return [*self._choose(media_type, is_secure)]
+    def _list(self, media_type: bytes, is_secure: bool) -> tuple[list[Header], frozenset[bytes]]:
+        wanted = [*self._choose(media_type, is_secure)]
+        return wanted, frozenset(dict(wanted))
 
     def _choose(self, media_type: bytes, is_secure: bool) -> Iterator[Header]:
         yield NOSNIFF

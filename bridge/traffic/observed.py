@@ -39,7 +39,7 @@ class Observed:
     """A request and its answer.
 
     Attributes:
-        id: the request's, as in X-Request-ID.
+        id_header: X-Request-ID and the request's id.
         method, path: as they came; the path decoded, without the query.
         began, since, ended: by ``time.perf_counter``: when the request came, when its client last
             sent something, and when its answer was complete or given up; 0.0 until then.
@@ -49,20 +49,20 @@ class Observed:
     """
 
     __slots__ = (
-        *("id", "scope", "method", "path", "task", "refusal"),
+        *("id_header", "scope", "method", "path", "task", "refusal"),
         *("began", "since", "ended", "status", "size", "_receive", "_send", "_security"),
     )
 
     def __init__(
         self,
-        request_id: bytes,
+        id_header: Header,
         task: asyncio.Task[object] | None,
         scope: Scope,
         receive: Receive,
         send: Send,
         security: SecurityHeaders,
     ) -> None:
-        self.id = request_id
+        self.id_header = id_header
         self.scope = scope
         self.method: str = scope.get("method", "GET")
         self.path: str = scope["path"]
@@ -110,13 +110,12 @@ class Observed:
         if REQUEST_ID in given:
             headers = [header for header in headers if header[0] != REQUEST_ID]
         lacking = self._security.lacking(given, self.scope["scheme"])
-        timing = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
+        timing = only_total(int((perf_counter() - self.began) * 100_000))
         record = self.scope.get(RECORD)
         if record is not None and "waiting" in record:
-            times = record["waiting"] * 1000, record["running"] * 1000
-            timing = b"queue;dur=%.2f, run;dur=%.2f, %b" % (*times, timing)
-        own = (REQUEST_ID, self.id), (SERVER_TIMING, timing)
-        return {**message, "headers": [*headers, *lacking, *own]}
+            parts = f"queue;dur={in_ms(record['waiting'])}, run;dur={in_ms(record['running'])}, "
+            timing = SERVER_TIMING, parts.encode() + timing[1]
+        return {**message, "headers": [*headers, *lacking, self.id_header, timing]}
 
     def forgive(self) -> bool:
         """Take back the cancellation of a request that was refused.
@@ -128,12 +127,13 @@ class Observed:
 
     def end(self) -> "Ended":
         """Return what is to be told of the request."""
-        scope, record = self.scope, self.scope.get(RECORD, NOTHING)
+        scope = self.scope
+        record = scope.get(RECORD, NOTHING)
         client = scope.get("client")
         ended = self.ended or perf_counter()
         route = matched_route(scope, record)
         members = (
-            self.id,
+            self.id_header[1],
             client and client[0],
             self.path,
             (scope.get(MOUNT, ""), self.method, route, self.status or CLIENT_LEFT),
@@ -169,6 +169,24 @@ class Ended(NamedTuple):
     seconds: float
     waiting: float | None
     running: float | None
+
+
+def in_ms(seconds: float) -> str:
+    """Write a time in milliseconds, with two digits behind the point."""
+    return write_hundredths(int(seconds * 100_000))
+
+
+# Writing a float takes its time, and most requests take one of a few hundred times.
+@lru_cache(maxsize=4096)
+def write_hundredths(number: int) -> str:
+    """Write a number of hundredths."""
+    return f"{number / 100:.2f}"
+
+
+@lru_cache(maxsize=4096)
+def only_total(hundredths: int) -> Header:
+    """Return the header of an answer that has no other times, in hundredths of milliseconds."""
+    return SERVER_TIMING, f"total;dur={write_hundredths(hundredths)}".encode()
 
 
 def framework_of(mount: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import secrets
+from asyncio import current_task
 from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.mount import Refuse
 from bridge.traffic.access_log import AccessLog
-from bridge.traffic.headers import SecurityHeaders
+from bridge.traffic.headers import Header, SecurityHeaders
 from bridge.traffic.metrics import Metrics
 from bridge.traffic.observed import REQUEST_ID, Ended, Observed
 
@@ -23,7 +24,7 @@ logger = logging.getLogger("bridge")
 TOKEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 TICK = 0.1  # seconds between two looks at the requests, and until one that has ended is told of
-BATCH = 400  # requests that are told of at once, at most
+BATCH = 256  # requests that are told of at once, at most
 
 
 class Observer:
@@ -76,15 +77,15 @@ class Observer:
             return await self._live(scope, receive, send)
         for name, _ in scope["headers"]:
             if name == REQUEST_ID:
-                request_id = self._take_over(scope)
+                id_header = self._take_over(scope)
                 break
         else:
-            request_id = next(self._ids)
-            scope["headers"] = [*scope["headers"], (REQUEST_ID, request_id)]
+            id_header = REQUEST_ID, next(self._ids)
+            scope["headers"] = [*scope["headers"], id_header]
         # Not reset at the end: the server logs an application's exception after this returns.
-        self.request_id.set(request_id.decode())
-        task = asyncio.current_task(self._loop)
-        request = Observed(request_id, task, scope, receive, send, self.security)
+        self.request_id.set(id_header[1].decode())
+        task = current_task(self._loop)
+        request = Observed(id_header, task, scope, receive, send, self.security)
         if request.method not in BODILESS:
             receive = request.receive
         self._open.add(request)
@@ -106,14 +107,14 @@ class Observer:
             if len(self._ended) >= self._batch:
                 self._tell()
 
-    def _take_over(self, scope: Scope) -> bytes:
+    def _take_over(self, scope: Scope) -> Header:
         """Return the client's id; a new one, in its place, where that is none."""
         others = [header for header in scope["headers"] if header[0] != REQUEST_ID]
-        given: list[bytes] = [value for name, value in scope["headers"] if name == REQUEST_ID]
-        if len(given) == 1 and TOKEN.fullmatch(given[0]):
+        given: list[Header] = [header for header in scope["headers"] if header[0] == REQUEST_ID]
+        if len(given) == 1 and TOKEN.fullmatch(given[0][1]):
             return given[0]
-        made = next(self._ids)
-        scope["headers"] = [*others, (REQUEST_ID, made)]
+        made = REQUEST_ID, next(self._ids)
+        scope["headers"] = [*others, made]
         return made
 
     # Beside the requests, for many at once: ten times as quick as one here and one there
@@ -157,7 +158,7 @@ class Observer:
 
     async def _give_up(self, request: Observed) -> None:
         """Answer 504; the application may take its time to notice that it was cancelled."""
-        self.request_id.set(request.id.decode())
+        self.request_id.set(request.id_header[1].decode())
         logger.error("%s %r: no answer for %g s", request.method, request.path, self.timeout)
         await self._answer(request, 504)
 
