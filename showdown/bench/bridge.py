@@ -118,12 +118,12 @@ RULES = [
 
 
 def measure_bridge(rounds: int, seconds: int) -> None:
-    """Measure every case, and print the figures and what became of the rules."""
+    """Measure every case, on new servers in each round; print the figures and the rules."""
     require_wrk()
     for server in BRIDGE_SERVERS.values():
         if reason := why_left_out(server):
             raise click.ClickException(reason)
-    plan = Plan(CASES, BRIDGE_SERVERS, rounds, seconds)
+    plan = Plan(CASES, BRIDGE_SERVERS, 1, seconds, starts=rounds)
     with databases() as (found, directory), show_progress(plan.steps) as notify:
         samples = measure_all(plan, found, directory, notify)
     print_bridge(samples)

@@ -57,16 +57,19 @@ class Plan:
         servers: by name; those that no case needs are not started.
         rounds: rounds that count; one more, before them, warms up.
         seconds: the length of one measurement.
+        starts: how often all servers are started anew, for as many rounds each time. How a process
+            happens to lie in memory moves its rate by some per cent.
     """
 
     cases: Sequence[Case]
     servers: Mapping[str, Server]
     rounds: int
     seconds: int
+    starts: int = 1
 
     @property
     def steps(self) -> int:
-        return (self.rounds + 1) * len(self.cases)
+        return self.starts * (self.rounds + 1) * len(self.cases)
 
     def seconds_for(self, case: Case) -> int:
         """Return how long a case is measured."""
@@ -93,7 +96,7 @@ def databases(url: str | None = None, allowed: bool = False) -> Iterator[tuple[D
 def measure_all(
     plan: Plan, found: Databases, directory: Path, notify: Callable[[str], None]
 ) -> Samples:
-    """Start every server, then measure every case in each round.
+    """Start every server, then measure every case in each round; again for each of the starts.
 
     Args:
         notify: is told what is measured next, once for each of ``plan.steps``.
@@ -103,20 +106,32 @@ def measure_all(
     """
     require_proc()
     samples: Samples = {case: [] for case in plan.cases}
-    with ExitStack() as stack:
-        running = {
-            name: stack.enter_context(run(server, found.url_for(name), directory))
-            for name, server in plan.used.items()
-        }
-        for number in range(plan.rounds + 1):
-            for case in plan.cases:
-                notify(case.name)
-                # The first round warms up: it starts the threads and fills the caches.
-                seconds = plan.seconds_for(case) if number else WARM_UP_SECONDS
-                sample = measure(running[case.target.server], case, seconds, found.user)
-                if number:
-                    samples[case].append(sample)
+    for _ in range(plan.starts):
+        with ExitStack() as stack:
+            running = {
+                name: stack.enter_context(run(server, found.url_for(name), directory))
+                for name, server in plan.used.items()
+            }
+            measure_rounds(plan, running, found.user, notify, samples)
     return samples
+
+
+def measure_rounds(
+    plan: Plan,
+    running: Mapping[str, Running],
+    user: int,
+    notify: Callable[[str], None],
+    samples: Samples,
+) -> None:
+    """Measure every case in each round, on servers that have just been started."""
+    for number in range(plan.rounds + 1):
+        for case in plan.cases:
+            notify(case.name)
+            # The first round warms up: it starts the threads and fills the caches.
+            seconds = plan.seconds_for(case) if number else WARM_UP_SECONDS
+            sample = measure(running[case.target.server], case, seconds, user)
+            if number:
+                samples[case].append(sample)
 
 
 def measure(server: Running, case: Case, seconds: int, user: int) -> Sample:
