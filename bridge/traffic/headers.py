@@ -1,9 +1,10 @@
 """Response headers that keep browsers from being misled, on the answers of every mount."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 Header = tuple[bytes, bytes]
+Wanted = tuple[Sequence[Header], frozenset[bytes]]  # headers, and their names
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 # What OWASP's HTTP Headers Cheat Sheet asks of pages; what they may load only they know.
@@ -23,7 +24,7 @@ class SecurityHeaders:
         self.hsts = hsts
         self._headers_of = lru_cache(maxsize=256)(self._list)
 
-    def lacking(self, given: Mapping[bytes, bytes], scheme: str) -> list[Header]:
+    def lacking(self, given: Mapping[bytes, bytes], scheme: str) -> Sequence[Header]:
         """Return what an answer lacks.
 
         Args:
@@ -35,9 +36,9 @@ class SecurityHeaders:
             return wanted
         return [header for header in wanted if header[0] not in given]
 
-    def _list(self, media_type: bytes, is_secure: bool) -> tuple[list[Header], frozenset[bytes]]:
-        wanted = [*self._choose(media_type, is_secure)]
-        return wanted, frozenset(dict(wanted))
+    def _list(self, media_type: bytes, is_secure: bool) -> Wanted:
+        wanted = tuple(self._choose(media_type, is_secure))
+        return wanted, frozenset(name for name, _ in wanted)
 
     def _choose(self, media_type: bytes, is_secure: bool) -> Iterator[Header]:
         yield NOSNIFF

@@ -1,9 +1,28 @@
 """The suite of the bridge: its rules stand on cases that are measured."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
-from showdown.bench.bridge import BRIDGE_SERVERS, CASES, RULES, Rule, rule_cells
+from showdown.bench import bridge
+from showdown.bench.bridge import BRIDGE_SERVERS, CASES, RULES, Rule, measure_bridge, rule_cells
+from showdown.bench.measure import Case
 from showdown.bench.samples import Sample
+from showdown.bench.targets import UVICORN, Server, Target
+from showdown.bench.workloads import Workload
+from tests.databases import missing
+
+GREETER = """
+import os
+
+with open(f"{os.path.dirname(__file__)}/starts", "a") as file:
+    print(os.getpid(), file=file)
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+"""
 
 
 def test_every_rule_has_its_cases() -> None:
@@ -20,3 +39,19 @@ def test_a_rule_is_held_against_the_median(at_least: float, verdict: str) -> Non
     )
     cells = rule_cells(Rule("rate", "one", "other", at_least=at_least), ones, others)
     assert cells == ["rate", "one", "other", "2.00 (0.10-2.20)", f"≥ {at_least}", verdict]
+
+
+def test_every_round_has_servers_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not shutil.which("wrk"):
+        missing("wrk is not installed (Debian: apt-get install wrk)")
+    (tmp_path / "greeter.py").write_text(GREETER)
+    server = Server(f"{UVICORN} --lifespan off --app-dir {tmp_path} greeter:app")
+    case = Case(Target("greeter", "The greeter", "greeter"), Workload("hello", "", "/"), 2)
+    monkeypatch.setattr(bridge, "BRIDGE_SERVERS", {"greeter": server})
+    monkeypatch.setattr(bridge, "CASES", [case])
+    monkeypatch.setattr(bridge, "RULES", [Rule("rate", "greeter", "greeter", at_least=1.0)])
+    measure_bridge(rounds=2, seconds=1)
+    assert len({*(tmp_path / "starts").read_text().split()}) == 2
+    assert "1.00 (1.00-1.00)" in capsys.readouterr().out

@@ -9,7 +9,7 @@ from fastapi import FastAPI, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from bridge.traffic import observer
-from bridge.traffic.access_log import PIPE_BUF, AccessLog, as_json, as_text
+from bridge.traffic.access_log import PIPE_BUF, AccessLog, as_json, as_text, timestamp
 from bridge.traffic.observed import Ended
 from tests.conftest import FRAMEWORKS
 from tests.databases import free_port
@@ -57,6 +57,11 @@ def test_a_line_for_people() -> None:
         "03:04:05.678 200 GET /flask/api/users/1 3.2 ms (queued 0.1, ran 3.0) 52 B"
         " [flask /api/users/{user_id}] 127.0.0.1 abc\n"
     )
+
+
+def test_a_time_is_written_to_the_millisecond() -> None:
+    assert timestamp(1767323045678) == "2026-01-02T03:04:05.678Z"
+    assert timestamp(1767323046007) == "2026-01-02T03:04:06.007Z"
 
 
 @pytest.mark.parametrize("form", [as_json, as_text])
