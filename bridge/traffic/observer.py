@@ -32,9 +32,10 @@ class Observer:
 
     A client's X-Request-ID is taken over when it is 1-64 letters, digits, ``.``, ``_`` and ``-``,
     else replaced; the application, the ContextVar and the answer get the same. An exception before
-    an answer is answered 500, and raised on, for the server to log. A request without an answer
-    after ``timeout`` seconds is cancelled and answered 504, whether or not its application lets
-    itself be cancelled; bytes of its body that arrive begin the time anew.
+    an answer is answered 500 and logged; one that cuts an answer off is raised on to the server.
+
+    A request without an answer after ``timeout`` seconds is cancelled and answered 504, whether or
+    not its application lets itself be cancelled; bytes of its body that arrive begin the time anew.
 
     Args:
         app: the application.
@@ -82,7 +83,7 @@ class Observer:
         else:
             id_header = REQUEST_ID, next(self._ids)
             scope["headers"] = [*scope["headers"], id_header]
-        # Not reset at the end: the server logs an application's exception after this returns.
+        # Not reset at the end: the server may log an application's exception after this returns.
         self.request_id.set(id_header[1].decode())
         task = current_task(self._loop)
         request = Observed(id_header, task, scope, receive, send, self.security)
@@ -92,12 +93,13 @@ class Observer:
         try:
             await self.app(scope, receive, request.send)
         except BaseException as error:
-            if request.refusal is None:
-                if isinstance(error, Exception) and scope["type"] == "http" and not request.status:
-                    await self._answer(request, 500)
+            if request.refusal is not None:
+                if not isinstance(error, asyncio.CancelledError) or not request.forgive():
+                    raise
+            elif isinstance(error, Exception) and scope["type"] == "http":
+                await self._answer_for(request, error)
+            else:
                 request.status = request.status or 500  # of the server's own, for what is left
-                raise
-            if not isinstance(error, asyncio.CancelledError) or not request.forgive():
                 raise
         finally:
             if request.refusal is not None:
@@ -161,6 +163,18 @@ class Observer:
         self.request_id.set(request.id_header[1].decode())
         logger.error("%s %r: no answer for %g s", request.method, request.path, self.timeout)
         await self._answer(request, 504)
+
+    async def _answer_for(self, request: Observed, error: Exception) -> None:
+        """Answer 500 where nothing has been, and log the exception, or raise it for the server.
+
+        The server would close the connection, on which the next request may be on its way: right
+        only for an answer that is cut off.
+        """
+        if not request.status:
+            await self._answer(request, 500)
+        if not request.ended:
+            raise error
+        logger.error("%s %r: unforeseen error", request.method, request.path, exc_info=error)
 
     async def _answer(self, request: Observed, status: int) -> None:
         """Answer in the application's place."""

@@ -18,7 +18,7 @@ from users.request_id import request_id
 FAILING = "tests.traffic.applications"
 LOGGERS = {
     "/flask-fails/fail": FAILING,  # Flask calls its logger by the application's name
-    "/fastapi-fails/fail": "uvicorn.error",
+    "/fastapi-fails/fail": "bridge",  # FastAPI leaves it to the server
     "/django-fails/fail": "django.request",
 }
 

@@ -3,10 +3,11 @@
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.bridge.server import PATIENCE, head, read_answer
+from tests.bridge.server import PATIENCE, head, read_answer, wait_until
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import serve
 
@@ -50,3 +51,43 @@ def test_a_refusal_is_a_problem_document(port: int, sent: bytes, status: int) ->
     assert document["status"] == status
     assert document["title"]
     assert document["detail"]
+
+
+BROKEN = """
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+@app.get("/fail")
+async def fail():
+    raise RuntimeError("no such page")
+
+@app.get("/break-off")
+async def break_off():
+    async def parts():
+        yield b"once upon a time"
+        raise RuntimeError("no such end")
+    return StreamingResponse(parts())
+"""
+
+
+def test_an_unforeseen_error_does_not_end_the_connection_after_its_answer(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    port = free_port()
+    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/broken=broken:app")
+    origin = f"http://{HOST}:{port}"
+    with (
+        serve(*command, origin=origin, path="/broken/", cwd=tmp_path) as server,
+        socket.create_connection((HOST, port), timeout=PATIENCE) as connection,
+    ):
+        for request_id in ("one", "two"):
+            connection.sendall(head("/broken/fail", f"X-Request-ID: {request_id}", host=HOST))
+            assert read_answer(connection).status == 500
+        connection.sendall(head("/broken/break-off", host=HOST))
+        answer = read_answer(connection)
+        assert (answer.status, answer.complete) == (200, False)
+        wait_until(lambda: "no such end" in server.output)
+        for request_id in ("one", "two"):
+            assert f"[{request_id}] GET '/broken/fail': unforeseen error" in server.output
+        assert server.output.count("RuntimeError: no such page") == 2
