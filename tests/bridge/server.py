@@ -44,6 +44,13 @@ def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> fl
     return time.monotonic() - start
 
 
+def is_listening(port: int) -> bool:
+    """Tell whether a connection is taken at once; one that comes during a stop gets no answer."""
+    with socket.socket() as connection:
+        connection.settimeout(0.2)
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Body:
     """What an application returns: chunks from any iterable, and a count of its ``close()``."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.bridge.process import GRACE
-from tests.bridge.server import head, read_answer, wait_until
+from tests.bridge.server import head, is_listening, read_answer, wait_until
 from tests.databases import free_port
 from tests.servers import Server, serve
 
@@ -53,14 +53,6 @@ def running(directory: Path) -> Iterator[Stopping]:
     command = ("python", "-m", "tests.bridge.process", port, directory)
     with serve(*command, origin=f"http://127.0.0.1:{port}", path="/nowhere") as process:
         yield Stopping(process, port, directory)
-
-
-def is_listening(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_an_idle_server_stops_at_once(server: Stopping) -> None:

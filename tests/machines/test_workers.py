@@ -17,7 +17,7 @@ from click import UsageError
 
 from serving import check_key
 from settings import Settings
-from tests.bridge.server import Answer, head, read_answer, read_until, wait_until
+from tests.bridge.server import Answer, head, is_listening, read_answer, read_until, wait_until
 from tests.databases import free_port
 from tests.jobs.test_exports import has_ended
 from tests.servers import Server, running, wait_for
@@ -218,8 +218,3 @@ def test_processes_that_would_not_know_each_others_sessions_are_refused(
     check_key(Settings(), 1)
     with pytest.raises(UsageError, match="--workers needs GATEWAY_SECRET_KEY"):
         check_key(Settings(), 2)
-
-
-def is_listening(port: int) -> bool:
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0

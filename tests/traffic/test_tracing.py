@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import (
 
 from tests.bridge.server import wait_until
 from tests.conftest import FRAMEWORKS
-from tests.databases import free_port
+from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import SCRIPTS, serve
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -64,8 +64,9 @@ def attributes(span: Span) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def spans(migrated: object) -> list[Span]:
+def spans(migrated: SQLite | PostgreSQL) -> list[Span]:
     """What a server has sent that answered one request of each framework, and was stopped."""
+    migrated.reset()
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     with collector() as (address, found):
