@@ -1,6 +1,5 @@
 """The suite of the bridge: its rules stand on cases that are measured."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from showdown.bench.measure import Case
 from showdown.bench.samples import Sample
 from showdown.bench.targets import UVICORN, Server, Target
 from showdown.bench.workloads import Workload
-from tests.databases import missing
 
 GREETER = """
 import os
@@ -41,11 +39,10 @@ def test_a_rule_is_held_against_the_median(at_least: float, verdict: str) -> Non
     assert cells == ["rate", "one", "other", "2.00 (0.10-2.20)", f"≥ {at_least}", verdict]
 
 
+@pytest.mark.usefixtures("wrk")
 def test_every_round_has_servers_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if not shutil.which("wrk"):
-        missing("wrk is not installed (Debian: apt-get install wrk)")
     (tmp_path / "greeter.py").write_text(GREETER)
     server = Server(f"{UVICORN} --lifespan off --app-dir {tmp_path} greeter:app")
     case = Case(Target("greeter", "The greeter", "greeter"), Workload("hello", "", "/"), 2)

@@ -1,7 +1,6 @@
 """`gateway bench`, end to end: what it does, not how fast anything is."""
 
 import json
-import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,7 +11,6 @@ from commands import main
 from showdown.bench import targets
 from showdown.bench.load import INSTALL
 from showdown.bench.targets import SERVERS, TARGETS, Server, Target
-from tests.databases import missing
 
 BAD_APP = """
 async def app(scope, receive, send):
@@ -30,12 +28,6 @@ app.asked = 0
 
 def bench(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["bench", *map(str, arguments)])
-
-
-@pytest.fixture
-def wrk() -> None:
-    if not shutil.which("wrk"):
-        missing("wrk is not installed (Debian: apt-get install wrk)")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import errno
 import os
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from tests.bridge.server import Answer, head, is_listening, read_answer, read_un
 from tests.databases import free_port
 from tests.jobs.test_exports import has_ended
 from tests.servers import Server, running, wait_for
-from tests.traffic.test_listeners import end_of
+from tests.traffic.test_listeners import begin_to_connect, end_of, on_linux
 
 GRACE = 1  # seconds
 LONG = 60  # seconds; nothing that is tested may take so long
@@ -124,7 +123,7 @@ def test_a_stop_under_load_answers_every_connection_that_was_accepted(workers: i
     assert {*statuses} == {200}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="No other system can")
+@on_linux
 def test_who_connects_while_workers_stop_is_refused_and_not_reset() -> None:
     port = free_port()
     with running("python", "-m", "tests.machines.process", port, 1, LONG, "hold") as process:
@@ -132,9 +131,7 @@ def test_who_connects_while_workers_stop_is_refused_and_not_reset() -> None:
         worker = int(process.output.split()[-1])
         process.terminate()
         wait_until(lambda: "told to stop" in process.output)
-        with socket.socket() as connection:
-            connection.setblocking(False)
-            connection.connect_ex(("127.0.0.1", port))
+        with begin_to_connect("127.0.0.1", port) as connection:
             os.kill(worker, signal.SIGUSR1)
             assert process.wait(20) == 0
             assert end_of(connection) == errno.ECONNREFUSED
