@@ -1,11 +1,10 @@
 """What Prometheus reads at ``/metrics``: of one process, or of all workers of one machine."""
 
 import asyncio
-from bisect import bisect_left
-from collections import Counter as Tally
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from functools import partial
 from typing import Literal
 
@@ -24,6 +23,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from bridge.mount import Mount
 from bridge.threads import TOTALS, Gauges
@@ -47,8 +47,13 @@ class Durations(Histogram):
     def observe_all(self, seconds: list[float]) -> None:
         """Observe each of the values."""
         self._sum.inc(sum(seconds))
-        for place, count in Tally(map(partial(bisect_left, self._upper_bounds), seconds)).items():
-            self._buckets[place].inc(count)
+        ordered = sorted(seconds)
+        before = 0
+        for bucket, bound in zip(self._buckets, self._upper_bounds, strict=True):
+            until = bisect_right(ordered, bound)
+            if until > before:
+                bucket.inc(until - before)
+            before = until
 
 
 class Metrics:
@@ -65,14 +70,6 @@ class Metrics:
     """
 
     def __init__(self, mounts: Sequence[Mount]) -> None:
-        self.mounts = [
-            (
-                mount.path.strip("/"),
-                mount,
-                mount.app if isinstance(mount.app, WSGIMiddleware) else None,
-            )
-            for mount in mounts
-        ]
         self.registry = CollectorRegistry()
         self._durations = Durations(
             "http_request_duration_seconds",
@@ -91,11 +88,17 @@ class Metrics:
             buckets=LAGS,
             registry=self.registry,
         )
-        self._mounts = {name: self._mount_metric(name) for name in STATE}
+        by_name = {name: self._mount_metric(name) for name in STATE}
+        # What is around a mount's application later, as spans are, does not hide its threads.
+        states = [partial(state_of, mount, mount.app) for mount in mounts]
+        self._states = [
+            (state, {key: by_name[key].labels(framework_of(mount.path)) for key in state()})
+            for mount, state in zip(mounts, states, strict=True)
+        ]
         self._refused = Counter(
             "connections_refused", "Connections refused.", ["reason"], registry=self.registry
         )
-        self._totals: dict[tuple[str, str], int] = {}
+        self._totals: dict[Counter, int] = defaultdict(int)
         if SHARED:
             self._gauge("worker_up", "Worker processes that live.", mode="liveall").set(1)
         else:
@@ -118,15 +121,17 @@ class Metrics:
 
     def count(self, requests: Iterable[Ended]) -> None:
         """Count requests that have ended."""
-        groups: dict[Kind, list[Ended]] = defaultdict(list)
+        durations: dict[Kind, list[float]] = defaultdict(list)
+        sizes: dict[Kind, int] = defaultdict(int)
         for request in requests:
-            groups[request.kind].append(request)
-        for (mount, method, route, status), group in groups.items():
+            durations[request.kind].append(request.seconds)
+            sizes[request.kind] += request.size
+        for kind, seconds in durations.items():
+            mount, method, route, status = kind
             method = method if method in METHODS else "other"
             labels = (framework_of(mount), method, route, status)
-            seconds = [request.seconds for request in group]
             self._durations.labels(*labels).observe_all(seconds)
-            self._bytes.labels(*labels).inc(sum(request.size for request in group))
+            self._bytes.labels(*labels).inc(sizes[kind])
 
     def watch(self, lag: float, in_flight: int) -> None:
         """Note the state of the moment.
@@ -137,21 +142,20 @@ class Metrics:
         """
         self._lag.observe(lag)
         self._in_flight.set(in_flight)
-        for name, mount, middleware in self.mounts:
-            for key, value in state_of(mount, middleware).items():
-                metric = self._mounts[key]
+        for state, metrics in self._states:
+            for key, value in state().items():
+                metric = metrics[key]
                 if isinstance(metric, Gauge):
-                    metric.labels(name).set(value)
+                    metric.set(value)
                 else:
-                    self._raise(metric, name, value)
+                    self._raise(metric, value)
         for reason, total in refused.items():
-            self._raise(self._refused, reason, total)
+            self._raise(self._refused.labels(reason), total)
 
-    def _raise(self, metric: Counter, label: str, total: int) -> None:
+    def _raise(self, metric: Counter, total: int) -> None:
         """Bring a counter up to a total that is kept elsewhere."""
-        before = self._totals.get((str(metric), label), 0)
-        metric.labels(label).inc(total - before)
-        self._totals[str(metric), label] = total
+        metric.inc(total - self._totals[metric])
+        self._totals[metric] = total
 
     async def show(self, _request: Request) -> Response:
         """Answer a scrape, in Prometheus's text format."""
@@ -163,11 +167,11 @@ class Metrics:
         return generate_latest(Workers() if SHARED else self.registry)
 
 
-def state_of(mount: Mount, middleware: WSGIMiddleware | None) -> dict[str, int]:
+def state_of(mount: Mount, app: ASGIApp) -> dict[str, int]:
     """Return what a mount is doing, by the names of STATE; the threads of WSGI alone."""
-    if middleware is None:
+    if not isinstance(app, WSGIMiddleware):
         return {"open": mount.open, "shed": mount.shed}
-    state: dict[str, int] = asdict(middleware.gauges)
+    state: dict[str, int] = vars(app.gauges)
     return {**state, "open": mount.open, "shed": mount.shed + state["shed"]}
 
 

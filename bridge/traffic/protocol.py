@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -20,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from bridge.traffic.heads import HeadTooLarge, check_handshake, check_size, check_target
+from bridge.traffic.response_heads import send
 
 EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
 MIN_RATE = 500  # bytes of a body that buy it one more second
@@ -219,7 +221,11 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.answered = cycle
-        super()._start_asgi_task(cycle, app)
+
+        def answer(scope: Any, receive: Any, _send: Any) -> Any:
+            return app(scope, receive, partial(send, cycle))
+
+        super()._start_asgi_task(cycle, answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.answered is not None and not self.answered.response_complete:

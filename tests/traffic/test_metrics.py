@@ -10,9 +10,13 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.multiprocess import mark_process_dead
 
+from bridge import Mount
 from bridge.threads import TOTALS, Gauges
+from bridge.traffic.metrics import SECONDS, Durations, Metrics
 from tests.bridge.server import hello, wait_until
 from tests.conftest import FRAMEWORKS
 from tests.databases import free_port
@@ -59,6 +63,25 @@ def test_a_duration_falls_into_its_bucket() -> None:
         assert gateway.metric(**bucket, le="60.0") == 1
 
 
+@given(st.lists(st.sampled_from(SECONDS) | st.floats(0, 100)))
+def test_many_durations_fall_into_the_buckets_that_each_would(seconds: list[float]) -> None:
+    at_once, singly = (Durations("name", "text", buckets=SECONDS, registry=None) for _ in range(2))
+    at_once.observe_all(seconds)
+    for duration in seconds:
+        singly.observe(duration)
+    assert samples(at_once) == pytest.approx(samples(singly))
+
+
+def samples(histogram: Durations) -> dict[str, float]:
+    """Return its buckets, its count and its sum."""
+    (metric,) = histogram.collect()
+    return {
+        sample.name + sample.labels.get("le", ""): sample.value
+        for sample in metric.samples
+        if not sample.name.endswith("_created")
+    }
+
+
 def test_labels_are_few_whatever_clients_ask_for() -> None:
     with seen({"/app": hello}) as gateway:
         for number in range(20):
@@ -80,6 +103,15 @@ def test_what_each_mount_is_doing() -> None:
         assert 'mount_open{mount="asgi"}' in text
         wait_until(lambda: gateway.metric("mount_threads", mount="one") == 1)
         assert gateway.metric("mount_threads", mount="two") == 0
+
+
+def test_what_only_grows_is_counted_once() -> None:
+    mount = Mount("/app", FastAPI())
+    metrics = Metrics([mount])
+    for shed in (3, 3, 5):
+        mount.shed = shed
+        metrics.watch(0.0, 0)
+    assert b'mount_shed_total{mount="app"} 5.0\n' in metrics.collect()
 
 
 def test_requests_without_an_answer_are_in_flight() -> None:

@@ -1,0 +1,136 @@
+"""Heads of responses: to the byte what uvicorn writes, whoever writes them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from itertools import product
+from typing import Any
+
+import pytest
+from starlette.types import Message
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from bridge.traffic import response_heads
+from bridge.traffic.response_heads import SENT, Names, send
+
+USUAL = [(b"content-length", b"2"), (b"Content-Type", b"text/plain"), (b"x-tab", b"a\tb")]
+NAMES_OF_HEADERS = [
+    *(b"x-name", b"Content-Length", b"connection", b"Transfer-Encoding"),
+    *(b"", b"a b", b"a:", b"a\r\nb", b"\xff"),
+]
+VALUES = [
+    *(b"2", b"", b"close", b"chunked", b"-1", b" 2", b"a\tb", b"\xff"),
+    *(b"2\r\nx: y", b"2\n", b"\x00", b"\x7f"),
+]
+
+
+class Transport(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+
+def new_cycle(**changed: Any) -> RequestResponseCycle:
+    """Return uvicorn's side of a request that has just come."""
+    logger = logging.getLogger("uvicorn.access")
+    transport = Transport()
+    options: dict[str, Any] = {
+        "scope": {"type": "http", "method": "GET", "path": "/", "http_version": "1.1"},
+        "transport": transport,
+        "flow": FlowControl(transport),
+        "logger": logger,
+        "access_logger": logger,
+        "access_log": False,
+        "default_headers": [(b"date", b"now"), (b"server", b"uvicorn")],
+        "message_event": asyncio.Event(),
+        "expect_100_continue": True,
+        "keep_alive": True,
+        "on_response": lambda: None,
+    }
+    return RequestResponseCycle(**{**options, **changed})
+
+
+def start(headers: Any, status: int = 200) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+Way = Callable[[RequestResponseCycle, Any], Awaitable[None]]
+UVICORNS: Way = RequestResponseCycle.send
+
+
+def outcome(way: Way, message: Message, **changed: Any) -> tuple[Any, ...]:
+    """Return what a new cycle writes, what it knows after that, and what it has raised."""
+    cycle = new_cycle(**changed)
+
+    error = ""
+    try:
+        # Nothing keeps it waiting.
+        assert list(way(cycle, message).__await__()) == []
+    except (RuntimeError, ValueError, KeyError) as raised:
+        error = repr(raised)
+    state = {
+        name: getattr(cycle, name)
+        for name in (
+            *("response_started", "response_complete", "waiting_for_100_continue"),
+            *("expected_content_length", "chunked_encoding", "keep_alive"),
+        )
+    }
+    return written(cycle), state, error
+
+
+def written(cycle: RequestResponseCycle) -> bytes:
+    """Return what a new cycle has written."""
+    assert isinstance(cycle.transport, Transport)
+    return cycle.transport.written
+
+
+@pytest.mark.parametrize("name", NAMES_OF_HEADERS, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_every_head_is_uvicorns(name: bytes, value: bytes) -> None:
+    odd = (name, value)
+    for headers, status, method in product(
+        ([], [odd], [*USUAL, odd], [odd, *USUAL], (*USUAL, odd)), (200, 204, 99), ("GET", "HEAD")
+    ):
+        scope = {"type": "http", "method": method, "path": "/", "http_version": "1.1"}
+        message = start(headers, status)
+        assert outcome(send, message, scope=scope) == outcome(UVICORNS, message, scope=scope)
+
+
+def test_the_usual_head_is_written_at_once() -> None:
+    cycle = new_cycle()
+    assert send(cycle, start(USUAL)) is SENT
+    assert written(cycle) == (
+        b"HTTP/1.1 200 OK\r\ndate: now\r\nserver: uvicorn\r\ncontent-length: 2\r\n"
+        b"content-type: text/plain\r\nx-tab: a\tb\r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"access_log": True}, {"keep_alive": False}, {"default_headers": [(b"connection", b"close")]}],
+    ids=str,
+)
+def test_what_is_not_as_usual_is_uvicorns(change: dict[str, Any]) -> None:
+    own, theirs = (outcome(way, start(USUAL), **change) for way in (send, UVICORNS))
+    assert own == theirs
+    assert (b"connection: close" in own[0]) == ("access_log" not in change)
+
+
+def test_headers_of_an_iterator_are_not_used_up() -> None:
+    head, _, _ = outcome(send, start(iter([*USUAL, (b"connection", b"close")])))
+    assert b"content-length: 2\r\n" in head
+
+
+def test_nobody_fills_the_memory_with_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Names, "most", 3)
+    monkeypatch.setattr(response_heads, "NAMES", names := Names())
+    for number in range(10):
+        cycle = new_cycle(default_headers=[])
+        assert send(cycle, start([(b"content-length", b"0"), (b"x-%d" % number, b"")])) is SENT
+    assert len(names) == 3
