@@ -7,7 +7,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 from typing import TextIO
 
-from bridge.traffic.observed import Ended, Kind, framework_of, in_ms
+from bridge.traffic.observed import Ended, Kind, framework_of
 
 # What a pipe takes from one of several processes without mixing it with the others' (POSIX).
 PIPE_BUF = 4096
@@ -69,9 +69,9 @@ def as_json(now: str, request: Ended) -> str:
     return (
         f'{{"ts":"{now}","request_id":"{request_id.decode()}",'
         f'"client":{quote(client) if client else "null"},{kind_as_json(kind)},'
-        f'"path":{quote(path[:LONGEST_PATH])},"bytes":{size},"ms":{in_ms(seconds)},'
-        f'"queued_ms":{"null" if waiting is None else in_ms(waiting)},'
-        f'"running_ms":{"null" if running is None else in_ms(running)}}}\n'
+        f'"path":{quote(path[:LONGEST_PATH])},"bytes":{size},"ms":{seconds * 1000:.2f},'
+        f'"queued_ms":{"null" if waiting is None else f"{waiting * 1000:.2f}"},'
+        f'"running_ms":{"null" if running is None else f"{running * 1000:.2f}"}}}\n'
     )
 
 

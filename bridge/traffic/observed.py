@@ -110,12 +110,13 @@ class Observed:
         if REQUEST_ID in given:
             headers = [header for header in headers if header[0] != REQUEST_ID]
         lacking = self._security.lacking(given, self.scope["scheme"])
-        timing = only_total(int((perf_counter() - self.began) * 100_000))
+        timing = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
         record = self.scope.get(RECORD)
         if record is not None and "waiting" in record:
-            parts = f"queue;dur={in_ms(record['waiting'])}, run;dur={in_ms(record['running'])}, "
-            timing = SERVER_TIMING, parts.encode() + timing[1]
-        return {**message, "headers": [*headers, *lacking, self.id_header, timing]}
+            parts = record["waiting"] * 1000, record["running"] * 1000, timing
+            timing = b"queue;dur=%.2f, run;dur=%.2f, %b" % parts
+        added = (*lacking, self.id_header, (SERVER_TIMING, timing))
+        return {**message, "headers": [*headers, *added]}
 
     def forgive(self) -> bool:
         """Take back the cancellation of a request that was refused.
@@ -169,24 +170,6 @@ class Ended(NamedTuple):
     seconds: float
     waiting: float | None
     running: float | None
-
-
-def in_ms(seconds: float) -> str:
-    """Write a time in milliseconds, with two digits behind the point."""
-    return write_hundredths(int(seconds * 100_000))
-
-
-# Writing a float takes its time, and most requests take one of a few hundred times.
-@lru_cache(maxsize=4096)
-def write_hundredths(number: int) -> str:
-    """Write a number of hundredths."""
-    return f"{number / 100:.2f}"
-
-
-@lru_cache(maxsize=4096)
-def only_total(hundredths: int) -> Header:
-    """Return the header of an answer that has no other times, in hundredths of milliseconds."""
-    return SERVER_TIMING, f"total;dur={write_hundredths(hundredths)}".encode()
 
 
 def framework_of(mount: str) -> str:
