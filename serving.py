@@ -18,7 +18,7 @@ from bridge.traffic.access_log import AccessLog, as_json, as_text
 from bridge.traffic.protocol import Config, Limits
 from bridge.traffic.server import Callback, Server, ignore
 from bridge.traffic.workers import NOT_STARTED
-from gateway import create_app, refuse
+from gateway import Gateway, create_app, refuse
 from settings import SECRET_KEY_FILE, Settings, get_settings
 
 LAST_JOB = 1.0  # seconds that a stop waits for the process with the background jobs
@@ -74,19 +74,31 @@ def run_server(
     listener: socket.socket,
     on_start: Callback = ignore,
 ) -> None:
-    """Serve in this process until it is told to stop; exit with status 3 when it cannot start.
+    """Compose the gateway in this process, and serve it as ``serve`` does.
 
     Args:
         choose: returns the applications by prefix.
-        listener: the socket, which other processes may have, too.
-        on_start: called when the server has begun to serve.
+        listener, on_start: as for ``serve``.
     """
     settings = get_settings()
     logs.configure(settings.env)
     # Modules of the directory where the command was given; none of them hides one of ours.
     sys.path.insert(0, "")
     lines = AccessLog(sys.stdout, as_json if settings.env == "production" else as_text)
-    app = create_app(settings, choose(settings), lines)
+    serve(create_app(settings, choose(settings), lines), settings, listener, on_start)
+
+
+def serve(
+    app: Gateway, settings: Settings, listener: socket.socket, on_start: Callback = ignore
+) -> None:
+    """Serve a gateway until the process is told to stop; exit with status 3 when it cannot start.
+
+    Args:
+        app: the gateway.
+        settings: its own.
+        listener: the socket, which other processes may have, too.
+        on_start: called when the server has begun to serve.
+    """
     config = Config(
         app,
         limits=limits_of(settings),

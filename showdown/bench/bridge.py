@@ -25,6 +25,7 @@ from showdown.bench.workloads import WORKLOADS
 
 CONNECTIONS = 32
 WAITING = 256
+WARM_UP = 3  # seconds; the first some thousand requests of a process take longer than the others
 STUCK = "/flask/api/wait?ms=10000"
 
 BRIDGE_SERVERS = {
@@ -40,8 +41,8 @@ BRIDGE_SERVERS = {
     "granian": SERVERS["flask-granian"],
     "gateway": SERVERS["gateway"],
     "fastapi": SERVERS["fastapi-uvicorn"],
-    "seen": Server(f"{UVICORN} --factory {APPS}.adapters:seen", pools=3),
-    "unseen": Server(f"{UVICORN} --factory {APPS}.adapters:unseen", pools=3),
+    "seen": Server(f"python -m {APPS}.gateways seen {{port}}", pools=3),
+    "unseen": Server(f"python -m {APPS}.gateways unseen {{port}}", pools=3),
     "waiting": with_threads(SERVERS["gateway"], WAITING),
 }
 
@@ -123,7 +124,7 @@ def measure_bridge(rounds: int, seconds: int) -> None:
     for server in BRIDGE_SERVERS.values():
         if reason := why_left_out(server):
             raise click.ClickException(reason)
-    plan = Plan(CASES, BRIDGE_SERVERS, 1, seconds, starts=rounds)
+    plan = Plan(CASES, BRIDGE_SERVERS, 1, seconds, starts=rounds, warm_up=WARM_UP)
     with databases() as (found, directory), show_progress(plan.steps) as notify:
         samples = measure_all(plan, found, directory, notify)
     print_bridge(samples)

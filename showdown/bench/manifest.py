@@ -13,7 +13,7 @@ from typing import Any
 
 from settings import BASE_DIR
 from showdown.bench.databases import Databases
-from showdown.bench.measure import MANY, MANY_TIMES, WARM_UP_SECONDS, Plan
+from showdown.bench.measure import MANY, MANY_TIMES, Plan
 from showdown.bench.targets import Server
 
 PACKAGES = [
@@ -44,7 +44,7 @@ def describe_run(plan: Plan, found: Databases, left_out: Mapping[str, str]) -> d
             "rounds": plan.rounds,
             "seconds": plan.seconds,
             "seconds_of_many_connections": {f"from {MANY} on": plan.seconds * MANY_TIMES},
-            "warm_up_seconds": WARM_UP_SECONDS,
+            "warm_up_seconds": plan.warm_up,
             "order": "every case once in each round",
         },
     }

@@ -15,7 +15,6 @@ from showdown.bench.servers import Running, cpu_seconds, memory_peak, require_pr
 from showdown.bench.targets import Server, Target
 from showdown.bench.workloads import Workload
 
-WARM_UP_SECONDS = 1
 # With hundreds of connections, half a second passes before throughput is level.
 MANY, MANY_TIMES = 256, 2
 LONGER = 10  # times as long, when nothing was answered
@@ -59,6 +58,7 @@ class Plan:
         seconds: the length of one measurement.
         starts: how often all servers are started anew, for as many rounds each time. How a process
             happens to lie in memory moves its rate by some per cent.
+        warm_up: the seconds of each measurement in the round that does not count.
     """
 
     cases: Sequence[Case]
@@ -66,6 +66,7 @@ class Plan:
     rounds: int
     seconds: int
     starts: int = 1
+    warm_up: int = 1
 
     @property
     def steps(self) -> int:
@@ -128,7 +129,7 @@ def measure_rounds(
         for case in plan.cases:
             notify(case.name)
             # The first round warms up: it starts the threads and fills the caches.
-            seconds = plan.seconds_for(case) if number else WARM_UP_SECONDS
+            seconds = plan.seconds_for(case) if number else plan.warm_up
             sample = measure(running[case.target.server], case, seconds, user)
             if number:
                 samples[case].append(sample)

@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 
 from showdown.bench import bridge
 from showdown.bench.bridge import BRIDGE_SERVERS, CASES, RULES, Rule, measure_bridge, rule_cells
 from showdown.bench.measure import Case
 from showdown.bench.samples import Sample
+from showdown.bench.servers import run
 from showdown.bench.targets import UVICORN, Server, Target
 from showdown.bench.workloads import Workload
+from tests.bridge.server import wait_until
 
 GREETER = """
 import os
@@ -39,6 +42,19 @@ def test_a_rule_is_held_against_the_median(at_least: float, verdict: str) -> Non
     assert cells == ["rate", "one", "other", "2.00 (0.10-2.20)", f"≥ {at_least}", verdict]
 
 
+@pytest.mark.parametrize("name", ["seen", "unseen"])
+def test_what_is_measured_with_notes_and_without(tmp_path: Path, name: str) -> None:
+    url = f"sqlite:///{tmp_path}/db.sqlite3"
+    with run(BRIDGE_SERVERS[name], url, tmp_path) as server:
+        answer = httpx.get(f"http://127.0.0.1:{server.port}/fastapi/api/hello")
+        assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
+        noted = ["x-request-id" in answer.headers, "server-timing" in answer.headers]
+        assert noted == [name == "seen"] * 2
+        if name == "seen":
+            wait_until(lambda: f'"request_id":"{answer.headers["x-request-id"]}"' in server.log())
+    assert "server" not in answer.headers  # as uvicorn's own would say
+
+
 @pytest.mark.usefixtures("wrk")
 def test_every_round_has_servers_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -49,6 +65,7 @@ def test_every_round_has_servers_of_its_own(
     monkeypatch.setattr(bridge, "BRIDGE_SERVERS", {"greeter": server})
     monkeypatch.setattr(bridge, "CASES", [case])
     monkeypatch.setattr(bridge, "RULES", [Rule("rate", "greeter", "greeter", at_least=1.0)])
+    monkeypatch.setattr(bridge, "WARM_UP", 1)
     measure_bridge(rounds=2, seconds=1)
     assert len({*(tmp_path / "starts").read_text().split()}) == 2
     assert "1.00 (1.00-1.00)" in capsys.readouterr().out

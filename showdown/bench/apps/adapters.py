@@ -4,8 +4,7 @@ Each function is a factory for ``uvicorn --factory showdown.bench.apps.adapters:
 """
 
 import io
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import a2wsgi
@@ -13,13 +12,9 @@ from a2wsgi.wsgi import build_environ
 from asgiref.wsgi import WsgiToAsgi
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from bridge import Mount, Mounts, WSGIMiddleware, lengthen_turns
-from bridge.traffic.access_log import AccessLog, as_json
-from bridge.traffic.headers import SecurityHeaders
-from bridge.traffic.observer import Observer
 from settings import get_settings
 
 Adapter = Callable[[Any], Any]
@@ -83,41 +78,3 @@ def asgiref() -> Starlette:
 def inline() -> Starlette:
     """No adapter at all."""
     return compose(Inline)
-
-
-def seen() -> Starlette:
-    """The gateway as it is in production: request ids, metrics, and an access log in JSON."""
-    from gateway import create_app
-
-    return create_app(access_log=AccessLog(sys.stdout, as_json))
-
-
-class Unseen:
-    """Stand in for the Observer: answers get the security headers, and nobody notes anything."""
-
-    def __init__(self, app: ASGIApp, security: SecurityHeaders) -> None:
-        self.app = ServerErrorMiddleware(app)
-        self.security = security
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        def send_with_headers(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                headers = message["headers"]
-                lacking = self.security.lacking(dict(headers), scope["scheme"])
-                message = {**message, "headers": [*headers, *lacking]}
-            return send(message)
-
-        return self.app(scope, receive, send_with_headers)
-
-
-def unseen() -> Starlette:
-    """The gateway without that."""
-    from gateway import create_app
-
-    app = create_app()
-    layers: list[Any] = [*app.layers]
-    app.layers = [
-        Middleware(Unseen, layer.kwargs["security"]) if layer.cls is Observer else layer
-        for layer in layers
-    ]
-    return app

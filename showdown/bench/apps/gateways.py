@@ -1,0 +1,58 @@
+"""The gateway on the server of its own, as ``gateway serve`` runs it, with and without notes.
+
+``python -m showdown.bench.apps.gateways seen 8000``
+"""
+
+import sys
+from collections.abc import Awaitable
+from typing import Any
+
+from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bridge.traffic.access_log import AccessLog, as_json
+from bridge.traffic.headers import SecurityHeaders
+from bridge.traffic.observer import Observer
+from gateway import Gateway, create_app
+from serving import listen, serve
+from settings import get_settings
+
+
+def seen() -> Gateway:
+    """As it is in production: request ids, metrics, and an access log in JSON."""
+    return create_app(access_log=AccessLog(sys.stdout, as_json))
+
+
+class Unseen:
+    """Stand in for the Observer: answers get the security headers, and nobody notes anything."""
+
+    def __init__(self, app: ASGIApp, security: SecurityHeaders) -> None:
+        self.app = ServerErrorMiddleware(app)
+        self.security = security
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        def send_with_headers(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                lacking = self.security.lacking(dict(headers), scope["scheme"])
+                message = {**message, "headers": [*headers, *lacking]}
+            return send(message)
+
+        return self.app(scope, receive, send_with_headers)
+
+
+def unseen() -> Gateway:
+    """Without ids, metrics and lines."""
+    app = create_app()
+    layers: list[Any] = [*app.layers]
+    app.layers = [
+        Middleware(Unseen, layer.kwargs["security"]) if layer.cls is Observer else layer
+        for layer in layers
+    ]
+    return app
+
+
+if __name__ == "__main__":
+    choose = {"seen": seen, "unseen": unseen}[sys.argv[1]]
+    serve(choose(), get_settings(), listen("127.0.0.1", int(sys.argv[2])))
