@@ -273,6 +273,7 @@ def serve(
         limits=limits,
         log_config=None,
         log_level="critical",
+        access_log=False,  # as `gateway serve` has it
         lifespan="on",
         root_path=root_path,
         timeout_graceful_shutdown=5,

@@ -12,7 +12,9 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from bridge.traffic import response_heads
+from bridge.traffic.protocol import Limits
 from bridge.traffic.response_heads import SENT, Names, send
+from tests.bridge.server import head, hello, read_answer, serve
 
 USUAL = [(b"content-length", b"2"), (b"Content-Type", b"text/plain"), (b"x-tab", b"a\tb")]
 NAMES_OF_HEADERS = [
@@ -67,7 +69,6 @@ UVICORNS: Way = RequestResponseCycle.send
 def outcome(way: Way, message: Message, **changed: Any) -> tuple[Any, ...]:
     """Return what a new cycle writes, what it knows after that, and what it has raised."""
     cycle = new_cycle(**changed)
-
     error = ""
     try:
         # Nothing keeps it waiting.
@@ -134,3 +135,11 @@ def test_nobody_fills_the_memory_with_names(monkeypatch: pytest.MonkeyPatch) -> 
         cycle = new_cycle(default_headers=[])
         assert send(cycle, start([(b"content-length", b"0"), (b"x-%d" % number, b"")])) is SENT
     assert len(names) == 3
+
+
+def test_the_server_writes_them_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_heads, "NAMES", names := Names())
+    with serve(hello, limits=Limits()) as server, server.connect() as connection:
+        connection.sendall(head("/app/"))
+        assert read_answer(connection).status == 200
+    assert b"content-length" in names
