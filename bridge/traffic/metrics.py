@@ -121,17 +121,14 @@ class Metrics:
 
     def count(self, requests: Iterable[Ended]) -> None:
         """Count requests that have ended."""
-        durations: dict[Kind, list[float]] = defaultdict(list)
-        sizes: dict[Kind, int] = defaultdict(int)
+        groups: dict[Kind, list[Ended]] = defaultdict(list)
         for request in requests:
-            durations[request.kind].append(request.seconds)
-            sizes[request.kind] += request.size
-        for kind, seconds in durations.items():
-            mount, method, route, status = kind
+            groups[request.kind].append(request)
+        for (mount, method, route, status), group in groups.items():
             method = method if method in METHODS else "other"
             labels = (framework_of(mount), method, route, status)
-            self._durations.labels(*labels).observe_all(seconds)
-            self._bytes.labels(*labels).inc(sizes[kind])
+            self._durations.labels(*labels).observe_all([request.seconds for request in group])
+            self._bytes.labels(*labels).inc(sum(request.size for request in group))
 
     def watch(self, lag: float, in_flight: int) -> None:
         """Note the state of the moment.

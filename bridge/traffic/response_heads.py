@@ -1,6 +1,7 @@
 """How a response's head is written: as uvicorn does it, without two searches in each header."""
 
 from collections.abc import Awaitable, Generator
+from functools import lru_cache
 from typing import Any
 
 from starlette.types import Message
@@ -13,17 +14,11 @@ UNUSUAL = frozenset({b"connection", b"transfer-encoding"})
 CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
 
 
-class Names(dict[bytes, bytes]):
-    """How each header's line begins, by its name; b"" where that is left to uvicorn."""
-
-    most = 1000  # applications have a few, unless somebody else makes them up
-
-    def __missing__(self, name: bytes) -> bytes:
-        lower = name.lower()
-        begun = b"" if HEADER_RE.search(name) or lower in UNUSUAL else lower + b": "
-        if len(self) < self.most:
-            self[name] = begun
-        return begun
+@lru_cache(maxsize=1024)
+def begin_line(name: bytes) -> bytes:
+    """Return how a header's line begins; b"" where that is left to uvicorn."""
+    lower = name.lower()
+    return b"" if HEADER_RE.search(name) or lower in UNUSUAL else lower + b": "
 
 
 class Sent(Awaitable[None]):
@@ -33,7 +28,6 @@ class Sent(Awaitable[None]):
         yield from ()
 
 
-NAMES = Names()
 SENT = Sent()
 
 
@@ -62,7 +56,7 @@ def _write(cycle: RequestResponseCycle, message: Message) -> bool:
     lines: list[bytes] = []
     length: bytes | None = None
     for name, value in (*cycle.default_headers, *headers):
-        begun = NAMES[name]
+        begun = begin_line(name)
         if not begun:
             return False
         if begun == LENGTH:

@@ -11,9 +11,8 @@ from starlette.types import Message
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from bridge.traffic import response_heads
 from bridge.traffic.protocol import Limits
-from bridge.traffic.response_heads import SENT, Names, send
+from bridge.traffic.response_heads import SENT, begin_line, send
 from tests.bridge.server import head, hello, read_answer, serve
 
 USUAL = [(b"content-length", b"2"), (b"Content-Type", b"text/plain"), (b"x-tab", b"a\tb")]
@@ -128,18 +127,18 @@ def test_headers_of_an_iterator_are_not_used_up() -> None:
     assert b"content-length: 2\r\n" in head
 
 
-def test_nobody_fills_the_memory_with_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Names, "most", 3)
-    monkeypatch.setattr(response_heads, "NAMES", names := Names())
-    for number in range(10):
-        cycle = new_cycle(default_headers=[])
+def test_nobody_fills_the_memory_with_names() -> None:
+    most = begin_line.cache_info().maxsize
+    assert most is not None
+    for number in range(most + 10):
+        cycle = new_cycle()
         assert send(cycle, start([(b"content-length", b"0"), (b"x-%d" % number, b"")])) is SENT
-    assert len(names) == 3
+    assert begin_line.cache_info().currsize == most
 
 
-def test_the_server_writes_them_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(response_heads, "NAMES", names := Names())
+def test_the_server_writes_them_so() -> None:
+    begin_line.cache_clear()
     with serve(hello, limits=Limits()) as server, server.connect() as connection:
         connection.sendall(head("/app/"))
         assert read_answer(connection).status == 200
-    assert b"content-length" in names
+    assert begin_line.cache_info().currsize > 0
