@@ -170,9 +170,21 @@ def test_a_webhook_that_comes_to_all_at_once_is_processed_once(cluster: Cluster)
 
 
 async def test_websockets_pass(cluster: Cluster) -> None:
-    address = f"wss://{HOST}/fastapi/api/users/live?after=0"
+    # Not from the first event on: a client that leaves many unread reads no pong either.
+    address = f"wss://{HOST}/fastapi/api/users/live?after={last_event(cluster)}"
     async with connect(address, host="127.0.0.1", port=cluster.https, ssl=cluster.trust) as live:
         await (await live.ping())
+        user = await asyncio.to_thread(add_user, cluster)
+        async with asyncio.timeout(20):
+            assert json.loads(await live.recv())["user"] == user
+
+
+def add_user(cluster: Cluster) -> dict[str, object]:
+    with cluster.client() as client:
+        client.headers["Authorization"] = f"Bearer {cluster.token}"
+        new = {"name": "Dora", "email": "dora@example.com"}
+        user: dict[str, object] = client.post("/django/api/users", json=new).json()
+        return user
 
 
 def test_what_nobody_outside_may_see(cluster: Cluster) -> None:
