@@ -85,13 +85,15 @@ def serve(
 def wait_for(process: Server, url: str, seconds: float = 30) -> None:
     """Ask until the server answers; fail with what it printed when it ends before that."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise AssertionError(f"The server ended: {process.output}")
-        try:
-            httpx.get(url, timeout=5)
-            return
-        except httpx.TransportError:
-            # Between two questions, not instead of one.
-            time.sleep(0.05)
+    # One client: each new one reads the certificates of the world, beside a server that starts.
+    with httpx.Client(timeout=5) as client:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise AssertionError(f"The server ended: {process.output}")
+            try:
+                client.get(url)
+                return
+            except httpx.TransportError:
+                # Between two questions, not instead of one.
+                time.sleep(0.05)
     raise AssertionError(f"Nothing answered at {url}")
