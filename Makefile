@@ -3,8 +3,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # The shell's own variables must not decide what a fresh clone does.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# A process for each core; the tests of one file share what is slow to start.
-IN_PARALLEL := --numprocesses auto --dist loadfile
+# Three processes for two cores, since tests wait for servers a third of their time; the tests of one
+# file share what is slow to start.
+IN_PARALLEL = --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2) --dist loadfile
 
 # Advisories are within reach where this one's are found.
 KNOWN_VULNERABLE := jinja2==2.4.1
