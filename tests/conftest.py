@@ -1,6 +1,7 @@
 """Fixtures: one migrated database, one gateway on it, and each test on fresh rows."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,7 +15,7 @@ from starlette.testclient import TestClient
 from showdown.compare import Comparer, Comparison
 from showdown.messages import Request
 from showdown.targets import Application
-from tests.databases import PostgreSQL, SQLite, redis_server
+from tests.databases import PostgreSQL, SQLite, missing, redis_server
 
 pytest_plugins = ["tests.browsers"]
 
@@ -90,6 +91,13 @@ def redis() -> Iterator[str]:
     """The address of a Redis server of the test's own."""
     with redis_server() as address:
         yield address
+
+
+@pytest.fixture
+def wrk() -> None:
+    """What measures load."""
+    if not shutil.which("wrk"):
+        missing("wrk is not installed (Debian: apt-get install wrk)")
 
 
 class Api:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from showdown.bench.signals import terminable
 from showdown.bench.targets import (
     MAIN_TARGETS,
     SERVERS,
@@ -42,6 +43,7 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--chart", type=FILE, help="Write an SVG chart.")
 @click.option("--compare", nargs=2, type=EXISTING, metavar="OLD NEW", help="Compare two results.")
 @click.option("--suite", type=click.Choice(["frameworks", "bridge"]), default="frameworks")
+@terminable()
 def bench(
     quick: bool,
     rounds: int | None,

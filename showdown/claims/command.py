@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from showdown.bench.signals import terminable
+
 SIGNS = {"holds": "green", "does not hold": "red", "depends": "yellow", "not measured": "dim"}
 
 
@@ -18,6 +20,7 @@ SIGNS = {"holds": "green", "does not hold": "red", "depends": "yellow", "not mea
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the verdicts here; a full run is kept in var/claims.json too.",
 )
+@terminable()
 def claims(only: tuple[str, ...], quick: bool, list_them: bool, json_file: Path | None) -> None:
     """Put each claim of the article to the test, within 15 minutes."""
     from rich.console import Console

@@ -1,7 +1,6 @@
 """`gateway claims`, end to end: what it does, not what it finds."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,17 +10,10 @@ from commands import main
 from showdown.claims import results
 from showdown.claims.catalogue import CLAIMS
 from showdown.claims.plots import draw_claim
-from tests.databases import missing
 
 
 def claims(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["claims", *map(str, arguments)])
-
-
-@pytest.fixture
-def wrk() -> None:
-    if not shutil.which("wrk"):
-        missing("wrk is not installed (Debian: apt-get install wrk)")
 
 
 @pytest.mark.usefixtures("wrk")

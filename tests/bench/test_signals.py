@@ -1,0 +1,41 @@
+"""A measurement that is told to stop leaves no server behind."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.bridge.server import wait_until
+from tests.jobs.test_exports import has_ended
+from tests.servers import Server, running
+
+QUICK = [
+    pytest.param(("bench", "--quick", "--target", "flask-gateway"), id="bench"),
+    pytest.param(("claims", "--quick", "--only", "quart"), id="claims"),
+]
+
+
+def children(process: Server) -> dict[str, str]:
+    """Return the command lines of what a process has started, by their ids."""
+    lines = {}
+    for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            lines[child] = Path(f"/proc/{child}/cmdline").read_text()
+    return lines
+
+
+def is_loading(commands: dict[str, str]) -> bool:
+    return any(line.startswith("wrk") and "http://" in line for line in commands.values())
+
+
+@pytest.mark.usefixtures("wrk")
+@pytest.mark.parametrize("command", QUICK)
+def test_sigterm_ends_the_servers_too(command: tuple[str, ...]) -> None:
+    with running("gateway", *command) as process:
+        wait_until(lambda: is_loading(children(process)), 60)
+        started = children(process)
+        process.terminate()
+        assert process.wait(30) == 1
+        assert process.output.endswith("Aborted!\n")
+    assert any("uvicorn" in line for line in started.values())
+    assert all(has_ended(child) for child in started)
