@@ -4,8 +4,8 @@ BIN    := $(VENV)/bin
 # The shell's own variables must not decide what a fresh clone does.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
-# Three processes for two cores, since tests wait for servers a third of their time; the tests of one
-# file share what is slow to start.
+# Three processes for two cores, since tests wait for servers a quarter of their time; the tests of
+# one file share what is slow to start.
 IN_PARALLEL = --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2) --dist loadfile
 
 # Advisories are within reach where this one's are found.

@@ -33,6 +33,21 @@ class Server(subprocess.Popen[str]):
         # Not seek(): the process writes at the position that it shares with this file.
         return os.pread(self.file.fileno(), os.fstat(self.file.fileno()).st_size, 0).decode()
 
+    @property
+    def children(self) -> list[int]:
+        """The ids of the processes that it has started and that have not been waited for."""
+        task = Path(f"/proc/{self.pid}/task/{self.pid}")
+        return [int(child) for child in (task / "children").read_text().split()]
+
+
+def has_ended(process: int) -> bool:
+    """Tell whether a process has ended, even if nobody has asked for its status."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"
+
 
 @contextmanager
 def running(

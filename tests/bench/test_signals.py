@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.bridge.server import wait_until
-from tests.jobs.test_exports import has_ended
-from tests.servers import Server, running
+from tests.servers import Server, has_ended, running
 
 QUICK = [
     pytest.param(("bench", "--quick", "--target", "flask-gateway"), id="bench"),
@@ -15,16 +14,16 @@ QUICK = [
 ]
 
 
-def children(process: Server) -> dict[str, str]:
+def commands_below(process: Server) -> dict[int, str]:
     """Return the command lines of what a process has started, by their ids."""
     lines = {}
-    for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+    for child in process.children:
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
             lines[child] = Path(f"/proc/{child}/cmdline").read_text()
     return lines
 
 
-def is_loading(commands: dict[str, str]) -> bool:
+def is_loading(commands: dict[int, str]) -> bool:
     return any(line.startswith("wrk") and "http://" in line for line in commands.values())
 
 
@@ -32,8 +31,8 @@ def is_loading(commands: dict[str, str]) -> bool:
 @pytest.mark.parametrize("command", QUICK)
 def test_sigterm_ends_the_servers_too(command: tuple[str, ...]) -> None:
     with running("gateway", *command) as process:
-        wait_until(lambda: is_loading(children(process)), 60)
-        started = children(process)
+        wait_until(lambda: is_loading(commands_below(process)), 60)
+        started = commands_below(process)
         process.terminate()
         assert process.wait(30) == 1
         assert process.output.endswith("Aborted!\n")

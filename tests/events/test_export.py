@@ -67,7 +67,7 @@ def test_the_client_chooses(gateway: TestClient, accept: str, kind: str | None) 
 
 
 def fill(database: SQLite | PostgreSQL, count: int) -> None:
-    """Make many users without their events, which would take longer than the users do."""
+    """Make many users, without the events that nobody here reads."""
     if isinstance(database, PostgreSQL):
         with psycopg.connect(database.url) as postgresql:
             # Triggers are for sessions that are no replica's.

@@ -14,7 +14,7 @@ from tests.bridge.server import wait_until
 from tests.conftest import assert_problem
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.events.test_export import fill
-from tests.servers import ROOT, Server, running, serve
+from tests.servers import ROOT, Server, has_ended, running, serve
 from tests.test_admin import create_account, log_in
 
 EXPORTS = "/fastapi/api/exports"
@@ -23,15 +23,6 @@ EXPORTS = "/fastapi/api/exports"
 def working(**env: str) -> AbstractContextManager[Server]:
     """Run a worker in a process of its own until the block ends."""
     return running("python", ROOT / "manage.py", "worker", env=env)
-
-
-def has_ended(process: str) -> bool:
-    """Tell whether a process has ended, even if nobody has asked for its status."""
-    try:
-        status = Path(f"/proc/{process}/stat").read_text()
-    except FileNotFoundError:
-        return True
-    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 def order(client: TestClient, **body: Any) -> str:
@@ -173,8 +164,7 @@ def test_the_gateway_may_bring_a_worker(database: SQLite | PostgreSQL) -> None:
     origin = f"http://127.0.0.1:{port}"
     command = ("gateway", "serve", "--jobs", "--port", port)
     with serve(*command, origin=origin, path="/flask/api/hello") as server:
-        children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-        (worker,) = children
+        (worker,) = server.children
         with httpx.Client(base_url=origin) as client:
             address = client.post(EXPORTS).headers["Location"]
             wait_until(lambda: client.get(address).json()["state"] == "finished")
@@ -188,7 +178,7 @@ def test_a_worker_does_not_outlive_a_gateway_that_is_killed(
     origin = f"http://127.0.0.1:{port}"
     command = ("gateway", "serve", "--jobs", "--port", port)
     with serve(*command, origin=origin, path="/flask/api/hello") as server:
-        (worker,) = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+        (worker,) = server.children
         server.kill()
         server.wait()
         wait_until(lambda: has_ended(worker))

@@ -42,8 +42,7 @@ class Gateway:
 
     def kill(self) -> None:
         """End all of its processes at once, as a machine does that loses its power."""
-        task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        for process in [self.process.pid, *map(int, task.read_text().split())]:
+        for process in [self.process.pid, *self.process.children]:
             os.kill(process, signal.SIGKILL)
         self._stack.close()
 

@@ -18,8 +18,7 @@ from serving import check_key
 from settings import Settings
 from tests.bridge.server import Answer, head, is_listening, read_answer, read_until, wait_until
 from tests.databases import free_port
-from tests.jobs.test_exports import has_ended
-from tests.servers import Server, running, wait_for
+from tests.servers import Server, has_ended, running, wait_for
 from tests.traffic.test_listeners import begin_to_connect, end_of, on_linux
 
 GRACE = 1  # seconds
@@ -91,7 +90,7 @@ def test_workers_end_in_good_order_when_their_parent_is_killed() -> None:
         with tree.open("/wait_for_stop") as connection:
             tree.process.kill()
             assert read_answer(connection).body == b"stopping"
-        wait_until(lambda: all(has_ended(str(worker)) for worker in tree.started))
+        wait_until(lambda: all(has_ended(worker) for worker in tree.started))
 
 
 def test_workers_that_cannot_start_say_so_once() -> None:
