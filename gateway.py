@@ -144,7 +144,6 @@ def mount(settings: Settings, prefix: str, application: Any) -> Mount:
         max_body_size=settings.max_body_size,
         threads=settings.threads,
         queue_size=settings.max_requests,
-        send_timeout=settings.send_timeout,
         grace=settings.graceful_timeout,
     )
 

@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bridge.mount import MOUNT
 from bridge.traffic.headers import Header, SecurityHeaders
+from bridge.traffic.protocol import ANSWER
 from bridge.wsgi import RECORD
 
 REQUEST_ID = b"x-request-id"
@@ -76,9 +77,9 @@ class Observed:
         self.began = self.since = perf_counter()
 
     async def receive(self) -> Message:
-        """Receive; whoever still sends is not kept waiting."""
+        """Receive; a client that still sends something has not waited for an answer since."""
         message = await self._receive()
-        if message["type"] == "http.request":
+        if message["type"] == "http.request" and message.get("body"):
             self.since = perf_counter()
         return message
 
@@ -88,9 +89,12 @@ class Observed:
             return drop()
         kind = message["type"]
         if kind == "http.response.body":
+            # Before anything is counted: it raises where the client has left.
+            sending = self._send(message)
             self.size += len(message.get("body", b""))
             if not message.get("more_body", False):
                 self.ended = perf_counter()
+            return sending
         elif kind == "http.response.start":
             self.status = message["status"]
             message = self._with_headers(message)
@@ -105,7 +109,10 @@ class Observed:
 
     def _with_headers(self, message: Message) -> Message:
         """Add headers of security, the id, and the times (W3C Server Timing, milliseconds)."""
-        headers: list[Header] = [*message.get("headers", ())]
+        # Names of ASGI are in lower case, and applications send others all the same.
+        headers: list[Header] = [
+            (name.lower(), value) for name, value in message.get("headers", ())
+        ]
         given = dict(headers)
         if REQUEST_ID in given:
             headers = [header for header in headers if header[0] != REQUEST_ID]
@@ -126,6 +133,13 @@ class Observed:
         """
         return self.refusal is not None and self.task is not None and self.task.uncancel() == 0
 
+    @property
+    def _is_complete(self) -> bool:
+        """Whether the server has sent the whole answer, as far as it can be known."""
+        answer = self.scope.get(ANSWER)
+        state = answer and answer()
+        return bool(self.ended) if state is None else state.response_complete
+
     def end(self) -> "Ended":
         """Return what is to be told of the request."""
         scope = self.scope
@@ -133,12 +147,14 @@ class Observed:
         client = scope.get("client")
         ended = self.ended or perf_counter()
         route = matched_route(scope, record)
+        is_cut_off = self.status and scope["type"] == "http" and not self._is_complete
         members = (
             self.id_header[1],
             client and client[0],
             self.path,
             (scope.get(MOUNT, ""), self.method, route, self.status or CLIENT_LEFT),
             self.size,
+            bool(is_cut_off),
             ended,
             ended - self.began,
             record.get("waiting"),
@@ -156,6 +172,8 @@ class Ended(NamedTuple):
         path: as it came; decoded, without the query.
         kind: what it has in common with many others.
         size: bytes of the answer's body.
+        is_cut_off: whether there was an answer that did not come to its end: its client has left,
+            or its application has failed.
         ended: when the answer was complete or given up, by ``time.perf_counter``.
         seconds: from its head until then.
         waiting, running: seconds that it waited for a thread and ran there, for WSGI applications.
@@ -166,6 +184,7 @@ class Ended(NamedTuple):
     path: str
     kind: Kind
     size: int
+    is_cut_off: bool
     ended: float
     seconds: float
     waiting: float | None

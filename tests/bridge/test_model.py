@@ -138,7 +138,7 @@ some = settings(
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Served]:
-    with serve(threads=2, send_timeout=20) as served:
+    with serve(threads=2) as served:
         yield served
 
 

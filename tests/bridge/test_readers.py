@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.traffic.protocol import Limits
 from tests.bridge.answers import MEGABYTE, answering
 from tests.bridge.server import (
     SOON,
@@ -26,6 +27,8 @@ from tests.bridge.server import (
     wait_until,
 )
 
+QUICK = Limits(send_timeout=1)
+
 
 def stalled(server: Served) -> socket.socket:
     """Send a request, and never read the answer."""
@@ -42,7 +45,7 @@ def whole(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 def test_a_stalled_reader_of_a_stream_is_cut_off() -> None:
     body = Body(itertools.repeat(MEGABYTE))
-    with serve(threads=1, send_timeout=1) as server:
+    with serve(threads=1, limits=QUICK) as server:
         server.app = answering(lambda: body)
         with stalled(server) as connection:
             wait_until(lambda: server.gauges().busy == 1)
@@ -59,7 +62,7 @@ def test_a_stalled_reader_of_a_stream_is_cut_off() -> None:
 def test_a_slow_reader_that_makes_progress_is_not_cut_off() -> None:
     # Far longer than the deadline in all, but never without progress for so long.
     body = Body([MEGABYTE[:100_000]] * 20)
-    with serve(answering(lambda: body), threads=1, send_timeout=1) as server:
+    with serve(answering(lambda: body), threads=1, limits=QUICK) as server:
         with stalled(server) as connection:
             received = bytearray()
             clock = threading.Event()
@@ -139,7 +142,7 @@ def test_stalled_readers_of_complete_answers_are_cut_off_in_the_end(
         "list": answering(lambda: [MEGABYTE] * 20),
         "file": sending(lambda: File(tmp_path / "large"), ("Content-Length", "20000000")),
     }[kind]
-    with serve(app, threads=1, send_timeout=1) as server:
+    with serve(app, threads=1, limits=QUICK) as server:
         with stalled(server) as connection:
             wait_until(lambda: server.server.server_state.tasks)
             assert wait_until(lambda: not server.server.server_state.tasks) < 1 + SOON
