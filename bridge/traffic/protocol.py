@@ -201,6 +201,8 @@ class Connection(HttpToolsProtocol):
             check_size(self.url, self.headers, limits.max_head_size)
         check_target(self.url, self.headers)
         if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise ValueError("this is no proxy")
             self.upgrading = version == "1.1" and self._is_handshake()
             if not self.upgrading:
                 return  # _ignore_upgrade follows
