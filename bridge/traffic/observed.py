@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from bridge.mount import MOUNT
 from bridge.traffic.headers import Header, SecurityHeaders
 from bridge.traffic.protocol import ANSWER
+from bridge.traffic.response_heads import DROPPED
 from bridge.wsgi import RECORD
 
 REQUEST_ID = b"x-request-id"
@@ -91,14 +92,15 @@ class Observed:
         if kind == "http.response.body":
             # Before anything is counted: it raises where the client has left.
             sending = self._send(message)
-            self.size += len(message.get("body", b""))
+            if sending is not DROPPED:
+                self.size += len(message.get("body", b""))
             if not message.get("more_body", False):
                 self.ended = perf_counter()
             return sending
-        elif kind == "http.response.start":
+        if kind == "http.response.start":
             self.status = message["status"]
-            message = self._with_headers(message)
-        elif kind == "websocket.send":
+            return self._send(self._with_headers(message))
+        if kind == "websocket.send":
             self.size += len(message.get("bytes") or message.get("text") or b"")
         elif not self.status and kind in STARTS:
             self.status = message.get("status") or STARTS[kind]
@@ -133,13 +135,6 @@ class Observed:
         """
         return self.refusal is not None and self.task is not None and self.task.uncancel() == 0
 
-    @property
-    def _is_complete(self) -> bool:
-        """Whether the server has sent the whole answer, as far as it can be known."""
-        answer = self.scope.get(ANSWER)
-        state = answer and answer()
-        return bool(self.ended) if state is None else state.response_complete
-
     def end(self) -> "Ended":
         """Return what is to be told of the request."""
         scope = self.scope
@@ -147,14 +142,19 @@ class Observed:
         client = scope.get("client")
         ended = self.ended or perf_counter()
         route = matched_route(scope, record)
-        is_cut_off = self.status and scope["type"] == "http" and not self._is_complete
+        status, is_complete = self.status, bool(self.ended) or scope["type"] != "http"
+        answer = scope.get(ANSWER)
+        state = answer and answer()
+        if state is not None:
+            # What the application has sent counts only as far as there was somebody to send it to.
+            status, is_complete = status if state.response_started else 0, state.response_complete
         members = (
             self.id_header[1],
             client and client[0],
             self.path,
-            (scope.get(MOUNT, ""), self.method, route, self.status or CLIENT_LEFT),
+            (scope.get(MOUNT, ""), self.method, route, status or CLIENT_LEFT),
             self.size,
-            bool(is_cut_off),
+            bool(status) and not is_complete,
             ended,
             ended - self.began,
             record.get("waiting"),

@@ -175,7 +175,7 @@ class Observer:
         """
         if not request.status:
             await self._answer(request, 500)
-        if not request.ended:
+        if request.status and not request.ended:
             raise error
         logger.error("%s %r: unforeseen error", request.method, request.path, exc_info=error)
 

@@ -209,6 +209,8 @@ class Connection(HttpToolsProtocol):
             if self.cycle is not None and not self.cycle.response_complete:
                 raise ValueError("the answer to an upgrade would cut into the one before it")
             check_handshake(self.url, self.headers)
+        if version == "1.0":
+            self.expect_100_continue = False  # RFC 9110, 10.1.1
         super().on_headers_complete()
         self.head_since = None
         self.receiving = True
@@ -236,9 +238,18 @@ class Connection(HttpToolsProtocol):
         self.receiving = False
         self.head_size = 0
         super().on_message_complete()
-        if self.cycle is not None and self.cycle.response_complete:
+        if not self.parser.should_keep_alive():
+            self._end_after_answer()
+        elif self.cycle is not None and self.cycle.response_complete:
             # What came behind an early answer has stopped uvicorn's keep-alive timer for good.
             self.head_since = self.loop.time()
+
+    def _end_after_answer(self) -> None:
+        """Take nothing more behind this request, which may have said so in a trailer only."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self.cycle.keep_alive = False
 
     def _is_padded(self) -> bool:
         """Tell of a body that is mostly chunk extensions or trailers, which nothing else bounds."""
@@ -312,7 +323,7 @@ class Connection(HttpToolsProtocol):
                 )
             except Exception as error:
                 # The application has stopped because nobody is there to read its answer.
-                if not (cycle.disconnected and is_about_leaving(error)):
+                if not is_about_leaving(error):
                     raise
 
         super()._start_asgi_task(cycle, answer)

@@ -31,7 +31,7 @@ class Sent(Awaitable[None]):
         yield from ()
 
 
-SENT = Sent()
+SENT, DROPPED = Sent(), Sent()
 
 
 def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
@@ -40,11 +40,14 @@ def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
     The usual head, of a body of known length on a connection that stays open, is written here.
     Whatever is not as usual is uvicorn's, and so are its errors.
 
+    Returns:
+        DROPPED: the client has left, and the application is done in any case.
+
     Raises:
-        ClientLeft: there is nobody to send to, and the application had better stop.
+        ClientLeft: the client has left, and the application is to stop.
     """
-    if cycle.disconnected:
-        raise ClientLeft
+    if _has_left(cycle, message):
+        return DROPPED
     if message["type"] == "http.response.start" and not cycle.response_started:
         if _is_usual(cycle) and _write(cycle, message):
             return SENT
@@ -57,9 +60,20 @@ def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
 async def _send_later(cycle: RequestResponseCycle, message: Message) -> None:
     """Send when the client has read on; uvicorn would drop it unsaid where the client has left."""
     await cycle.flow.drain()
-    if cycle.disconnected:
+    if not _has_left(cycle, message):
+        await cycle.send(message)  # type: ignore[arg-type]
+
+
+def _has_left(cycle: RequestResponseCycle, message: Message) -> bool:
+    """Return whether nobody is there to send to; raise ClientLeft where there is more to come."""
+    # A transport that has failed to write is closing, and says so later: an application that reads
+    # and sends in a loop would keep the event loop from hearing it.
+    if not (cycle.disconnected or cycle.transport.is_closing()):
+        return False
+    cycle.disconnected = True
+    if message.get("more_body"):
         raise ClientLeft
-    await cycle.send(message)  # type: ignore[arg-type]
+    return True
 
 
 class UntilClose:

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from bridge.exchange import ClientLeft
 from bridge.traffic.protocol import Limits
-from bridge.traffic.response_heads import SENT, begin_line, send
+from bridge.traffic.response_heads import DROPPED, SENT, begin_line, send
 from tests.bridge.server import head, hello, read_answer, serve
 
 # What is about the connection is the server's to say; an application may ask for its end.
@@ -38,6 +38,9 @@ class Transport(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         self.written += data
+
+    def is_closing(self) -> bool:
+        return False
 
 
 def new_cycle(**changed: Any) -> RequestResponseCycle:
@@ -154,8 +157,12 @@ def test_an_early_answer_to_somebody_who_may_not_send_ends_the_connection(body: 
 def test_nobody_is_sent_to_who_has_left() -> None:
     cycle = new_cycle()
     cycle.disconnected = True
+    assert send(cycle, start(USUAL)) is DROPPED
+    piece = {"type": "http.response.body", "body": b"some", "more_body": True}
     with pytest.raises(ClientLeft):
-        send(cycle, start(USUAL))
+        send(cycle, piece)
+    assert send(cycle, {**piece, "more_body": False}) is DROPPED
+    assert written(cycle) == b""
 
 
 def test_headers_of_an_iterator_are_not_used_up() -> None:
