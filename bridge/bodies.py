@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import math
 import tempfile
 from collections.abc import Awaitable
 from typing import IO, Any
@@ -89,14 +90,19 @@ class PatientReceive:
     without end when it would return the body again, because such a ``receive`` does not say when
     the client leaves. And when many messages come at once, other requests get a turn between them.
 
+    Args:
+        receive: the other one.
+        most: bytes that the request's body can have; None where that is not known.
+
     Raises:
-        HTTPException: 400, after 1,000 messages in a row that carry nothing of the body.
+        HTTPException: 400, more than so many, or 1,000 messages in a row that carry nothing.
     """
 
-    __slots__ = ("_empty", "_is_complete", "_receive", "_received")
+    __slots__ = ("_empty", "_is_complete", "_left", "_receive", "_received")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int | None = None) -> None:
         self._receive = receive
+        self._left = math.inf if most is None else most
         self._received = self._empty = 0
         self._is_complete = False
 
@@ -106,8 +112,10 @@ class PatientReceive:
             if self._is_complete:
                 await asyncio.Event().wait()
             self._is_complete = not message.get("more_body", False)
-            self._empty = 0 if message.get("body") or self._is_complete else self._empty + 1
-            if self._empty > MOST_EMPTY:
+            size = len(message.get("body", b""))
+            self._left -= size
+            self._empty = 0 if size or self._is_complete else self._empty + 1
+            if self._empty > MOST_EMPTY or self._left < 0:
                 raise HTTPException(400)
         self._received += 1
         if self._received % TURNS == 0:
@@ -124,7 +132,7 @@ def serve_limited(
         HTTPException: 413.
     """
     declared = declared_length(scope)
-    receive = PatientReceive(receive)
+    receive = PatientReceive(receive, declared)
     if declared is None:
         return serve_growing(app, GrowingBody(limit, receive, send), scope)
     if declared > limit:
