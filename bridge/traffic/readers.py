@@ -5,6 +5,7 @@ import socket
 import struct
 import sys
 
+IS_LINUX = sys.platform == "linux"
 # tcpi_bytes_acked of tcp_info, since Linux 4.1 (include/uapi/linux/tcp.h).
 ACKNOWLEDGED = struct.Struct("=120xQ")
 
@@ -22,7 +23,7 @@ class ReaderClock:
         self._transport = transport
         self._socket: socket.socket | None = transport.get_extra_info("socket")
         is_tcp = self._socket is not None and self._socket.family != socket.AF_UNIX
-        self._is_told = is_tcp and sys.platform == "linux"
+        self._is_told = is_tcp and IS_LINUX
         self._taken: tuple[int, ...] = ()
         self._since: float | None = None
 
