@@ -15,10 +15,11 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
 from bridge.applications import import_application
+from bridge.identity import session_key
 from bridge.traffic.access_log import AccessLog
 from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.health import Check, Health
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("uvicorn.error")
 
 HSTS = 365 * 24 * 3600  # seconds
+SESSION_COOKIE = "sessionid"  # Django's
 
 ADDRESSES = {
     "Compare": "/",
@@ -104,7 +106,12 @@ def create_app(
             Route("/health/live", health.live),
             Route("/health/ready", health.ready),
             Route("/metrics", metrics.show),
-            *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
+            *Site(
+                mounted,
+                addresses_in(applications),
+                settings.max_body_size,
+                is_forged=find_forgeries(applications),
+            ).routes,
         ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
@@ -175,11 +182,27 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
         later("django_app.authentication:user_of_session"),
         later("django_app.authentication:user_of_token"),
         later("django_app.authentication:is_forged"),
-        cookie="sessionid",
+        cookie=SESSION_COOKIE,
         writes=settings.writes == "authenticated",
         # The admin checks each form itself, and webhooks are signed.
         exempt=["/django/admin/", "/flask/webhooks/"],
     )
+
+
+def find_forgeries(prefixes: Collection[str]) -> Callable[[Scope], bool] | None:
+    """Return what tells of an unsafe request with a session whether Django's CSRF check refuses it.
+
+    It is about the requests that no mount gets; Admission sees to the others.
+    """
+    if "/django" not in prefixes:
+        return None
+    is_forged = later("django_app.authentication:is_forged")
+
+    def find(scope: Scope) -> bool:
+        has_session = session_key(scope["headers"], SESSION_COOKIE) is not None
+        return has_session and is_forged(scope)
+
+    return find
 
 
 def addresses_in(prefixes: Collection[str]) -> dict[str, str]:

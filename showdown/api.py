@@ -1,15 +1,19 @@
 """``/compare/<path>``: one request to every mount, and what they answer as one JSON document."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from bridge.bodies import BodyCutShort, receive_body
+from bridge.identity import SAFE as SAFE_METHODS
+from showdown.addresses import find_fault
 from showdown.compare import Comparer
-from showdown.messages import Request
+from showdown.messages import PLACEHOLDER, SAFE, Request
 from showdown.targets import Application
 
 PATH = "/compare"
@@ -20,6 +24,8 @@ NOT_PASSED_ON = {
     *("upgrade", "expect", "content-length"),
     *("compare-ignore", "compare-order", "compare-method"),
 }
+# As browsers send it: they leave no braces in a path.
+ENCODED_PLACEHOLDER = re.compile("%7Bframework%7D", re.IGNORECASE)
 
 
 class Compare:
@@ -27,19 +33,34 @@ class Compare:
 
     Three headers are for it alone: ``Compare-Ignore`` lists what may differ, separated by commas,
     as Comparer.compare takes it; ``Compare-Order: in-turn`` asks one after the other; and
-    ``Compare-Method`` names a method that a browser cannot send, or whose answer has no body.
+    ``Compare-Method`` names a method that a browser cannot send, or whose answer has no body. A
+    safe request stays one: it cannot name an unsafe method.
 
     Args:
         prefixes: of the mounts to ask; only paths below them can be reached.
         max_body_size: bytes of the longest request body; a longer one is an HTTPException, 413.
+        is_forged: tells of an unsafe request whether it has a session's cookie without its CSRF
+            token.
     """
 
-    def __init__(self, prefixes: Sequence[str], max_body_size: int) -> None:
+    def __init__(
+        self,
+        prefixes: Sequence[str],
+        max_body_size: int,
+        is_forged: Callable[[Scope], bool] | None = None,
+    ) -> None:
         self.prefixes = prefixes
         self.max_body_size = max_body_size
+        self.is_forged = is_forged
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = HTTPRequest(scope, receive)
+        targets = self.targets(asked)
+        path = path_below(scope)
+        check_path(path, [target.name for target in targets])
+        method = method_of(asked)
+        for one in {asked.method, method} - SAFE_METHODS:
+            self.check_origin(asked, one)
         try:
             file, _ = await receive_body(scope, receive, self.max_body_size)
         except BodyCutShort:
@@ -47,13 +68,13 @@ class Compare:
         with file:
             body = file.read()
         request = Request(
-            method=asked.headers.get("compare-method", scope["method"]).upper(),
-            path=path_below(scope),
+            method=method,
+            path=path,
             headers=[(k, v) for k, v in asked.headers.items() if k not in NOT_PASSED_ON],
             body=body,
         )
         ignored = asked.headers.get("compare-ignore", "").split(",")
-        comparison = await Comparer(self.targets(asked)).compare(
+        comparison = await Comparer(targets).compare(
             request,
             ignore=[name.strip() for name in ignored if name.strip()],
             in_turn=asked.headers.get("compare-order") == "in-turn",
@@ -70,16 +91,73 @@ class Compare:
                 name=prefix.strip("/"),
                 app=asked.app,
                 prefix=prefix,
-                origin=f"{asked.url.scheme}://{asked.url.netloc}",
+                origin=origin_of(asked),
                 scope={**scope, "root_path": root_path},
             )
             for prefix in self.prefixes
         ]
 
+    def check_origin(self, asked: HTTPRequest, method: str) -> None:
+        """Refuse an unsafe request that another site, or an address alone, could have caused.
+
+        Browsers say so in fetch metadata (W3C Fetch Metadata Request Headers) and in Origin; one
+        that sends neither still needs the token of its session.
+
+        Raises:
+            HTTPException: 403.
+        """
+        headers = asked.headers
+        if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            raise HTTPException(403, "Another site may have sent this request.")
+        if headers.get("sec-fetch-mode") == "navigate":
+            raise HTTPException(403, "An address alone may have sent this request.")
+        if headers.get("origin", origin_of(asked)) != origin_of(asked):
+            raise HTTPException(403, "Another origin has sent this request.")
+        if self.is_forged is not None and self.is_forged({**asked.scope, "method": method}):
+            raise HTTPException(403, "The session's CSRF token is missing or wrong.")
+
+
+def method_of(asked: HTTPRequest) -> str:
+    """Return the method that the targets get.
+
+    Raises:
+        HTTPException: 400, a safe method would become an unsafe one.
+    """
+    method = asked.headers.get("compare-method", asked.method).upper()
+    if asked.method in SAFE_METHODS and method not in SAFE_METHODS:
+        raise HTTPException(400, f"{asked.method} is safe, and Compare-Method is not.")
+    return method
+
 
 def path_below(scope: Scope) -> str:
-    """Return what stands behind ``/compare`` in the address: percent-encoded, with the query."""
-    before = quote(scope.get("root_path", "")) + PATH
-    query: bytes = scope["query_string"]
-    path: bytes = scope["raw_path"].partition(b"?")[0][len(before) :]
-    return (path + (b"?" + query if query else b"")).decode("latin-1")
+    """Return what stands behind ``/compare`` in the address: percent-encoded, with the query.
+
+    Raises:
+        HTTPException: 404, ``/compare/`` is spelled differently there.
+    """
+    before = quote(scope.get("root_path", ""), safe=SAFE) + PATH
+    # Optional in ASGI.
+    raw_path: bytes = scope.get("raw_path") or quote(scope["path"], safe=SAFE).encode()
+    path = raw_path.partition(b"?")[0].decode("latin-1")
+    if not path.startswith(f"{before}/"):
+        raise HTTPException(404)
+    query = scope["query_string"].decode("latin-1")
+    below = path[len(before) :] + (f"?{query}" if query else "")
+    return ENCODED_PLACEHOLDER.sub(PLACEHOLDER, below)
+
+
+def check_path(path: str, names: Sequence[str]) -> None:
+    """Refuse a path that could be read as another one, for any of the targets.
+
+    Raises:
+        HTTPException: 400.
+    """
+    path = path.partition("?")[0]
+    for one in (path, *(path.replace(PLACEHOLDER, name) for name in names)):
+        if fault := find_fault(one):
+            raise HTTPException(400, fault)
+
+
+def origin_of(asked: HTTPRequest) -> str:
+    """Return the request's own origin (RFC 6454), as browsers write it."""
+    return f"{asked.url.scheme}://{asked.url.netloc}"

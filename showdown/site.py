@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.routing import Mount as StarletteMount
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
+from starlette.types import ASGIApp, Scope
 
 from bridge import Mount
 from showdown.api import PATH, Compare
@@ -49,14 +50,20 @@ class Site:
         mounts: what is compared.
         links: addresses besides, by name; each a path.
         max_body_size: bytes of the longest request body.
+        is_forged: as Compare takes it.
     """
 
     def __init__(
-        self, mounts: Sequence[Mount], links: Mapping[str, str], max_body_size: int
+        self,
+        mounts: Sequence[Mount],
+        links: Mapping[str, str],
+        max_body_size: int,
+        is_forged: Callable[[Scope], bool] | None = None,
     ) -> None:
         self.mounts = mounts
         self.links = links
         self.max_body_size = max_body_size
+        self.is_forged = is_forged
         self.templates = Jinja2Templates(HERE / "templates")
         self.templates.env.globals["number"] = number
 
@@ -65,7 +72,7 @@ class Site:
         """The routes of the pages, of what they load, and of ``/compare``."""
         prefixes = [mount.path for mount in self.mounts]
         return [
-            Route(PATH + "/{path:path}", Compare(prefixes, self.max_body_size)),
+            below(PATH, Compare(prefixes, self.max_body_size, self.is_forged)),
             Route("/", self.page("", "compare.html", self.compare)),
             Route("/code", self.page("code", "code.html", self.code)),
             Route("/race", self.page("race", "race.html", self.compare)),
@@ -156,6 +163,13 @@ class Site:
         """Collect the guidance, and which of what it points to is here."""
         here = {*self.pages, *(mount.path.strip("/") for mount in self.mounts)}
         return {"guide": [(advice, re.split("[/?]", advice.link)[0] in here) for advice in GUIDE]}
+
+
+def below(prefix: str, endpoint: ASGIApp) -> Route:
+    """Route every path below a prefix; Starlette's own pattern would leave out line breaks."""
+    route = Route(prefix + "/{path:path}", endpoint)
+    route.path_regex = re.compile(f"^{re.escape(prefix)}/(?P<path>.*)$", re.DOTALL)
+    return route
 
 
 def collect_claims(_request: Request) -> dict[str, Any]:

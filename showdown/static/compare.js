@@ -1,5 +1,6 @@
 // The Compare page: sends one request to all, and shows what each has answered.
 
+import { addressBelow } from "./address.js";
 import { csrfHeaders } from "./csrf.js";
 import { fill } from "./dom.js";
 import { renderJSON } from "./json.js";
@@ -43,20 +44,26 @@ function isShown({ dataset }) {
 
 async function ask() {
   const { method, path, body, type, ignore } = form.elements;
-  const headers = {
-    "Compare-Method": method.value, "Compare-Ignore": ignore.value, ...csrfHeaders(),
-  };
+  const safe = SAFE.includes(method.value);
+  const headers = { "Compare-Method": method.value, "Compare-Ignore": ignore.value };
   if (form.elements["in-turn"].checked) headers["Compare-Order"] = "in-turn";
   if (body.value) headers["Content-Type"] = type.value;
-  // A path may hold what an address may not, and a # would end it.
-  const target = encodeURI(path.value).replaceAll("%25", "%").replaceAll("#", "%23");
-  // Always a POST, so that any method may have a body; Compare-Method says which is meant.
-  const response = await fetch(`${root}/compare${target}`, {
-    method: "POST", headers, body: body.value || undefined,
+  if (!safe) Object.assign(headers, csrfHeaders());
+  const response = await fetch(addressBelow(`${root}/compare`, path.value), {
+    method: safe ? safeCarrier(body.value) : method.value,
+    mode: "same-origin",
+    headers,
+    body: body.value || undefined,
   });
   const document = await response.json();
   if (!response.ok) throw new Error(document.detail);
   return document;
+}
+
+// What is safe stays safe on the wire, whatever Compare-Method says and wherever it arrives. The
+// answer to a HEAD would have no body; with a GET, browsers send none.
+function safeCarrier(body) {
+  return body ? "OPTIONS" : "GET";
 }
 
 let asked = 0;
@@ -68,7 +75,7 @@ async function send() {
     const comparison = await ask();
     if (number === asked) showComparison(comparison);
   } catch (error) {
-    if (number === asked) show("differs", `The gateway did not answer: ${error.message}`);
+    if (number === asked) show("differs", `No comparison: ${error.message}`);
   }
 }
 
