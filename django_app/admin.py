@@ -13,9 +13,6 @@ from django_app.authentication import digest_of
 from django_app.models import ApiToken, DayStatistic, Export, User, UserEvent
 from django_app.tasks import hand_in
 
-admin.site.site_header = "Users administration"
-admin.site.site_title = "Users administration"
-
 
 @admin.register(User)
 class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -65,9 +62,13 @@ class UserEventAdmin(ReadOnlyAdmin):
 
 @admin.register(Export)
 class ExportAdmin(ReadOnlyAdmin):
-    """Show how far exports are, and where they can be had."""
+    """Show how far exports are, and their files, to those who may order them, too."""
 
     list_display = ("ordered_at", "media_type", "done", "total", "finished_at", "error", "result")
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        users = self.admin_site.get_model_admin(User)
+        return super().has_view_permission(request, obj) or users.has_view_permission(request)
 
     @admin.display(description="result")
     def result(self, export: Export) -> str:

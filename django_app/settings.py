@@ -15,7 +15,7 @@ ALLOWED_HOSTS = settings.allowed_hosts
 
 INSTALLED_APPS = [
     "django_app.apps.DjangoAppConfig",
-    "django.contrib.admin",
+    "django_app.apps.SiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

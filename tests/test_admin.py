@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.testclient import TestClient
 
+from tests.accounts import CSRF, make_account
 from tests.conftest import assert_problem
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ def log_in(client: TestClient, account: "User") -> None:
 
     session = Client()
     session.force_login(account)
-    client.cookies.set("sessionid", session.cookies["sessionid"].value)
+    # As the server sets it, so that the server's own takes its place.
+    domain = client.base_url.host
+    client.cookies.set("sessionid", session.cookies["sessionid"].value, domain)
 
 
 @pytest.fixture
@@ -202,3 +205,34 @@ def test_the_list_is_filtered_by_the_date_of_creation(keeper: TestClient) -> Non
     page = read(keeper, USERS)
     assert listed(keeper, USERS + page.links["Past 7 days"]) == ["Alice"]
     assert listed(keeper, USERS + page.links["Any date"]) == ["Alice", "Bob"]
+
+
+def test_recent_actions_name_nothing_that_somebody_may_not_see(gateway: TestClient) -> None:
+    from django.contrib.auth.models import Permission
+
+    account = make_account("clerk", ["view_user", "change_user"])
+    log_in(gateway, account)
+    gateway.cookies.set("csrftoken", CSRF, gateway.base_url.host)
+    form = {"name": "Alicia", "email": "alicia@example.com", "csrfmiddlewaretoken": CSRF}
+    assert gateway.post(f"{USERS}1/change/", data=form).status_code == 302
+    gateway.get("/django/admin/")  # shows the message once
+    assert "alicia@example.com" in gateway.get("/django/admin/").text
+    events = Permission.objects.get(codename="view_userevent")
+    account.user_permissions.set([events])
+    text = gateway.get("/django/admin/").text
+    assert "User events" in text
+    assert "alicia@example.com" not in text
+
+
+def test_who_may_order_exports_sees_how_far_they_are(gateway: TestClient) -> None:
+    from django_app.models import Export
+
+    Export.objects.create(media_type="text/csv", file="made.csv")
+    path = "/django/admin/django_app/export/"
+    for permissions, status in (
+        (["view_user"], 200),
+        (["view_export"], 200),
+        (["view_userevent"], 403),
+    ):
+        log_in(gateway, make_account("clerk", permissions))
+        assert gateway.get(path).status_code == status
