@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
 from bridge.applications import import_application
+from bridge.identity import SAFE
 from bridge.traffic.access_log import AccessLog
 from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.health import Check, Health
@@ -28,6 +29,7 @@ from bridge.traffic.observer import Observer
 from bridge.traffic.proxies import Proxies
 from settings import Settings, get_settings
 from showdown.site import Site
+from users.access import permissions_for
 from users.problems import MEDIA_TYPE, Problem
 from users.request_id import request_id
 
@@ -47,6 +49,8 @@ ADDRESSES = {
     "ReDoc": "/fastapi/redoc",
     "Admin": "/django/admin/",
 }
+
+FRAMEWORKS = {"flask", "fastapi", "django"}  # prefixes of the users API
 
 # Asked for by address, where nobody knows a name.
 PROBES = ["/health/", "/metrics"]
@@ -177,10 +181,26 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
         later("django_app.authentication:user_of_token"),
         later("django_app.authentication:is_forged"),
         cookie="sessionid",
-        writes=settings.writes == "authenticated",
+        needs=permissions_below if settings.writes == "authenticated" else no_permissions,
         # The admin checks each form itself, and webhooks are signed.
         exempt=["/django/admin/", "/flask/webhooks/"],
     )
+
+
+def permissions_below(method: str, path: str) -> Sequence[str] | None:
+    """Return what a request needs: below the frameworks a permission, elsewhere a login to write.
+
+    Args:
+        path: with the prefix of the mount.
+    """
+    prefix, _, rest = path[1:].partition("/")
+    if prefix in FRAMEWORKS:
+        return permissions_for(method, rest)
+    return None if method in SAFE else ()
+
+
+def no_permissions(_method: str, _path: str) -> None:
+    """Return what a request needs where everybody may write."""
 
 
 def addresses_in(prefixes: Collection[str]) -> dict[str, str]:
