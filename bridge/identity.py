@@ -94,8 +94,6 @@ class Admission:
         self.token = token
         self.is_forged = is_forged
         self.cookie = cookie
-        # Not http.cookies: it takes seconds for a hostile value (CVE-2024-7592).
-        self.cookies = re.compile(rf"(?:^|;)\s*{re.escape(cookie)}\s*=([^;]*)")
         self.needs = needs
         self.exempt = tuple(exempt)
 
@@ -125,7 +123,7 @@ class Admission:
         sent = [header for header in scope["headers"] if header[0] in CREDENTIALS]
         if not sent:
             return None
-        key = self._session_key(sent)
+        key = session_key(sent, self.cookie)
         if token := bearer_token(sent):
             if (person := await resolve(self.token, token, needed or ())) is None:
                 raise HTTPException(401, headers={"WWW-Authenticate": INVALID_TOKEN})
@@ -135,18 +133,6 @@ class Admission:
         if person is not None and unsafe and self.is_forged(scope):
             raise HTTPException(403, "The session's CSRF token is missing or wrong.")
         return person
-
-    def _session_key(self, headers: Headers) -> str | None:
-        """Return the value of the session cookie, read as Django reads it.
-
-        Raises:
-            HTTPException: 400, there are two: each application could take another one of them.
-        """
-        sent = b"; ".join(value for name, value in headers if name == b"cookie")
-        found = self.cookies.findall(sent.decode(errors="replace"))
-        if len(found) > 1:
-            raise HTTPException(400, f"The cookie {self.cookie} was sent more than once.")
-        return unquote(found[0].strip()) if found else None
 
 
 def check_permission(person: Person, method: str) -> None:
@@ -181,6 +167,21 @@ def bearer_token(headers: Headers) -> str | None:
         if name == b"authorization" and value[:7].lower() == b"bearer ":
             return value[7:].strip().decode("latin-1")
     return None
+
+
+def session_key(headers: Headers, cookie: str) -> str | None:
+    """Return the value of the session cookie, read as Django reads it.
+
+    Raises:
+        HTTPException: 400, there are two: each application could take another one of them.
+    """
+    sent = b"; ".join(value for name, value in headers if name == b"cookie")
+    # Not http.cookies: it takes seconds for a hostile value (CVE-2024-7592).
+    pattern = rf"(?:^|;)\s*{re.escape(cookie)}\s*=([^;]*)"
+    found = re.findall(pattern, sent.decode(errors="replace"))
+    if len(found) > 1:
+        raise HTTPException(400, f"The cookie {cookie} was sent more than once.")
+    return unquote(found[0].strip()) if found else None
 
 
 def unquote(value: str) -> str:
