@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Scope
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
 from bridge.applications import import_application
-from bridge.identity import session_key
+from bridge.identity import SAFE, session_key
 from bridge.traffic.access_log import AccessLog
 from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.health import Check, Health
@@ -29,6 +29,7 @@ from bridge.traffic.observer import Observer
 from bridge.traffic.proxies import Proxies
 from settings import Settings, get_settings
 from showdown.site import Site
+from users.access import permissions_for
 from users.problems import MEDIA_TYPE, Problem
 from users.request_id import request_id
 
@@ -49,6 +50,8 @@ ADDRESSES = {
     "ReDoc": "/fastapi/redoc",
     "Admin": "/django/admin/",
 }
+
+FRAMEWORKS = {"flask", "fastapi", "django"}  # prefixes of the users API
 
 # Asked for by address, where nobody knows a name.
 PROBES = ["/health/", "/metrics"]
@@ -183,7 +186,7 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
         later("django_app.authentication:user_of_token"),
         later("django_app.authentication:is_forged"),
         cookie=SESSION_COOKIE,
-        writes=settings.writes == "authenticated",
+        needs=permissions_below if settings.writes == "authenticated" else no_permissions,
         # The admin checks each form itself, and webhooks are signed.
         exempt=["/django/admin/", "/flask/webhooks/"],
     )
@@ -203,6 +206,22 @@ def find_forgeries(prefixes: Collection[str]) -> Callable[[Scope], bool] | None:
         return has_session and is_forged(scope)
 
     return find
+
+
+def permissions_below(method: str, path: str) -> Sequence[str] | None:
+    """Return what a request needs: below the frameworks a permission, elsewhere a login to write.
+
+    Args:
+        path: with the prefix of the mount.
+    """
+    prefix, _, rest = path[1:].partition("/")
+    if prefix in FRAMEWORKS:
+        return permissions_for(method, rest)
+    return None if method in SAFE else ()
+
+
+def no_permissions(_method: str, _path: str) -> None:
+    """Return what a request needs where everybody may write."""
 
 
 def addresses_in(prefixes: Collection[str]) -> dict[str, str]:
