@@ -170,7 +170,7 @@ class Settings(BaseSettings):
     writes: Annotated[
         Literal["open", "authenticated"],
         Field(
-            description="Who may change users: everybody, or logins and tokens alone"
+            description="Who may change users: everybody, or accounts with Django's permission alone"
             " (production's default)."
         ),
     ] = "open"
