@@ -170,8 +170,8 @@ class Settings(BaseSettings):
     writes: Annotated[
         Literal["open", "authenticated"],
         Field(
-            description="Who may change users: everybody, or accounts with Django's permission alone"
-            " (production's default)."
+            description="Who may change users: everybody, or accounts with Django's permission"
+            " alone (production's default)."
         ),
     ] = "open"
     files_dir: Annotated[
