@@ -152,6 +152,8 @@ def mount(settings: Settings, prefix: str, application: Any) -> Mount:
         application,
         max_requests=settings.max_requests,
         max_body_size=settings.max_body_size,
+        max_streams=settings.max_streams,
+        max_streams_of_client=settings.max_streams_of_client,
         threads=settings.threads,
         queue_size=settings.max_requests,
         grace=settings.graceful_timeout,

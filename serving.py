@@ -109,6 +109,8 @@ def serve(
         access_log=False,
         proxy_headers=False,  # the application knows which proxies to believe
         server_header=False,
+        ws_max_size=settings.websocket_max_size,
+        ws_per_message_deflate=settings.websocket_compression,
         timeout_graceful_shutdown=settings.graceful_timeout,
     )
     server = Server(config, on_start, on_stop=partial(setattr, app.state, "stopping", True))
@@ -128,4 +130,5 @@ def limits_of(settings: Settings) -> Limits:
         head_timeout=settings.head_timeout,
         body_timeout=settings.body_timeout,
         send_timeout=settings.send_timeout,
+        socket_rate=settings.websocket_rate,
     )

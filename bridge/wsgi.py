@@ -19,12 +19,12 @@ from bridge.bodies import BodyCutShort, receive_body
 from bridge.environ import build_environ
 from bridge.exchange import ROOM, Exchange, WSGIError
 from bridge.files import Closing
+from bridge.streams import BUSY
 from bridge.stuck import GivenUp
 from bridge.threads import Gauges, Pool, QueueFull, left_behind
 
 logger = logging.getLogger("bridge")
 
-BUSY = {"Retry-After": "1"}
 SWEEP = 0.25  # seconds between two looks at the requests that take their time
 RECORD = "bridge.record"  # in a scope: what became of its request
 READ = 256 * 1024  # bytes of a file at once

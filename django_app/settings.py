@@ -6,6 +6,7 @@ import dj_database_url
 
 import logs
 from settings import get_settings
+from users.private_files import DIRECTORY_MODE, FILE_MODE, protect_database
 
 settings = get_settings()
 
@@ -72,6 +73,7 @@ DATABASES = {
         settings.database_url, conn_max_age=None, conn_health_checks=True
     )
 }
+protect_database(settings.database_url)
 if settings.database_url.startswith("sqlite"):
     DATABASES["default"] |= {
         "OPTIONS": {
@@ -141,7 +143,13 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "file_permissions_mode": FILE_MODE,
+            "directory_permissions_mode": DIRECTORY_MODE,
+        },
+    },
     "staticfiles": {"BACKEND": "django_app.storage.PrefixedStaticFilesStorage"},
 }
 # Serve each app's own files; there is nothing to collect first.

@@ -33,6 +33,7 @@ from bridge.traffic.heads import (
 )
 from bridge.traffic.readers import ReaderClock
 from bridge.traffic.response_heads import UntilClose, send
+from bridge.traffic.sockets import Socket
 
 EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
 ANSWER = "bridge.answer"  # in a scope: a weak reference to the answer's state in the server
@@ -57,6 +58,7 @@ class Limits:
         body_timeout: seconds for the whole body, and one more for each 500 bytes; then 408.
         send_timeout: seconds without progress until a reader that stalls is cut off, as
             ``bridge.traffic.readers`` measures them.
+        socket_rate: frames a second that a WebSocket's client may send; then close code 1008.
     """
 
     max_head_size: int = 64 * 1024
@@ -65,6 +67,7 @@ class Limits:
     head_timeout: float = 10.0
     body_timeout: float = 20.0
     send_timeout: float = 90.0
+    socket_rate: float = 100.0
 
 
 def refuse_in_text(status: int) -> Response:
@@ -93,7 +96,7 @@ class Config(uvicorn.Config):
     ) -> None:
         self.limits = limits or Limits()
         self.refuse = refuse
-        super().__init__(app, http=Connection, **options)
+        super().__init__(app, http=Connection, ws=Socket, **options)
 
 
 class Lingering:
