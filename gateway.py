@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Scope
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
 from bridge.applications import import_application
-from bridge.identity import session_key
+from bridge.identity import resolve, session_key
 from bridge.traffic.access_log import AccessLog
 from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.health import Check, Health
@@ -28,6 +28,7 @@ from bridge.traffic.metrics import Metrics
 from bridge.traffic.observer import Observer
 from bridge.traffic.proxies import Proxies
 from settings import Settings, get_settings
+from showdown.guard import Guard
 from showdown.site import Site
 from users.problems import MEDIA_TYPE, Problem
 from users.request_id import request_id
@@ -87,6 +88,7 @@ def create_app(
     lengthen_turns()
     applications = applications_of(settings) if mounts is None else mounts
     mounted = [mount(settings, *item) for item in applications.items()]
+    admit = admission(settings, applications)
     metrics = Metrics(mounted)
     tracing = trace_requests(mounted) if settings.traces else None
     health = Health(
@@ -109,8 +111,8 @@ def create_app(
             *Site(
                 mounted,
                 addresses_in(applications),
-                settings.max_body_size,
-                is_forged=find_forgeries(applications),
+                settings.max_compare_size,
+                guard(settings, admit),
             ).routes,
         ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
@@ -132,7 +134,7 @@ def create_app(
             Mounts,
             mounted,
             refuse=http_error,
-            admit=admission(settings, applications),
+            admit=admit,
             check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
         ),
     ]
@@ -190,20 +192,31 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
     )
 
 
-def find_forgeries(prefixes: Collection[str]) -> Callable[[Scope], bool] | None:
-    """Return what tells of an unsafe request with a session whether Django's CSRF check refuses it.
-
-    It is about the requests that no mount gets; Admission sees to the others.
-    """
-    if "/django" not in prefixes:
-        return None
+def guard(settings: Settings, admit: Admission | None) -> Guard:
+    """Let Django say who may use the pages that send requests, and with whose session."""
     is_forged = later("django_app.authentication:is_forged")
+    staff_of = later("django_app.staff:staff_of")
 
-    def find(scope: Scope) -> bool:
+    async def admit_staff(scope: Scope) -> None:
+        if admit is None:
+            raise HTTPException(403, "This is for staff, and nobody can log in here.")
+        # Only who it is; the guard itself asks whether a request is forged.
+        seen = {**scope, "method": "GET"}
+        await admit(seen)
+        if "user" not in seen:
+            raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+        if await resolve(staff_of, seen["user"].identity) is None:
+            raise HTTPException(403, "This is for staff.")
+
+    def is_forged_session(scope: Scope) -> bool:
         has_session = session_key(scope["headers"], SESSION_COOKIE) is not None
         return has_session and is_forged(scope)
 
-    return find
+    return Guard(
+        admit=admit_staff if settings.pages == "staff" else None,
+        is_forged=is_forged_session if admit is not None else None,
+        login="/django/admin/login/" if admit is not None else None,
+    )
 
 
 def addresses_in(prefixes: Collection[str]) -> dict[str, str]:
