@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Scope
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
 from bridge.applications import import_application
-from bridge.identity import resolve, session_key
+from bridge.identity import SAFE, session_key
 from bridge.traffic.access_log import AccessLog
 from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.health import Check, Health
@@ -30,6 +30,7 @@ from bridge.traffic.proxies import Proxies
 from settings import Settings, get_settings
 from showdown.guard import Guard
 from showdown.site import Site
+from users.access import permissions_for
 from users.problems import MEDIA_TYPE, Problem
 from users.request_id import request_id
 
@@ -50,6 +51,8 @@ ADDRESSES = {
     "ReDoc": "/fastapi/redoc",
     "Admin": "/django/admin/",
 }
+
+FRAMEWORKS = {"flask", "fastapi", "django"}  # prefixes of the users API
 
 # Asked for by address, where nobody knows a name.
 PROBES = ["/health/", "/metrics"]
@@ -153,7 +156,6 @@ def mount(settings: Settings, prefix: str, application: Any) -> Mount:
         max_body_size=settings.max_body_size,
         threads=settings.threads,
         queue_size=settings.max_requests,
-        send_timeout=settings.send_timeout,
         grace=settings.graceful_timeout,
     )
 
@@ -186,7 +188,7 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
         later("django_app.authentication:user_of_token"),
         later("django_app.authentication:is_forged"),
         cookie=SESSION_COOKIE,
-        writes=settings.writes == "authenticated",
+        needs=permissions_below if settings.writes == "authenticated" else no_permissions,
         # The admin checks each form itself, and webhooks are signed.
         exempt=["/django/admin/", "/flask/webhooks/"],
     )
@@ -195,7 +197,6 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
 def guard(settings: Settings, admit: Admission | None) -> Guard:
     """Let Django say who may use the pages that send requests, and with whose session."""
     is_forged = later("django_app.authentication:is_forged")
-    staff_of = later("django_app.staff:staff_of")
 
     async def admit_staff(scope: Scope) -> None:
         if admit is None:
@@ -205,8 +206,7 @@ def guard(settings: Settings, admit: Admission | None) -> Guard:
         await admit(seen)
         if "user" not in seen:
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
-        if await resolve(staff_of, seen["user"].identity) is None:
-            raise HTTPException(403, "This is for staff.")
+        await check_staff(seen["user"].identity)
 
     def is_forged_session(scope: Scope) -> bool:
         has_session = session_key(scope["headers"], SESSION_COOKIE) is not None
@@ -217,6 +217,37 @@ def guard(settings: Settings, admit: Admission | None) -> Guard:
         is_forged=is_forged_session if admit is not None else None,
         login="/django/admin/login/" if admit is not None else None,
     )
+
+
+async def check_staff(name: str) -> None:
+    """Refuse an account that is not staff's.
+
+    Raises:
+        HTTPException: 403; 503, the lookup failed.
+    """
+    try:
+        is_staff = await later("django_app.staff:is_staff")(name)
+    except Exception as error:  # whatever Django raises: its database may be away
+        logger.exception("Staff lookup failed")
+        raise HTTPException(503, headers={"Retry-After": "1"}) from error
+    if not is_staff:
+        raise HTTPException(403, "This is for staff.")
+
+
+def permissions_below(method: str, path: str) -> Sequence[str] | None:
+    """Return what a request needs: below the frameworks a permission, elsewhere a login to write.
+
+    Args:
+        path: with the prefix of the mount.
+    """
+    prefix, _, rest = path[1:].partition("/")
+    if prefix in FRAMEWORKS:
+        return permissions_for(method, rest)
+    return None if method in SAFE else ()
+
+
+def no_permissions(_method: str, _path: str) -> None:
+    """Return what a request needs where everybody may write."""
 
 
 def addresses_in(prefixes: Collection[str]) -> dict[str, str]:

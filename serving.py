@@ -14,9 +14,10 @@ import click
 from prometheus_client.multiprocess import mark_process_dead
 
 import logs
+from bridge.threads import left_behind
 from bridge.traffic.access_log import AccessLog, as_json, as_text
 from bridge.traffic.protocol import Config, Limits
-from bridge.traffic.server import Callback, Server, ignore
+from bridge.traffic.server import THREADS_LEFT, Callback, Server, ignore
 from bridge.traffic.workers import NOT_STARTED
 from gateway import Gateway, create_app, refuse
 from settings import SECRET_KEY_FILE, Settings, get_settings
@@ -114,6 +115,8 @@ def serve(
     server.run(sockets=[listener])
     if not server.started:
         sys.exit(NOT_STARTED)  # the log says why
+    if left_behind:
+        sys.exit(THREADS_LEFT)
 
 
 def limits_of(settings: Settings) -> Limits:

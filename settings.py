@@ -149,8 +149,8 @@ class Settings(BaseSettings):
     ] = 60.0
     send_timeout: Annotated[
         float,
-        Field(gt=0, description="Seconds until a reader that does not read is cut off."),
-    ] = 30.0
+        Field(gt=0, description="Seconds until a client that reads nothing is cut off."),
+    ] = 90.0
     graceful_timeout: Annotated[
         int, Field(ge=0, description="Seconds that running requests get when the server stops.")
     ] = 10
@@ -173,8 +173,8 @@ class Settings(BaseSettings):
     writes: Annotated[
         Literal["open", "authenticated"],
         Field(
-            description="Who may change users: everybody, or logins and tokens alone"
-            " (production's default)."
+            description="Who may change users: everybody, or accounts with Django's permission"
+            " alone (production's default)."
         ),
     ] = "open"
     pages: Annotated[

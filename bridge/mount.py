@@ -13,7 +13,7 @@ from starlette.routing import Mount as StarletteMount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.applications import Kind, load
-from bridge.bodies import serve_limited
+from bridge.bodies import PatientReceive, serve_limited
 from bridge.hygiene import check_headers, check_target
 from bridge.lifespan import Lifespan
 from bridge.wsgi import BUSY, WSGIMiddleware
@@ -117,6 +117,8 @@ class Mount(StarletteMount):
         try:
             if self.kind == "asgi" and scope["type"] == "http":
                 await serve_limited(self.app, self.max_body_size, scope, receive, send)
+            elif self.kind == "asgi":
+                await self.app(scope, PatientReceive(receive), send)
             else:
                 await self.app(scope, receive, send)
         finally:

@@ -15,7 +15,7 @@ ALLOWED_HOSTS = settings.allowed_hosts
 
 INSTALLED_APPS = [
     "django_app.apps.DjangoAppConfig",
-    "django.contrib.admin",
+    "django_app.apps.SiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -107,12 +107,13 @@ MEDIA_ROOT = settings.files_dir
 THROTTLE_STORAGE = str(settings.redis_url) if settings.redis_url else "memory://"
 
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    {"NAME": name}
     for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+        "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "django.contrib.auth.password_validation.CommonPasswordValidator",
+        "django.contrib.auth.password_validation.NumericPasswordValidator",
+        "django_app.authentication.TokensEndWithPassword",
     )
 ]
 

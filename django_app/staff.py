@@ -6,10 +6,9 @@ from django.db import close_old_connections
 
 
 @sync_to_async
-def staff_of(name: str) -> str | None:
-    """Return the name of an active account if it is staff's."""
+def is_staff(name: str) -> bool:
+    """Tell whether an active account is staff's."""
     # A restart of the server cuts connections; Django looks only when its own requests begin.
     close_old_connections()
     accounts = get_user_model().objects
-    is_staff = accounts.filter(username=name, is_active=True, is_staff=True).exists()
-    return name if is_staff else None
+    return accounts.filter(username=name, is_active=True, is_staff=True).exists()

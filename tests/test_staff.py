@@ -109,7 +109,7 @@ def test_while_nobody_can_tell_the_pages_are_closed(
         raise OperationalError("the server has gone")
 
     log_in(closed, create_account())
-    monkeypatch.setattr(staff, "staff_of", fail)
+    monkeypatch.setattr(staff, "is_staff", fail)
     for path in (*PAGES, "/compare/api/hello"):
         assert_problem(closed.get(path), 503)
 
