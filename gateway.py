@@ -28,6 +28,7 @@ from bridge.traffic.metrics import Metrics
 from bridge.traffic.observer import Observer
 from bridge.traffic.proxies import Proxies
 from settings import Settings, get_settings
+from showdown.guard import Guard
 from showdown.site import Site
 from users.access import permissions_for
 from users.problems import MEDIA_TYPE, Problem
@@ -90,6 +91,7 @@ def create_app(
     lengthen_turns()
     applications = applications_of(settings) if mounts is None else mounts
     mounted = [mount(settings, *item) for item in applications.items()]
+    admit = admission(settings, applications)
     metrics = Metrics(mounted)
     tracing = trace_requests(mounted) if settings.traces else None
     health = Health(
@@ -112,8 +114,8 @@ def create_app(
             *Site(
                 mounted,
                 addresses_in(applications),
-                settings.max_body_size,
-                is_forged=find_forgeries(applications),
+                settings.max_compare_size,
+                guard(settings, admit),
             ).routes,
         ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
@@ -135,7 +137,7 @@ def create_app(
             Mounts,
             mounted,
             refuse=http_error,
-            admit=admission(settings, applications),
+            admit=admit,
             check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
         ),
     ]
@@ -194,20 +196,44 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
     )
 
 
-def find_forgeries(prefixes: Collection[str]) -> Callable[[Scope], bool] | None:
-    """Return what tells of an unsafe request with a session whether Django's CSRF check refuses it.
-
-    It is about the requests that no mount gets; Admission sees to the others.
-    """
-    if "/django" not in prefixes:
-        return None
+def guard(settings: Settings, admit: Admission | None) -> Guard:
+    """Let Django say who may use the pages that send requests, and with whose session."""
     is_forged = later("django_app.authentication:is_forged")
 
-    def find(scope: Scope) -> bool:
+    async def admit_staff(scope: Scope) -> None:
+        if admit is None:
+            raise HTTPException(403, "This is for staff, and nobody can log in here.")
+        # Only who it is; the guard itself asks whether a request is forged.
+        seen = {**scope, "method": "GET"}
+        await admit(seen)
+        if "user" not in seen:
+            raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+        await check_staff(seen["user"].identity)
+
+    def is_forged_session(scope: Scope) -> bool:
         has_session = session_key(scope["headers"], SESSION_COOKIE) is not None
         return has_session and is_forged(scope)
 
-    return find
+    return Guard(
+        admit=admit_staff if settings.pages == "staff" else None,
+        is_forged=is_forged_session if admit is not None else None,
+        login="/django/admin/login/" if admit is not None else None,
+    )
+
+
+async def check_staff(name: str) -> None:
+    """Refuse an account that is not staff's.
+
+    Raises:
+        HTTPException: 403; 503, the lookup failed.
+    """
+    try:
+        is_staff = await later("django_app.staff:is_staff")(name)
+    except Exception as error:  # whatever Django raises: its database may be away
+        logger.exception("Staff lookup failed")
+        raise HTTPException(503, headers={"Retry-After": "1"}) from error
+    if not is_staff:
+        raise HTTPException(403, "This is for staff.")
 
 
 def permissions_below(method: str, path: str) -> Sequence[str] | None:

@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     max_body_size: Annotated[
         int, Field(ge=0, description="Largest request body in bytes; beyond it, 413.")
     ] = 10 * 1024 * 1024
+    max_compare_size: Annotated[
+        int, Field(ge=0, description="Largest body of a comparison in bytes; beyond it, 413.")
+    ] = 64 * 1024
     max_head_size: Annotated[
         int, Field(ge=1024, description="Largest request head in bytes; beyond it, 431.")
     ] = 64 * 1024
@@ -194,6 +197,13 @@ class Settings(BaseSettings):
             " alone (production's default)."
         ),
     ] = "open"
+    pages: Annotated[
+        Literal["open", "staff"],
+        Field(
+            description="Who may use Compare, Race and `/compare`: everybody, or staff alone"
+            " (production's default)."
+        ),
+    ] = "open"
     files_dir: Annotated[
         Path,
         Field(description="Where exports are kept; several machines need one that they share."),
@@ -214,6 +224,11 @@ class Settings(BaseSettings):
         bool, Field(description="Django's debug pages in place of the contract's errors.")
     ] = False
 
+    @property
+    def max_wait(self) -> int:
+        """Milliseconds that ``/api/wait`` waits at most: a wait holds a thread of a WSGI mount."""
+        return 100 if self.env == "production" else 10_000
+
     @model_validator(mode="wrap")
     @classmethod
     def check_production(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
@@ -222,7 +237,7 @@ class Settings(BaseSettings):
             return handler(values)
         errors = [*find_missing(values)]
         try:
-            settings = handler({"writes": "authenticated", **values})
+            settings = handler({"writes": "authenticated", "pages": "staff", **values})
         except ValidationError as error:
             errors += error.errors(include_url=False)  # type: ignore[arg-type]
         if errors:

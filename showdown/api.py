@@ -1,22 +1,29 @@
 """``/compare/<path>``: one request to every mount, and what they answer as one JSON document."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote
 
+from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bridge.bodies import BodyCutShort, receive_body
 from bridge.identity import SAFE as SAFE_METHODS
 from showdown.addresses import find_fault
 from showdown.compare import Comparer
+from showdown.documents import render
+from showdown.guard import EVERYBODY, Guard, origin_of
 from showdown.messages import PLACEHOLDER, SAFE, Request
 from showdown.targets import Application
 
 PATH = "/compare"
+METHOD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,32}")  # a token (RFC 9110, 5.6.2)
+MOST_IGNORED = 50  # names and pointers
+LONGEST_IGNORED = 4000  # characters, all of them together
+THREADS = 2  # that compare and write documents at once
 
 # RFC 9110, 7.6.1, and what is said of a body anew.
 NOT_PASSED_ON = {
@@ -39,19 +46,19 @@ class Compare:
     Args:
         prefixes: of the mounts to ask; only paths below them can be reached.
         max_body_size: bytes of the longest request body; a longer one is an HTTPException, 413.
-        is_forged: tells of an unsafe request whether it has a session's cookie without its CSRF
-            token.
+        guard: says whose requests are taken.
     """
 
     def __init__(
         self,
         prefixes: Sequence[str],
         max_body_size: int,
-        is_forged: Callable[[Scope], bool] | None = None,
+        guard: Guard = EVERYBODY,
     ) -> None:
         self.prefixes = prefixes
         self.max_body_size = max_body_size
-        self.is_forged = is_forged
+        self.guard = guard
+        self.limiter = CapacityLimiter(THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = HTTPRequest(scope, receive)
@@ -59,8 +66,10 @@ class Compare:
         path = path_below(scope)
         check_path(path, [target.name for target in targets])
         method = method_of(asked)
+        ignored = ignored_of(asked)
+        await self.guard.check(asked)
         for one in {asked.method, method} - SAFE_METHODS:
-            self.check_origin(asked, one)
+            self.guard.check_unsafe(asked, one)
         try:
             file, _ = await receive_body(scope, receive, self.max_body_size)
         except BodyCutShort:
@@ -73,13 +82,12 @@ class Compare:
             headers=[(k, v) for k, v in asked.headers.items() if k not in NOT_PASSED_ON],
             body=body,
         )
-        ignored = asked.headers.get("compare-ignore", "").split(",")
-        comparison = await Comparer(targets).compare(
-            request,
-            ignore=[name.strip() for name in ignored if name.strip()],
-            in_turn=asked.headers.get("compare-order") == "in-turn",
+        comparison = await Comparer(targets, limiter=self.limiter).compare(
+            request, ignore=ignored, in_turn=asked.headers.get("compare-order") == "in-turn"
         )
-        response = JSONResponse(comparison.as_dict(), headers={"Cache-Control": "no-store"})
+        document = await to_thread.run_sync(render, comparison, limiter=self.limiter)
+        headers = {"Cache-Control": "no-store"}
+        response = Response(document, headers=headers, media_type="application/json")
         await response(scope, receive, send)
 
     def targets(self, asked: HTTPRequest) -> list[Application]:
@@ -97,36 +105,34 @@ class Compare:
             for prefix in self.prefixes
         ]
 
-    def check_origin(self, asked: HTTPRequest, method: str) -> None:
-        """Refuse an unsafe request that another site, or an address alone, could have caused.
-
-        Browsers say so in fetch metadata (W3C Fetch Metadata Request Headers) and in Origin; one
-        that sends neither still needs the token of its session.
-
-        Raises:
-            HTTPException: 403.
-        """
-        headers = asked.headers
-        if headers.get("sec-fetch-site", "same-origin") != "same-origin":
-            raise HTTPException(403, "Another site may have sent this request.")
-        if headers.get("sec-fetch-mode") == "navigate":
-            raise HTTPException(403, "An address alone may have sent this request.")
-        if headers.get("origin", origin_of(asked)) != origin_of(asked):
-            raise HTTPException(403, "Another origin has sent this request.")
-        if self.is_forged is not None and self.is_forged({**asked.scope, "method": method}):
-            raise HTTPException(403, "The session's CSRF token is missing or wrong.")
-
 
 def method_of(asked: HTTPRequest) -> str:
     """Return the method that the targets get.
 
     Raises:
-        HTTPException: 400, a safe method would become an unsafe one.
+        HTTPException: 400, it is no token of at most 32 characters, or a safe method would become
+            an unsafe one.
     """
-    method = asked.headers.get("compare-method", asked.method).upper()
+    method = asked.headers.get("compare-method", asked.method)
+    if not METHOD.fullmatch(method):
+        raise HTTPException(400, "A method is a token of at most 32 characters.")
+    method = method.upper()
     if asked.method in SAFE_METHODS and method not in SAFE_METHODS:
         raise HTTPException(400, f"{asked.method} is safe, and Compare-Method is not.")
     return method
+
+
+def ignored_of(asked: HTTPRequest) -> list[str]:
+    """Return what may differ.
+
+    Raises:
+        HTTPException: 400, it is too much.
+    """
+    text = asked.headers.get("compare-ignore", "")
+    names = [name.strip() for name in text[:LONGEST_IGNORED].split(",") if name.strip()]
+    if len(text) > LONGEST_IGNORED or len(names) > MOST_IGNORED:
+        raise HTTPException(400, f"Compare-Ignore has at most {MOST_IGNORED} names.")
+    return names
 
 
 def path_below(scope: Scope) -> str:
@@ -156,8 +162,3 @@ def check_path(path: str, names: Sequence[str]) -> None:
     for one in (path, *(path.replace(PLACEHOLDER, name) for name in names)):
         if fault := find_fault(one):
             raise HTTPException(400, fault)
-
-
-def origin_of(asked: HTTPRequest) -> str:
-    """Return the request's own origin (RFC 6454), as browsers write it."""
-    return f"{asked.url.scheme}://{asked.url.netloc}"

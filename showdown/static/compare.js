@@ -84,12 +84,12 @@ function show(kind, text) {
   verdict.textContent = text;
 }
 
-function showComparison({ identical, answers, differences }) {
-  const count = differences.length + answers.filter((answer) => answer.error).length;
+function showComparison({ identical, answers, differences, differences_left_out: more = 0 }) {
+  const count = differences.length + more + answers.filter((answer) => answer.error).length;
   if (identical) show("same", "Identical: status, headers of the contract, and every byte of the body.");
   else show("differs", `Not identical: ${count} ${count === 1 ? "difference" : "differences"}.`);
   for (const answer of answers) showAnswer(answer, differences);
-  showDifferences(differences, answers.map((answer) => answer.target));
+  showDifferences(differences, answers.map((answer) => answer.target), more);
 }
 
 function showAnswer(answer, differences) {
@@ -99,7 +99,7 @@ function showAnswer(answer, differences) {
   code.textContent = answer.error ? "No answer" : answer.status;
   code.classList.toggle("differs", of("status").length > 0 || answer.error !== null);
   panel.querySelector(".time").textContent = times(answer);
-  panel.querySelector(".size").textContent = answer.error ? "" : `${answer.size} bytes`;
+  panel.querySelector(".size").textContent = answer.error ? "" : size(answer);
   const names = of("header").map((difference) => difference.name.toLowerCase());
   fill(panel.querySelector(".headers"), answer.headers.flatMap(([name, value]) => {
     const tag = names.includes(name.toLowerCase()) ? "mark" : "span";
@@ -109,6 +109,10 @@ function showAnswer(answer, differences) {
   if (answer.error) fill(body, [["mark", answer.error]]);
   else renderJSON(body, answer.body, of("body").map((difference) => difference.name));
   panel.querySelector(".curl code").textContent = answer.curl;
+}
+
+function size({ size, truncated }) {
+  return truncated ? `${size} bytes, the first of them shown` : `${size} bytes`;
 }
 
 function times({ seconds, waiting, running }) {
@@ -121,7 +125,7 @@ function milliseconds(seconds) {
   return (seconds * 1000).toFixed(1);
 }
 
-function showDifferences(differences, targets) {
+function showDifferences(differences, targets, more) {
   const section = document.querySelector("#differences");
   section.hidden = differences.length === 0;
   fill(section.querySelector("tbody"), differences.map(({ part, name, values }) => [
@@ -129,6 +133,7 @@ function showDifferences(differences, targets) {
     ["th", `${part} ${name}`],
     ...targets.map((target) => ["td", target in values ? JSON.stringify(values[target]) : "—"]),
   ]));
+  section.querySelector("#more-differences").textContent = more ? `And ${more} more.` : "";
 }
 
 function useExample() {
