@@ -117,6 +117,26 @@ class Settings(BaseSettings):
         int,
         Field(ge=1, description="Requests open at once in each mount; beyond them, 503."),
     ] = 1000
+    max_streams: Annotated[
+        int,
+        Field(ge=1, description="WebSockets and event streams at once in each mount; then 503."),
+    ] = 500
+    max_streams_of_client: Annotated[
+        int,
+        Field(ge=1, description="The same for each client address."),
+    ] = 50
+    websocket_max_size: Annotated[
+        int,
+        Field(ge=1, description="Largest WebSocket message from a client in bytes; then 1009."),
+    ] = 64 * 1024
+    websocket_rate: Annotated[
+        float,
+        Field(gt=0, description="WebSocket frames a second from a client; beyond them, 1008."),
+    ] = 100.0
+    websocket_compression: Annotated[
+        bool,
+        Field(description="Offer compression to the clients of WebSockets."),
+    ] = False
     max_connections: Annotated[
         int,
         Field(ge=1, description="Connections open at once in each process; beyond them, 503."),
@@ -151,26 +171,6 @@ class Settings(BaseSettings):
         float,
         Field(gt=0, description="Seconds until a client that reads nothing is cut off."),
     ] = 90.0
-    max_streams: Annotated[
-        int,
-        Field(ge=1, description="WebSockets and event streams at once in each mount; then 503."),
-    ] = 500
-    max_streams_of_client: Annotated[
-        int,
-        Field(ge=1, description="The same for each client address."),
-    ] = 50
-    websocket_max_size: Annotated[
-        int,
-        Field(ge=1, description="Largest WebSocket message from a client in bytes; then 1009."),
-    ] = 64 * 1024
-    websocket_rate: Annotated[
-        float,
-        Field(gt=0, description="WebSocket frames a second from a client; beyond them, 1008."),
-    ] = 100.0
-    websocket_compression: Annotated[
-        bool,
-        Field(description="Offer compression to the clients of WebSockets."),
-    ] = False
     graceful_timeout: Annotated[
         int, Field(ge=0, description="Seconds that running requests get when the server stops.")
     ] = 10
