@@ -98,13 +98,14 @@ class PatientReceive:
         HTTPException: 400, more than so many, or 1,000 messages in a row that carry nothing.
     """
 
-    __slots__ = ("_empty", "_is_complete", "_left", "_receive", "_received")
+    _left: float = math.inf
+    _empty = _received = 0
+    _is_complete = False
 
     def __init__(self, receive: Receive, most: int | None = None) -> None:
         self._receive = receive
-        self._left = math.inf if most is None else most
-        self._received = self._empty = 0
-        self._is_complete = False
+        if most is not None:
+            self._left = most
 
     async def __call__(self) -> Message:
         message = await self._receive()

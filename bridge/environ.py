@@ -72,9 +72,12 @@ def raw_uri(scope: Scope) -> str:
 
     gunicorn and Werkzeug call it ``RAW_URI``, uWSGI ``REQUEST_URI``; PEP 3333 has nothing of it.
     """
-    path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    raw_path: bytes | None = scope.get("raw_path")
+    path = raw_path.decode("latin-1") if raw_path else quote(scope["path"])
     query: bytes = scope["query_string"]
-    return (path.partition(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
+    if "?" in path or not query:
+        return path
+    return f"{path}?{query.decode('latin-1')}"
 
 
 def wsgi_path(scope: Scope) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.applications import Kind, load
 from bridge.bodies import PatientReceive, serve_limited
+from bridge.exchange import is_about_leaving
 from bridge.hygiene import check_headers, check_target
 from bridge.lifespan import Lifespan
 from bridge.streams import BUSY, STREAMS, Streams
@@ -129,6 +130,10 @@ class Mount(StarletteMount):
                     await self.app(scope, PatientReceive(receive), send)
             else:
                 await self.app(scope, receive, send)
+        except Exception as error:
+            # The application has stopped because nobody is there to read its answer.
+            if not is_about_leaving(error):
+                raise
         finally:
             self.open -= 1
 

@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bridge.bodies import BodyCutShort, receive_body
 from bridge.environ import build_environ
-from bridge.exchange import ROOM, Exchange, WSGIError
+from bridge.exchange import ROOM, ClientLeft, Exchange, WSGIError
 from bridge.files import Closing
 from bridge.streams import BUSY
 from bridge.stuck import GivenUp
@@ -114,6 +114,8 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         self._open[exchange] = receive
         try:
             await self._respond(exchange, send)
+        except ClientLeft:
+            pass  # nobody is there to read the rest
         finally:
             self._forget(exchange)
             exchange.report()

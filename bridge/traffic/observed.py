@@ -11,8 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bridge.mount import MOUNT
 from bridge.traffic.headers import Header, SecurityHeaders
-from bridge.traffic.protocol import ANSWER
-from bridge.traffic.response_heads import DROPPED
+from bridge.traffic.response_heads import DROPPED, Sending
 from bridge.wsgi import RECORD
 
 REQUEST_ID = b"x-request-id"
@@ -111,11 +110,12 @@ class Observed:
 
     def _with_headers(self, message: Message) -> Message:
         """Add headers of security, the id, and the times (W3C Server Timing, milliseconds)."""
-        # Names of ASGI are in lower case, and applications send others all the same.
-        headers: list[Header] = [
-            (name.lower(), value) for name, value in message.get("headers", ())
-        ]
+        headers: list[Header] = [*message.get("headers", ())]
         given = dict(headers)
+        if given and not b"".join(given).islower():
+            # ASGI wants it so, and applications send other names, too.
+            headers = [(name.lower(), value) for name, value in headers]
+            given = dict(headers)
         if REQUEST_ID in given:
             headers = [header for header in headers if header[0] != REQUEST_ID]
         lacking = self._security.lacking(given, self.scope["scheme"])
@@ -143,9 +143,8 @@ class Observed:
         ended = self.ended or perf_counter()
         route = matched_route(scope, record)
         status, is_complete = self.status, bool(self.ended) or scope["type"] != "http"
-        answer = scope.get(ANSWER)
-        state = answer and answer()
-        if state is not None:
+        if isinstance(self._send, Sending):
+            state = self._send.state
             # What the application has sent counts only as far as there was somebody to send it to.
             status, is_complete = status if state.response_started else 0, state.response_complete
         members = (

@@ -95,8 +95,8 @@ class Observer:
             await self.app(scope, receive, request.send)
         except BaseException as error:
             if is_about_leaving(error):
-                raise  # the server knows
-            if request.refusal is not None:
+                pass  # nobody is there to read the rest
+            elif request.refusal is not None:
                 if not isinstance(error, asyncio.CancelledError) or not request.forgive():
                     raise
             elif isinstance(error, Exception) and scope["type"] == "http":

