@@ -240,7 +240,7 @@ def test_an_answer_that_came_too_late_is_a_499(tmp_path: Path) -> None:
             connection.sendall(head("/late/", host="127.0.0.1"))
             leave(connection)
         wait_until(lambda: "GET /late/" in process.output)
-    [line] = [line for line in process.output.splitlines() if "GET /late/" in line]
+        [line] = [line for line in process.output.splitlines() if "GET /late/" in line]
     assert re.fullmatch(r"[0-9:.]+ 499 GET /late/ .* 0 B .*", line), line
 
 
