@@ -346,12 +346,14 @@ class Connection(HttpToolsProtocol):
     def check(self, now: float) -> None:
         """Refuse or cut off a client that has been too slow; ``now`` is the loop's time."""
         passed, self.checked = now - self.checked, now
-        if self.refused_at is not None:
-            if now - self.refused_at > LINGER:
-                self.transport.abort()
-        elif self.reader.stalled_for(now) > self.limits.send_timeout:
+        if self.reader.stalled_for(now) > self.limits.send_timeout:
             refused["stalled reader"] += 1
             self.transport.abort()
+        elif self.refused_at is not None:
+            if self.transport.get_write_buffer_size():
+                self.refused_at = now
+            elif now - self.refused_at > LINGER:
+                self.transport.abort()
         elif self.head_since is not None:
             self._check_head(now - self.head_since)
         elif self.receiving and not self.flow.read_paused:

@@ -342,3 +342,24 @@ def test_an_early_last_answer_reaches_a_client_that_still_sends(length: str) -> 
                     connection.sendall(b"3e8\r\n%b\r\n" % piece if "chunked" in length else piece)
                 answer = read_answer(connection)
             assert (answer.status, answer.body, answer.complete) == (403, b"no", True)
+
+
+def test_a_long_early_answer_is_read_to_its_end() -> None:
+    """However long it takes to read, while the body that nobody wants is not sent any more."""
+    size = 8_000_000
+
+    async def refusing(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            own = [(b"content-length", b"%d" % size), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": 403, "headers": own})
+            await send({"type": "http.response.body", "body": b"n" * size})
+
+    clock = threading.Event()
+    with serve(others={"/asgi": refusing}) as server:
+        with server.connect(receive_buffer=64 * 1024) as connection:
+            connection.sendall(head("/asgi/", "Content-Length: 9", method="POST") + b"some")
+            received = 0
+            while data := connection.recv(32768):
+                received += len(data)
+                clock.wait(len(data) / 1_600_000)  # it takes longer than a connection lingers
+        assert received > size
