@@ -10,6 +10,7 @@ from typing import IO, Any
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+PLAIN_CODINGS = {b"chunked", b"identity"}
 SPOOL = 1024 * 1024  # bytes in memory; a longer body goes to disk
 MOST_EMPTY = 1000  # messages in a row that carry nothing of a body
 TURNS = 16  # messages that one request may receive before the others have a turn
@@ -20,14 +21,23 @@ class BodyCutShort(Exception):
 
 
 def declared_length(scope: Scope) -> int | None:
-    """Return Content-Length in bytes; None when a body comes in chunks; 0 when there is none."""
+    """Return Content-Length in bytes; None when a body comes in chunks; 0 when there is none.
+
+    Raises:
+        HTTPException: 501, it is coded in another way besides (RFC 9112, 6.1): servers take the
+            chunks apart, and nobody would decode the rest.
+    """
     chunked = False
     for name, value in scope["headers"]:
         if name == b"content-length":
             # A parser may leave the white space around a value, which is no part of it.
             value = value.strip(b" \t")
             return int(value) if value.isdigit() else 0
-        chunked = chunked or name == b"transfer-encoding"
+        if name == b"transfer-encoding":
+            codings = {coding.strip(b" \t").lower() for coding in value.split(b",")}
+            if not codings <= PLAIN_CODINGS:
+                raise HTTPException(501)
+            chunked = True
     # HTTP/2 and later frame bodies without any header.
     return None if chunked or not scope["http_version"].startswith("1") else 0
 

@@ -20,6 +20,16 @@ def test_a_body_too_large_is_not_read_as_requests(target: Target) -> None:
     assert [[answer.status for answer in answers] for answers in found] == [[413]] * 3
 
 
+@pytest.mark.parametrize(
+    "coding", ["gzip, chunked", "GZIP,chunked", "deflate , chunked", "x, chunked"]
+)
+def test_a_body_that_nobody_decodes_is_refused(target: Target, coding: str) -> None:
+    for mount in (*FRAMEWORKS, "compare"):
+        line, chunks = f"POST /{mount}/api/users HTTP/1.1", b"2\r\n{}\r\n0\r\n\r\n"
+        attack = request(line, f"Transfer-Encoding: {coding}", body=chunks)
+        assert [answer.status for answer in target.send(attack + NEXT)] == [501, 200]
+
+
 def test_pipelined_requests_are_answered_in_their_order(target: Target) -> None:
     slow = [
         request(f"GET /{mount}/api/wait?ms={ms} HTTP/1.1")
