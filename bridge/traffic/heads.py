@@ -65,6 +65,15 @@ def check_target(target: bytes, headers: Headers) -> None:
         raise ValueError("a target for another host")
 
 
+def asks_for_websocket(headers: Headers) -> bool:
+    """Return whether a head asks for WebSocket and for nothing else (RFC 9110, 7.8).
+
+    Several lines of a header are one list (RFC 9110, 5.3).
+    """
+    upgrades = b",".join(value for name, value in headers if name == b"upgrade")
+    return upgrades.strip(b" \t").lower() == b"websocket"
+
+
 def has_body(headers: Headers) -> bool:
     """Return whether a request has a body (RFC 9112, 6)."""
     return any(

@@ -11,12 +11,13 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bridge.mount import MOUNT
 from bridge.traffic.headers import Header, SecurityHeaders
-from bridge.traffic.response_heads import DROPPED, Sending
+from bridge.traffic.response_heads import DROPPED, STOPPED, Sending
 from bridge.wsgi import RECORD
 
 REQUEST_ID = b"x-request-id"
 SERVER_TIMING = b"server-timing"
 GATEWAY = "gateway"  # what is called the framework of a request that belongs to no mount
+PIECE = 64 * 1024  # bytes of a body that are handed over at once
 CLIENT_LEFT = 499  # nginx's: the client has left before an answer
 
 # What begins an answer, and its status where the message has none.
@@ -89,10 +90,12 @@ class Observed:
             return drop()
         kind = message["type"]
         if kind == "http.response.body":
-            # Before anything is counted: it raises where the client has left.
+            size = len(message.get("body", b""))
+            if size > PIECE:
+                return self._send_in_pieces(message)
             sending = self._send(message)
-            if sending is not DROPPED:
-                self.size += len(message.get("body", b""))
+            if sending is not DROPPED and sending is not STOPPED:
+                self.size += size
             if not message.get("more_body", False):
                 self.ended = perf_counter()
             return sending
@@ -107,6 +110,14 @@ class Observed:
                 message = self._with_headers(message)
         # Its own coroutine would be one more for each message.
         return self._send(message)
+
+    async def _send_in_pieces(self, message: Message) -> None:
+        """Send a long body as its client takes it: one that leaves has not been sent the rest."""
+        body, more = message["body"], message.get("more_body", False)
+        for position in range(0, len(body), PIECE):
+            end = position + PIECE
+            rest = end < len(body)
+            await self.send({**message, "body": body[position:end], "more_body": more or rest})
 
     def _with_headers(self, message: Message) -> Message:
         """Add headers of security, the id, and the times (W3C Server Timing, milliseconds)."""

@@ -22,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from bridge.traffic.heads import (
     Refused,
+    asks_for_websocket,
     check_handshake,
     check_size,
     check_target,
@@ -219,6 +220,9 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self.body_size += len(body)
         super().on_body(body)
+
+    def _should_upgrade(self) -> bool:
+        return self._should_upgrade_to_ws() and asks_for_websocket(self.headers)
 
     def _takes_upgrade(self, version: str) -> bool:
         """Return whether the head is that of a WebSocket's handshake (RFC 6455, 4.1).

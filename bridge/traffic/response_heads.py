@@ -14,6 +14,7 @@ LENGTH = b"content-length: "
 UNUSUAL = frozenset({b"connection", b"keep-alive", b"transfer-encoding"})
 # What would end a line, or the head, too early; a tab may stand in a value (RFC 9110, 5.5).
 CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
+BODILESS = frozenset({204, 304})
 DATE, DATE_LINE = b"date", b"date: "
 
 
@@ -31,7 +32,22 @@ class Sent(Awaitable[None]):
         yield from ()
 
 
-SENT, DROPPED = Sent(), Sent()
+class NotSent(Sent):
+    """What could not be sent: others have a turn before the application goes on or fails."""
+
+    def __init__(self, error: type[Exception] | None = None) -> None:
+        self.error = error
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield
+        if self.error is not None:
+            raise self.error
+
+
+SENT = Sent()
+# The client has left. An application that is done in any case ends; another is to stop, and may not
+# keep the event loop busy if it does not.
+DROPPED, STOPPED = NotSent(), NotSent(ClientLeft)
 
 
 class Sending(partial[Awaitable[None]]):
@@ -58,10 +74,7 @@ def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
     Whatever is not as usual is uvicorn's, and so are its errors.
 
     Returns:
-        DROPPED: the client has left, and the application is done in any case.
-
-    Raises:
-        ClientLeft: the client has left, and the application is to stop.
+        DROPPED, which does nothing, or STOPPED, which raises ClientLeft, when the client has left.
     """
     if message["type"] == "http.response.start" and not cycle.response_started:
         if cycle.disconnected:
@@ -69,8 +82,11 @@ def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
         if _is_usual(cycle) and _write(cycle, message):
             return SENT
         message = _prepare(cycle, message)
-    elif _has_left(cycle, message):
-        return DROPPED
+    elif (lost := _find_loss(cycle, message)) is not None:
+        return lost
+    elif cycle.chunked_encoding is None and "body" in message:
+        # Status 204 or 304, or an answer to HEAD: bytes would be read as the next answer.
+        message = {**message, "body": b""}
     if cycle.flow.write_paused:
         return _send_later(cycle, message)
     return cycle.send(message)  # type: ignore[arg-type]  # uvicorn has types of its own for these
@@ -79,20 +95,20 @@ def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
 async def _send_later(cycle: RequestResponseCycle, message: Message) -> None:
     """Send when the client has read on; uvicorn would drop it unsaid where the client has left."""
     await cycle.flow.drain()
-    if not _has_left(cycle, message):
-        await cycle.send(message)  # type: ignore[arg-type]
+    lost = _find_loss(cycle, message)
+    await (cycle.send(message) if lost is None else lost)  # type: ignore[arg-type]
 
 
-def _has_left(cycle: RequestResponseCycle, message: Message) -> bool:
-    """Return whether nobody is there to send to; raise ClientLeft where there is more to come."""
+def _find_loss(cycle: RequestResponseCycle, message: Message) -> NotSent | None:
+    """Return what becomes of a message when nobody is there to send it to; else None."""
     # A transport that has failed to write is closing, and says so later: an application that reads
     # and sends in a loop would keep the event loop from hearing it.
     goes_on = message.get("more_body", False)
     if goes_on and cycle.transport.is_closing():
         cycle.disconnected = True
-    if goes_on and cycle.disconnected:
-        raise ClientLeft
-    return cycle.disconnected
+    if not cycle.disconnected:
+        return None
+    return STOPPED if goes_on else DROPPED
 
 
 class Length:
@@ -121,11 +137,21 @@ def send_until_close(
 
 
 def _prepare(cycle: RequestResponseCycle, message: Message) -> Message:
-    """Return a head for uvicorn to write, without what is the server's to say."""
+    """Return a head for uvicorn to write, without what is the server's to say.
+
+    Raises:
+        RuntimeError: the status is no final one (RFC 9110, 15.2).
+    """
+    status = message["status"]
+    if status < 200:
+        raise RuntimeError(f"An application cannot answer with status {status}")
     if cycle.waiting_for_100_continue and cycle.more_body and not cycle.body:
         # The client may send the body now, or never: what comes next would be read as either.
         cycle.keep_alive = False
     headers = [header for header in message.get("headers", ()) if not _is_servers(*header)]
+    if status in BODILESS:
+        # In a 304 it would be allowed, and uvicorn would wait for as many bytes.
+        headers = [header for header in headers if header[0].lower() != b"content-length"]
     dates = [header for header in headers if header[0].lower() == DATE]
     if dates:
         # The application's own stands in the place of the server's.
@@ -151,8 +177,9 @@ def _is_usual(cycle: RequestResponseCycle) -> bool:
 
 def _write(cycle: RequestResponseCycle, message: Message) -> bool:
     """Write a usual head; do nothing, and return False, with any other."""
-    status_line, headers = STATUS_LINE.get(message["status"]), message.get("headers")
-    if status_line is None or not isinstance(headers, list):
+    status, headers = message["status"], message.get("headers")
+    status_line = STATUS_LINE.get(status)
+    if status_line is None or not isinstance(headers, list) or status in BODILESS or status < 200:
         return False
     lines: list[bytes] = []
     length: bytes | None = None

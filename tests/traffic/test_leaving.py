@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,39 @@ def test_an_asgi_application_is_stopped(
         wait_until(lambda: not server.server.server_state.tasks, SOON)
         check_line(log)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_an_answer_in_one_piece_counts_as_far_as_it_was_sent() -> None:
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x" * (4 * MOST)})
+
+    log = io.StringIO()
+    with observed(log, others={"/asgi": app}) as server:
+        leave_in_the_middle(server, "/asgi/")
+        check_line(log)
+
+
+def test_an_application_that_does_not_stop_keeps_nobody_waiting() -> None:
+    stop = threading.Event()
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while not stop.is_set():
+            with suppress(OSError):
+                await send({"type": "http.response.body", "body": b"x" * 9, "more_body": True})
+
+    with serve(others={"/asgi": app}) as server:
+        leave_in_the_middle(server, "/asgi/")
+        try:
+            for _ in range(20):
+                assert server.get().body == b"hello"
+        finally:
+            stop.set()
+        wait_until(lambda: not server.server.server_state.tasks)
 
 
 def test_an_error_of_its_own_is_logged_though_the_client_has_left(

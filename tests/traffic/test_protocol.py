@@ -363,3 +363,26 @@ def test_a_long_early_answer_is_read_to_its_end() -> None:
                 received += len(data)
                 clock.wait(len(data) / 1_600_000)  # it takes longer than a connection lingers
         assert received > size
+
+
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("length", [[], [(b"content-length", b"5")], [(b"Content-Length", b"5")]])
+def test_an_answer_that_can_have_no_body_has_none(
+    status: int, length: list[tuple[bytes, bytes]]
+) -> None:
+    """Its bytes would be read as the beginning of the next answer (RFC 9112, 6.3)."""
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": status, "headers": length})
+            await send({"type": "http.response.body", "body": b"hel", "more_body": True})
+            await send({"type": "http.response.body", "body": b"lo"})
+
+    with serve(others={"/asgi": app}) as server, server.connect() as connection:
+        connection.sendall(head("/asgi/") + head("/app/", "Connection: close"))
+        received = read_to_end(connection)
+    first, _, rest = received.partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 %d " % status)
+    assert b"content-length" not in first.lower()
+    assert rest.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert rest.endswith(b"hello")

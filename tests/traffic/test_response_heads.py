@@ -101,7 +101,7 @@ def written(cycle: RequestResponseCycle) -> bytes:
 def test_every_head_is_uvicorns(name: bytes, value: bytes) -> None:
     odd = (name, value)
     for headers, status, method in product(
-        ([], [odd], [*USUAL, odd], [odd, *USUAL], (*USUAL, odd)), (200, 204, 99), ("GET", "HEAD")
+        ([], [odd], [*USUAL, odd], [odd, *USUAL], (*USUAL, odd)), (200, 404, 600), ("GET", "HEAD")
     ):
         scope = {"type": "http", "method": method, "path": "/", "http_version": "1.1"}
         theirs = [
@@ -154,13 +154,23 @@ def test_an_early_answer_to_somebody_who_may_not_send_ends_the_connection(body: 
     assert (b"connection: close" in written(cycle)) == (not body)
 
 
+@pytest.mark.parametrize("status", [100, 101, 103, 199])
+def test_an_application_cannot_answer_with_an_interim_status(status: int) -> None:
+    cycle = new_cycle()
+    with pytest.raises(RuntimeError, match=str(status)):
+        send(cycle, start(USUAL, status))
+    assert written(cycle) == b""
+
+
 def test_nobody_is_sent_to_who_has_left() -> None:
     cycle = new_cycle()
     cycle.disconnected = True
     assert send(cycle, start(USUAL)) is DROPPED
     piece = {"type": "http.response.body", "body": b"some", "more_body": True}
+    stopped = send(cycle, piece).__await__()
+    assert next(stopped) is None  # others have a turn before
     with pytest.raises(ClientLeft):
-        send(cycle, piece)
+        next(stopped)
     assert send(cycle, {**piece, "more_body": False}) is DROPPED
     assert written(cycle) == b""
 
