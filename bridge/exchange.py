@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import IO, Any
 from wsgiref.util import is_hop_by_hop
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from bridge.environ import matched_route
@@ -37,10 +38,14 @@ class ClientLeft(ConnectionError):
 
 
 def is_about_leaving(error: BaseException | None) -> bool:
-    """Return whether ClientLeft is what an application has raised, or why it has."""
+    """Return whether an application has raised that its client has left, or because of that.
+
+    Applications learn of it by ``send()`` (ClientLeft), or by reading a body that was cut short
+    (Starlette's ClientDisconnect).
+    """
     if isinstance(error, BaseExceptionGroup):
         return all(map(is_about_leaving, error.exceptions))
-    if error is None or isinstance(error, ClientLeft):
+    if error is None or isinstance(error, ClientLeft | ClientDisconnect):
         return error is not None
     return is_about_leaving(error.__cause__)
 

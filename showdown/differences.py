@@ -10,8 +10,11 @@ from showdown.credentials import mask
 from showdown.messages import PLACEHOLDER, Answer, Request, dump
 
 HEADERS = ("Content-Type", "Content-Length", "Allow", "Location", "Link", "Retry-After")
+LONGEST_KEY = 1000  # characters of a member's name that are shown
 SHOWN = 60  # characters of a value, or of the bytes around the first that differ
 
+# Names of members and indexes, from the document to a part of it.
+Path = tuple[str | int, ...]
 Part = Literal["status", "header", "body", "spelling"]
 
 
@@ -78,9 +81,9 @@ class Ignored:
     def __contains__(self, name: str) -> bool:
         return name.lower() in self.names
 
-    def covers(self, pointer: str) -> bool:
+    def covers(self, path: Path) -> bool:
         """Tell whether a member, or one that it is part of, may differ."""
-        parts = pointer.split("/")
+        parts = ["", *map(escape, path)]
         covered = any(
             len(ignored) <= len(parts)
             and all(one in ("*", part) for one, part in zip(ignored, parts, strict=False))
@@ -100,21 +103,31 @@ def find_in_bodies(
     try:
         documents = {target: json.loads(body) for target, body in neutral.items()}
         shown = {answer.target: json.loads(answer.body) for answer in answers}
-        pointers = [*compare_values("", documents)]
+        paths = [*compare_values((), documents)]
     except (ValueError, RecursionError):
         yield Difference("body", "", around_first_difference(neutral))
         return
     found = False
-    for pointer in pointers:
-        if not ignored.covers(pointer):
+    for path in paths:
+        if not ignored.covers(path):
             found = True
-            yield Difference("body", pointer, look_up(shown, pointer))
+            yield Difference("body", pointer_to(path), look_up(shown, path))
     if not found and not ignored.used and "spelling" not in ignored:
         yield Difference("spelling", "", around_first_difference(neutral))
 
 
-def compare_values(pointer: str, values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the JSON Pointers of the smallest parts that are not equal."""
+def escape(key: str | int) -> str:
+    """Write a member's name or index as a part of a JSON Pointer (RFC 6901, 3)."""
+    return str(key).replace("~", "~0").replace("/", "~1")
+
+
+def pointer_to(path: Path) -> str:
+    """Write a path as a JSON Pointer; of a long name, its beginning."""
+    return "".join(f"/{escape(key)[:LONGEST_KEY]}" for key in path)
+
+
+def compare_values(path: Path, values: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield the paths of the smallest parts that are not equal."""
     kinds = {type(value) for value in values.values()}
     if kinds == {dict} or kinds == {list}:
         items = {
@@ -123,26 +136,24 @@ def compare_values(pointer: str, values: Mapping[str, Any]) -> Iterator[str]:
         }
         # In the order of the first target that has it.
         for key in dict.fromkeys(key for members in items.values() for key in members):
-            name = str(key).replace("~", "~0").replace("/", "~1")
             found = {target: members[key] for target, members in items.items() if key in members}
             if len(found) < len(items):
-                yield f"{pointer}/{name}"
+                yield (*path, key)
             else:
-                yield from compare_values(f"{pointer}/{name}", found)
+                yield from compare_values((*path, key), found)
     # 1, 1.0 and true are equal in Python, and not in JSON.
     elif len({(type(value), dump(value)) for value in values.values()}) > 1:
-        yield pointer
+        yield path
 
 
-def look_up(documents: Mapping[str, Any], pointer: str) -> dict[str, Any]:
-    """Return each document's value at a JSON Pointer; none for a document that has none."""
+def look_up(documents: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Return each document's value at a path; none for a document that has none."""
     found = {}
     for target, document in documents.items():
         value = document
         try:
-            for part in pointer.split("/")[1:]:
-                key = part.replace("~1", "/").replace("~0", "~")
-                value = value[int(key)] if isinstance(value, list) else value[key]
+            for key in path:
+                value = value[key]
         except (KeyError, IndexError):
             continue
         found[target] = value

@@ -122,7 +122,11 @@ class Observed:
     def _with_headers(self, message: Message) -> Message:
         """Add headers of security, the id, and the times (W3C Server Timing, milliseconds)."""
         headers: list[Header] = [*message.get("headers", ())]
-        given = dict(headers)
+        try:
+            given = dict(headers)
+        except TypeError:  # byte strings of another type
+            headers = [(bytes(name), bytes(value)) for name, value in headers]
+            given = dict(headers)
         if given and not b"".join(given).islower():
             # ASGI wants it so, and applications send other names, too.
             headers = [(name.lower(), value) for name, value in headers]
@@ -146,6 +150,13 @@ class Observed:
         """
         return self.refusal is not None and self.task is not None and self.task.uncancel() == 0
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether an answer is on its way, as far as it can be known."""
+        if isinstance(self._send, Sending):
+            return self._send.state.response_started
+        return bool(self.status)
+
     def end(self) -> "Ended":
         """Return what is to be told of the request."""
         scope = self.scope
@@ -157,7 +168,10 @@ class Observed:
         if isinstance(self._send, Sending):
             state = self._send.state
             # What the application has sent counts only as far as there was somebody to send it to.
-            status, is_complete = status if state.response_started else 0, state.response_complete
+            is_complete = state.response_complete
+            if not state.response_started:
+                # The server answers for an application that has not.
+                status, is_complete = 0 if state.disconnected else status or 500, True
         members = (
             self.id_header[1],
             client and client[0],

@@ -173,9 +173,9 @@ class Observer:
         The server would close the connection, on which the next request may be on its way: right
         only for an answer that is cut off.
         """
-        if not request.status:
+        if not request.has_begun:
             await self._answer(request, 500)
-        if request.status and not request.ended:
+        if request.has_begun and not request.ended:
             raise error
         logger.error("%s %r: unforeseen error", request.method, request.path, exc_info=error)
 

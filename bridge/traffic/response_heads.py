@@ -11,7 +11,7 @@ from bridge.exchange import ClientLeft
 
 LENGTH = b"content-length: "
 # They change how the body is framed, or what becomes of the connection.
-UNUSUAL = frozenset({b"connection", b"keep-alive", b"transfer-encoding"})
+UNUSUAL = frozenset(b"connection keep-alive proxy-connection te trailer transfer-encoding".split())
 # What would end a line, or the head, too early; a tab may stand in a value (RFC 9110, 5.5).
 CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
 BODILESS = frozenset({204, 304})
@@ -22,7 +22,8 @@ DATE, DATE_LINE = b"date", b"date: "
 def begin_line(name: bytes) -> bytes:
     """Return how a header's line begins; b"" where that is left to uvicorn."""
     lower = name.lower()
-    return b"" if HEADER_RE.search(name) or lower in UNUSUAL else lower + b": "
+    is_usual = name and not HEADER_RE.search(name) and lower not in UNUSUAL
+    return lower + b": " if is_usual else b""
 
 
 class Sent(Awaitable[None]):
@@ -89,14 +90,30 @@ def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
         message = {**message, "body": b""}
     if cycle.flow.write_paused:
         return _send_later(cycle, message)
+    if not cycle.response_started:
+        return _send_head(cycle, message)
     return cycle.send(message)  # type: ignore[arg-type]  # uvicorn has types of its own for these
+
+
+async def _send_head(cycle: RequestResponseCycle, message: Message) -> None:
+    """Send a head; one that is refused has begun no answer, so another can take its place."""
+    try:
+        await cycle.send(message)  # type: ignore[arg-type]
+    except Exception:
+        cycle.response_started, cycle.chunked_encoding = False, None
+        raise
 
 
 async def _send_later(cycle: RequestResponseCycle, message: Message) -> None:
     """Send when the client has read on; uvicorn would drop it unsaid where the client has left."""
     await cycle.flow.drain()
     lost = _find_loss(cycle, message)
-    await (cycle.send(message) if lost is None else lost)  # type: ignore[arg-type]
+    if lost is not None:
+        await lost
+    elif cycle.response_started:
+        await cycle.send(message)  # type: ignore[arg-type]
+    else:
+        await _send_head(cycle, message)
 
 
 def _find_loss(cycle: RequestResponseCycle, message: Message) -> NotSent | None:
@@ -140,7 +157,8 @@ def _prepare(cycle: RequestResponseCycle, message: Message) -> Message:
     """Return a head for uvicorn to write, without what is the server's to say.
 
     Raises:
-        RuntimeError: the status is no final one (RFC 9110, 15.2).
+        RuntimeError: the status is no final one (RFC 9110, 15.2), a header has no name, or the
+            length is not one number (RFC 9110, 8.6).
     """
     status = message["status"]
     if status < 200:
@@ -152,6 +170,11 @@ def _prepare(cycle: RequestResponseCycle, message: Message) -> Message:
     if status in BODILESS:
         # In a 304 it would be allowed, and uvicorn would wait for as many bytes.
         headers = [header for header in headers if header[0].lower() != b"content-length"]
+    lengths = {value for name, value in headers if name.lower() == b"content-length"}
+    if not all(name for name, _ in headers):
+        raise RuntimeError("A header has no name")
+    if len(lengths) > 1 or not all(length.isdigit() for length in lengths):
+        raise RuntimeError(f"Not a Content-Length: {lengths}")
     dates = [header for header in headers if header[0].lower() == DATE]
     if dates:
         # The application's own stands in the place of the server's.

@@ -165,3 +165,18 @@ def test_long_words_are_read_once() -> None:
 def test_a_request_has_few_words_of_its_targets() -> None:
     words = " ".join(f"{number}@{{framework}}" for number in range(1000, 9000))
     assert len(Request("POST", "/users", body=words.encode()).placeholders) == 20
+
+
+def test_long_names_are_not_repeated_in_every_difference() -> None:
+    key = "k" * 15_000
+    bodies = [json.dumps({key: [letter * 3] * 1000}).encode() for letter in "ab"]
+    answers = [
+        Answer(target=name, prefix="", curl="", seconds=0, status=200, body=body)
+        for name, body in zip("ab", bodies, strict=True)
+    ]
+    found = find_differences(Request("GET", "/"), answers, ["Content-Type"], [])
+    assert len(found) == 1000
+    assert {len(one.name) for one in found} <= {*range(1000, 1010)}
+    assert found[7].values == {"a": "aaa", "b": "bbb"}
+    ignored = find_differences(Request("GET", "/"), answers, ["Content-Type"], [f"/{key}/7"])
+    assert len(ignored) == 999

@@ -24,6 +24,7 @@ from bridge.traffic.observer import Observer
 from tests.bridge.server import (
     SOON,
     TEXT,
+    Answer,
     Body,
     Environ,
     File,
@@ -31,6 +32,7 @@ from tests.bridge.server import (
     StartResponse,
     head,
     leave,
+    read_answer,
     serve,
     wait_until,
 )
@@ -251,6 +253,91 @@ def test_who_leaves_before_an_answer_is_a_499() -> None:
         line = line_of(log)
         go_on.set()
     assert (line["status"], line["cut_off"], line["bytes"]) == (499, False, 0)
+
+
+BAD_HEADS: list[tuple[int, list[Any]]] = [
+    *((200, [(b"x", b"a\r\nb")]), (200, [(b"a b", b"")]), (200, [(b"content-length", b"abc")])),
+    *((600, []), (101, []), (200, [(b"content-length", b"5"), (b"content-length", b"3")])),
+]
+
+
+@pytest.mark.parametrize(("status", "headers"), BAD_HEADS)
+def test_a_head_that_cannot_be_sent_is_a_500(
+    status: int, headers: list[Any], tmp_path: Path
+) -> None:
+    source = f"""
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        await send({{"type": "http.response.start", "status": {status}, "headers": {headers}}})
+        await send({{"type": "http.response.body", "body": b"12345"}})
+"""
+    answer, line = ask_alone(tmp_path, source)
+    assert (answer.status, answer.complete) == (500, True)
+    assert answer.header("Content-Type") == "application/problem+json"
+    assert " 500 GET /own/ " in line
+
+
+def test_an_application_that_does_not_answer_is_a_500(tmp_path: Path) -> None:
+    answer, line = ask_alone(tmp_path, "async def app(scope, receive, send):\n    pass\n")
+    assert answer.status == 500
+    assert " 500 GET /own/ " in line
+
+
+def test_names_of_headers_may_be_other_byte_strings(tmp_path: Path) -> None:
+    source = """
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        headers = [[bytearray(b"X-Name"), memoryview(b"value")]]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+"""
+    answer, _ = ask_alone(tmp_path, source)
+    assert (answer.status, answer.header("X-Name")) == (200, "value")
+
+
+def ask_alone(directory: Path, source: str) -> tuple[Answer, str]:
+    """Serve an application by the gateway; return its answer and the access line."""
+    (directory / "own.py").write_text(source)
+    port = free_port()
+    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/own=own:app")
+    origin = f"http://127.0.0.1:{port}"
+    with run(*command, origin=origin, path="/health/live", cwd=directory) as process:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(head("/own/", host="127.0.0.1"))
+            answer = read_answer(connection)
+        wait_until(lambda: "GET /own/" in process.output)
+        [line] = [line for line in process.output.splitlines() if " GET /own/ " in line]
+    return answer, line
+
+
+UPLOAD = """
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+
+async def read(request):
+    await request.body()
+    return Response()
+
+
+app = Starlette(routes=[Route("/", read, methods=["POST"])])
+"""
+
+
+def test_who_leaves_in_the_middle_of_an_upload_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "upload.py").write_text(UPLOAD)
+    port = free_port()
+    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/upload=upload:app")
+    origin = f"http://127.0.0.1:{port}"
+    with run(*command, origin=origin, path="/health/live", cwd=tmp_path) as process:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            lines = head("/upload/", "Content-Length: 100", method="POST", host="127.0.0.1")
+            connection.sendall(lines + b"abc")
+            leave(connection)
+        wait_until(lambda: "POST /upload/" in process.output)
+        assert "Traceback" not in process.output
+        assert " 499 POST /upload/ " in process.output
 
 
 LATE = """
