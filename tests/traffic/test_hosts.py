@@ -36,6 +36,14 @@ def test_a_host_that_is_not_allowed(host: str) -> None:
     assert caught.value.status_code == 400
 
 
+def test_hosts_that_are_refused_are_not_kept() -> None:
+    hosts = Hosts(ALLOWED, exempt=["/health/"])
+    for number in range(100):
+        hosts({"path": "/"}, b"%d.wild.example" % number)
+        hosts({"path": "/health/live"}, b"%d.example" % number)
+    assert hosts._check.cache_info().currsize == 100
+
+
 def test_no_host_is_not_allowed_unless_every_host_is() -> None:
     with pytest.raises(HTTPException):
         Hosts(ALLOWED)({"path": "/"}, None)
