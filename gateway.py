@@ -15,10 +15,11 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
 from bridge.applications import import_application
+from bridge.identity import SAFE, session_key
 from bridge.traffic.access_log import AccessLog
 from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.health import Check, Health
@@ -27,7 +28,9 @@ from bridge.traffic.metrics import Metrics
 from bridge.traffic.observer import Observer
 from bridge.traffic.proxies import Proxies
 from settings import Settings, get_settings
+from showdown.guard import Guard
 from showdown.site import Site
+from users.access import permissions_for
 from users.problems import MEDIA_TYPE, Problem
 from users.request_id import request_id
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("uvicorn.error")
 
 HSTS = 365 * 24 * 3600  # seconds
+SESSION_COOKIE = "sessionid"  # Django's
 
 ADDRESSES = {
     "Compare": "/",
@@ -47,6 +51,8 @@ ADDRESSES = {
     "ReDoc": "/fastapi/redoc",
     "Admin": "/django/admin/",
 }
+
+FRAMEWORKS = {"flask", "fastapi", "django"}  # prefixes of the users API
 
 # Asked for by address, where nobody knows a name.
 PROBES = ["/health/", "/metrics"]
@@ -85,6 +91,7 @@ def create_app(
     lengthen_turns()
     applications = applications_of(settings) if mounts is None else mounts
     mounted = [mount(settings, *item) for item in applications.items()]
+    admit = admission(settings, applications)
     metrics = Metrics(mounted)
     tracing = trace_requests(mounted) if settings.traces else None
     health = Health(
@@ -104,7 +111,12 @@ def create_app(
             Route("/health/live", health.live),
             Route("/health/ready", health.ready),
             Route("/metrics", metrics.show),
-            *Site(mounted, addresses_in(applications), settings.max_body_size).routes,
+            *Site(
+                mounted,
+                addresses_in(applications),
+                settings.max_compare_size,
+                guard(settings, admit),
+            ).routes,
         ],
         exception_handlers={HTTPException: http_error, Exception: server_error},
         lifespan=lifespan,
@@ -125,7 +137,7 @@ def create_app(
             Mounts,
             mounted,
             refuse=http_error,
-            admit=admission(settings, applications),
+            admit=admit,
             check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
         ),
     ]
@@ -142,9 +154,10 @@ def mount(settings: Settings, prefix: str, application: Any) -> Mount:
         application,
         max_requests=settings.max_requests,
         max_body_size=settings.max_body_size,
+        max_streams=settings.max_streams,
+        max_streams_of_client=settings.max_streams_of_client,
         threads=settings.threads,
         queue_size=settings.max_requests,
-        send_timeout=settings.send_timeout,
         grace=settings.graceful_timeout,
     )
 
@@ -176,11 +189,67 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
         later("django_app.authentication:user_of_session"),
         later("django_app.authentication:user_of_token"),
         later("django_app.authentication:is_forged"),
-        cookie="sessionid",
-        writes=settings.writes == "authenticated",
+        cookie=SESSION_COOKIE,
+        needs=permissions_below if settings.writes == "authenticated" else no_permissions,
         # The admin checks each form itself, and webhooks are signed.
         exempt=["/django/admin/", "/flask/webhooks/"],
     )
+
+
+def guard(settings: Settings, admit: Admission | None) -> Guard:
+    """Let Django say who may use the pages that send requests, and with whose session."""
+    is_forged = later("django_app.authentication:is_forged")
+
+    async def admit_staff(scope: Scope) -> None:
+        if admit is None:
+            raise HTTPException(403, "This is for staff, and nobody can log in here.")
+        # Only who it is; the guard itself asks whether a request is forged.
+        seen = {**scope, "method": "GET"}
+        await admit(seen)
+        if "user" not in seen:
+            raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+        await check_staff(seen["user"].identity)
+
+    def is_forged_session(scope: Scope) -> bool:
+        has_session = session_key(scope["headers"], SESSION_COOKIE) is not None
+        return has_session and is_forged(scope)
+
+    return Guard(
+        admit=admit_staff if settings.pages == "staff" else None,
+        is_forged=is_forged_session if admit is not None else None,
+        login="/django/admin/login/" if admit is not None else None,
+    )
+
+
+async def check_staff(name: str) -> None:
+    """Refuse an account that is not staff's.
+
+    Raises:
+        HTTPException: 403; 503, the lookup failed.
+    """
+    try:
+        is_staff = await later("django_app.staff:is_staff")(name)
+    except Exception as error:  # whatever Django raises: its database may be away
+        logger.exception("Staff lookup failed")
+        raise HTTPException(503, headers={"Retry-After": "1"}) from error
+    if not is_staff:
+        raise HTTPException(403, "This is for staff.")
+
+
+def permissions_below(method: str, path: str) -> Sequence[str] | None:
+    """Return what a request needs: below the frameworks a permission, elsewhere a login to write.
+
+    Args:
+        path: with the prefix of the mount.
+    """
+    prefix, _, rest = path[1:].partition("/")
+    if prefix in FRAMEWORKS:
+        return permissions_for(method, rest)
+    return None if method in SAFE else ()
+
+
+def no_permissions(_method: str, _path: str) -> None:
+    """Return what a request needs where everybody may write."""
 
 
 def addresses_in(prefixes: Collection[str]) -> dict[str, str]:

@@ -14,9 +14,10 @@ import click
 from prometheus_client.multiprocess import mark_process_dead
 
 import logs
+from bridge.threads import left_behind
 from bridge.traffic.access_log import AccessLog, as_json, as_text
 from bridge.traffic.protocol import Config, Limits
-from bridge.traffic.server import Callback, Server, ignore
+from bridge.traffic.server import THREADS_LEFT, Callback, Server, ignore
 from bridge.traffic.workers import NOT_STARTED
 from gateway import Gateway, create_app, refuse
 from settings import SECRET_KEY_FILE, Settings, get_settings
@@ -108,12 +109,16 @@ def serve(
         access_log=False,
         proxy_headers=False,  # the application knows which proxies to believe
         server_header=False,
+        ws_max_size=settings.websocket_max_size,
+        ws_per_message_deflate=settings.websocket_compression,
         timeout_graceful_shutdown=settings.graceful_timeout,
     )
     server = Server(config, on_start, on_stop=partial(setattr, app.state, "stopping", True))
     server.run(sockets=[listener])
     if not server.started:
         sys.exit(NOT_STARTED)  # the log says why
+    if left_behind:
+        sys.exit(THREADS_LEFT)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -125,4 +130,5 @@ def limits_of(settings: Settings) -> Limits:
         head_timeout=settings.head_timeout,
         body_timeout=settings.body_timeout,
         send_timeout=settings.send_timeout,
+        socket_rate=settings.websocket_rate,
     )

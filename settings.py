@@ -117,6 +117,26 @@ class Settings(BaseSettings):
         int,
         Field(ge=1, description="Requests open at once in each mount; beyond them, 503."),
     ] = 1000
+    max_streams: Annotated[
+        int,
+        Field(ge=1, description="WebSockets and event streams at once in each mount; then 503."),
+    ] = 500
+    max_streams_of_client: Annotated[
+        int,
+        Field(ge=1, description="The same for each client address."),
+    ] = 50
+    websocket_max_size: Annotated[
+        int,
+        Field(ge=1, description="Largest WebSocket message from a client in bytes; then 1009."),
+    ] = 64 * 1024
+    websocket_rate: Annotated[
+        float,
+        Field(gt=0, description="WebSocket frames a second from a client; beyond them, 1008."),
+    ] = 100.0
+    websocket_compression: Annotated[
+        bool,
+        Field(description="Offer compression to the clients of WebSockets."),
+    ] = False
     max_connections: Annotated[
         int,
         Field(ge=1, description="Connections open at once in each process; beyond them, 503."),
@@ -124,6 +144,9 @@ class Settings(BaseSettings):
     max_body_size: Annotated[
         int, Field(ge=0, description="Largest request body in bytes; beyond it, 413.")
     ] = 10 * 1024 * 1024
+    max_compare_size: Annotated[
+        int, Field(ge=0, description="Largest body of a comparison in bytes; beyond it, 413.")
+    ] = 64 * 1024
     max_head_size: Annotated[
         int, Field(ge=1024, description="Largest request head in bytes; beyond it, 431.")
     ] = 64 * 1024
@@ -146,8 +169,8 @@ class Settings(BaseSettings):
     ] = 60.0
     send_timeout: Annotated[
         float,
-        Field(gt=0, description="Seconds until a reader that does not read is cut off."),
-    ] = 30.0
+        Field(gt=0, description="Seconds until a client that reads nothing is cut off."),
+    ] = 90.0
     graceful_timeout: Annotated[
         int, Field(ge=0, description="Seconds that running requests get when the server stops.")
     ] = 10
@@ -170,7 +193,14 @@ class Settings(BaseSettings):
     writes: Annotated[
         Literal["open", "authenticated"],
         Field(
-            description="Who may change users: everybody, or logins and tokens alone"
+            description="Who may change users: everybody, or accounts with Django's permission"
+            " alone (production's default)."
+        ),
+    ] = "open"
+    pages: Annotated[
+        Literal["open", "staff"],
+        Field(
+            description="Who may use Compare, Race and `/compare`: everybody, or staff alone"
             " (production's default)."
         ),
     ] = "open"
@@ -194,6 +224,11 @@ class Settings(BaseSettings):
         bool, Field(description="Django's debug pages in place of the contract's errors.")
     ] = False
 
+    @property
+    def max_wait(self) -> int:
+        """Milliseconds that ``/api/wait`` waits at most: a wait holds a thread of a WSGI mount."""
+        return 100 if self.env == "production" else 10_000
+
     @model_validator(mode="wrap")
     @classmethod
     def check_production(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
@@ -202,7 +237,7 @@ class Settings(BaseSettings):
             return handler(values)
         errors = [*find_missing(values)]
         try:
-            settings = handler({"writes": "authenticated", **values})
+            settings = handler({"writes": "authenticated", "pages": "staff", **values})
         except ValidationError as error:
             errors += error.errors(include_url=False)  # type: ignore[arg-type]
         if errors:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import math
 import tempfile
 from collections.abc import Awaitable
 from typing import IO, Any
@@ -10,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SPOOL = 1024 * 1024  # bytes in memory; a longer body goes to disk
+MOST_EMPTY = 1000  # messages in a row that carry nothing of a body
+TURNS = 16  # messages that one request may receive before the others have a turn
 
 
 class BodyCutShort(Exception):
@@ -49,6 +52,7 @@ async def receive_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[b
     size = waiting_size = 0
     more = True
     try:
+        receive = PatientReceive(receive)
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -77,6 +81,48 @@ async def receive_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[b
     return file, size
 
 
+class PatientReceive:
+    """Wraps ``receive`` so that a wrong one can hold up its own request, and no other.
+
+    Servers wait in ``receive``, and applications rely on that: they call it in a loop until the
+    client has left. Middleware may never wait, for example when it replays a body that it has read.
+    The event loop would then stay in that loop for ever. So a call after the whole body waits
+    without end when it would return the body again, because such a ``receive`` does not say when
+    the client leaves. And when many messages come at once, other requests get a turn between them.
+
+    Args:
+        receive: the other one.
+        most: bytes that the request's body can have; None where that is not known.
+
+    Raises:
+        HTTPException: 400, more than so many, or 1,000 messages in a row that carry nothing.
+    """
+
+    __slots__ = ("_empty", "_is_complete", "_left", "_receive", "_received")
+
+    def __init__(self, receive: Receive, most: int | None = None) -> None:
+        self._receive = receive
+        self._left = math.inf if most is None else most
+        self._received = self._empty = 0
+        self._is_complete = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            if self._is_complete:
+                await asyncio.Event().wait()
+            self._is_complete = not message.get("more_body", False)
+            size = len(message.get("body", b""))
+            self._left -= size
+            self._empty = 0 if size or self._is_complete else self._empty + 1
+            if self._empty > MOST_EMPTY or self._left < 0:
+                raise HTTPException(400)
+        self._received += 1
+        if self._received % TURNS == 0:
+            await asyncio.sleep(0)
+        return message
+
+
 def serve_limited(
     app: ASGIApp, limit: int, scope: Scope, receive: Receive, send: Send
 ) -> Awaitable[None]:
@@ -86,6 +132,7 @@ def serve_limited(
         HTTPException: 413.
     """
     declared = declared_length(scope)
+    receive = PatientReceive(receive, declared)
     if declared is None:
         return serve_growing(app, GrowingBody(limit, receive, send), scope)
     if declared > limit:

@@ -2,7 +2,7 @@
 
 import sys
 from typing import IO, Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from a2wsgi.wsgi import build_environ as a2wsgi_environ
 from starlette.types import Scope
@@ -25,6 +25,7 @@ def build_environ(scope: Scope, body: IO[bytes], length: int | None) -> dict[str
     environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
     # A variable SCRIPT_NAME of the process would have taken the prefix's place.
     environ["SCRIPT_NAME"], environ["PATH_INFO"] = wsgi_path(scope)
+    environ["RAW_URI"] = environ["REQUEST_URI"] = raw_uri(scope)
     environ["wsgi.errors"] = sys.stderr
     environ["wsgi.file_wrapper"] = FileWrapper
     environ["wsgi.input_terminated"] = True
@@ -64,6 +65,16 @@ def wsgi_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
     if cookies:
         kept.append((b"cookie", b"; ".join(cookies)))
     return kept
+
+
+def raw_uri(scope: Scope) -> str:
+    """Return the path and the query as they were sent, where an encoded slash is still one.
+
+    gunicorn and Werkzeug call it ``RAW_URI``, uWSGI ``REQUEST_URI``; PEP 3333 has nothing of it.
+    """
+    path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    query: bytes = scope["query_string"]
+    return (path.partition(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
 
 
 def wsgi_path(scope: Scope) -> tuple[str, str]:

@@ -5,6 +5,7 @@ it from there and sends it. Each attribute is written by one side only.
 """
 
 import asyncio
+import logging
 import re
 import threading
 from collections import deque
@@ -22,6 +23,8 @@ from bridge.environ import matched_route
 from bridge.files import Closing, FileWrapper
 from bridge.threads import Pool
 
+logger = logging.getLogger("bridge")
+
 ROOM = 64 * 1024  # bytes that may wait for the client before the application has to
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType]
@@ -33,16 +36,31 @@ class ClientLeft(ConnectionError):
     """Raised in ``write()`` when nobody reads any more, so that the application stops."""
 
 
+def is_about_leaving(error: BaseException | None) -> bool:
+    """Return whether ClientLeft is what an application has raised, or why it has."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_about_leaving, error.exceptions))
+    if error is None or isinstance(error, ClientLeft):
+        return error is not None
+    return is_about_leaving(error.__cause__)
+
+
 class WSGIError(Exception):
     """The application broke a rule of PEP 3333."""
 
 
 @lru_cache(maxsize=1024)
 def field_name(name: str) -> bytes:
-    """Return a header's name as ASGI wants it; raise WSGIError for one that may not be sent."""
-    if is_hop_by_hop(name) or not HEADER_NAME.fullmatch(name):
-        raise WSGIError(f"not a header that an application may send: {name!r}")
-    return name.lower().encode()
+    """Return a header's name as ASGI wants it, b"" for one that is the server's to send.
+
+    PEP 3333 forbids hop-by-hop headers; servers drop them, and applications send them.
+
+    Raises:
+        WSGIError: it is no name.
+    """
+    if not HEADER_NAME.fullmatch(name):
+        raise WSGIError(f"not the name of a header: {name!r}")
+    return b"" if is_hop_by_hop(name) else name.lower().encode()
 
 
 class Exchange:
@@ -59,6 +77,7 @@ class Exchange:
         came, began, ended: when it was handed over, and when the thread was with it, by
             ``time.perf_counter``; 0.0 until then.
         record: where the times and the route are noted.
+        dropped: names of hop-by-hop headers that the application has sent before.
     """
 
     status: int = 0
@@ -87,11 +106,13 @@ class Exchange:
         environ: dict[str, Any],
         pool: Pool,
         record: dict[str, Any],
+        dropped: set[str],
     ) -> None:
         self.app = app
         self.environ = environ
         self.pool = pool
         self.record = record
+        self.dropped = dropped
         self.context: Context = copy_context()
         self.is_head = environ["REQUEST_METHOD"] == "HEAD"
         self.chunks: deque[bytes] = deque()
@@ -125,17 +146,37 @@ class Exchange:
         except ClientLeft:
             pass
         except Exception as error:
-            self.error = error
+            self._fail(error)
         except BaseException as error:
             # SystemExit and its like would end the server and not only this request.
-            self.error = WSGIError(f"the application raised {error!r}")
-            self.error.__cause__ = error
+            wrapped = WSGIError(f"the application raised {error!r}")
+            wrapped.__cause__ = error
+            self._fail(wrapped)
         self.ended = perf_counter()
         self.returned = True
         if self.gone:
             self.close_body()
             if self.owes_close():
                 Closing(self).run()
+
+    def _fail(self, error: Exception) -> None:
+        """Note an error, unless the answer was complete before: then it stands."""
+        if self.committed and self.produced == self.length:
+            self.log(logging.ERROR, "%s: an error after the answer", self, exc_info=error)
+        else:
+            self.error = error
+
+    def close(self, iterable: Any) -> None:
+        """Call the ``close()`` of what the application returned; an error in it is only logged."""
+        try:
+            if hasattr(iterable, "close"):
+                iterable.close()
+        except BaseException:  # SystemExit, too, would end the thread
+            logger.exception("%s: close() failed", self)
+
+    def log(self, level: int, message: str, *args: object, **options: Any) -> None:
+        """Log something about this request, with its own context variables."""
+        self.context.copy().run(logger.log, level, message, *args, **options)
 
     def _call(self) -> None:
         iterable: Iterable[bytes] = self.app(self.environ, self.start_response)
@@ -149,8 +190,8 @@ class Exchange:
             else:
                 self._produce_each(iterable)
         finally:
-            if not handed_over and hasattr(iterable, "close"):
-                iterable.close()
+            if not handed_over:
+                self.close(iterable)
 
     def _produce_all(self, body: list[bytes] | tuple[bytes, ...]) -> None:
         # The whole answer is here, so a wrong length is found before anything is sent.
@@ -209,6 +250,8 @@ class Exchange:
 
     def _add_header(self, name: str, value: str) -> None:
         field = field_name(name)
+        if not field:
+            return self._drop(name.lower())
         if not value.isprintable() and FORBIDDEN_IN_HEADERS.search(value):
             raise WSGIError(f"not a header value: {value!r}")
         if field == b"content-length":
@@ -216,6 +259,12 @@ class Exchange:
                 raise WSGIError(f"not a Content-Length: {value!r}")
             self.length = int(value)
         self.headers.append((field, value.strip().encode("latin-1")))
+
+    def _drop(self, name: str) -> None:
+        """Leave out a hop-by-hop header, and say so once for each application."""
+        if name not in self.dropped:
+            self.dropped.add(name)
+            logger.warning("%s sent the header %s, which is the server's: dropped", self, name)
 
     def write(self, chunk: bytes) -> None:
         """Hand bytes over to the event loop; wait while too many of them wait there."""

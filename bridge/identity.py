@@ -1,7 +1,12 @@
-"""Who sends a request: asked once, and told to every application by its own convention."""
+"""Who sends a request, and whether they may: asked once, for every application behind the gateway.
+
+The accounts and their permissions are an application's: functions of it are asked here.
+"""
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from starlette.authentication import BaseUser
 from starlette.exceptions import HTTPException
@@ -11,10 +16,32 @@ logger = logging.getLogger("bridge")
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 CREDENTIALS = (b"authorization", b"cookie")
-INVALID_TOKEN = 'Bearer error="invalid_token"'  # nosec B105  # what is said of a wrong one
+INVALID_TOKEN = 'Bearer error="invalid_token"'  # nosec B105  # RFC 6750, 3.1
+INSUFFICIENT_SCOPE = 'Bearer error="insufficient_scope"'
+
+
+class Person(Protocol):
+    """The owner of a session or a token, as the application that keeps the accounts knows them.
+
+    Attributes:
+        name: of the account.
+        permitted: whether the account has one of the permissions that were asked for.
+        read_only: whether the token is good for safe requests only.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def permitted(self) -> bool: ...
+
+    @property
+    def read_only(self) -> bool: ...
+
 
 Headers = Sequence[tuple[bytes, bytes]]
-Resolve = Callable[[str], Awaitable[str | None]]
+Permissions = Sequence[str]
+Resolve = Callable[[str, Permissions], Awaitable[Person | None]]
 
 
 class User(BaseUser):
@@ -37,18 +64,20 @@ class User(BaseUser):
 
 
 class Admission:
-    """Finds out who sends a request, and may refuse the unsafe requests of nobody.
+    """Finds out who sends a request, and refuses what they may not do.
 
     ASGI applications find a User at ``scope["user"]``, WSGI applications its name in
     ``REMOTE_USER``; neither is there for others. No header of a client's becomes either.
 
     Args:
-        session: returns the name of a session's user, by the session cookie's value.
+        session: returns whose a session is, by the session cookie's value, and whether they have
+            one of some permissions; with no permissions, everybody is permitted.
         token: the same for a Bearer token (RFC 6750).
         is_forged: tells of an unsafe request with a session whether another site may have sent it.
         cookie: the session cookie's name.
-        writes: whether unsafe requests need a user.
-        exempt: paths, below the root path, whose applications see to that themselves.
+        needs: returns the permissions of which a request needs one, by its method and its path
+            below the root path: an empty sequence when any login will do, None when none is needed.
+        exempt: the beginnings of paths, below the root path, whose applications decide themselves.
     """
 
     def __init__(
@@ -58,65 +87,77 @@ class Admission:
         is_forged: Callable[[Scope], bool],
         *,
         cookie: str,
-        writes: bool,
+        needs: Callable[[str, str], Permissions | None],
         exempt: Sequence[str] = (),
     ) -> None:
         self.session = session
         self.token = token
         self.is_forged = is_forged
         self.cookie = cookie
-        self.writes = writes
+        self.needs = needs
         self.exempt = tuple(exempt)
 
     async def __call__(self, scope: Scope) -> None:
         """Set ``scope["user"]``.
 
         Raises:
-            HTTPException: 401, a token that is none, or nobody where somebody is needed; 403, an
-                unsafe request that another site may have sent with a session's cookie; 503, nobody
-                can tell at the moment.
+            HTTPException: 400, the session cookie comes twice; 401, a token that is not valid, or
+                no login where one is needed; 403, the person lacks the permission, the token may
+                only read, or another site may have sent an unsafe request with a session's cookie;
+                503, the lookup failed.
         """
         scope.pop("user", None)
-        unsafe = self.writes and self._is_unsafe(scope)
-        name = await self._name_of(scope, unsafe)
-        if name is not None:
-            scope["user"] = User(name)
-        elif unsafe:
+        method: str = scope.get("method", "GET")  # a WebSocket begins with a GET
+        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        guarded = not path.startswith(self.exempt)
+        needed = self.needs(method, path) if guarded else None
+        person = await self._find(scope, method, needed)
+        if person is not None:
+            scope["user"] = User(person.name)
+            if guarded:
+                check_permission(person, method)
+        elif needed is not None:
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
 
-    async def _name_of(self, scope: Scope, unsafe: bool) -> str | None:
+    async def _find(self, scope: Scope, method: str, needed: Permissions | None) -> Person | None:
         sent = [header for header in scope["headers"] if header[0] in CREDENTIALS]
         if not sent:
             return None
-        if token := bearer_token(sent):
-            if (name := await resolve(self.token, token)) is None:
-                raise HTTPException(401, headers={"WWW-Authenticate": INVALID_TOKEN})
-            return name
         key = session_key(sent, self.cookie)
-        name = await resolve(self.session, key) if key else None
-        if name is not None and unsafe and self.is_forged(scope):
+        if token := bearer_token(sent):
+            if (person := await resolve(self.token, token, needed or ())) is None:
+                raise HTTPException(401, headers={"WWW-Authenticate": INVALID_TOKEN})
+            return person
+        person = await resolve(self.session, key, needed or ()) if key else None
+        unsafe = needed is not None and method not in SAFE
+        if person is not None and unsafe and self.is_forged(scope):
             raise HTTPException(403, "The session's CSRF token is missing or wrong.")
-        return name
-
-    def _is_unsafe(self, scope: Scope) -> bool:
-        path: str = scope["path"]
-        return (
-            scope["type"] == "http"
-            and scope["method"] not in SAFE
-            and not path.removeprefix(scope.get("root_path", "")).startswith(self.exempt)
-        )
+        return person
 
 
-async def resolve(ask: Resolve, credential: str) -> str | None:
-    """Ask whose a credential is; what cannot be told now is not taken for nobody's.
+def check_permission(person: Person, method: str) -> None:
+    """Refuse what a person or a token may not do.
+
+    Raises:
+        HTTPException: 403.
+    """
+    if person.read_only and method not in SAFE:
+        headers = {"WWW-Authenticate": INSUFFICIENT_SCOPE}
+        raise HTTPException(403, "This token may only read.", headers)
+    if not person.permitted:
+        raise HTTPException(403, "This account may not do this.")
+
+
+async def resolve(ask: Resolve, credential: str, permissions: Permissions) -> Person | None:
+    """Ask whose a credential is; a lookup that fails does not make a request anonymous.
 
     Raises:
         HTTPException: 503.
     """
     try:
-        return await ask(credential)
+        return await ask(credential, permissions)
     except Exception as error:  # whatever the application raises that keeps the accounts
-        logger.exception("It could not be told who sent a request")
+        logger.exception("Authentication lookup failed")
         raise HTTPException(503, headers={"Retry-After": "1"}) from error
 
 
@@ -129,12 +170,20 @@ def bearer_token(headers: Headers) -> str | None:
 
 
 def session_key(headers: Headers, cookie: str) -> str | None:
-    """Return the value of the session cookie (RFC 6265, 5.4)."""
-    for name, value in headers:
-        if name == b"cookie":
-            # Not http.cookies: it takes seconds for a hostile value (CVE-2024-7592).
-            for pair in value.decode("latin-1").split(";"):
-                found, equals, key = pair.strip().partition("=")
-                if found == cookie and equals:
-                    return key.strip('"')
-    return None
+    """Return the value of the session cookie, read as Django reads it.
+
+    Raises:
+        HTTPException: 400, there are two: each application could take another one of them.
+    """
+    sent = b"; ".join(value for name, value in headers if name == b"cookie")
+    # Not http.cookies: it takes seconds for a hostile value (CVE-2024-7592).
+    pattern = rf"(?:^|;)\s*{re.escape(cookie)}\s*=([^;]*)"
+    found = re.findall(pattern, sent.decode(errors="replace"))
+    if len(found) > 1:
+        raise HTTPException(400, f"The cookie {cookie} was sent more than once.")
+    return unquote(found[0].strip()) if found else None
+
+
+def unquote(value: str) -> str:
+    """Take the quotes off the value of a cookie (RFC 6265, 4.1.1)."""
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value

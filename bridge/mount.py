@@ -13,10 +13,11 @@ from starlette.routing import Mount as StarletteMount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.applications import Kind, load
-from bridge.bodies import serve_limited
+from bridge.bodies import PatientReceive, serve_limited
 from bridge.hygiene import check_headers, check_target
 from bridge.lifespan import Lifespan
-from bridge.wsgi import BUSY, WSGIMiddleware
+from bridge.streams import BUSY, STREAMS, Streams
+from bridge.wsgi import WSGIMiddleware
 
 logger = logging.getLogger("bridge")
 
@@ -35,6 +36,8 @@ class Mount(StarletteMount):
         application: what ``bridge.applications.load`` takes.
         max_requests: requests and WebSockets open at once; one more is shed with 503.
         max_body_size: bytes of the longest request body; beyond it, 413.
+        max_streams: WebSockets and event streams open at once, in all and
+        max_streams_of_client: for each client address; one more is refused with 503.
         wsgi: more arguments for WSGIMiddleware, should it be a WSGI application.
 
     Attributes:
@@ -52,6 +55,8 @@ class Mount(StarletteMount):
         *,
         max_requests: int = 1000,
         max_body_size: int = 10 * 1024 * 1024,
+        max_streams: int = 500,
+        max_streams_of_client: int = 50,
         **wsgi: Any,
     ) -> None:
         self.kind: Kind | None = None
@@ -60,6 +65,7 @@ class Mount(StarletteMount):
         self.max_requests = max_requests
         self.max_body_size = max_body_size
         self.open = self.shed = 0
+        self.streams = Streams(max_streams, max_streams_of_client)
         app: Any = self._lacking
         try:
             self.application, self.kind = load(application)
@@ -111,12 +117,16 @@ class Mount(StarletteMount):
         if self.open >= self.max_requests:
             self.shed += 1
             return await self._refuse(scope, send, BUSY)
+        scope[STREAMS] = self.streams
         if self.lifespan.state:
             scope["state"] = {**scope.get("state", {}), **self.lifespan.state}
         self.open += 1
         try:
             if self.kind == "asgi" and scope["type"] == "http":
                 await serve_limited(self.app, self.max_body_size, scope, receive, send)
+            elif self.kind == "asgi":
+                with self.streams.open(scope):
+                    await self.app(scope, PatientReceive(receive), send)
             else:
                 await self.app(scope, receive, send)
         finally:

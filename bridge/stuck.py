@@ -1,14 +1,12 @@
 """Threads that go on with requests nobody waits for: Python cannot stop them, only tell of them."""
 
-import logging
 import sys
 import traceback
+from logging import WARNING
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bridge.exchange import Exchange
-
-logger = logging.getLogger("bridge")
 
 PATIENCE = 5.0  # seconds after which a thread counts as stuck
 
@@ -38,10 +36,11 @@ class GivenUp:
             if exchange.returned:
                 del self._since[exchange]
                 if exchange in self._stuck:
-                    logger.warning("The thread of %s has come back", exchange)
+                    exchange.log(WARNING, "The thread of %s has come back", exchange)
                     self._stuck.discard(exchange)
             elif now - since > PATIENCE and exchange not in self._stuck:
-                logger.warning(
+                exchange.log(
+                    WARNING,
                     "A thread is stuck in %s, given up %.0f s ago; it is here:\n%s",
                     exchange,
                     now - since,

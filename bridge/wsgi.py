@@ -8,6 +8,7 @@ chunk while it is still being produced.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 import a2wsgi
@@ -18,20 +19,17 @@ from bridge.bodies import BodyCutShort, receive_body
 from bridge.environ import build_environ
 from bridge.exchange import ROOM, Exchange, WSGIError
 from bridge.files import Closing
+from bridge.streams import BUSY
 from bridge.stuck import GivenUp
-from bridge.threads import Gauges, Pool, QueueFull
+from bridge.threads import Gauges, Pool, QueueFull, left_behind
 
 logger = logging.getLogger("bridge")
 
-BUSY = {"Retry-After": "1"}
 SWEEP = 0.25  # seconds between two looks at the requests that take their time
 RECORD = "bridge.record"  # in a scope: what became of its request
 READ = 256 * 1024  # bytes of a file at once
+CLOSERS = 4  # threads that close files
 LAST_WORDS = 1.0  # seconds that applications have to stop after they were told
-
-
-class StalledReader(ConnectionError):
-    """The client has stopped reading; raised to the server, which cuts the connection."""
 
 
 class WSGIMiddleware(a2wsgi.WSGIMiddleware):
@@ -51,7 +49,6 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         queue_size: how many more wait; beyond that they are shed.
         queue_timeout: seconds that a request waits for a thread before it is shed.
         max_body_size: bytes of the longest request body.
-        send_timeout: seconds without progress until a reader that stalls is cut off.
         grace: seconds that running requests get when the server stops.
     """
 
@@ -63,7 +60,6 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         queue_size: int = 1000,
         queue_timeout: float = 10.0,
         max_body_size: int = 10 * 1024 * 1024,
-        send_timeout: float = 30.0,
         grace: float = 10.0,
     ) -> None:
         super().__init__(app)
@@ -71,9 +67,10 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         self.queue_size = queue_size
         self.queue_timeout = queue_timeout
         self.max_body_size = max_body_size
-        self.send_timeout = send_timeout
         self.grace = grace
         self._pool: Pool | None = None
+        self._closers: Pool | None = None
+        self._dropped: set[str] = set()
         self._open: dict[Exchange, Receive] = {}
         self._swept: Pool | None = None
         self._closing = False
@@ -127,7 +124,8 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             if pool is not None:
                 pool.stop()
             pool = self._pool = Pool(self.threads, self.queue_size, "wsgi")
-        exchange = Exchange(self.app, environ, pool, record)
+            self._closers = Pool(CLOSERS, 0, "wsgi-close")
+        exchange = Exchange(self.app, environ, pool, record, self._dropped)
         try:
             if self._closing:
                 raise QueueFull
@@ -138,22 +136,31 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             raise HTTPException(503, headers=BUSY) from None
         if self._swept is not pool:
             self._swept = pool
-            pool.loop.call_later(SWEEP, self._sweep, pool)
+            self._sweep_later(pool)
         return exchange
 
     def _forget(self, exchange: Exchange) -> None:
         del self._open[exchange]
         if exchange.watcher is not None:
             exchange.watcher.cancel()
-        self._give_up(exchange)
         if exchange.returned:
             exchange.close_body()
-            if exchange.owes_close():
-                exchange.pool.submit(Closing(exchange), bounded=False)
+            self._close_file(exchange)
+        else:
+            self._give_up(exchange)
         # The exception's traceback refers to this exchange, which refers to the exception.
         exchange.error = None
 
+    def _close_file(self, exchange: Exchange) -> None:
+        """Close an answer's file, by threads that no request can keep."""
+        if self._closers is not None and exchange.owes_close():
+            self._closers.submit(Closing(exchange), bounded=False)
+
     # Requests that take their time: the quick ones, nearly all, never pay for this
+
+    def _sweep_later(self, pool: Pool) -> None:
+        # Without the context variables of the request that happens to begin it.
+        pool.loop.call_later(SWEEP, self._sweep, pool, context=Context())
 
     def _sweep(self, pool: Pool) -> None:
         if not self._open and not self._given_up:
@@ -164,21 +171,30 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         for exchange, receive in [*self._open.items()]:
             waited = now - exchange.submitted
             if exchange.watcher is None and waited > SWEEP / 2:
-                exchange.watcher = asyncio.create_task(self._watch(exchange, receive))
+                exchange.watcher = asyncio.create_task(
+                    self._watch(exchange, receive), context=exchange.context.copy()
+                )
             if waited > self.queue_timeout and exchange.pool.withdraw(exchange):
                 exchange.expired = True
                 exchange.notice()
-        pool.loop.call_later(SWEEP, self._sweep, pool)
+        self._sweep_later(pool)
 
     async def _watch(self, exchange: Exchange, receive: Receive) -> None:
-        """Wait until the client leaves."""
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._give_up(exchange)
+        """Wait until the client leaves.
+
+        There may be an empty body to receive before. A ``receive`` that says something else, such
+        as the body once more, does not tell of it: middleware of many applications repeats itself.
+        """
+        try:
+            for _ in range(2):
+                if (await receive())["type"] == "http.disconnect":
+                    return self._give_up(exchange)
+        except Exception:  # whatever somebody else's receive raises: the request goes on
+            logger.warning("%s: receive() failed", exchange, exc_info=True)
 
     def _give_up(self, exchange: Exchange) -> None:
         """Let go of a request; its thread, if it has one, is told and expected back."""
-        if not exchange.returned and exchange.leave():
+        if exchange.leave():
             self._abandoned += 1
             self._given_up.add(exchange, exchange.pool.loop.time())
 
@@ -207,20 +223,12 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
                 return
             if not started:
                 started = True
-                await self._send(send, exchange.start())
+                await send(exchange.start())
             if exchange.file is not None:
                 return await self._send_file(exchange, send)
             await self._send_body(exchange, send, data, more_body=not done)
             if done:
                 return
-
-    async def _send(self, send: Send, message: Message) -> None:
-        """Send; cut off a reader that stalls."""
-        try:
-            async with asyncio.timeout(self.send_timeout):
-                await send(message)
-        except TimeoutError:
-            raise StalledReader(f"nothing was read for {self.send_timeout} s") from None
 
     async def _send_body(
         self, exchange: Exchange, send: Send, data: bytes, *, more_body: bool
@@ -229,7 +237,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         for position in range(0, len(data), ROOM) or (0,):
             piece = data[position : position + ROOM]
             more = more_body or position + ROOM < len(data)
-            await self._send(send, {"type": "http.response.body", "body": piece, "more_body": more})
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
             exchange.make_room(len(piece))
             if exchange.gone:
                 return
@@ -250,7 +258,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
                 return
         if left:
             raise WSGIError(f"the file ended {left} bytes before its Content-Length")
-        await self._send(send, {"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": b""})
 
     # The end
 
@@ -263,12 +271,16 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         await wait_until(lambda: not self._open, self.grace)
         for exchange in [*self._open]:
             self._give_up(exchange)
-        await wait_until(lambda: not pool.in_flight, LAST_WORDS)
-        if pool.in_flight:
-            logger.warning(
-                "%d threads have not come back; the process ends all the same", pool.busy
-            )
+            if exchange.returned:
+                self._close_file(exchange)
+        closers = self._closers
+        assert closers is not None
+        await wait_until(lambda: not pool.in_flight and not closers.in_flight, LAST_WORDS)
+        if busy := pool.busy + closers.busy:
+            left_behind["wsgi"] += busy
+            logger.warning("%d threads have not come back; the process ends all the same", busy)
         pool.stop()
+        closers.stop()
         self._pool = None
 
 

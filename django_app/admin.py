@@ -7,14 +7,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
 from django_app.authentication import digest_of
-from django_app.models import ApiToken, DayStatistic, Export, User, UserEvent
+from django_app.models import ApiToken, ApiTokenQuerySet, DayStatistic, Export, User, UserEvent
 from django_app.tasks import hand_in
-
-admin.site.site_header = "Users administration"
-admin.site.site_title = "Users administration"
 
 
 @admin.register(User)
@@ -65,9 +61,13 @@ class UserEventAdmin(ReadOnlyAdmin):
 
 @admin.register(Export)
 class ExportAdmin(ReadOnlyAdmin):
-    """Show how far exports are, and where they can be had."""
+    """Show how far exports are, and their files, to those who may order them, too."""
 
     list_display = ("ordered_at", "media_type", "done", "total", "finished_at", "error", "result")
+
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        users = self.admin_site.get_model_admin(User)
+        return super().has_view_permission(request, obj) or users.has_view_permission(request)
 
     @admin.display(description="result")
     def result(self, export: Export) -> str:
@@ -84,12 +84,29 @@ class DayStatisticAdmin(ReadOnlyAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Make tokens, each shown once, and revoke them."""
+    """Make tokens, each shown once, and revoke them.
 
-    list_display = ("name", "owner", "created_at", "revoked_at")
-    list_filter = ("revoked_at",)
-    fields = ("owner", "name")
+    A token acts as its owner: superusers alone choose one, or see the tokens of others.
+    """
+
+    list_display = ("name", "owner", "read_only", "created_at", "expires_at", "revoked_at")
+    list_filter = ("read_only", "revoked_at")
+    fields = ("owner", "name", "read_only", "expires_at", "ends_with_password")
     actions = ("revoke",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
+        tokens: QuerySet[ApiToken] = super().get_queryset(request)
+        return tokens if request.user.is_superuser else tokens.filter(owner=request.user.pk)
+
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
+        """Ask only superusers for the owner."""
+        return self.fields if obj or request.user.is_superuser else self.fields[1:]
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: ApiToken | None = None
+    ) -> tuple[str, ...]:
+        """Keep the owner of a token: the holder of its key would become somebody else."""
+        return ("owner",) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         """Make the key; the page after the form is the only one that shows it."""
@@ -97,6 +114,8 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
             key = f"gw_{secrets.token_urlsafe(32)}"
             obj.digest = digest_of(key)
             request.META["gateway.token"] = key
+            if not request.user.is_superuser:
+                obj.owner_id = request.user.pk  # type: ignore[assignment]  # staff have an id
         super().save_model(request, obj, form, change)
 
     def response_add(
@@ -111,6 +130,5 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         return TemplateResponse(request, "django_app/token.html", context)
 
     @admin.action(description="Revoke selected API tokens", permissions=["change"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        count = queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
-        self.message_user(request, f"Revoked: {count}.")
+    def revoke(self, request: HttpRequest, queryset: ApiTokenQuerySet) -> None:
+        self.message_user(request, f"Revoked: {queryset.revoke()}.")

@@ -4,6 +4,7 @@ import weakref
 from typing import Any
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models import CharField
@@ -22,6 +23,12 @@ class DjangoAppConfig(AppConfig):
         """Make ``name__lower__contains`` find what it finds on PostgreSQL."""
         CharField.register_lookup(Lower)
         connection_created.connect(prepare_connection, dispatch_uid="users.lower")
+
+
+class SiteConfig(AdminConfig):
+    """Django's admin with this project's site."""
+
+    default_site = "django_app.site.Site"
 
 
 def prepare_connection(*, connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:

@@ -5,13 +5,14 @@ from datetime import date, timedelta
 
 from django.contrib.admin import site
 from django.contrib.admin.views.decorators import staff_member_required
-from django.contrib.auth.decorators import permission_required
 from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 
 from django_app.models import User, UserEvent
 
@@ -56,11 +57,22 @@ class Dashboard:
         ]
 
 
+@never_cache
 @staff_member_required
-@permission_required("django_app.view_user", raise_exception=True)
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """Show the dashboard."""
-    context = {**site.each_context(request), "title": "Dashboard", "dashboard": current()}
+    """Show the dashboard: of users and of events, what the admin shows the person, too."""
+    sees_users, sees_events = (
+        site.get_model_admin(model).has_view_permission(request) for model in (User, UserEvent)
+    )
+    if not (sees_users or sees_events):
+        raise PermissionDenied
+    context = {
+        **site.each_context(request),
+        "title": "Dashboard",
+        "dashboard": current(),
+        "sees_users": sees_users,
+        "sees_events": sees_events,
+    }
     return TemplateResponse(request, "django_app/dashboard.html", context)
 
 

@@ -1,11 +1,14 @@
 """The users table: this model and its migrations own it for all three frameworks."""
 
+from typing import Self
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from pydantic import ValidationError as PydanticValidationError
 
 from users.schemas import MAX_EMAIL, MAX_NAME, UserInput
@@ -79,6 +82,19 @@ class WebhookMessage(models.Model):
         return self.id
 
 
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    """Tokens, by what they are still good for."""
+
+    def valid(self) -> Self:
+        """Leave out what is revoked or has expired."""
+        now = timezone.now()
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+
+    def revoke(self) -> int:
+        """Revoke each that is not revoked yet; return how many."""
+        return self.filter(revoked_at=None).update(revoked_at=timezone.now())
+
+
 class ApiToken(models.Model):
     """A key to the API for a program of somebody's; only its digest is stored."""
 
@@ -86,7 +102,18 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=100, help_text="What it is for, such as the device.")
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    read_only = models.BooleanField(
+        default=False, db_default=False, help_text="It is good for GET, HEAD and OPTIONS only."
+    )
+    ends_with_password = models.BooleanField(
+        default=True, db_default=True, help_text="A new password of the owner revokes it."
+    )
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="It is not accepted any more from then on."
+    )
     revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
         db_table = "api_tokens"
@@ -95,6 +122,11 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a new token that has expired already."""
+        if self._state.adding and self.expires_at and self.expires_at <= timezone.now():
+            raise ValidationError({"expires_at": "This time has passed."})
 
 
 class Export(models.Model):

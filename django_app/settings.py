@@ -6,6 +6,7 @@ import dj_database_url
 
 import logs
 from settings import get_settings
+from users.private_files import DIRECTORY_MODE, FILE_MODE, protect_database
 
 settings = get_settings()
 
@@ -15,7 +16,7 @@ ALLOWED_HOSTS = settings.allowed_hosts
 
 INSTALLED_APPS = [
     "django_app.apps.DjangoAppConfig",
-    "django.contrib.admin",
+    "django_app.apps.SiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -73,6 +74,7 @@ DATABASES = {
         settings.database_url, conn_max_age=None, conn_health_checks=True
     )
 }
+protect_database(settings.database_url)
 if settings.database_url.startswith("sqlite"):
     DATABASES["default"] |= {
         "OPTIONS": {
@@ -108,12 +110,13 @@ MEDIA_ROOT = settings.files_dir
 THROTTLE_STORAGE = str(settings.redis_url) if settings.redis_url else "memory://"
 
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    {"NAME": name}
     for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+        "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "django.contrib.auth.password_validation.CommonPasswordValidator",
+        "django.contrib.auth.password_validation.NumericPasswordValidator",
+        "django_app.authentication.TokensEndWithPassword",
     )
 ]
 
@@ -141,7 +144,13 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "file_permissions_mode": FILE_MODE,
+            "directory_permissions_mode": DIRECTORY_MODE,
+        },
+    },
     "staticfiles": {"BACKEND": "django_app.storage.PrefixedStaticFilesStorage"},
 }
 # Serve each app's own files; there is nothing to collect first.

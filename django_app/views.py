@@ -1,7 +1,7 @@
 """The users resource, and the two endpoints to measure with."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from pydantic import MISSING
 
 from django_app.models import User
+from users.access import PRIVATE
 from users.bodies import parse_json_object
 from users.pages import next_link, split_page
 from users.problems import (
@@ -146,7 +147,7 @@ class MeView(ApiView):
         name = request.META.get("REMOTE_USER")
         if not name:
             raise NotAuthenticated
-        return json_response({"name": name})
+        return json_response({"name": name}, headers=PRIVATE)
 
 
 def json_body(request: HttpRequest) -> dict[str, Any]:
@@ -154,11 +155,14 @@ def json_body(request: HttpRequest) -> dict[str, Any]:
     return parse_json_object(request.headers.get("Content-Type"), request.body)
 
 
-def json_response(document: Any, status: int = 200) -> JsonResponse:
+def json_response(
+    document: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> JsonResponse:
     """Serialise compactly, and leave letters as they are."""
     return JsonResponse(
         document,
         status=status,
+        headers=headers,
         safe=False,
         json_dumps_params={"separators": (",", ":"), "ensure_ascii": False},
     )

@@ -1,6 +1,7 @@
 """What path operations ask for."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
@@ -9,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastapi_app.feed import Feed
 from users.schemas import MAX_ID, PageQuery, WaitQuery
+
+STREAMS = "bridge.streams"  # where the gateway counts them
 
 
 async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
@@ -21,6 +24,17 @@ def get_feed(connection: HTTPConnection) -> Feed:
     """Return the process's reader of events."""
     feed: Feed = connection.app.state.feed
     return feed
+
+
+async def count_stream(request: Request) -> AsyncIterator[None]:
+    """Count an answer without an end, as long as it lasts, where the gateway bounds their number.
+
+    Raises:
+        HTTPException: 503, there are too many.
+    """
+    streams = request.scope.get(STREAMS)
+    with streams.open(request.scope) if streams is not None else nullcontext():
+        yield
 
 
 # The session is closed when the path operation returns, not after the answer is sent: a slow

@@ -32,6 +32,8 @@ def add_pages(app: FastAPI) -> None:
             swagger_js_url=f"{root}{ASSETS}/swagger-ui-bundle.js",
             swagger_css_url=f"{root}{ASSETS}/swagger-ui.css",
             swagger_favicon_url=f"{root}{ASSETS}/favicon.png",
+            # No option, such as another document, comes from the address.
+            swagger_ui_parameters={"queryConfigEnabled": False},
         )
         return restrict(page)
 

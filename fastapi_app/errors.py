@@ -55,7 +55,7 @@ async def http_error(request: Request, error: Exception) -> Response:
     """Render what FastAPI and Starlette raise, and answer OPTIONS, which they do not know."""
     assert isinstance(error, StarletteHTTPException)
     if error.status_code != 405:
-        return problem_response(Problem(error.status_code))
+        return problem_response(Problem(error.status_code, headers=error.headers))
     allowed = allowed_methods(request)
     if request.method == "OPTIONS":
         return Response(status_code=204, headers={"Allow": allow_header(allowed)})

@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Depends, Header, Query, Request, WebSocket, WebSocketDisconnect
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from fastapi_app.dependencies import FeedDep
+from fastapi_app.dependencies import FeedDep, count_stream
 from fastapi_app.feed import Feed, TooSlow
 from users.engines import UNAVAILABLE
 from users.schemas import MAX_ID
@@ -24,11 +25,14 @@ LastEventId = Annotated[int | None, Header(ge=0, le=MAX_ID)]
 
 ENDS_WITH_SERVER = "bridge.event_stream"
 TRY_AGAIN = 1013  # RFC 6455's registry: Try Again Later
+UNEXPECTED = 1003  # RFC 6455, 7.4.1: data of a kind that is not accepted
+ORIGIN = re.compile(r"(https?)://([^/?#@]+)", re.IGNORECASE)  # RFC 6454, 6.1
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 SEND_TIMEOUT = 30.0  # seconds until a WebSocket that nobody reads is closed
 RETRY = 1000  # milliseconds until a browser connects again
 
 
-@router.get("/events", response_class=EventSourceResponse)
+@router.get("/events", response_class=EventSourceResponse, dependencies=[Depends(count_stream)])
 async def stream_events(
     request: Request, feed: FeedDep, after: EventId = None, last_event_id: LastEventId = None
 ) -> AsyncIterator[ServerSentEvent]:
@@ -51,7 +55,7 @@ async def stream_events(
 
 @router.websocket("/live")
 async def live(websocket: WebSocket, feed: FeedDep, after: EventId = None) -> None:
-    """Send the same over WebSocket, one event a message; messages from the client are ignored."""
+    """Send the same over WebSocket, one event a message; a client is to send none."""
     if is_foreign(websocket):
         return await websocket.close()
     await websocket.accept()
@@ -73,15 +77,28 @@ async def live(websocket: WebSocket, feed: FeedDep, after: EventId = None) -> No
 
 
 def is_foreign(websocket: WebSocket) -> bool:
-    """Tell whether another site's page asks: browsers leave that to servers (RFC 6455, 10.2)."""
+    """Tell whether another site's page asks: browsers leave that to servers (RFC 6455, 10.2).
+
+    A page of HTTPS may ask by HTTP, where a proxy before the server has ended its encryption; a
+    page of HTTP may not ask by HTTPS.
+    """
     origin = websocket.headers.get("origin")
-    return origin is not None and origin.partition("://")[2] != websocket.headers.get("host")
+    if origin is None:
+        return False
+    found = ORIGIN.fullmatch(origin)
+    if found is None:
+        return True
+    scheme, host = found[1].lower(), found[2].lower()
+    port = DEFAULT_PORTS[scheme]
+    own_host = websocket.headers.get("host", "").lower()
+    is_same_host = host.removesuffix(port) == own_host.removesuffix(port)
+    return not is_same_host or (scheme == "http" and websocket.url.scheme == "wss")
 
 
 async def wait_for_goodbye(websocket: WebSocket) -> None:
-    """Ignore what the client sends, until it leaves."""
-    while (await websocket.receive())["type"] != "websocket.disconnect":
-        pass
+    """Wait until the client leaves; one that sends something is disconnected."""
+    if (await websocket.receive())["type"] != "websocket.disconnect":
+        await websocket.close(UNEXPECTED)
 
 
 async def send_events(websocket: WebSocket, feed: Feed, after: int | None) -> None:

@@ -36,7 +36,11 @@ async def export_users(
             yield write(rows)
 
     name = f"users.{suffix_of(media_type)}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Vary": "Accept"}
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",  # every user there is
+        "Vary": "Accept",
+    }
     return StreamingResponse(pages(), media_type=media_type, headers=headers)
 
 

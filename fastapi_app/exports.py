@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse
 
 from fastapi_app.dependencies import SessionDep
 from fastapi_app.routing import JSONRoute
+from users.access import PRIVATE
 from users.exports import ExportOrder, ExportState, insert_export, select_export, state_of
 from users.formats import suffix_of
 from users.problems import Problem
@@ -27,6 +28,7 @@ async def order_export(
     export_id = uuid4()
     await session.execute(insert_export(export_id, order))
     await session.commit()
+    response.headers.update(PRIVATE)
     response.headers["Location"] = request.url_for("get_export", export_id=export_id).path
     return ExportState(id=export_id, state="queued", done=0, total=None, result=None)
 
@@ -39,6 +41,7 @@ async def get_export(
     row = (await session.execute(select_export(export_id))).one_or_none()
     if row is None:
         raise Problem(404, "There is no such export.")
+    response.headers.update(PRIVATE)
     state = state_of(row)
     if state in ("queued", "running"):
         response.headers["Retry-After"] = "1"
@@ -56,6 +59,7 @@ async def get_export_result(request: Request, session: SessionDep, export_id: UU
         raise Problem(404, "There is no such export, or it is not finished.")
     return FileResponse(
         request.app.state.files_dir / row.file,
+        headers=PRIVATE,
         media_type=row.media_type,
         filename=f"users.{suffix_of(row.media_type)}",
     )

@@ -1,18 +1,20 @@
 """Who is asking."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from fastapi_app.openapi import problems
+from users.access import PRIVATE
 from users.problems import NotAuthenticated
 from users.schemas import Me
 
 router = APIRouter(tags=["me"])
 
 
-@router.get("/me", responses=problems(401))
-async def me(request: Request) -> Me:
+@router.get("/me", responses=problems())
+async def me(request: Request, response: Response) -> Me:
     """Say who you are: the gateway knows it by a session or a token."""
     user = request.scope.get("user")
     if user is None:
         raise NotAuthenticated
+    response.headers.update(PRIVATE)
     return Me(name=user.display_name)

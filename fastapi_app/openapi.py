@@ -19,12 +19,13 @@ def operation_id(route: APIRoute) -> str:
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the problem documents that a path operation may answer with.
 
-    Any may be refused before it is reached: 400 an ambiguous request, 503 no free place.
+    Any may be refused before it is reached: 400 an ambiguous request, 401 a token that is not
+    valid, 503 no free place.
     """
     content = {MEDIA_TYPE: {"schema": {"$ref": REF.format(model="ProblemDocument")}}}
     return {
         status: {"description": DETAILS.get(status, "The email is taken."), "content": content}
-        for status in sorted({400, *statuses, 503})
+        for status in sorted({400, 401, *statuses, 503})
     }
 
 

@@ -31,7 +31,9 @@ async def list_users(
     return page
 
 
-@router.post("", response_model=UserPublic, status_code=201, responses=problems(409, 413, 415, 422))
+@router.post(
+    "", response_model=UserPublic, status_code=201, responses=problems(403, 409, 413, 415, 422)
+)
 async def create_user(
     request: Request, response: Response, session: SessionDep, values: UserInput
 ) -> Any:
@@ -54,7 +56,7 @@ async def get_user(session: SessionDep, user_id: UserId) -> Any:
 @router.put(
     "/{user_id:user_id}",
     response_model=UserPublic,
-    responses=problems(404, 409, 413, 415, 422),
+    responses=problems(403, 404, 409, 413, 415, 422),
 )
 async def replace_user(session: SessionDep, user_id: UserId, values: UserInput) -> Any:
     """Replace both fields of a user."""
@@ -64,7 +66,7 @@ async def replace_user(session: SessionDep, user_id: UserId, values: UserInput) 
 @router.patch(
     "/{user_id:user_id}",
     response_model=UserPublic,
-    responses=problems(404, 409, 413, 415, 422),
+    responses=problems(403, 404, 409, 413, 415, 422),
 )
 async def patch_user(session: SessionDep, user_id: UserId, values: UserPatch) -> Any:
     """Change the fields that the body names."""
@@ -75,7 +77,7 @@ async def patch_user(session: SessionDep, user_id: UserId, values: UserPatch) ->
 
 
 @router.delete(
-    "/{user_id:user_id}", status_code=204, response_class=Response, responses=problems(404)
+    "/{user_id:user_id}", status_code=204, response_class=Response, responses=problems(403, 404)
 )
 async def remove_user(session: SessionDep, user_id: UserId) -> None:
     """Delete a user."""

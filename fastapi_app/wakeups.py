@@ -8,6 +8,7 @@ import psycopg
 
 from settings import Settings
 from users.events import CHANNEL
+from users.private_files import protect_database
 
 LOOK = 0.1  # seconds between two looks at SQLite's counter of commits
 PATIENCE = 30.0  # seconds after which a listener looks even though nobody has called
@@ -19,6 +20,7 @@ def wakeups(settings: Settings) -> AsyncGenerator[None]:
     Raises:
         OSError, psycopg.Error, aiosqlite.Error: the database cannot be reached any more.
     """
+    protect_database(settings.database_url)
     if settings.database_url.startswith("sqlite"):
         return sqlite_wakeups(settings.database_url.removeprefix("sqlite:///"))
     return postgresql_wakeups(settings.database_url)

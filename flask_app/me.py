@@ -2,14 +2,15 @@
 
 from flask import Blueprint, request
 
+from users.access import PRIVATE
 from users.problems import NotAuthenticated
 
 bp = Blueprint("me", __name__, url_prefix="/api")
 
 
 @bp.get("/me")
-def me() -> dict[str, str]:
+def me() -> tuple[dict[str, str], dict[str, str]]:
     """Say who you are: the gateway knows it by a session or a token."""
     if not request.remote_user:
         raise NotAuthenticated
-    return {"name": request.remote_user}
+    return {"name": request.remote_user}, PRIVATE

@@ -1,18 +1,29 @@
 """``/compare/<path>``: one request to every mount, and what they answer as one JSON document."""
 
+import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from anyio import CapacityLimiter, to_thread
+from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bridge.bodies import BodyCutShort, receive_body
+from bridge.identity import SAFE as SAFE_METHODS
+from showdown.addresses import find_fault
 from showdown.compare import Comparer
-from showdown.messages import Request
+from showdown.documents import render
+from showdown.guard import EVERYBODY, Guard, origin_of
+from showdown.messages import PLACEHOLDER, SAFE, Request
 from showdown.targets import Application
 
 PATH = "/compare"
+METHOD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,32}")  # a token (RFC 9110, 5.6.2)
+MOST_IGNORED = 50  # names and pointers
+LONGEST_IGNORED = 4000  # characters, all of them together
+THREADS = 2  # that compare and write documents at once
 
 # RFC 9110, 7.6.1, and what is said of a body anew.
 NOT_PASSED_ON = {
@@ -20,6 +31,8 @@ NOT_PASSED_ON = {
     *("upgrade", "expect", "content-length"),
     *("compare-ignore", "compare-order", "compare-method"),
 }
+# As browsers send it: they leave no braces in a path.
+ENCODED_PLACEHOLDER = re.compile("%7Bframework%7D", re.IGNORECASE)
 
 
 class Compare:
@@ -27,19 +40,36 @@ class Compare:
 
     Three headers are for it alone: ``Compare-Ignore`` lists what may differ, separated by commas,
     as Comparer.compare takes it; ``Compare-Order: in-turn`` asks one after the other; and
-    ``Compare-Method`` names a method that a browser cannot send, or whose answer has no body.
+    ``Compare-Method`` names a method that a browser cannot send, or whose answer has no body. A
+    safe request stays one: it cannot name an unsafe method.
 
     Args:
         prefixes: of the mounts to ask; only paths below them can be reached.
         max_body_size: bytes of the longest request body; a longer one is an HTTPException, 413.
+        guard: says whose requests are taken.
     """
 
-    def __init__(self, prefixes: Sequence[str], max_body_size: int) -> None:
+    def __init__(
+        self,
+        prefixes: Sequence[str],
+        max_body_size: int,
+        guard: Guard = EVERYBODY,
+    ) -> None:
         self.prefixes = prefixes
         self.max_body_size = max_body_size
+        self.guard = guard
+        self.limiter = CapacityLimiter(THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = HTTPRequest(scope, receive)
+        targets = self.targets(asked)
+        path = path_below(scope)
+        check_path(path, [target.name for target in targets])
+        method = method_of(asked)
+        ignored = ignored_of(asked)
+        await self.guard.check(asked)
+        for one in {asked.method, method} - SAFE_METHODS:
+            self.guard.check_unsafe(asked, one)
         try:
             file, _ = await receive_body(scope, receive, self.max_body_size)
         except BodyCutShort:
@@ -47,18 +77,17 @@ class Compare:
         with file:
             body = file.read()
         request = Request(
-            method=asked.headers.get("compare-method", scope["method"]).upper(),
-            path=path_below(scope),
+            method=method,
+            path=path,
             headers=[(k, v) for k, v in asked.headers.items() if k not in NOT_PASSED_ON],
             body=body,
         )
-        ignored = asked.headers.get("compare-ignore", "").split(",")
-        comparison = await Comparer(self.targets(asked)).compare(
-            request,
-            ignore=[name.strip() for name in ignored if name.strip()],
-            in_turn=asked.headers.get("compare-order") == "in-turn",
+        comparison = await Comparer(targets, limiter=self.limiter).compare(
+            request, ignore=ignored, in_turn=asked.headers.get("compare-order") == "in-turn"
         )
-        response = JSONResponse(comparison.as_dict(), headers={"Cache-Control": "no-store"})
+        document = await to_thread.run_sync(render, comparison, limiter=self.limiter)
+        headers = {"Cache-Control": "no-store"}
+        response = Response(document, headers=headers, media_type="application/json")
         await response(scope, receive, send)
 
     def targets(self, asked: HTTPRequest) -> list[Application]:
@@ -70,16 +99,66 @@ class Compare:
                 name=prefix.strip("/"),
                 app=asked.app,
                 prefix=prefix,
-                origin=f"{asked.url.scheme}://{asked.url.netloc}",
+                origin=origin_of(asked),
                 scope={**scope, "root_path": root_path},
             )
             for prefix in self.prefixes
         ]
 
 
+def method_of(asked: HTTPRequest) -> str:
+    """Return the method that the targets get.
+
+    Raises:
+        HTTPException: 400, it is no token of at most 32 characters, or a safe method would become
+            an unsafe one.
+    """
+    method = asked.headers.get("compare-method", asked.method)
+    if not METHOD.fullmatch(method):
+        raise HTTPException(400, "A method is a token of at most 32 characters.")
+    method = method.upper()
+    if asked.method in SAFE_METHODS and method not in SAFE_METHODS:
+        raise HTTPException(400, f"{asked.method} is safe, and Compare-Method is not.")
+    return method
+
+
+def ignored_of(asked: HTTPRequest) -> list[str]:
+    """Return what may differ.
+
+    Raises:
+        HTTPException: 400, it is too much.
+    """
+    text = asked.headers.get("compare-ignore", "")
+    names = [name.strip() for name in text[:LONGEST_IGNORED].split(",") if name.strip()]
+    if len(text) > LONGEST_IGNORED or len(names) > MOST_IGNORED:
+        raise HTTPException(400, f"Compare-Ignore has at most {MOST_IGNORED} names.")
+    return names
+
+
 def path_below(scope: Scope) -> str:
-    """Return what stands behind ``/compare`` in the address: percent-encoded, with the query."""
-    before = quote(scope.get("root_path", "")) + PATH
-    query: bytes = scope["query_string"]
-    path: bytes = scope["raw_path"].partition(b"?")[0][len(before) :]
-    return (path + (b"?" + query if query else b"")).decode("latin-1")
+    """Return what stands behind ``/compare`` in the address: percent-encoded, with the query.
+
+    Raises:
+        HTTPException: 404, ``/compare/`` is spelled differently there.
+    """
+    before = quote(scope.get("root_path", ""), safe=SAFE) + PATH
+    # Optional in ASGI.
+    raw_path: bytes = scope.get("raw_path") or quote(scope["path"], safe=SAFE).encode()
+    path = raw_path.partition(b"?")[0].decode("latin-1")
+    if not path.startswith(f"{before}/"):
+        raise HTTPException(404)
+    query = scope["query_string"].decode("latin-1")
+    below = path[len(before) :] + (f"?{query}" if query else "")
+    return ENCODED_PLACEHOLDER.sub(PLACEHOLDER, below)
+
+
+def check_path(path: str, names: Sequence[str]) -> None:
+    """Refuse a path that could be read as another one, for any of the targets.
+
+    Raises:
+        HTTPException: 400.
+    """
+    path = path.partition("?")[0]
+    for one in (path, *(path.replace(PLACEHOLDER, name) for name in names)):
+        if fault := find_fault(one):
+            raise HTTPException(400, fault)

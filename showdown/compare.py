@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from anyio.from_thread import start_blocking_portal
 
 from showdown.differences import HEADERS, Difference, find_differences
@@ -67,6 +68,7 @@ class Comparer:
         headers: names of the answer's headers that must be equal; others may differ.
         timeout: seconds until a target counts as not answering.
         max_size: bytes of the longest body; a longer one counts as no answer.
+        limiter: of the threads that compare; anyio's own when none is given.
     """
 
     def __init__(
@@ -76,11 +78,13 @@ class Comparer:
         headers: Sequence[str] = HEADERS,
         timeout: float = TIMEOUT,
         max_size: int = MAX_SIZE,
+        limiter: CapacityLimiter | None = None,
     ) -> None:
         self.targets = targets
         self.headers = headers
         self.timeout = timeout
         self.max_size = max_size
+        self.limiter = limiter
 
     async def compare(
         self,
@@ -111,7 +115,10 @@ class Comparer:
         else:
             asked = (self._ask(target, request) for target in self.targets)
             answers = await asyncio.gather(*asked)
-        differences = find_differences(request, answers, self.headers, ignore)
+        # In a thread: documents of a megabyte would hold up whatever else the loop serves.
+        differences = await to_thread.run_sync(
+            find_differences, request, answers, self.headers, ignore, limiter=self.limiter
+        )
         return Comparison(request, answers, differences)
 
     async def _ask(self, target: Target, request: Request) -> Answer:

@@ -11,10 +11,13 @@ from functools import cached_property
 from typing import Any, Self
 from urllib.parse import quote
 
+from showdown.credentials import mask
+
 PLACEHOLDER = "{framework}"
 # Possessive, and from the start of a word alone: a long text is read once, not once a letter.
 WORDS = re.compile(r"(?:(?<![\w.+@-])[\w.+@-]++)?+\{framework\}[\w.+@-]*+")
 MOST_WORDS = 20
+LONGEST_WORD = 254  # characters: an email address; longer ones would fill the caches of patterns
 # What stands for itself in a path and a query (RFC 3986), percent-encoding included.
 SAFE = "/?%:@!$&'()*+,;=~"
 
@@ -24,6 +27,11 @@ OWN_HEADERS = re.compile(
     "|dnt|x-csrftoken|x-request-id|origin|pragma|priority|referer|sec-.*)",
     re.IGNORECASE,
 )
+
+# In commands; longer ones cannot be read, and shells take no NUL.
+LONGEST_BODY = 1000  # characters
+LONGEST_COMMAND = 4000
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 Headers = Sequence[tuple[str, str]]
 
@@ -83,14 +91,18 @@ class Request:
     def placeholders(self) -> list[str]:
         """The words of path and body that hold ``{framework}``, longest first; 20 at most."""
         text = f"{self.path} {self.body.decode(errors='replace')}"
-        return sorted({*WORDS.findall(text)}, key=len, reverse=True)[:MOST_WORDS]
+        words = {word for word in WORDS.findall(text) if len(word) <= LONGEST_WORD}
+        return sorted(words, key=len, reverse=True)[:MOST_WORDS]
 
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON can say of it."""
         return {"method": self.method, "path": self.path, **as_text(self.body)}
 
     def curl(self, url: str) -> str:
-        """Write the command that sends the same to ``url``, for a shell."""
+        """Write the command that sends the same to ``url``, for a shell.
+
+        Credentials are left out, and so is a body that no command could hold: put it into a file.
+        """
         words = ["curl", "--include"]
         if self.method == "HEAD":
             words = ["curl", "--head"]
@@ -100,10 +112,13 @@ class Request:
             if OWN_HEADERS.fullmatch(name):
                 continue
             # curl sends a header without a value only when it ends with a semicolon.
-            words += ["--header", f"{name}: {value}" if value else f"{name};"]
+            words += ["--header", f"{name}: {mask(name, value)}" if value else f"{name};"]
         if self.body:
-            words += ["--data-binary", self.body.decode(errors="replace")]
-        return shlex.join([*words, url + self.path])
+            text = self.body.decode(errors="replace")
+            fits = len(text) <= LONGEST_BODY and not UNPRINTABLE.search(text)
+            words += ["--data-binary", text if fits else "@body"]
+        command = shlex.join([*words, url + self.path])
+        return command if len(command) <= LONGEST_COMMAND else "# The command is too long."
 
 
 @dataclass(frozen=True)
@@ -146,18 +161,24 @@ class Answer:
             "waiting": self.waiting,
             "running": self.running,
             "size": len(self.body),
-            "headers": [list(header) for header in self.headers],
+            "headers": [[name, mask(name, value)] for name, value in self.headers],
             **as_text(self.body),
             "curl": self.curl,
         }
 
 
 def as_text(body: bytes) -> dict[str, str]:
-    """Return a body as JSON can hold it: as it is, or in Base64 when it is not UTF-8."""
+    """Return a body as JSON can hold it: as it is, or in Base64 when it is no text in UTF-8.
+
+    JSON would write six characters for a NUL.
+    """
     try:
-        return {"body": body.decode(), "encoding": "utf-8"}
+        text = body.decode()
     except UnicodeDecodeError:
+        text = "\0"
+    if UNPRINTABLE.search(text):
         return {"body": base64.b64encode(body).decode(), "encoding": "base64"}
+    return {"body": text, "encoding": "utf-8"}
 
 
 def dump(value: Any) -> str:

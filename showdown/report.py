@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from showdown.compare import Comparison
+from showdown.credentials import mask
 from showdown.differences import Difference
 from showdown.messages import Answer, dump
 from showdown.replay import summarise
@@ -74,7 +75,7 @@ def show_answer(answer: Answer, differences: Sequence[Difference], common: froze
     head = [Text.assemble(status, f"  {len(answer.body)} bytes  {show_times(answer)}")]
     for name, value in answer.headers:
         style = DIFFERS if ("header", name.lower()) in differing else "dim"
-        head.append(Text(printable(f"{name}: {value}"), style))
+        head.append(Text(printable(f"{name}: {mask(name, value)}"), style))
     lines = body_lines(answer)
     # Within equal answers nothing stands out; else the lines that not all of them have.
     differs = any(difference.part == "body" for difference in differences)

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.routing import Mount as StarletteMount
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
+from starlette.types import ASGIApp
 
 from bridge import Mount
 from showdown.api import PATH, Compare
@@ -20,6 +21,7 @@ from showdown.claims.plots import draw_claim
 from showdown.claims.results import load_latest
 from showdown.endpoints import Endpoint, endpoints_of
 from showdown.examples import EXAMPLES
+from showdown.guard import EVERYBODY, Guard
 from showdown.guide import GUIDE
 from showdown.source import Operation, highlight_styles, operations_of, source_of
 
@@ -34,6 +36,7 @@ PAGES = {
     "routes": "Routes",
     "guide": "When to use",
 }
+SENDING = ("", "race")  # the pages that send requests which visitors make up
 STATES = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
@@ -48,15 +51,21 @@ class Site:
     Args:
         mounts: what is compared.
         links: addresses besides, by name; each a path.
-        max_body_size: bytes of the longest request body.
+        max_body_size: bytes of the longest request body to ``/compare``.
+        guard: says who may use the pages that send requests.
     """
 
     def __init__(
-        self, mounts: Sequence[Mount], links: Mapping[str, str], max_body_size: int
+        self,
+        mounts: Sequence[Mount],
+        links: Mapping[str, str],
+        max_body_size: int,
+        guard: Guard = EVERYBODY,
     ) -> None:
         self.mounts = mounts
         self.links = links
         self.max_body_size = max_body_size
+        self.guard = guard
         self.templates = Jinja2Templates(HERE / "templates")
         self.templates.env.globals["number"] = number
 
@@ -65,7 +74,7 @@ class Site:
         """The routes of the pages, of what they load, and of ``/compare``."""
         prefixes = [mount.path for mount in self.mounts]
         return [
-            Route(PATH + "/{path:path}", Compare(prefixes, self.max_body_size)),
+            below(PATH, Compare(prefixes, self.max_body_size, self.guard)),
             Route("/", self.page("", "compare.html", self.compare)),
             Route("/code", self.page("code", "code.html", self.code)),
             Route("/race", self.page("race", "race.html", self.compare)),
@@ -82,6 +91,8 @@ class Site:
         """Make an endpoint of a template and a function that collects what it shows."""
 
         async def show(request: Request) -> Response:
+            if name in SENDING and (login := await self.guard.check_page(request)):
+                return login
             context = {
                 "page": name,
                 "pages": self.pages,
@@ -156,6 +167,13 @@ class Site:
         """Collect the guidance, and which of what it points to is here."""
         here = {*self.pages, *(mount.path.strip("/") for mount in self.mounts)}
         return {"guide": [(advice, re.split("[/?]", advice.link)[0] in here) for advice in GUIDE]}
+
+
+def below(prefix: str, endpoint: ASGIApp) -> Route:
+    """Route every path below a prefix; Starlette's own pattern would leave out line breaks."""
+    route = Route(prefix + "/{path:path}", endpoint)
+    route.path_regex = re.compile(f"^{re.escape(prefix)}/(?P<path>.*)$", re.DOTALL)
+    return route
 
 
 def collect_claims(_request: Request) -> dict[str, Any]:

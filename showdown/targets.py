@@ -19,6 +19,7 @@ from showdown.messages import Answer, Headers, NoAnswer, Request
 logger = logging.getLogger("showdown")
 
 IN_PROCESS = "http://localhost"
+LONGEST_PATH = 500  # characters of it in the log
 
 
 class TargetError(Exception):
@@ -75,7 +76,7 @@ class Application:
             if not call.complete:
                 raise
             # Queries hold what people search for.
-            path = request.path.partition("?")[0]
+            path = request.path.partition("?")[0][:LONGEST_PATH]
             logger.error("%s %s in %s", request.method, path, self.name, exc_info=error)
         seconds = time.perf_counter() - started
         if not call.complete:

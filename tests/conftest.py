@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
+from settings import get_settings
 from showdown.compare import Comparer, Comparison
 from showdown.messages import Request
 from showdown.targets import Application
@@ -65,25 +67,51 @@ def database(migrated: SQLite | PostgreSQL) -> SQLite | PostgreSQL:
     return migrated
 
 
-@pytest.fixture(scope="session")
-def shared_gateway(migrated: SQLite | PostgreSQL) -> Iterator[TestClient]:
-    """One gateway for the whole run; entering the client runs the lifespans."""
+@contextmanager
+def serving(**settings: Any) -> Iterator[TestClient]:
+    """Run a gateway until the block ends; entering the client runs the lifespans."""
     from gateway import create_app
 
+    app = create_app(get_settings().model_copy(update=settings))
     with TestClient(
-        create_app(), "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False
+        app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False
     ) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def shared_gateway(migrated: SQLite | PostgreSQL) -> Iterator[TestClient]:
+    """One gateway for the whole run."""
+    with serving() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shared_guarded(migrated: SQLite | PostgreSQL) -> Iterator[TestClient]:
+    """One where writing needs a permission."""
+    with serving(writes="authenticated") as client:
+        yield client
+
+
+def fresh(client: TestClient) -> TestClient:
+    """Make a client somebody who has never asked before."""
+    from django_app.throttling import shared
+
+    client.cookies.clear()
+    shared.storage.reset()
+    return client
 
 
 @pytest.fixture
 def gateway(shared_gateway: TestClient, database: SQLite | PostgreSQL) -> TestClient:
     """The gateway on a fresh database, for somebody who has never asked it before."""
-    from django_app.throttling import shared
+    return fresh(shared_gateway)
 
-    shared_gateway.cookies.clear()
-    shared.storage.reset()
-    return shared_gateway
+
+@pytest.fixture
+def guarded(shared_guarded: TestClient, database: SQLite | PostgreSQL) -> TestClient:
+    """The same where writing needs a permission."""
+    return fresh(shared_guarded)
 
 
 @pytest.fixture

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
+import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
+from tests.accounts import CSRF, make_account, token_of
 from tests.conftest import assert_problem
 
 if TYPE_CHECKING:
@@ -80,7 +82,9 @@ def log_in(client: TestClient, account: "User") -> None:
 
     session = Client()
     session.force_login(account)
-    client.cookies.set("sessionid", session.cookies["sessionid"].value)
+    # As the server sets it, so that the server's own takes its place.
+    domain = client.base_url.host
+    client.cookies.set("sessionid", session.cookies["sessionid"].value, domain)
 
 
 @pytest.fixture
@@ -202,3 +206,138 @@ def test_the_list_is_filtered_by_the_date_of_creation(keeper: TestClient) -> Non
     page = read(keeper, USERS)
     assert listed(keeper, USERS + page.links["Past 7 days"]) == ["Alice"]
     assert listed(keeper, USERS + page.links["Any date"]) == ["Alice", "Bob"]
+
+
+TOKENS = "/django/admin/django_app/apitoken/"
+TOKEN_PERMISSIONS = [f"{verb}_apitoken" for verb in ("view", "add", "change", "delete")]
+
+
+def clerk(gateway: TestClient) -> "User":
+    """Log in as somebody of the staff who may do everything with tokens."""
+    account: User = make_account("clerk", TOKEN_PERMISSIONS)
+    log_in(gateway, account)
+    gateway.cookies.set("csrftoken", CSRF, gateway.base_url.host)
+    return account
+
+
+def send(gateway: TestClient, path: str, **form: object) -> httpx.Response:
+    """Send a form of the tokens' pages."""
+    return gateway.post(TOKENS + path, data={"csrfmiddlewaretoken": CSRF, **form})
+
+
+def test_staff_make_tokens_for_themselves_alone(gateway: TestClient) -> None:
+    from django_app.models import ApiToken
+
+    keeper = create_account()
+    account = clerk(gateway)
+    form = gateway.get(TOKENS + "add/").text
+    assert 'name="owner"' not in form
+    assert NAME not in form
+    response = send(gateway, "add/", name="phone", owner=keeper.pk, ends_with_password="on")
+    assert '<code id="token">gw_' in response.text
+    made = ApiToken.objects.get(name="phone", owner__username="clerk")
+    assert made.owner == account
+    assert not ApiToken.objects.filter(owner=keeper).exists()
+    # Nor can they give it away, or take it over, later.
+    send(gateway, f"{made.pk}/change/", name="tablet", owner=keeper.pk, read_only="on")
+    made.refresh_from_db()
+    assert (made.owner, made.name, made.read_only) == (account, "tablet", True)
+
+
+def test_staff_see_and_change_no_tokens_of_others(gateway: TestClient) -> None:
+    from django_app.models import ApiToken
+
+    keeper = create_account()
+    account = clerk(gateway)
+    token_of(account)
+    token_of(keeper)
+    own, other = (ApiToken.objects.get(owner=owner) for owner in (account, keeper))
+    text = gateway.get(TOKENS).text
+    assert own.name in text
+    assert other.name not in text
+    for page in ("change", "delete", "history"):
+        assert gateway.get(f"{TOKENS}{own.pk}/{page}/").status_code == 200
+        answer = gateway.get(f"{TOKENS}{other.pk}/{page}/")
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/django/admin/")
+        send(gateway, f"{other.pk}/{page}/", post="yes", name="mine", owner=account.pk)
+    for action in ("revoke", "delete_selected"):
+        send(gateway, "", action=action, _selected_action=other.pk, post="yes")
+    other.refresh_from_db()
+    assert (other.owner, other.revoked_at) == (keeper, None)
+    assert other.name != "mine"
+    send(gateway, "", action="revoke", _selected_action=own.pk)
+    own.refresh_from_db()
+    assert own.revoked_at is not None
+
+
+def test_superusers_choose_the_owner_once(gateway: TestClient) -> None:
+    from django_app.models import ApiToken
+
+    account = make_account("helper", group="Support")
+    keeper = create_account()
+    log_in(gateway, keeper)
+    gateway.cookies.set("csrftoken", CSRF, gateway.base_url.host)
+    send(gateway, "add/", name="phone", owner=account.pk)
+    made = ApiToken.objects.get(owner=account)
+    assert made.name in gateway.get(TOKENS).text
+    assert 'name="owner"' not in gateway.get(f"{TOKENS}{made.pk}/change/").text
+    send(gateway, f"{made.pk}/change/", name="tablet", owner=keeper.pk)
+    made.refresh_from_db()
+    assert (made.owner, made.name) == (account, "tablet")
+
+
+def test_tokens_are_made_narrower_in_the_form(gateway: TestClient) -> None:
+    from django_app.models import ApiToken
+
+    account = clerk(gateway)
+    past = {"expires_at_0": "2001-02-03", "expires_at_1": "04:05:06"}
+    assert "This time has passed." in send(gateway, "add/", name="phone", **past).text
+    assert not ApiToken.objects.filter(owner=account).exists()
+    future = {"expires_at_0": "2999-02-03", "expires_at_1": "04:05:06"}
+    response = send(gateway, "add/", name="phone", read_only="on", **future)
+    key = response.text.partition('<code id="token">')[2].partition("<")[0]
+    made = ApiToken.objects.get(owner=account)
+    assert made.read_only
+    assert not made.ends_with_password
+    assert made.expires_at == datetime(2999, 2, 3, 4, 5, 6, tzinfo=UTC)
+    gateway.cookies.clear()
+    headers = {"Authorization": f"Bearer {key}"}
+    assert gateway.get("/flask/api/me", headers=headers).json() == {"name": "clerk"}
+    # An old token can be renamed all the same.
+    ApiToken.objects.update(expires_at=datetime(2001, 2, 3, tzinfo=UTC))
+    assert gateway.get("/flask/api/me", headers=headers).status_code == 401
+    log_in(gateway, account)
+    gateway.cookies.set("csrftoken", CSRF, gateway.base_url.host)
+    old = {"expires_at_0": "2001-02-03", "expires_at_1": "00:00:00"}
+    assert send(gateway, f"{made.pk}/change/", name="old phone", **old).status_code == 302
+
+
+def test_recent_actions_name_nothing_that_somebody_may_not_see(gateway: TestClient) -> None:
+    from django.contrib.auth.models import Permission
+
+    account = make_account("clerk", ["view_user", "change_user"])
+    log_in(gateway, account)
+    gateway.cookies.set("csrftoken", CSRF, gateway.base_url.host)
+    form = {"name": "Alicia", "email": "alicia@example.com", "csrfmiddlewaretoken": CSRF}
+    assert gateway.post(f"{USERS}1/change/", data=form).status_code == 302
+    gateway.get("/django/admin/")  # shows the message once
+    assert "alicia@example.com" in gateway.get("/django/admin/").text
+    events = Permission.objects.get(codename="view_userevent")
+    account.user_permissions.set([events])
+    text = gateway.get("/django/admin/").text
+    assert "User events" in text
+    assert "alicia@example.com" not in text
+
+
+def test_who_may_order_exports_sees_how_far_they_are(gateway: TestClient) -> None:
+    from django_app.models import Export
+
+    Export.objects.create(media_type="text/csv", file="made.csv")
+    path = "/django/admin/django_app/export/"
+    for permissions, status in (
+        (["view_user"], 200),
+        (["view_export"], 200),
+        (["view_userevent"], 403),
+    ):
+        log_in(gateway, make_account("clerk", permissions))
+        assert gateway.get(path).status_code == status

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from starlette.testclient import TestClient
 
+from tests.accounts import make_account
 from tests.databases import PostgreSQL, SQLite
 from tests.test_admin import create_account, log_in
 
@@ -29,16 +29,6 @@ def staff(gateway: TestClient) -> TestClient:
     """The gateway, for somebody who may see everything."""
     log_in(gateway, create_account())
     return gateway
-
-
-def support_account() -> Any:
-    """Somebody of the group Support."""
-    from django.contrib.auth.models import Group, User
-
-    User.objects.filter(username="helper").delete()
-    account = User.objects.create_user("helper", is_staff=True)
-    account.groups.add(Group.objects.get(name="Support"))
-    return account
 
 
 def cells(text: str, table: str) -> list[str]:
@@ -109,7 +99,7 @@ def test_its_queries_do_not_grow_with_the_table(database: SQLite | PostgreSQL) -
 
 
 def test_support_may_look_and_not_touch(gateway: TestClient) -> None:
-    log_in(gateway, support_account())
+    log_in(gateway, make_account("helper", group="Support"))
     assert gateway.get(DASHBOARD).status_code == 200
     assert gateway.get("/django/admin/django_app/user/").status_code == 200
     assert gateway.get("/django/admin/django_app/userevent/").status_code == 200
@@ -125,11 +115,37 @@ def test_support_may_look_and_not_touch(gateway: TestClient) -> None:
 
 
 def test_staff_without_the_permission_see_nothing(gateway: TestClient) -> None:
-    from django.contrib.auth.models import User
-
-    User.objects.filter(username="clerk").delete()
-    log_in(gateway, User.objects.create_user("clerk", is_staff=True))
+    log_in(gateway, make_account("clerk", ["add_user", "view_export", "view_apitoken"]))
     assert gateway.get(DASHBOARD).status_code == 403
+
+
+@pytest.mark.parametrize("permission", ["view_user", "change_user"])
+def test_without_the_permission_on_events_it_shows_none(
+    gateway: TestClient, permission: str
+) -> None:
+    log_in(gateway, make_account("clerk", [permission]))
+    text = gateway.get(DASHBOARD).text
+    assert '<strong id="total">2</strong>' in text
+    assert "Sign-ups" in text
+    assert "alice@example.com" not in text
+    assert 'id="frameworks"' not in text
+    assert "events" not in text
+
+
+def test_without_the_permission_on_users_it_shows_only_events(gateway: TestClient) -> None:
+    log_in(gateway, make_account("clerk", ["view_userevent"]))
+    text = gateway.get(DASHBOARD).text
+    assert "alice@example.com" in text
+    assert 'id="total"' not in text
+    assert "Sign-ups" not in text
+
+
+def test_no_cache_keeps_it(gateway: TestClient, staff: TestClient) -> None:
+    answer = staff.get(DASHBOARD)
+    assert {"no-store", "private"} <= {*answer.headers["Cache-Control"].split(", ")}
+    assert "Cookie" in answer.headers["Vary"]
+    staff.cookies.clear()
+    assert "no-store" in gateway.get(DASHBOARD).headers["Cache-Control"]
 
 
 def test_events_cannot_be_changed_by_anybody(staff: TestClient) -> None:

@@ -1,6 +1,5 @@
 """One login for all: sessions and tokens known in the three, and nobody who only says so."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2 as httpx
@@ -8,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from settings import get_settings
+from tests.accounts import make_account, session_of, token_of
 from tests.conftest import FRAMEWORKS, assert_problem
 from tests.databases import PostgreSQL, SQLite
 from tests.test_admin import NAME, create_account
@@ -15,23 +15,6 @@ from tests.test_admin import log_in as log_in_by_django
 
 TOKENS = "/django/admin/django_app/apitoken/"
 CAROL = {"name": "Carol", "email": "carol@example.com"}
-
-
-@pytest.fixture(scope="module")
-def shared_guarded(migrated: SQLite | PostgreSQL) -> Iterator[TestClient]:
-    """A gateway where nobody writes without a login or a token."""
-    from gateway import create_app
-
-    settings = get_settings().model_copy(update={"writes": "authenticated"})
-    with TestClient(create_app(settings), "http://127.0.0.1", follow_redirects=False) as client:
-        yield client
-
-
-@pytest.fixture
-def guarded(shared_guarded: TestClient, database: SQLite | PostgreSQL) -> TestClient:
-    """The same on a fresh database, for nobody yet."""
-    shared_guarded.cookies.clear()
-    return shared_guarded
 
 
 def log_in(client: TestClient, again: bool = False) -> dict[str, str]:
@@ -95,6 +78,7 @@ def test_a_token_is_known_in_each(gateway: TestClient, framework: str) -> None:
         {"Cookie": "sessionid="},
         {"Cookie": "sessionid"},
         {"Cookie": "xsessionid=1; sessionid=\x01"},
+        {"Cookie": "sessionid=" + "x" * 41},
     ],
 )
 def test_nobody_is_who_they_only_say_they_are(
@@ -187,6 +171,175 @@ def test_a_session_may_write_with_its_csrf_token(guarded: TestClient, framework:
     assert post(**csrf, Origin="http://127.0.0.1").status_code == 201
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_no_cache_keeps_who_somebody_is(gateway: TestClient, framework: str) -> None:
+    path = f"/{framework}/api/me"
+    answers = [gateway.get(path), gateway.get(path, headers=token_of(create_account()))]
+    for status, answer in zip((401, 200), answers, strict=True):
+        assert answer.status_code == status
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Vary"] == "Cookie, Authorization"
+
+
+def test_no_cache_keeps_exports(gateway: TestClient) -> None:
+    order = gateway.post("/fastapi/api/exports")
+    for answer in (order, gateway.get(order.headers["Location"])):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Vary"] == "Cookie, Authorization"
+    assert gateway.get("/fastapi/api/users/export").headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "cookies",
+    [
+        ["sessionid={key}; sessionid={key}"],
+        ["sessionid={key}; sessionid=other"],
+        ["sessionid=other;sessionid={key}"],
+        ["sessionid={key}", "sessionid=other"],
+        ["sessionid={key}; csrftoken=x", "a=b; sessionid="],
+        ['sessionid={key}; sessionid="other"'],
+        ["sessionid={key};\tsessionid =other"],
+        ["sessionid={key}; sessionid = other"],
+        ["sessionid={key};\u2003sessionid=other"],
+        ["sessionid={key};\xa0sessionid\xa0=other"],
+        ["; ; sessionid={key}; =; sessionid; sessionid==other"],
+    ],
+)
+@pytest.mark.parametrize("token", [True, False])
+def test_two_session_cookies_are_refused(
+    gateway: TestClient, cookies: list[str], token: bool
+) -> None:
+    account = create_account()
+    key = session_of(account)["Cookie"].partition("=")[2].partition(";")[0]
+    headers = [(b"Cookie", text.format(key=key).encode()) for text in cookies]
+    if token:
+        headers += [(name.encode(), value.encode()) for name, value in token_of(account).items()]
+    for path in ("/flask/api/me", "/fastapi/api/hello", "/django/admin/", "/flask/webhooks/users"):
+        answer = gateway.get(path, headers=headers)
+        assert_problem(answer, 400, detail="The cookie sessionid was sent more than once.")
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "sessionid={key}; xsessionid=other; sessionid2=other; SessionId=other",
+        'a="sessionid=other"; sessionid="{key}"',
+        "a=b=sessionid; sessionid={key}; sessionid",
+        " sessionid = {key} ;csrftoken=x",
+    ],
+)
+def test_one_session_cookie_among_others_is_found(gateway: TestClient, cookie: str) -> None:
+    key = session_of(create_account())["Cookie"].partition("=")[2].partition(";")[0]
+    headers = {"Cookie": cookie.format(key=key)}
+    assert gateway.get("/flask/api/me", headers=headers).json() == {"name": NAME}
+    # So does Django.
+    assert gateway.get("/django/admin/", headers=headers).status_code == 200
+
+
+def test_a_new_password_ends_sessions_and_by_choice_tokens(gateway: TestClient) -> None:
+    account = create_account("the first long password")
+    session = {"Cookie": session_of(account)["Cookie"]}
+    tokens = [token_of(account, ends_with_password=choice) for choice in (True, False)]
+
+    def statuses() -> list[int]:
+        paths = ("/flask/api/me", "/fastapi/api/me")
+        return [
+            gateway.get(path, headers=headers).status_code
+            for path in paths
+            for headers in (session, *tokens)
+        ]
+
+    assert statuses() == [200, 200, 200] * 2
+    account.last_name = "Keeper"
+    account.save()
+    assert statuses() == [200, 200, 200] * 2
+    account.set_password("the second long password")
+    account.save()
+    assert statuses() == [401, 401, 200] * 2
+
+
+def test_the_page_for_a_new_password_says_what_it_ends(gateway: TestClient) -> None:
+    log_in(gateway)
+    text = gateway.get("/django/admin/password_change/").text
+    assert "API tokens that are made to end with it" in text
+
+
+def test_an_account_that_is_not_active_has_no_session(gateway: TestClient) -> None:
+    account = create_account()
+    headers = {"Cookie": session_of(account)["Cookie"]}
+    assert gateway.get("/django/api/me", headers=headers).status_code == 200
+    account.is_active = False
+    account.save()
+    assert gateway.get("/django/api/me", headers=headers).status_code == 401
+    assert gateway.get("/django/admin/", headers=headers).status_code == 302
+
+
+ACCOUNTS: list[dict[str, Any]] = [
+    {},
+    {"permissions": ["add_user"]},
+    {"permissions": ["add_user", "delete_user"]},
+    {"group": "Support"},
+    {"group": "Support", "permissions": ["delete_user"]},
+    {"is_superuser": True},
+]
+
+
+@pytest.mark.parametrize("options", ACCOUNTS)
+def test_permissions_are_those_of_django(
+    database: SQLite | PostgreSQL, options: dict[str, Any]
+) -> None:
+    from django.contrib.auth.models import Permission, User
+
+    from django_app.authentication import holds
+
+    account = make_account("somebody", **options)
+    # A permission of the same name about accounts is another one.
+    account.user_permissions.add(
+        Permission.objects.get(content_type__app_label="auth", codename="change_user")
+    )
+    for wanted in (["add_user"], ["change_user"], ["delete_user"], ["view_user", "change_user"]):
+        found = User.objects.filter(holds(wanted), pk=account.pk).exists()
+        assert found == any(account.has_perm(f"django_app.{name}") for name in wanted)
+
+
+def test_what_a_lookup_costs(database: SQLite | PostgreSQL) -> None:
+    from asgiref.sync import async_to_sync
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from django_app.authentication import user_of_session, user_of_token
+
+    account = make_account("somebody", ["add_user"])
+    token = token_of(account)["Authorization"].removeprefix("Bearer ")
+    session = session_of(account)["Cookie"].partition("=")[2].partition(";")[0]
+    for ask, credential, wanted, cost in (
+        (user_of_token, token, (), 1),
+        (user_of_token, token, ("add_user",), 1),
+        (user_of_session, session, (), 2),  # the session, whose data names the account
+        (user_of_session, session, ("add_user",), 3),
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            person = async_to_sync(ask)(credential, wanted)
+        assert person is not None
+        assert (person.name, person.permitted) == ("somebody", True)
+        assert len(queries) == cost
+
+
+def test_without_credentials_nothing_is_looked_up(
+    guarded: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django_app import authentication
+
+    async def fail(*_arguments: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(authentication, "user_of_token", fail)
+    monkeypatch.setattr(authentication, "user_of_session", fail)
+    for headers in ({}, {"Cookie": "theme=dark"}, {"Authorization": "Basic YTpi"}):
+        assert guarded.get("/fastapi/api/users", headers=headers).status_code == 200
+        assert guarded.delete("/fastapi/api/users/1", headers=headers).status_code == 401
+
+
 def test_the_comparison_cannot_go_around_it(guarded: TestClient) -> None:
     document: dict[str, Any] = guarded.post("/compare/api/users", json=CAROL).json()
     assert {answer["status"] for answer in document["answers"]} == {401}
@@ -218,7 +371,7 @@ def test_while_nobody_can_tell_a_session_is_not_taken_for_nobody(
 
     from django_app import authentication
 
-    async def fail(_credential: str) -> None:
+    async def fail(_credential: str, _permissions: object) -> None:
         raise OperationalError("the server has gone")
 
     monkeypatch.setattr(authentication, "user_of_token", fail)

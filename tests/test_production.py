@@ -9,6 +9,7 @@ from http.cookies import SimpleCookie
 import httpx2 as httpx
 import pytest
 
+from tests.conftest import FRAMEWORKS, assert_problem
 from tests.databases import free_port
 from tests.servers import ROOT, serve
 
@@ -71,3 +72,27 @@ def test_the_admin_is_not_served_in_the_open(production: httpx.Client, path: str
 def test_the_contract_knows_no_redirect(production: httpx.Client, framework: str) -> None:
     response = production.get(f"/{framework}/api/hello", headers={"Host": "gateway.example"})
     assert response.status_code == 200
+
+
+def test_pages_that_send_requests_are_for_staff(production: httpx.Client) -> None:
+    for page in ("/", "/race"):
+        response = production.get(page, headers=FROM_PROXY)
+        assert response.status_code == 302
+        assert response.headers["Location"].startswith("/django/admin/login/?next=")
+    assert production.get("/compare/api/hello", headers=FROM_PROXY).status_code == 401
+
+
+def test_nobody_waits_longer_than_a_tenth_of_a_second(
+    production: httpx.Client,
+) -> None:
+    problems = set()
+    for framework in FRAMEWORKS:
+        path = f"/{framework}/api/wait?ms="
+        assert production.get(f"{path}100", headers=FROM_PROXY).json() == {"waited_ms": 100}
+        response = production.get(f"{path}101", headers=FROM_PROXY)
+        problem = assert_problem(response, 422)
+        problems.add(str({**problem, "request_id": ""}))
+    assert len(problems) == 1
+    document = production.get("/fastapi/openapi.json", headers=FROM_PROXY).json()
+    (parameter,) = document["paths"]["/api/wait"]["get"]["parameters"]
+    assert parameter["schema"]["maximum"] == 100

@@ -26,6 +26,17 @@ def test_production_lets_nobody_unknown_write(monkeypatch: pytest.MonkeyPatch) -
     assert start(monkeypatch, {**PRODUCTION, "WRITES": "open"}).writes == "open"
 
 
+def test_production_opens_its_pages_to_staff_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert start(monkeypatch, {}).pages == "open"
+    assert start(monkeypatch, PRODUCTION).pages == "staff"
+    assert start(monkeypatch, {**PRODUCTION, "PAGES": "open"}).pages == "open"
+
+
+def test_production_waits_for_nobody_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert start(monkeypatch, {}).max_wait == 10_000
+    assert start(monkeypatch, PRODUCTION).max_wait == 100
+
+
 def test_production_names_all_that_is_missing_and_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as caught:
         start(monkeypatch, {"ENV": "production", "PORT": "x"})

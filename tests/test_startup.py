@@ -228,7 +228,8 @@ def test_a_request_beyond_the_graceful_timeout_does_not_hold_the_server(framewor
         running = start_waiting(port, framework, 10_000)
         assert httpx.get(f"{origin}/{framework}/api/hello").status_code == 200
         server.terminate()
-        assert server.wait(1 + 4) == 0
+        # FastAPI's coroutine can be cancelled; a thread of the others does not come back in time.
+        assert server.wait(1 + 4) == (framework != "fastapi")
         assert b"waited_ms" not in read_to_the_end(running)
 
 

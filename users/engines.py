@@ -6,6 +6,7 @@ from sqlalchemy import URL, Engine, create_engine, event, exc, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from settings import Settings
+from users.private_files import protect_database
 
 # What SQLAlchemy raises when the database is down or locked, or the pool exhausted.
 UNAVAILABLE = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
@@ -56,6 +57,7 @@ def _lower(value: str | None) -> str | None:
 
 def _describe(settings: Settings, framework: str, *, sqlite: str) -> tuple[URL, dict[str, Any]]:
     """Return the URL with its driver and the engine's options."""
+    protect_database(settings.database_url)
     url = make_url(settings.database_url)
     options: dict[str, Any] = {
         "pool_size": settings.threads,

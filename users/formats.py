@@ -8,6 +8,9 @@ from typing import Any
 
 FIELDS = ("id", "name", "email")
 
+# How cells begin that spreadsheets run; also in the full width of East Asian keyboards.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
 Write = Callable[[Iterable[Sequence[Any]]], str]
 
 
@@ -21,10 +24,19 @@ def as_ndjson(rows: Iterable[Sequence[Any]]) -> str:
 
 
 def as_csv(rows: Iterable[Sequence[Any]]) -> str:
-    """Write a line of comma-separated values for each (RFC 4180)."""
+    """Write a line of comma-separated values for each (RFC 4180).
+
+    A spreadsheet would run a cell that begins like a formula, so such a cell gets an apostrophe
+    before it (OWASP, CSV Injection). NDJSON has every value as it is.
+    """
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows(map(disarm, row) for row in rows)
     return text.getvalue()
+
+
+def disarm(value: Any) -> Any:
+    """Return what a spreadsheet takes for text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
 
 
 # The head of the file, and how rows are written, by media type.

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from users.access import PRIVATE
 from users.request_id import request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -116,7 +117,7 @@ class NotAuthenticated(Problem):
     """Nobody has proved who they are (401)."""
 
     def __init__(self) -> None:
-        super().__init__(401, headers={"WWW-Authenticate": "Bearer"})
+        super().__init__(401, headers={"WWW-Authenticate": "Bearer", **PRIVATE})
 
 
 class InvalidValues(Problem):

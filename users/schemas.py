@@ -15,11 +15,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from settings import get_settings
+
 MAX_NAME = 100
 MAX_PADDED_NAME = 1000  # before trimming
 MAX_EMAIL = 254  # RFC 5321's longest path, less its angle brackets
 MAX_ID = 2**63 - 1
-MAX_WAIT_MS = 10_000
+MAX_WAIT_MS = get_settings().max_wait
 
 
 def decimals_up_to(limit: int) -> str:

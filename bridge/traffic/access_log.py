@@ -65,11 +65,12 @@ def whole(seconds: int) -> str:
 
 def as_json(now: str, request: Ended) -> str:
     """Write a JSON object, for programs; times in milliseconds, null where nobody knows them."""
-    request_id, client, path, kind, size, _, seconds, waiting, running = request
+    request_id, client, path, kind, size, is_cut_off, _, seconds, waiting, running = request
     return (
         f'{{"ts":"{now}","request_id":"{request_id.decode()}",'
         f'"client":{quote(client) if client else "null"},{kind_as_json(kind)},'
-        f'"path":{quote(path[:LONGEST_PATH])},"bytes":{size},"ms":{seconds * 1000:.2f},'
+        f'"path":{quote(path[:LONGEST_PATH])},"bytes":{size},'
+        f'"cut_off":{"true" if is_cut_off else "false"},"ms":{seconds * 1000:.2f},'
         f'"queued_ms":{"null" if waiting is None else f"{waiting * 1000:.2f}"},'
         f'"running_ms":{"null" if running is None else f"{running * 1000:.2f}"}}}\n'
     )
@@ -88,6 +89,7 @@ def kind_as_json(kind: Kind) -> str:
 def as_text(now: str, request: Ended) -> str:
     """Write a line for people."""
     mount, method, route, status = request.kind
+    answer = f"{status} cut off" if request.is_cut_off else str(status)
     times = f"{request.seconds * 1000:.1f} ms"
     if request.waiting is not None:
         queued, ran = request.waiting * 1000, (request.running or 0) * 1000
@@ -95,6 +97,6 @@ def as_text(now: str, request: Ended) -> str:
     # As JSON writes them, control characters cannot forge a line or speak to the terminal.
     path = quote(request.path[:LONGEST_PATH])[1:-1]
     return (
-        f"{now[11:-1]} {status} {quote(method)[1:-1]} {path} {times} {request.size} B"
+        f"{now[11:-1]} {answer} {quote(method)[1:-1]} {path} {times} {request.size} B"
         f" [{framework_of(mount)} {route or '-'}] {request.client or '-'} {request.id.decode()}\n"
     )

@@ -10,39 +10,75 @@ ABSOLUTE = re.compile(rb"https?://([^/?#]*)/")
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-class HeadTooLarge(Exception):
-    """The head is larger than it may be; the message says in what."""
+class Refused(Exception):
+    """A head that is not served.
+
+    Attributes:
+        status: of the answer.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def head_too_large() -> Refused:
+    """Return the error of a head that is larger than it may be (RFC 6585, 5)."""
+    return Refused(431, "head too large")
+
+
+def check_version(version: str) -> None:
+    """Refuse any version but HTTP/1.0 and HTTP/1.1 (RFC 9110, 15.6.6).
+
+    Raises:
+        Refused: 505.
+    """
+    if version not in ("1.1", "1.0"):
+        raise Refused(505, "unknown version")
 
 
 def check_size(target: bytes, headers: Headers, most: int) -> None:
     """Refuse a head of more than ``most`` bytes.
 
     Raises:
-        HeadTooLarge
+        Refused: 431.
     """
     if len(target) + sum(len(name) + len(value) + 4 for name, value in headers) > most:
-        raise HeadTooLarge("head too large")
+        raise head_too_large()
 
 
 def check_target(target: bytes, headers: Headers) -> None:
     """Refuse a target that names another host than Host does (RFC 9112, 3.2.2), or no path.
 
+    A fragment is no part of a target (RFC 9112, 3.2): what it would be cut off from is not what its
+    client has asked for.
+
     Raises:
         ValueError
     """
-    if target == b"*":
+    if b"#" in target:
+        raise ValueError("a target with a fragment")
+    if target.startswith(b"/") or target == b"*":
         return
     absolute = ABSOLUTE.match(target)
     if absolute is None or (b"host", absolute[1]) not in headers:
         raise ValueError("a target for another host")
 
 
+def has_body(headers: Headers) -> bool:
+    """Return whether a request has a body (RFC 9112, 6)."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" \t0"))
+        for name, value in headers
+    )
+
+
 def check_handshake(target: bytes, headers: Headers) -> None:
     """Refuse a WebSocket's head that websockets finds too large: uvicorn would hear nothing of it.
 
     Raises:
-        HeadTooLarge
+        Refused: 431.
     """
     lines = [len(target) + 20, *(len(name) + len(value) + 4 for name, value in headers)]
     if len(lines) > MAX_NUM_HEADERS or max(lines) > MAX_LINE_LENGTH:
-        raise HeadTooLarge("head too large")
+        raise head_too_large()

@@ -11,6 +11,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bridge.mount import MOUNT
 from bridge.traffic.headers import Header, SecurityHeaders
+from bridge.traffic.protocol import ANSWER
+from bridge.traffic.response_heads import DROPPED
 from bridge.wsgi import RECORD
 
 REQUEST_ID = b"x-request-id"
@@ -76,9 +78,9 @@ class Observed:
         self.began = self.since = perf_counter()
 
     async def receive(self) -> Message:
-        """Receive; whoever still sends is not kept waiting."""
+        """Receive; a client that still sends something has not waited for an answer since."""
         message = await self._receive()
-        if message["type"] == "http.request":
+        if message["type"] == "http.request" and message.get("body"):
             self.since = perf_counter()
         return message
 
@@ -88,13 +90,17 @@ class Observed:
             return drop()
         kind = message["type"]
         if kind == "http.response.body":
-            self.size += len(message.get("body", b""))
+            # Before anything is counted: it raises where the client has left.
+            sending = self._send(message)
+            if sending is not DROPPED:
+                self.size += len(message.get("body", b""))
             if not message.get("more_body", False):
                 self.ended = perf_counter()
-        elif kind == "http.response.start":
+            return sending
+        if kind == "http.response.start":
             self.status = message["status"]
-            message = self._with_headers(message)
-        elif kind == "websocket.send":
+            return self._send(self._with_headers(message))
+        if kind == "websocket.send":
             self.size += len(message.get("bytes") or message.get("text") or b"")
         elif not self.status and kind in STARTS:
             self.status = message.get("status") or STARTS[kind]
@@ -105,7 +111,10 @@ class Observed:
 
     def _with_headers(self, message: Message) -> Message:
         """Add headers of security, the id, and the times (W3C Server Timing, milliseconds)."""
-        headers: list[Header] = [*message.get("headers", ())]
+        # Names of ASGI are in lower case, and applications send others all the same.
+        headers: list[Header] = [
+            (name.lower(), value) for name, value in message.get("headers", ())
+        ]
         given = dict(headers)
         if REQUEST_ID in given:
             headers = [header for header in headers if header[0] != REQUEST_ID]
@@ -133,12 +142,19 @@ class Observed:
         client = scope.get("client")
         ended = self.ended or perf_counter()
         route = matched_route(scope, record)
+        status, is_complete = self.status, bool(self.ended) or scope["type"] != "http"
+        answer = scope.get(ANSWER)
+        state = answer and answer()
+        if state is not None:
+            # What the application has sent counts only as far as there was somebody to send it to.
+            status, is_complete = status if state.response_started else 0, state.response_complete
         members = (
             self.id_header[1],
             client and client[0],
             self.path,
-            (scope.get(MOUNT, ""), self.method, route, self.status or CLIENT_LEFT),
+            (scope.get(MOUNT, ""), self.method, route, status or CLIENT_LEFT),
             self.size,
+            bool(status) and not is_complete,
             ended,
             ended - self.began,
             record.get("waiting"),
@@ -156,6 +172,8 @@ class Ended(NamedTuple):
         path: as it came; decoded, without the query.
         kind: what it has in common with many others.
         size: bytes of the answer's body.
+        is_cut_off: whether there was an answer that did not come to its end: its client has left,
+            or its application has failed.
         ended: when the answer was complete or given up, by ``time.perf_counter``.
         seconds: from its head until then.
         waiting, running: seconds that it waited for a thread and ran there, for WSGI applications.
@@ -166,6 +184,7 @@ class Ended(NamedTuple):
     path: str
     kind: Kind
     size: int
+    is_cut_off: bool
     ended: float
     seconds: float
     waiting: float | None

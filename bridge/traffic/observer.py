@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bridge.exchange import is_about_leaving
 from bridge.mount import Refuse
 from bridge.traffic.access_log import AccessLog
 from bridge.traffic.headers import Header, SecurityHeaders
@@ -93,6 +94,8 @@ class Observer:
         try:
             await self.app(scope, receive, request.send)
         except BaseException as error:
+            if is_about_leaving(error):
+                raise  # the server knows
             if request.refusal is not None:
                 if not isinstance(error, asyncio.CancelledError) or not request.forgive():
                     raise
@@ -172,7 +175,7 @@ class Observer:
         """
         if not request.status:
             await self._answer(request, 500)
-        if not request.ended:
+        if request.status and not request.ended:
             raise error
         logger.error("%s %r: unforeseen error", request.method, request.path, exc_info=error)
 

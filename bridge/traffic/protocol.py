@@ -5,13 +5,15 @@ Nothing here costs a timer a request. Each connection notes when it began to wai
 """
 
 import asyncio
-import sys
+import weakref
 from collections import Counter
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import httptools
 import uvicorn
 from starlette.responses import PlainTextResponse, Response
 from uvicorn.protocols.http.httptools_impl import (
@@ -20,12 +22,24 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from bridge.traffic.heads import HeadTooLarge, check_handshake, check_size, check_target
-from bridge.traffic.response_heads import send
+from bridge.exchange import is_about_leaving
+from bridge.traffic.heads import (
+    Refused,
+    check_handshake,
+    check_size,
+    check_target,
+    check_version,
+    has_body,
+)
+from bridge.traffic.readers import ReaderClock
+from bridge.traffic.response_heads import UntilClose, send
+from bridge.traffic.sockets import Socket
 
 EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
+ANSWER = "bridge.answer"  # in a scope: a weak reference to the answer's state in the server
 MIN_RATE = 500  # bytes of a body that buy it one more second
 LINGER = 2.0  # seconds in which a client may still read why it was refused
+INVALID_VERSION = "Invalid HTTP version"  # what llhttp says of one that it does not know
 LAST_CALL = 1.0  # seconds that a new connection has for its first request when the server stops
 
 # What connections of this process were refused for.
@@ -42,7 +56,9 @@ class Limits:
         max_connections: connections open at once in the process; then 503.
         head_timeout: seconds for the whole head; then 408, or the end where not a byte has come.
         body_timeout: seconds for the whole body, and one more for each 500 bytes; then 408.
-        send_timeout: seconds without progress until a reader that stalls is cut off.
+        send_timeout: seconds without progress until a reader that stalls is cut off, as
+            ``bridge.traffic.readers`` measures them.
+        socket_rate: frames a second that a WebSocket's client may send; then close code 1008.
     """
 
     max_head_size: int = 64 * 1024
@@ -50,7 +66,8 @@ class Limits:
     max_connections: int = 4000
     head_timeout: float = 10.0
     body_timeout: float = 20.0
-    send_timeout: float = 30.0
+    send_timeout: float = 90.0
+    socket_rate: float = 100.0
 
 
 def refuse_in_text(status: int) -> Response:
@@ -79,7 +96,25 @@ class Config(uvicorn.Config):
     ) -> None:
         self.limits = limits or Limits()
         self.refuse = refuse
-        super().__init__(app, http=Connection, **options)
+        super().__init__(app, http=Connection, ws=Socket, **options)
+
+
+class Lingering:
+    """A transport whose end waits until the client has read the answer (RFC 9112, 9.6).
+
+    A connection that is closed while its client still sends is reset, and the client may never see
+    the answer that it got meanwhile.
+    """
+
+    def __init__(self, connection: "Connection") -> None:
+        self.write = connection.transport.write
+        self.is_closing = connection.transport.is_closing
+        self._connection = connection
+
+    def close(self) -> None:
+        """Close, or linger while a body is still coming."""
+        connection = self._connection
+        connection.linger() if connection.receiving else connection.transport.close()
 
 
 class Connection(HttpToolsProtocol):
@@ -96,8 +131,7 @@ class Connection(HttpToolsProtocol):
         self.received = self.body_size = 0
         self.waited: float | None = None  # seconds for the body, from the first look at it on
         self.checked = self.loop.time()
-        self.unsent = 0  # bytes that waited for the reader at the last look
-        self.stalled_since: float | None = None
+        self.upgrading = False  # to WebSocket
         self.refused_at: float | None = None
         self.stopping = False
         self.answered: RequestResponseCycle | None = None
@@ -106,6 +140,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.reader = ReaderClock(transport)
+        self.context: Context = copy_context()
         self.head_since = self.loop.time()
         if len(self.connections) > self.limits.max_connections:
             self.refuse(503, "too many connections")
@@ -120,7 +156,8 @@ class Connection(HttpToolsProtocol):
                 self.head_since = self.loop.time()
                 self.head_size = 0
             self.head_size += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         if self.refused_at is not None:
             return
         if self.head_since is not None and self.head_size > self.limits.max_head_size:
@@ -128,26 +165,62 @@ class Connection(HttpToolsProtocol):
         elif self.receiving and self._is_padded():
             self.refuse(431, "chunks of nothing")
 
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser, which stops behind each head that asks for an upgrade."""
+        rest = memoryview(data)
+        try:
+            while True:
+                try:
+                    self.parser.feed_data(rest)
+                    return
+                except httptools.HttpParserUpgrade as stop:
+                    if self.upgrading:
+                        return self.handle_websocket_upgrade()
+                    rest = rest[stop.args[0] :]
+                    self._ignore_upgrade()
+        except httptools.HttpParserError as error:
+            self._refuse_for(error)
+
+    def _ignore_upgrade(self) -> None:
+        """Parse the head again without its Upgrade (RFC 9110, 7.8).
+
+        The parser takes what is behind a head with it for another protocol, and not for a body.
+        """
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        lines = [b"%b %b HTTP/%b" % (method, self.url, version.encode())]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
+
     def on_headers_complete(self) -> None:
         limits = self.limits
+        version = self.parser.get_http_version()
+        check_version(version)
         if len(self.headers) > limits.max_headers:
-            raise HeadTooLarge("too many headers")
+            raise Refused(431, "too many headers")
         if self.head_size > limits.max_head_size:
             # What has come may be the beginning of a body as well.
             check_size(self.url, self.headers, limits.max_head_size)
-        if not self.url.startswith(b"/"):
-            check_target(self.url, self.headers)
-        if self.parser.should_upgrade() and self._should_upgrade():
+        check_target(self.url, self.headers)
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise ValueError("this is no proxy")
+            self.upgrading = version == "1.1" and self._is_handshake()
+            if not self.upgrading:
+                return  # _ignore_upgrade follows
             if self.cycle is not None and not self.cycle.response_complete:
                 raise ValueError("the answer to an upgrade would cut into the one before it")
             check_handshake(self.url, self.headers)
+        if version == "1.0":
+            self.expect_100_continue = False  # RFC 9110, 10.1.1
         super().on_headers_complete()
         self.head_since = None
         self.receiving = True
         self.received = self.body_size = 0
         self.waited = None
-        if self.cycle is None or self.cycle.scope is not self.scope:
-            return  # it becomes a WebSocket
+        if self.upgrading:
+            return
         # Trailers must not become headers of a request that has been looked at (RFC 9110, 6.5.1).
         self.headers = []
         if self.stopping:
@@ -157,13 +230,29 @@ class Connection(HttpToolsProtocol):
         self.body_size += len(body)
         super().on_body(body)
 
+    def _is_handshake(self) -> bool:
+        """Return whether the head is that of a WebSocket's handshake (RFC 6455, 4.1)."""
+        is_get = self.parser.get_method() == b"GET"
+        return is_get and self._should_upgrade() and not has_body(self.headers)
+
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # there was only a head: _parse knows how to go on
         self.receiving = False
         self.head_size = 0
         super().on_message_complete()
-        if self.cycle is not None and self.cycle.response_complete:
+        if not self.parser.should_keep_alive():
+            self._end_after_answer()
+        elif self.cycle is not None and self.cycle.response_complete:
             # What came behind an early answer has stopped uvicorn's keep-alive timer for good.
             self.head_since = self.loop.time()
+
+    def _end_after_answer(self) -> None:
+        """Take nothing more behind this request, which may have said so in a trailer only."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self.cycle.keep_alive = False
 
     def _is_padded(self) -> bool:
         """Tell of a body that is mostly chunk extensions or trailers, which nothing else bounds."""
@@ -174,11 +263,12 @@ class Connection(HttpToolsProtocol):
 
     # Refusing
 
-    def send_400_response(self, msg: str) -> None:
+    def _refuse_for(self, error: httptools.HttpParserError) -> None:
         """Refuse what could not be parsed, or was given up while it was."""
-        error = sys.exc_info()[1]
-        if error is not None and isinstance(error.__context__, HeadTooLarge):
-            self.refuse(431, str(error.__context__))
+        if isinstance(error.__context__, Refused):
+            self.refuse(error.__context__.status, str(error.__context__))
+        elif str(error) == INVALID_VERSION:
+            self.refuse(505, "unknown version")
         else:
             self.refuse(400, "malformed")
 
@@ -195,8 +285,8 @@ class Connection(HttpToolsProtocol):
         if self.receiving and (cycle.response_started or self.pipeline):
             self.transport.abort()
             return
-        self.refused_at = self.loop.time()
         self._answer(status)
+        self.linger()
         if is_answering:
             cycle.disconnected = True
             cycle.message_event.set()
@@ -211,7 +301,10 @@ class Connection(HttpToolsProtocol):
         ]:
             lines += [name, b": ", value, b"\r\n"]
         self.transport.write(b"".join([*lines, b"\r\n", bytes(response.body)]))
-        # A connection that is closed while the client still sends is reset, and it reads nothing.
+
+    def linger(self) -> None:
+        """Take nothing more, and end the connection when the client has read what was sent."""
+        self.refused_at = self.loop.time()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
@@ -221,11 +314,31 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.answered = cycle
+        cycle.scope[ANSWER] = weakref.ref(cycle)  # type: ignore[literal-required]
+        is_old = cycle.scope["http_version"] == "1.0"
 
-        def answer(scope: Any, receive: Any, _send: Any) -> Any:
-            return app(scope, receive, partial(send, cycle))
+        async def answer(scope: Any, receive: Any, _send: Any) -> Any:
+            if cycle.more_body:
+                cycle.transport = Lingering(self)  # type: ignore[assignment]
+            try:
+                return await app(
+                    scope, receive, UntilClose(cycle).send if is_old else partial(send, cycle)
+                )
+            except Exception as error:
+                # The application has stopped because nobody is there to read its answer.
+                if not is_about_leaving(error):
+                    raise
 
         super()._start_asgi_task(cycle, answer)
+
+    def on_response_complete(self) -> None:
+        # Called by the application that has answered: the next request in the pipeline is to begin
+        # without the values of its context variables.
+        self.context.run(super().on_response_complete)
+
+    def resume_writing(self) -> None:
+        self.reader.drains += 1
+        super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.answered is not None and not self.answered.response_complete:
@@ -241,23 +354,13 @@ class Connection(HttpToolsProtocol):
         if self.refused_at is not None:
             if now - self.refused_at > LINGER:
                 self.transport.abort()
-        elif not self._is_reading(now):
+        elif self.reader.stalled_for(now) > self.limits.send_timeout:
             refused["stalled reader"] += 1
             self.transport.abort()
         elif self.head_since is not None:
             self._check_head(now - self.head_since)
         elif self.receiving and not self.flow.read_paused:
             self._check_body(passed)
-
-    def _is_reading(self, now: float) -> bool:
-        """Tell whether the client takes what is sent, or nothing waits for it."""
-        unsent = self.transport.get_write_buffer_size()
-        if unsent == 0:
-            self.stalled_since = None
-        elif self.stalled_since is None or unsent < self.unsent:
-            self.stalled_since = now
-        self.unsent = unsent
-        return self.stalled_since is None or now - self.stalled_since <= self.limits.send_timeout
 
     def _check_head(self, seconds: float) -> None:
         is_answering = self.cycle is not None and not self.cycle.response_complete
@@ -297,6 +400,7 @@ class Connection(HttpToolsProtocol):
         """End an answer that never ends by itself; its reader connects again, to another server."""
         if self.cycle.chunked_encoding:
             self.transport.write(b"0\r\n\r\n")
+            self.cycle.response_complete = True
         self.cycle.disconnected = True
         self.cycle.message_event.set()
         self.transport.close()

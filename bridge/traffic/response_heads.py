@@ -1,4 +1,4 @@
-"""How a response's head is written: as uvicorn does it, without two searches in each header."""
+"""How a response is sent: by uvicorn, with what the server decides; the usual head cheaper."""
 
 from collections.abc import Awaitable, Generator
 from functools import lru_cache
@@ -7,11 +7,14 @@ from typing import Any
 from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, RequestResponseCycle
 
+from bridge.exchange import ClientLeft
+
 LENGTH = b"content-length: "
 # They change how the body is framed, or what becomes of the connection.
-UNUSUAL = frozenset({b"connection", b"transfer-encoding"})
+UNUSUAL = frozenset({b"connection", b"keep-alive", b"transfer-encoding"})
 # What would end a line, or the head, too early; a tab may stand in a value (RFC 9110, 5.5).
 CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
+DATE, DATE_LINE = b"date", b"date: "
 
 
 @lru_cache(maxsize=1024)
@@ -28,7 +31,7 @@ class Sent(Awaitable[None]):
         yield from ()
 
 
-SENT = Sent()
+SENT, DROPPED = Sent(), Sent()
 
 
 def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
@@ -36,16 +39,96 @@ def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
 
     The usual head, of a body of known length on a connection that stays open, is written here.
     Whatever is not as usual is uvicorn's, and so are its errors.
+
+    Returns:
+        DROPPED: the client has left, and the application is done in any case.
+
+    Raises:
+        ClientLeft: the client has left, and the application is to stop.
     """
-    if (
-        message["type"] == "http.response.start"
-        and cycle.keep_alive
-        and not (cycle.response_started or cycle.disconnected or cycle.access_log)
-        and not cycle.flow.write_paused
-        and _write(cycle, message)
-    ):
-        return SENT
+    if _has_left(cycle, message):
+        return DROPPED
+    if message["type"] == "http.response.start" and not cycle.response_started:
+        if _is_usual(cycle) and _write(cycle, message):
+            return SENT
+        message = _prepare(cycle, message)
+    if cycle.flow.write_paused:
+        return _send_later(cycle, message)
     return cycle.send(message)  # type: ignore[arg-type]  # uvicorn has types of its own for these
+
+
+async def _send_later(cycle: RequestResponseCycle, message: Message) -> None:
+    """Send when the client has read on; uvicorn would drop it unsaid where the client has left."""
+    await cycle.flow.drain()
+    if not _has_left(cycle, message):
+        await cycle.send(message)  # type: ignore[arg-type]
+
+
+def _has_left(cycle: RequestResponseCycle, message: Message) -> bool:
+    """Return whether nobody is there to send to; raise ClientLeft where there is more to come."""
+    # A transport that has failed to write is closing, and says so later: an application that reads
+    # and sends in a loop would keep the event loop from hearing it.
+    if not (cycle.disconnected or cycle.transport.is_closing()):
+        return False
+    cycle.disconnected = True
+    if message.get("more_body"):
+        raise ClientLeft
+    return True
+
+
+class UntilClose:
+    """Answers an HTTP/1.0 client, which knows no chunks (RFC 9112, 6.1).
+
+    A body of unknown length ends with the connection (6.3).
+    """
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self.cycle = cycle
+        self.has_no_length = False
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send an ASGI message, as the function ``send`` does."""
+        cycle = self.cycle
+        if message["type"] == "http.response.start" and not cycle.response_started:
+            message = {**message, "headers": [*message.get("headers", ())]}
+            has_length = any(name.lower() == b"content-length" for name, _ in message["headers"])
+            has_body = cycle.scope["method"] != "HEAD" and message["status"] not in (204, 304)
+            if has_body and not has_length:
+                self.has_no_length = True
+                cycle.chunked_encoding = False
+        elif self.has_no_length:
+            # For uvicorn, each piece is all that there is.
+            cycle.expected_content_length = len(message.get("body", b""))
+        return send(cycle, message)
+
+
+def _prepare(cycle: RequestResponseCycle, message: Message) -> Message:
+    """Return a head for uvicorn to write, without what is the server's to say."""
+    if cycle.waiting_for_100_continue and cycle.more_body and not cycle.body:
+        # The client may send the body now, or never: what comes next would be read as either.
+        cycle.keep_alive = False
+    headers = [header for header in message.get("headers", ()) if not _is_servers(*header)]
+    dates = [header for header in headers if header[0].lower() == DATE]
+    if dates:
+        # The application's own stands in the place of the server's.
+        headers = [*(header for header in headers if header[0].lower() != DATE), dates[-1]]
+        cycle.default_headers = [header for header in cycle.default_headers if header[0] != DATE]
+    return {**message, "headers": headers}
+
+
+def _is_servers(name: bytes, value: bytes) -> bool:
+    """Return whether a header is about the connection, and does not ask for its end."""
+    lower = name.lower()
+    return lower in UNUSUAL and not (lower == b"connection" and b"close" in value.lower())
+
+
+def _is_usual(cycle: RequestResponseCycle) -> bool:
+    return (
+        cycle.keep_alive
+        and not cycle.access_log
+        and not cycle.flow.write_paused
+        and not cycle.waiting_for_100_continue
+    )
 
 
 def _write(cycle: RequestResponseCycle, message: Message) -> bool:
@@ -55,6 +138,7 @@ def _write(cycle: RequestResponseCycle, message: Message) -> bool:
         return False
     lines: list[bytes] = []
     length: bytes | None = None
+    dated: int | None = None
     for name, value in (*cycle.default_headers, *headers):
         begun = begin_line(name)
         if not begun:
@@ -63,6 +147,11 @@ def _write(cycle: RequestResponseCycle, message: Message) -> bool:
             if length is not None:
                 return False
             length = value
+        elif begun == DATE_LINE:
+            if dated is not None:
+                lines[dated] = begun + value
+                continue
+            dated = len(lines)
         lines.append(begun + value)
     head = status_line + b"\r\n".join([*lines, b"", b""])
     # All at once: nothing but the ends of the lines is to be deleted.
@@ -71,7 +160,6 @@ def _write(cycle: RequestResponseCycle, message: Message) -> bool:
     if not is_clean or length is None or not length.isdigit():
         return False
     cycle.response_started = True
-    cycle.waiting_for_100_continue = False
     cycle.chunked_encoding = False
     cycle.expected_content_length = int(length)
     cycle.transport.write(head)

@@ -18,6 +18,7 @@ from bridge.traffic.protocol import LAST_CALL, Connection
 logger = logging.getLogger("bridge")
 
 TICKS = 10  # of a tenth of a second, between two looks at the connections
+THREADS_LEFT = 1  # exit status, when threads do not come back
 MARGIN = 3.0  # seconds that a stop may take beyond those that running requests get
 
 
@@ -123,7 +124,7 @@ def end_after(seconds: float) -> None:
 
     def end() -> None:
         logger.error("Threads have not come back; the process ends all the same")
-        os._exit(1)
+        os._exit(THREADS_LEFT)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True

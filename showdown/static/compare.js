@@ -1,5 +1,6 @@
 // The Compare page: sends one request to all, and shows what each has answered.
 
+import { addressBelow } from "./address.js";
 import { csrfHeaders } from "./csrf.js";
 import { fill } from "./dom.js";
 import { renderJSON } from "./json.js";
@@ -43,20 +44,26 @@ function isShown({ dataset }) {
 
 async function ask() {
   const { method, path, body, type, ignore } = form.elements;
-  const headers = {
-    "Compare-Method": method.value, "Compare-Ignore": ignore.value, ...csrfHeaders(),
-  };
+  const safe = SAFE.includes(method.value);
+  const headers = { "Compare-Method": method.value, "Compare-Ignore": ignore.value };
   if (form.elements["in-turn"].checked) headers["Compare-Order"] = "in-turn";
   if (body.value) headers["Content-Type"] = type.value;
-  // A path may hold what an address may not, and a # would end it.
-  const target = encodeURI(path.value).replaceAll("%25", "%").replaceAll("#", "%23");
-  // Always a POST, so that any method may have a body; Compare-Method says which is meant.
-  const response = await fetch(`${root}/compare${target}`, {
-    method: "POST", headers, body: body.value || undefined,
+  if (!safe) Object.assign(headers, csrfHeaders());
+  const response = await fetch(addressBelow(`${root}/compare`, path.value), {
+    method: safe ? safeCarrier(body.value) : method.value,
+    mode: "same-origin",
+    headers,
+    body: body.value || undefined,
   });
   const document = await response.json();
   if (!response.ok) throw new Error(document.detail);
   return document;
+}
+
+// What is safe stays safe on the wire, whatever Compare-Method says and wherever it arrives. The
+// answer to a HEAD would have no body; with a GET, browsers send none.
+function safeCarrier(body) {
+  return body ? "OPTIONS" : "GET";
 }
 
 let asked = 0;
@@ -68,7 +75,7 @@ async function send() {
     const comparison = await ask();
     if (number === asked) showComparison(comparison);
   } catch (error) {
-    if (number === asked) show("differs", `The gateway did not answer: ${error.message}`);
+    if (number === asked) show("differs", `No comparison: ${error.message}`);
   }
 }
 
@@ -77,12 +84,12 @@ function show(kind, text) {
   verdict.textContent = text;
 }
 
-function showComparison({ identical, answers, differences }) {
-  const count = differences.length + answers.filter((answer) => answer.error).length;
+function showComparison({ identical, answers, differences, differences_left_out: more = 0 }) {
+  const count = differences.length + more + answers.filter((answer) => answer.error).length;
   if (identical) show("same", "Identical: status, headers of the contract, and every byte of the body.");
   else show("differs", `Not identical: ${count} ${count === 1 ? "difference" : "differences"}.`);
   for (const answer of answers) showAnswer(answer, differences);
-  showDifferences(differences, answers.map((answer) => answer.target));
+  showDifferences(differences, answers.map((answer) => answer.target), more);
 }
 
 function showAnswer(answer, differences) {
@@ -92,7 +99,7 @@ function showAnswer(answer, differences) {
   code.textContent = answer.error ? "No answer" : answer.status;
   code.classList.toggle("differs", of("status").length > 0 || answer.error !== null);
   panel.querySelector(".time").textContent = times(answer);
-  panel.querySelector(".size").textContent = answer.error ? "" : `${answer.size} bytes`;
+  panel.querySelector(".size").textContent = answer.error ? "" : size(answer);
   const names = of("header").map((difference) => difference.name.toLowerCase());
   fill(panel.querySelector(".headers"), answer.headers.flatMap(([name, value]) => {
     const tag = names.includes(name.toLowerCase()) ? "mark" : "span";
@@ -102,6 +109,10 @@ function showAnswer(answer, differences) {
   if (answer.error) fill(body, [["mark", answer.error]]);
   else renderJSON(body, answer.body, of("body").map((difference) => difference.name));
   panel.querySelector(".curl code").textContent = answer.curl;
+}
+
+function size({ size, truncated }) {
+  return truncated ? `${size} bytes, the first of them shown` : `${size} bytes`;
 }
 
 function times({ seconds, waiting, running }) {
@@ -114,7 +125,7 @@ function milliseconds(seconds) {
   return (seconds * 1000).toFixed(1);
 }
 
-function showDifferences(differences, targets) {
+function showDifferences(differences, targets, more) {
   const section = document.querySelector("#differences");
   section.hidden = differences.length === 0;
   fill(section.querySelector("tbody"), differences.map(({ part, name, values }) => [
@@ -122,6 +133,7 @@ function showDifferences(differences, targets) {
     ["th", `${part} ${name}`],
     ...targets.map((target) => ["td", target in values ? JSON.stringify(values[target]) : "—"]),
   ]));
+  section.querySelector("#more-differences").textContent = more ? `And ${more} more.` : "";
 }
 
 function useExample() {

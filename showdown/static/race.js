@@ -1,5 +1,7 @@
 // The Race page: the browser asks one application after the other, and draws how long it took.
 
+import { addressBelow } from "./address.js";
+
 const root = document.documentElement.dataset.root;
 const form = document.querySelector("#race");
 const start = form.querySelector("[type=submit]");
@@ -22,12 +24,13 @@ class Lane {
   }
 
   async run(path, count, signal, report) {
+    const address = addressBelow(`${root}/${this.target}`, path);
     const began = performance.now();
     let left = count;
     const worker = async () => {
       while (left > 0 && !signal.aborted) {
         left -= 1;
-        await this.ask(path, signal);
+        await this.ask(address, signal);
         this.seconds = (performance.now() - began) / 1000;
         report();
       }
@@ -35,10 +38,10 @@ class Lane {
     await Promise.all(Array.from({ length: CONNECTIONS }, worker));
   }
 
-  async ask(path, signal) {
+  async ask(address, signal) {
     const began = performance.now();
     try {
-      const response = await fetch(`${root}/${this.target}${path}`, { cache: "no-store", signal });
+      const response = await fetch(address, { cache: "no-store", mode: "same-origin", signal });
       await response.arrayBuffer();
       if (response.ok) this.times.push(performance.now() - began);
       else this.failed += 1;
@@ -114,13 +117,17 @@ async function race() {
   stop.onclick = () => aborter.abort();
   start.disabled = true;
   stop.disabled = false;
-  for (const lane of lanes) {
-    if (aborter.signal.aborted) break;
-    state.textContent = `${lane.target} …`;
-    await lane.run(path, count, aborter.signal, report);
+  try {
+    for (const lane of lanes) {
+      if (aborter.signal.aborted) break;
+      state.textContent = `${lane.target} …`;
+      await lane.run(path, count, aborter.signal, report);
+    }
+    draw(lanes);
+    state.textContent = aborter.signal.aborted ? "Stopped." : "Done.";
+  } catch (error) {
+    state.textContent = `No race: ${error.message}`;
   }
-  draw(lanes);
-  state.textContent = aborter.signal.aborted ? "Stopped." : "Done.";
   start.disabled = false;
   stop.disabled = true;
 }

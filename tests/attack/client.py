@@ -2,9 +2,10 @@
 
 import io
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from http.client import HTTPResponse
+from itertools import chain, repeat
 from typing import NamedTuple, cast
 
 from tests.bridge.server import PATIENCE, Answer, read_to_end
@@ -61,12 +62,18 @@ def request(*lines: str | bytes, body: bytes = b"") -> bytes:
     return b"\r\n".join([written[0], b"Host: 127.0.0.1", *written[1:], b"", body])
 
 
-def answers_in(data: bytes) -> list[Answer]:
-    """Take the bytes of a connection apart; what is no sequence of answers raises an error."""
+def answers_in(data: bytes, methods: Iterable[str] = ()) -> list[Answer]:
+    """Take the bytes of a connection apart; what is no sequence of answers raises an error.
+
+    Args:
+        data: what has come.
+        methods: of the requests; GET for each beyond.
+    """
     replay = Replay(data)
     answers = []
+    remaining = chain(methods, repeat("GET"))
     while replay.tell() < len(data):
-        response = HTTPResponse(cast(socket.socket, replay))
+        response = HTTPResponse(cast(socket.socket, replay), method=next(remaining))
         response.begin()
         answers.append(Answer(response.status, response.headers, response.read(), complete=True))
     return answers

@@ -129,6 +129,8 @@ def handshake(**headers: str) -> list[str]:
         *("http://evil.example", "https://evil.example", "null", "http://127.0.0.1.evil.example"),
         *("http://127.0.0.1:1", "http://evil.example@127.0.0.1", "127.0.0.1", "http://", "file://"),
         *("http://127.0.0.1/", "http://evil.example/127.0.0.1", "x" * 7000),
+        *("ftp://127.0.0.1", "ws://127.0.0.1", "chrome-extension://127.0.0.1", "//127.0.0.1"),
+        *("http://127.0.0.1:443", "https://127.0.0.1:80", "http://127.0.0.1,http://127.0.0.1"),
     ],
 )
 def test_a_page_of_another_site_cannot_listen(target: Target, origin: str) -> None:
@@ -136,7 +138,10 @@ def test_a_page_of_another_site_cannot_listen(target: Target, origin: str) -> No
     assert answer.status == 403
 
 
-@pytest.mark.parametrize("origin", ["http://127.0.0.1", "https://127.0.0.1", ""])
+@pytest.mark.parametrize(
+    "origin",
+    ["http://127.0.0.1", "https://127.0.0.1", "HTTP://127.0.0.1", "http://127.0.0.1:80", ""],
+)
 def test_own_pages_and_programs_can_listen(target: Target, origin: str) -> None:
     with target.connect() as connection:
         connection.sendall(request(LIVE, *handshake(Origin=origin)))

@@ -158,7 +158,6 @@ def test_ranges_do_not_multiply_an_answer(target: Target, value: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"GET /flask/api/hello\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
         b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n" + request("GET /flask/api/me HTTP/1.1"),
@@ -174,9 +173,23 @@ def test_another_protocol_is_refused(target: Target, data: bytes) -> None:
     assert [answer.status for answer in target.send(data)] == [400]
 
 
-@pytest.mark.parametrize("version", ["HTTP/1.2", "HTTP/9.9", "http/1.1", "HTTP/01.1", "FOO/1.1"])
-def test_another_version_is_refused(target: Target, version: str) -> None:
+@pytest.mark.parametrize("version", ["http/1.1", "HTTP/01.1", "HTTP/1.10", "HTTP/1", "FOO/1.1"])
+def test_a_malformed_version_is_refused(target: Target, version: str) -> None:
     assert target.ask(f"GET /flask/api/hello {version}").status == 400
+
+
+@pytest.mark.parametrize(
+    "version", ["", " HTTP/0.9", " HTTP/1.2", " HTTP/2.0", " HTTP/3.0", " HTTP/9.9"]
+)
+def test_another_version_is_refused(target: Target, version: str) -> None:
+    line = f"GET /flask/api/hello{version}\r\n"
+    [answer] = target.send(line.encode() + b"Host: 127.0.0.1\r\n\r\n")
+    assert answer.status == 505
+
+
+@pytest.mark.parametrize("target_path", ["/flask/api/users/1#x", "/flask/#x", "/#", "*#"])
+def test_a_fragment_is_refused(target: Target, target_path: str) -> None:
+    assert target.ask(f"DELETE {target_path} HTTP/1.1").status == 400
 
 
 def test_a_line_break_before_a_request_is_skipped(target: Target) -> None:

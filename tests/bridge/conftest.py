@@ -9,7 +9,7 @@ from tests.bridge.server import Served, serve, wait_until
 
 @pytest.fixture(scope="module")
 def module_server() -> Iterator[Served]:
-    with serve(threads=4, send_timeout=10) as served:
+    with serve(threads=4) as served:
         yield served
 
 

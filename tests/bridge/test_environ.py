@@ -277,3 +277,25 @@ def test_the_scope_is_at_hand_and_unchanged() -> None:
     environ = build_environ(scope, io.BytesIO(), None)
     assert environ["asgi.scope"] is scope
     assert scope == scope_of(headers=headers, query_string=b"\xff")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/app/a%2Fb?c=%2F&d",
+        "/app/caf%C3%A9",
+        "/app/a//b",
+        "/app/%41",
+        "/app/?",
+        "/app/inner/x?y=z#"[:-1],
+    ],
+)
+def test_the_raw_uri_is_what_was_sent(server: Served, target: str) -> None:
+    environ = environ_of(server, target)
+    assert environ["RAW_URI"] == environ["REQUEST_URI"] == target.removesuffix("?")
+
+
+def test_a_raw_uri_is_made_where_the_server_has_none() -> None:
+    scope = scope_of(path="/caf\u00e9 a", query_string=b"b=c")
+    scope.pop("raw_path", None)
+    assert build_environ(scope, io.BytesIO(), None)["RAW_URI"] == "/caf%C3%A9%20a?b=c"

@@ -58,7 +58,8 @@ class Plan:
     def is_sound(self) -> bool:
         """Whether the application does all right."""
         fails = self.error_at is not None and self.error_at <= len(self.sizes)
-        fails = fails or (self.fails_in_close and self.kind != "tuple")
+        # Elsewhere an error in close() changes nothing of the answer.
+        fails = fails or (self.fails_in_close and self.kind == "generator")
         return not fails and self.length in (None, 0)
 
 
@@ -138,7 +139,7 @@ some = settings(
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Served]:
-    with serve(threads=2, send_timeout=20) as served:
+    with serve(threads=2) as served:
         yield served
 
 

@@ -4,10 +4,15 @@ import itertools
 import socket
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from starlette.responses import FileResponse
+from starlette.types import Receive, Scope, Send
 
+from bridge.traffic.protocol import Limits
 from tests.bridge.answers import MEGABYTE, answering
 from tests.bridge.server import (
     SOON,
@@ -17,6 +22,7 @@ from tests.bridge.server import (
     File,
     Served,
     StartResponse,
+    head,
     hello,
     leave,
     read_answer,
@@ -25,6 +31,8 @@ from tests.bridge.server import (
     serve,
     wait_until,
 )
+
+QUICK = Limits(send_timeout=1)
 
 
 def stalled(server: Served) -> socket.socket:
@@ -42,7 +50,7 @@ def whole(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 def test_a_stalled_reader_of_a_stream_is_cut_off() -> None:
     body = Body(itertools.repeat(MEGABYTE))
-    with serve(threads=1, send_timeout=1) as server:
+    with serve(threads=1, limits=QUICK) as server:
         server.app = answering(lambda: body)
         with stalled(server) as connection:
             wait_until(lambda: server.gauges().busy == 1)
@@ -59,7 +67,7 @@ def test_a_stalled_reader_of_a_stream_is_cut_off() -> None:
 def test_a_slow_reader_that_makes_progress_is_not_cut_off() -> None:
     # Far longer than the deadline in all, but never without progress for so long.
     body = Body([MEGABYTE[:100_000]] * 20)
-    with serve(answering(lambda: body), threads=1, send_timeout=1) as server:
+    with serve(answering(lambda: body), threads=1, limits=QUICK) as server:
         with stalled(server) as connection:
             received = bytearray()
             clock = threading.Event()
@@ -71,6 +79,77 @@ def test_a_slow_reader_that_makes_progress_is_not_cut_off() -> None:
         wait_until(server.is_idle)
     assert received.partition(b"\r\n\r\n")[2].count(b"x") == 2_000_000
     assert body.closed == 1
+
+
+async def asgi_stream(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Send more than any buffer holds, piece by piece."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(PIECES):
+            await send({"type": "http.response.body", "body": MEGABYTE, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+PIECES = 6
+RATE = 1_500_000  # bytes a second: it takes four times as long as a reader may stall
+
+
+def read_slowly(connection: socket.socket) -> int:
+    """Read an answer to its end, never fast; return how many bytes of the body have come."""
+    clock = threading.Event()
+    received = bytearray()
+    while data := connection.recv(16384):
+        received += data
+        clock.wait(len(data) / RATE)  # the reader is slow; nothing is waited for
+    return received.partition(b"\r\n\r\n")[2].count(b"x")
+
+
+def test_readers_that_read_all_the_time_are_not_cut_off(tmp_path: Path) -> None:
+    """However little of it shows in the server's own buffer, which is filled again at once."""
+    large = tmp_path / "large"
+    large.write_bytes(MEGABYTE * PIECES)
+
+    async def asgi_file(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await FileResponse(large)(scope, receive, send)
+
+    others = {
+        "/wsgi-file": sending(lambda: File(large)),
+        "/wsgi-list": answering(lambda: [MEGABYTE] * PIECES),
+        "/asgi-stream": asgi_stream,
+        "/asgi-file": asgi_file,
+    }
+    stream = answering(lambda: Body([MEGABYTE] * PIECES))
+    with (
+        serve(stream, others=others, limits=QUICK) as server,
+        ThreadPoolExecutor() as readers,
+        ExitStack() as stack,
+    ):
+        connections = []
+        for path in ("/app", *others):
+            # Behind a window of its own size, however large the system would make it.
+            connection = stack.enter_context(server.connect(receive_buffer=64 * 1024))
+            connection.sendall(head(f"{path}/", "Connection: close"))
+            connections.append(connection)
+        received = dict(zip(("/app", *others), readers.map(read_slowly, connections), strict=True))
+        wait_until(server.is_idle)
+    assert received == dict.fromkeys(("/app", *others), PIECES * len(MEGABYTE))
+
+
+def test_elsewhere_than_on_linux_progress_is_what_the_system_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bridge.traffic.readers.IS_LINUX", False)
+    body = Body(itertools.repeat(MEGABYTE))
+    with serve(limits=QUICK) as server:
+        server.app = answering(lambda: body)
+        with stalled(server) as connection:
+            wait_until(lambda: body.closed)
+            assert len(read_to_end(connection)) < 100_000_000
+        wait_until(server.is_idle)
+        server.app = answering(lambda: [MEGABYTE] * PIECES)
+        with server.open("/app/", "Connection: close") as connection:
+            assert len(read_to_end(connection)) > PIECES * len(MEGABYTE)
 
 
 def test_an_endless_stream_waits_for_its_reader() -> None:
@@ -139,7 +218,7 @@ def test_stalled_readers_of_complete_answers_are_cut_off_in_the_end(
         "list": answering(lambda: [MEGABYTE] * 20),
         "file": sending(lambda: File(tmp_path / "large"), ("Content-Length", "20000000")),
     }[kind]
-    with serve(app, threads=1, send_timeout=1) as server:
+    with serve(app, threads=1, limits=QUICK) as server:
         with stalled(server) as connection:
             wait_until(lambda: server.server.server_state.tasks)
             assert wait_until(lambda: not server.server.server_state.tasks) < 1 + SOON

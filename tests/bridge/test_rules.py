@@ -21,6 +21,7 @@ from tests.bridge.server import (
     read_to_end,
     read_until,
     sending,
+    serve,
     wait_until,
 )
 
@@ -189,10 +190,6 @@ RULE_BREAKERS: dict[str, WSGIApp] = {
     **{
         f"header {name!r}: {value!r}": starting("200 OK", [(name, value)])
         for name, value in [
-            ("Connection", "close"),
-            ("Transfer-Encoding", "chunked"),
-            ("Upgrade", "h2c"),
-            ("Keep-Alive", "timeout=5"),
             ("X-Split", "a\r\nSet-Cookie: evil=1"),
             ("X-Split", "a\nb"),
             ("X-Nul", "a\x00b"),
@@ -224,6 +221,32 @@ def test_an_application_that_breaks_a_rule_is_a_500(server: Served, name: str) -
     answer = server.run(RULE_BREAKERS[name])
     assert (answer.status, answer.body) == (500, b"Internal Server Error")
     assert answer.header("Set-Cookie") is None
+
+
+HOP_BY_HOP = [
+    *(("Connection", "close"), ("connection", "keep-alive"), ("Keep-Alive", "timeout=5")),
+    *(("Transfer-Encoding", "chunked"), ("Upgrade", "h2c"), ("TE", "trailers")),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), HOP_BY_HOP)
+def test_a_hop_by_hop_header_is_dropped(server: Served, name: str, value: str) -> None:
+    answer = server.run(starting("200 OK", [*TEXT, (name, value)]))
+    assert (answer.status, answer.body, answer.complete) == (200, b"abc", True)
+    assert answer.header(name) is None
+    assert answer.header("Content-Type") == "text/plain"
+
+
+def test_a_dropped_header_is_logged_once_for_each_application(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one, other = (starting("200 OK", [("Connection", "keep-alive")]) for _ in range(2))
+    with serve(one, others={"/other": other}) as server:
+        for path in ("/app/", "/app/again", "/other/"):
+            assert server.get(path).status == 200
+    logged = [record.getMessage() for record in caplog.records if "dropped" in record.getMessage()]
+    assert [message.split()[1] for message in logged] == ["/app/", "/other/"]
+    assert all("connection" in message for message in logged)
 
 
 @pytest.mark.parametrize("produced", [[b"abc"], [b"abc", b""], [b"a", b"bc"]])

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import ssl
 import subprocess
@@ -12,11 +11,11 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from tests.databases import PostgreSQL, free_port, missing
+from tests.databases import PostgreSQL, free_port
+from tests.machines.nginx import HOST, deployed_site, make_certificate, nginx
 from tests.servers import ROOT, SCRIPTS, Server, running, wait_for
 from tests.test_webhooks import SECRET
 
-HOST = "gateway.example.com"  # as deploy/ has it
 ADMIN = {"username": "admin", "password": "a long password for the tests"}
 WORKERS, THREADS = 2, 8
 
@@ -87,7 +86,7 @@ class Cluster:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Start everything, and end it with the block."""
-        self.make_certificate()
+        self.trust = make_certificate(self.directory)
         with ExitStack() as stack:
             stack.enter_context(self.database.serving())
             self.prepared = self.manage("prepare")
@@ -95,8 +94,10 @@ class Cluster:
             for gateway in self.gateways:
                 gateway.launch()
                 stack.callback(gateway.stop)
-            nginx = stack.enter_context(running(*self.write_nginx()))
-            wait_for(nginx, f"http://127.0.0.1:{self.http}/")
+            ports = [gateway.port for gateway in self.gateways]
+            site = deployed_site(self.directory, self.http, self.https, ports)
+            server = stack.enter_context(running(*nginx(self.directory, site)))
+            wait_for(server, f"http://127.0.0.1:{self.http}/")
             for gateway in self.gateways:
                 wait_for(gateway.process, f"{gateway.origin}/flask/api/hello")
             self.token = self.make_token()
@@ -112,43 +113,6 @@ class Cluster:
             check=True,
         )
         return result.stdout
-
-    def make_certificate(self) -> None:
-        """Write a certificate that signs itself, and trust it."""
-        key, certificate = self.directory / "gateway.key", self.directory / "gateway.pem"
-        subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1"]
-        files = ["-keyout", key, "-out", certificate]
-        command = [find("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject]
-        subprocess.run([*command, *map(str, files)], stderr=subprocess.DEVNULL, check=True)
-        self.trust = ssl.create_default_context(cafile=certificate)
-
-    def write_nginx(self) -> list[object]:
-        """Write nginx's configuration around the site of deploy/; return the command."""
-        (self.directory / "site.conf").write_text(self.site())
-        folders = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        paths = "".join(f"{name}_temp_path {self.directory / name};\n" for name in folders)
-        user = "user root;\n" if os.geteuid() == 0 else ""
-        (self.directory / "nginx.conf").write_text(
-            f"{user}daemon off;\npid {self.directory}/nginx.pid;\nerror_log stderr;\n"
-            "events {}\n"
-            f"http {{\naccess_log off;\n{paths}include {self.directory}/site.conf;\n}}\n"
-        )
-        return [find("nginx"), "-c", self.directory / "nginx.conf", "-e", "stderr"]
-
-    def site(self) -> str:
-        """Return deploy/nginx.conf with this machine's addresses and paths, and nothing else."""
-        site = (ROOT / "deploy" / "nginx.conf").read_text()
-        for pattern, value in {
-            r"192\.0\.2\.11:8000": f"127.0.0.1:{self.gateways[0].port}",
-            r"192\.0\.2\.12:8000": f"127.0.0.1:{self.gateways[1].port}",
-            r"listen 80;": f"listen 127.0.0.1:{self.http};",
-            r"listen 443 ": f"listen 127.0.0.1:{self.https} ",
-            r"/etc/ssl/certs/": f"{self.directory}/",
-            r"/etc/ssl/private/": f"{self.directory}/",
-        }.items():
-            site, count = re.subn(pattern, value, site)
-            assert count == 1, pattern
-        return site
 
     def client(self, timeout: float = 20) -> httpx.Client:
         """Return a client of the site."""
@@ -179,10 +143,3 @@ class Cluster:
 def csrf(client: httpx.Client) -> str:
     """Return the token that forms have to send back."""
     return next(cookie.value or "" for cookie in client.cookies.jar if "csrf" in cookie.name)
-
-
-def find(program: str) -> str:
-    """Return where a program is; without it the test is skipped, but fails in CI."""
-    if found := shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin"):
-        return found
-    missing(f"{program} is not installed (Debian: apt-get install {program})")

@@ -20,7 +20,7 @@ import yaml
 
 from commands import main
 from settings import Settings, get_settings
-from tests.machines.cluster import find
+from tests.machines.nginx import find
 from tests.servers import ROOT, SCRIPTS
 
 DEPLOY = ROOT / "deploy"

@@ -15,7 +15,8 @@ from websockets.asyncio.client import connect
 
 from tests.bridge.server import wait_until
 from tests.conftest import FRAMEWORKS, assert_problem
-from tests.machines.cluster import HOST, THREADS, WORKERS, Cluster
+from tests.machines.cluster import THREADS, WORKERS, Cluster
+from tests.machines.nginx import HOST
 from tests.machines.traffic import LISTENERS, Traffic
 from tests.servers import running
 from tests.test_webhooks import PATH, headers_for

@@ -119,7 +119,7 @@ class Traffic:
 
     async def wait(self, client: httpx.AsyncClient, framework: str) -> None:
         """Ask what takes its time."""
-        await self.send(client, "GET", framework, "/api/wait?ms=1000", 200)
+        await self.send(client, "GET", framework, "/api/wait?ms=100", 200)
 
     async def send(
         self,

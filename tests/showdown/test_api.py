@@ -11,6 +11,8 @@ from showdown.messages import Request
 from showdown.targets import Application
 from tests.conftest import FRAMEWORKS, assert_problem
 from tests.showdown import applications
+from tests.showdown.test_addresses import REFUSED, TAKEN
+from tests.test_identity import log_in
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_method_query_headers_and_body_are_passed_on(own: TestClient) -> None:
         "POST /old/echo old",
         "POST /new/api/echo new/api",
     ]
-    echoed = ask(own, "GET", "/echo", headers={"Compare-Method": "put"}, content="é")
+    echoed = ask(own, "POST", "/echo", headers={"Compare-Method": "put"}, content="é")
     assert echoed["request"]["method"] == "PUT"
     assert echoed["answers"][0]["body"] == "PUT /old/echo é"
 
@@ -99,19 +101,106 @@ def test_errors_are_compared_too(gateway: TestClient) -> None:
         assert {answer["status"] for answer in document["answers"]} == {status}
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/../health/ready", "/..%2Fhealth/ready", "/%2e%2e/health/ready", "//health/ready"],
-)
-def test_nothing_outside_the_mounts_is_reached(gateway: TestClient, path: str) -> None:
-    # Called as it is; a client would tidy the path up before sending it.
-    call = partial(Application("compare", gateway.app, "/compare").answer, Request("GET", path))
-    assert gateway.portal is not None
-    answer = gateway.portal.call(call, 1_000_000)
-    assert answer.status == 200
-    for inner in json.loads(answer.body)["answers"]:
-        assert inner["status"] in (400, 404)
-        assert inner["body"].startswith('{"type":"about:blank"')
+def call(client: TestClient, path: str, method: str = "GET") -> tuple[int, Any]:
+    """Call as it is; a client would tidy the path up before sending it."""
+    ask = Application("gateway", client.app).answer
+    assert client.portal is not None
+    answer = client.portal.call(partial(ask, Request(method, path), 1_000_000))
+    return answer.status, json.loads(answer.body)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", REFUSED)
+def test_a_path_that_could_be_another_is_refused(
+    gateway: TestClient, path: str, method: str
+) -> None:
+    status, document = call(gateway, f"/compare{path}", method)
+    # Without a slash of its own it is not below /compare/ at all.
+    assert status == document["status"] == (400 if path.startswith("/") else 404)
+
+
+@pytest.mark.parametrize("path", TAKEN)
+def test_a_path_that_only_looks_odd_is_compared(gateway: TestClient, path: str) -> None:
+    status, document = call(gateway, f"/compare{path}")
+    assert status == 200
+    assert document["request"]["path"] == path
+
+
+@pytest.mark.parametrize("path", ["/{framework}", "/.{framework}/x", "/a/%7bframework%7D;/x"])
+def test_dots_that_only_a_targets_name_brings_are_refused(path: str) -> None:
+    from gateway import create_app
+
+    mounts = {"/.": applications.main, "/new": applications.main}
+    with TestClient(create_app(mounts=mounts), "http://127.0.0.1") as client:
+        assert call(client, f"/compare{path}")[0] == 400
+
+
+def test_the_placeholder_may_be_encoded_as_browsers_do(own: TestClient) -> None:
+    with own:
+        for spelling in ("{framework}", "%7Bframework%7D", "%7bframework%7d"):
+            status, document = call(own, f"/compare/echo/{spelling}?x={spelling}")
+            assert status == 200
+            assert document["request"]["path"] == "/echo/{framework}?x={framework}"
+            for name, answer in zip(("old", "new/api"), document["answers"], strict=True):
+                assert answer["curl"].endswith(f"/echo/{name}?x={name}'")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("meant", ["DELETE", "post", "PURGE"])
+def test_a_safe_request_never_becomes_an_unsafe_one(
+    gateway: TestClient, method: str, meant: str
+) -> None:
+    response = gateway.request(
+        method, "/compare/api/users/1", headers={"Compare-Method": meant}, content=b"{}"
+    )
+    assert response.status_code == 400
+    assert gateway.get("/flask/api/users/1").status_code == 200
+
+
+@pytest.mark.parametrize("meant", ["GET", "HEAD", "OPTIONS"])
+def test_a_safe_method_needs_no_unsafe_request(gateway: TestClient, meant: str) -> None:
+    for method in ("GET", "OPTIONS"):
+        document = ask(
+            gateway, method, "/api/hello", headers={"Compare-Method": meant}, content=b"{}"
+        )
+        assert document["request"]["method"] == meant
+        assert document["request"]["body"] == "{}"
+
+
+ELSEWHERE = [
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "none"},
+    {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "https://127.0.0.1"},
+    {"Origin": "http://127.0.0.1:81"},
+    {"Origin": "null"},
+]
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE, ids=str)
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_another_site_cannot_send_what_changes_something(
+    gateway: TestClient, method: str, headers: dict[str, str]
+) -> None:
+    csrf = log_in(gateway)
+    for own in ({}, csrf):
+        given = {**own, **headers, "Compare-Method": "DELETE"}
+        response = gateway.request(method, "/compare/api/users/1", headers=given)
+        assert_problem(response, 403)
+    assert gateway.get("/flask/api/users/1").status_code == 200
+
+
+def test_another_site_may_send_what_is_safe(gateway: TestClient) -> None:
+    for headers in ELSEWHERE:
+        ask(gateway, "GET", "/api/users", headers=headers)
+
+
+@pytest.mark.parametrize("path", ["/comp%61re/api/users", "/%63ompare/api/users", "/compare%2Fapi"])
+def test_only_its_own_spelling_is_it(gateway: TestClient, path: str) -> None:
+    status, _ = call(gateway, path)
+    assert status == 404
 
 
 @pytest.mark.parametrize("path", ["/compare", "/comparer/api/users"])

@@ -108,6 +108,13 @@ def test_large_ids_are_shown_as_written(window: Page) -> None:
     expect(window.locator(".panel .body").first).to_contain_text("9223372036854775807")
 
 
+def test_a_page_shows_that_a_cookie_is_set(window: Page) -> None:
+    window.goto("/?path=/admin/login/")
+    expect(window.locator("[data-target=django] .headers")).to_contain_text(
+        "csrftoken=***; expires"
+    )
+
+
 def test_the_command_is_copied(window: Page, port: int) -> None:
     window.context.grant_permissions(["clipboard-read", "clipboard-write"])
     window.goto(f"http://127.0.0.1:{port}/")

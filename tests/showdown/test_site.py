@@ -69,6 +69,7 @@ def test_every_link_leads_somewhere(client: TestClient, page: str) -> None:
 
 def test_scripts_and_styles_are_plain_files(client: TestClient) -> None:
     for name in (
+        "address.js",
         "compare.js",
         "race.js",
         "live.js",

@@ -25,6 +25,7 @@ def ended(**members: Any) -> Ended:
         path="/flask/api/users/1",
         kind=("/flask", "GET", "/api/users/{user_id}", 200),
         size=52,
+        is_cut_off=False,
         ended=0.0,
         seconds=0.00325,
         waiting=0.0001,
@@ -44,6 +45,7 @@ def test_a_line_for_programs() -> None:
         "route": "/api/users/{user_id}",
         "status": 200,
         "bytes": 52,
+        "cut_off": False,
         "ms": 3.25,
         "queued_ms": 0.1,
         "running_ms": 3.0,
@@ -57,6 +59,12 @@ def test_a_line_for_people() -> None:
         "03:04:05.678 200 GET /flask/api/users/1 3.2 ms (queued 0.1, ran 3.0) 52 B"
         " [flask /api/users/{user_id}] 127.0.0.1 abc\n"
     )
+
+
+def test_a_line_of_an_answer_that_was_cut_off() -> None:
+    request = ended(is_cut_off=True)
+    assert json.loads(as_json("", request))["cut_off"] is True
+    assert as_text("2026-01-02T03:04:05.678Z", request).startswith("03:04:05.678 200 cut off GET ")
 
 
 def test_a_time_is_written_to_the_millisecond() -> None:

@@ -279,13 +279,66 @@ def test_a_client_that_asked_for_more_and_leaves_is_seen_to_leave() -> None:
 
         goodbye = asyncio.create_task(wait_for_goodbye())
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        while not goodbye.done():
-            await send({"type": "http.response.body", "body": b"more", "more_body": True})
-            await asyncio.sleep(0)
-        left.set()
+        try:
+            while True:
+                await send({"type": "http.response.body", "body": b"more", "more_body": True})
+                await asyncio.sleep(0)
+        except OSError:
+            await goodbye
+            left.set()
 
     with serve(others={"/stream": stream}, limits=LIMITS) as served:
         with served.connect() as connection:
             connection.sendall(head("/stream/") + head("/app/"))
             read_until(connection, b"more")
         assert left.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("keep_alive", [[], ["Connection: keep-alive"]])
+@pytest.mark.parametrize("path", ["/app/", "/asgi/"])
+def test_a_client_of_http_1_0_gets_no_chunks(path: str, keep_alive: list[str]) -> None:
+    async def asgi(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            own = [(b"Transfer-Encoding", b"chunked"), (b"Connection", b"keep-alive")]
+            await send({"type": "http.response.start", "status": 200, "headers": own})
+            for piece in (b"abc", b"", b"def"):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"g"})
+
+    def wsgi(_environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+        start_response("200 OK", [("Transfer-Encoding", "chunked")])
+        yield from (b"abc", b"def", b"g")
+
+    lines = [f"GET {path} HTTP/1.0", "Host: test", *keep_alive, "", ""]
+    with serve(wsgi, others={"/asgi": asgi}) as server:
+        for method in ("GET", "HEAD"):
+            with server.connect() as connection:
+                connection.sendall("\r\n".join(lines).replace("GET", method, 1).encode())
+                received = read_to_end(connection)
+            begin, _, body = received.partition(b"\r\n\r\n")
+            assert body == (b"abcdefg" if method == "GET" else b"")
+            assert begin.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b"chunked" not in begin.lower()
+            assert begin.lower().count(b"\r\nconnection: close") == 1
+            assert b"keep-alive" not in begin.lower()
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 3000000", "Transfer-Encoding: chunked"])
+def test_an_early_last_answer_reaches_a_client_that_still_sends(length: str) -> None:
+    """Closed at once, the connection would be reset, and the answer lost on its way."""
+
+    async def refusing(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            own = [(b"content-length", b"2"), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": 403, "headers": own})
+            await send({"type": "http.response.body", "body": b"no"})
+
+    with serve(others={"/asgi": refusing}) as server:
+        for _ in range(5):
+            with server.open("/asgi/", length, method="POST") as connection:
+                wait_until(lambda: not server.server.server_state.tasks)
+                piece = b"x" * 1000
+                for _ in range(500):
+                    connection.sendall(b"3e8\r\n%b\r\n" % piece if "chunked" in length else piece)
+                answer = read_answer(connection)
+            assert (answer.status, answer.body, answer.complete) == (403, b"no", True)

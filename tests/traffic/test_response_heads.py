@@ -1,4 +1,4 @@
-"""Heads of responses: to the byte what uvicorn writes, whoever writes them."""
+"""Heads of responses: to the byte what uvicorn writes, but for what the server decides."""
 
 import asyncio
 import logging
@@ -11,10 +11,13 @@ from starlette.types import Message
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from bridge.exchange import ClientLeft
 from bridge.traffic.protocol import Limits
-from bridge.traffic.response_heads import SENT, begin_line, send
+from bridge.traffic.response_heads import DROPPED, SENT, begin_line, send
 from tests.bridge.server import head, hello, read_answer, serve
 
+# What is about the connection is the server's to say; an application may ask for its end.
+OWN = {b"connection", b"transfer-encoding"}
 USUAL = [(b"content-length", b"2"), (b"Content-Type", b"text/plain"), (b"x-tab", b"a\tb")]
 NAMES_OF_HEADERS = [
     *(b"x-name", b"Content-Length", b"connection", b"Transfer-Encoding"),
@@ -36,6 +39,9 @@ class Transport(asyncio.Transport):
     def write(self, data: Any) -> None:
         self.written += data
 
+    def is_closing(self) -> bool:
+        return False
+
 
 def new_cycle(**changed: Any) -> RequestResponseCycle:
     """Return uvicorn's side of a request that has just come."""
@@ -50,7 +56,7 @@ def new_cycle(**changed: Any) -> RequestResponseCycle:
         "access_log": False,
         "default_headers": [(b"date", b"now"), (b"server", b"uvicorn")],
         "message_event": asyncio.Event(),
-        "expect_100_continue": True,
+        "expect_100_continue": False,
         "keep_alive": True,
         "on_response": lambda: None,
     }
@@ -98,8 +104,13 @@ def test_every_head_is_uvicorns(name: bytes, value: bytes) -> None:
         ([], [odd], [*USUAL, odd], [odd, *USUAL], (*USUAL, odd)), (200, 204, 99), ("GET", "HEAD")
     ):
         scope = {"type": "http", "method": method, "path": "/", "http_version": "1.1"}
-        message = start(headers, status)
-        assert outcome(send, message, scope=scope) == outcome(UVICORNS, message, scope=scope)
+        theirs = [
+            (name, value)
+            for name, value in headers
+            if name.lower() not in OWN or (name, value) == (b"connection", b"close")
+        ]
+        own = outcome(send, start(headers, status), scope=scope)
+        assert own == outcome(UVICORNS, start(theirs, status), scope=scope)
 
 
 def test_the_usual_head_is_written_at_once() -> None:
@@ -120,6 +131,38 @@ def test_what_is_not_as_usual_is_uvicorns(change: dict[str, Any]) -> None:
     own, theirs = (outcome(way, start(USUAL), **change) for way in (send, UVICORNS))
     assert own == theirs
     assert (b"connection: close" in own[0]) == ("access_log" not in change)
+
+
+@pytest.mark.parametrize("others", [[], [(b"connection", b"close")]], ids=["usual", "uvicorns"])
+@pytest.mark.parametrize("name", [b"date", b"Date"])
+def test_the_applications_date_takes_the_place_of_the_servers(
+    name: bytes, others: list[tuple[bytes, bytes]]
+) -> None:
+    headers = [*USUAL, (name, b"then"), (name, b"later"), *others]
+    for defaults in ([(b"date", b"now"), (b"server", b"uvicorn")], [(b"server", b"uvicorn")]):
+        head, _, _ = outcome(send, start(headers), default_headers=defaults)
+        assert [line for line in head.split(b"\r\n") if line.startswith(b"date")] == [
+            b"date: later"
+        ]
+
+
+@pytest.mark.parametrize("body", [b"", b"some"])
+def test_an_early_answer_to_somebody_who_may_not_send_ends_the_connection(body: bytes) -> None:
+    cycle = new_cycle(expect_100_continue=True)
+    cycle.body += body
+    assert [*send(cycle, start([(b"content-length", b"0")])).__await__()] == []
+    assert (b"connection: close" in written(cycle)) == (not body)
+
+
+def test_nobody_is_sent_to_who_has_left() -> None:
+    cycle = new_cycle()
+    cycle.disconnected = True
+    assert send(cycle, start(USUAL)) is DROPPED
+    piece = {"type": "http.response.body", "body": b"some", "more_body": True}
+    with pytest.raises(ClientLeft):
+        send(cycle, piece)
+    assert send(cycle, {**piece, "more_body": False}) is DROPPED
+    assert written(cycle) == b""
 
 
 def test_headers_of_an_iterator_are_not_used_up() -> None:

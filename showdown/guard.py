@@ -1,0 +1,81 @@
+"""Who may use the pages that send requests, and which of their requests somebody else has made."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.types import Scope
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Checks requests to Compare, Race and ``/compare``; by default everybody may use them.
+
+    Attributes:
+        admit: raises HTTPException, 401 or 403, for a request of somebody who may not.
+        is_forged: tells of an unsafe request whether it has a session's cookie without its CSRF
+            token.
+        login: path of the page that logs people in.
+    """
+
+    admit: Callable[[Scope], Awaitable[None]] | None = None
+    is_forged: Callable[[Scope], bool] | None = None
+    login: str | None = None
+
+    async def check(self, request: Request) -> None:
+        """Refuse who may not use it.
+
+        Raises:
+            HTTPException: 401, 403, or 503 when nobody can tell at the moment.
+        """
+        if self.admit is not None:
+            await self.admit(request.scope)
+
+    async def check_page(self, request: Request) -> RedirectResponse | None:
+        """Do so for a page: who is not logged in is sent to the login, and comes back from it.
+
+        Raises:
+            HTTPException: as ``check`` does.
+        """
+        try:
+            await self.check(request)
+        except HTTPException as error:
+            if error.status_code != 401 or self.login is None:
+                raise
+            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            root = request.scope.get("root_path", "")
+            return RedirectResponse(f"{root}{self.login}?next={quote(here, safe='')}", 302)
+        return None
+
+    def check_unsafe(self, request: Request, method: str) -> None:
+        """Refuse an unsafe request that another site, or an address alone, could have caused.
+
+        Browsers say so in fetch metadata (W3C Fetch Metadata Request Headers) and in Origin; one
+        that sends neither still needs the token of its session.
+
+        Args:
+            method: of the request, or of those that it causes.
+
+        Raises:
+            HTTPException: 403.
+        """
+        headers = request.headers
+        if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            raise HTTPException(403, "Another site may have sent this request.")
+        if headers.get("sec-fetch-mode") == "navigate":
+            raise HTTPException(403, "An address alone may have sent this request.")
+        if headers.get("origin", origin_of(request)) != origin_of(request):
+            raise HTTPException(403, "Another origin has sent this request.")
+        if self.is_forged is not None and self.is_forged({**request.scope, "method": method}):
+            raise HTTPException(403, "The session's CSRF token is missing or wrong.")
+
+
+EVERYBODY = Guard()
+
+
+def origin_of(request: Request) -> str:
+    """Return the request's own origin (RFC 6454), as browsers write it."""
+    return f"{request.url.scheme}://{request.url.netloc}"

@@ -1,0 +1,140 @@
+"""One request, one answer (RFC 9112, 9.3 and 11.2), however its bytes arrive.
+
+Each request of the corpus goes before a marked one, on a connection that stays open. What comes
+back is one answer to it and one to the marked one, or a refusal and the end of the connection.
+The application has got the whole body, and nothing inside a body is executed.
+"""
+
+import re
+import ssl
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.attack.cases import request
+from tests.attack.client import HELLO, Target
+from tests.attack.delivery import Delivery, deliver
+from tests.attack.upgrades import HANDSHAKE
+from tests.attack.verdicts import ECHOES, MARK, Attack, judge, split, ways, write_attacks
+from tests.conftest import FRAMEWORKS
+from tests.databases import PostgreSQL, SQLite, free_port
+from tests.machines.nginx import deployed_site, make_certificate, nginx
+from tests.servers import Server, running, serve, wait_for
+
+# Pieces wait for one another, and there are many.
+PATIENT = 600  # seconds for a head, or a body
+SETTINGS = {"GATEWAY_HEAD_TIMEOUT": str(PATIENT), "GATEWAY_BODY_TIMEOUT": str(PATIENT)}
+# What nginx's documentation has for WebSockets and for connections that are kept.
+USUAL_SITE = """
+map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
+upstream gateway {{ server 127.0.0.1:{gateway}; keepalive 8; keepalive_timeout 2s; }}
+server {{
+    listen 127.0.0.1:{http};
+    client_header_timeout {patient}s;
+    client_body_timeout {patient}s;
+    location / {{
+        proxy_pass http://gateway;
+        proxy_http_version 1.1;
+        proxy_set_header Host $http_host;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection $connection_upgrade;
+        proxy_request_buffering off;
+    }}
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def gateway(migrated: SQLite | PostgreSQL) -> Iterator[tuple[Target, Server]]:
+    """The server with two mounts more, which echo; and its process."""
+    target = Target(free_port())
+    mounts = [f"/{name}=tests.attack.echo:{name}" for name in ECHOES]
+    options = [option for mount in mounts for option in ("--mount", mount)]
+    command = ("gateway", "serve", "--port", target.port, *options)
+    with serve(*command, origin=target.origin, path="/health/live", env=SETTINGS) as process:
+        yield target, process
+
+
+@pytest.fixture
+def target(gateway: tuple[Target, Server]) -> Iterator[Target]:
+    """The server; afterwards nothing has failed in it."""
+    target, process = gateway
+    before = len(process.output)
+    yield target
+    assert target.ask("GET /flask/api/hello HTTP/1.1").body == HELLO
+    assert "Traceback" not in process.output[before:]
+
+
+@pytest.fixture
+def deployed(target: Target, tmp_path: Path) -> Iterator[tuple[int, ssl.SSLContext]]:
+    """The port of an nginx with the site of deploy/, and what makes its certificate known."""
+    http, https = free_port(), free_port()
+    trust = make_certificate(tmp_path)
+    site = deployed_site(tmp_path, http, https, [target.port, target.port])
+    site, count = re.subn(r"(client_(header|body)_timeout) +\w+;", rf"\1 {PATIENT}s;", site)
+    assert count == 2
+    with running(*nginx(tmp_path, site)) as process:
+        wait_for(process, f"http://127.0.0.1:{http}/")
+        yield https, trust
+
+
+@pytest.fixture
+def usual(target: Target, tmp_path: Path) -> Iterator[int]:
+    """The port of an nginx that passes every Upgrade on, and bodies as they come."""
+    port = free_port()
+    site = USUAL_SITE.format(gateway=target.port, http=port, patient=PATIENT)
+    with running(*nginx(tmp_path, site)) as process:
+        wait_for(process, f"http://127.0.0.1:{port}/health/live")
+        yield port
+
+
+@pytest.mark.parametrize("mount", [*FRAMEWORKS, *ECHOES])
+def test_a_request_has_one_answer(target: Target, mount: str) -> None:
+    attacks = write_attacks(mount, at_each_line=mount in ECHOES)
+    deliver([attack.delivery for attack in attacks], target.port)
+    check(target, attacks)
+
+
+@pytest.mark.parametrize("mount", ECHOES)
+def test_a_request_has_one_answer_through_the_deployed_nginx(
+    target: Target, mount: str, deployed: tuple[int, ssl.SSLContext]
+) -> None:
+    attacks = write_attacks(mount)
+    deliver([attack.delivery for attack in attacks], *deployed)
+    check(target, attacks, is_behind_nginx=True)
+
+
+@pytest.mark.parametrize("mount", [*FRAMEWORKS, *ECHOES])
+def test_a_request_has_one_answer_through_an_nginx_that_passes_upgrades_on(
+    target: Target, mount: str, usual: int
+) -> None:
+    attacks = write_attacks(mount)
+    deliver([attack.delivery for attack in attacks], usual)
+    check(target, attacks, is_behind_nginx=True)
+
+
+def check(target: Target, attacks: Sequence[Attack], is_behind_nginx: bool = False) -> None:
+    """Fail with what came back to each attack that has not gone as it should."""
+    executed = target.ask("GET /asgi/executed HTTP/1.1").body.decode().split()
+    faults = [
+        f"{attack}\n  {fault}"
+        for attack in attacks
+        if (fault := judge(attack, executed, is_behind_nginx))
+    ]
+    if faults:
+        pytest.fail("\n".join([f"{len(faults)} of {len(attacks)}:", *faults]), pytrace=False)
+
+
+def test_nothing_behind_a_websocket_is_answered(target: Target) -> None:
+    handshake = request(*HANDSHAKE, method="GET").replace(b"TARGET", b"/asgi/socket")
+    # The last piece is no frame, and so ends the connection.
+    deliveries = [
+        Delivery([*split(handshake + MARK, cuts), MARK])
+        for _, cuts in ways(handshake, at_each_line=True)
+    ]
+    deliver(deliveries, target.port)
+    for delivery in deliveries:
+        assert delivery.has_ended
+        assert delivery.received.startswith(b"HTTP/1.1 101 ")
+        assert delivery.received.count(b"HTTP/1.1") == 1

@@ -1,0 +1,41 @@
+"""The gateway in a server, or behind middleware, whose ``receive`` is wrong: nobody else waits."""
+
+import asyncio
+import json
+from functools import partial
+
+import pytest
+from starlette.testclient import TestClient
+from starlette.types import Message
+
+from tests.bridge.test_foreign import RECEIVES
+from tests.test_leaving import scope
+
+PATHS = ["/flask/api/users", "/fastapi/api/users", "/django/api/users", "/compare/api/users", "/"]
+BODY = json.dumps({"name": "Carol", "email": "carol@example.com"}).encode()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", RECEIVES)
+def test_an_odd_receive_ends_with_an_answer(gateway: TestClient, name: str, path: str) -> None:
+    make, _ = RECEIVES[name]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": BODY, "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        length = (b"content-length", b"%d" % len(BODY))
+        headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), length]
+        post = scope("http", path, method="POST", scheme="http", headers=headers)
+        # Time runs out only where the event loop is still there to see it.
+        async with asyncio.timeout(20):
+            await gateway.app(post, make(receive), send)
+
+    assert gateway.portal is not None
+    gateway.portal.call(partial(ask))
+    assert [message["type"] for message in sent[:1]] == ["http.response.start"]
+    assert sent[0]["status"] < 600

@@ -1,0 +1,294 @@
+"""Who may do what: every person with every credential, on every route, in all three frameworks.
+
+The tables say it in words of their own, not by asking what is tested.
+"""
+
+from collections.abc import Mapping, Set
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import httpx2 as httpx
+import pytest
+from starlette.testclient import TestClient
+
+from tests.accounts import CSRF, USER_PERMISSIONS, make_account, session_of, token_of
+from tests.conftest import FRAMEWORKS, assert_problem
+
+EVERYTHING = {
+    *USER_PERMISSIONS,
+    *("view_userevent", "view_export", "view_daystatistic"),
+    *("view_apitoken", "add_apitoken", "is_superuser"),
+}
+
+
+class Person(NamedTuple):
+    """Somebody with an account.
+
+    Attributes:
+        holds: their permissions, of their own or by a group.
+        options: what the account is made with.
+    """
+
+    holds: set[str]
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+PEOPLE = {
+    "member": Person(set(), {"is_staff": False}),
+    "clerk": Person(set()),
+    "support": Person({"view_user", "view_userevent"}, {"group": "Support"}),
+    "auditor": Person({"view_userevent"}),
+    "editor": Person({"add_user", "change_user"}),
+    "remover": Person({"delete_user"}, {"is_staff": False}),
+    "superuser": Person(EVERYTHING, {"is_superuser": True}),
+}
+CREDENTIALS = [
+    *((name, "token") for name in PEOPLE),
+    *((name, "session") for name in ("clerk", "support", "editor", "superuser")),
+    *((name, "read-only token") for name in ("support", "editor", "superuser")),
+]
+VIEW = {"view_user", "change_user"}  # as in the admin, either shows users
+ADD, CHANGE, DELETE = {"add_user"}, {"change_user"}, {"delete_user"}
+ALICE = {"name": "Alice", "email": "alice@example.com"}
+EXPORT = "/api/exports/2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d"
+
+
+class Ask(NamedTuple):
+    """A request that changes nothing even where it is permitted.
+
+    Attributes:
+        status: of the answer to those who may ask.
+        needs: permissions, one of which lets somebody ask; empty: everybody may.
+        elsewhere: the status in Flask and Django, where only FastAPI serves the path.
+    """
+
+    method: str
+    path: str
+    status: int
+    needs: Set[str] = frozenset()
+    body: Any = None
+    elsewhere: int | None = None
+
+    def statuses(self, refusal: int | None) -> list[int]:
+        """Return what each framework answers with, unless all refuse."""
+        if refusal:
+            return [refusal] * len(FRAMEWORKS)
+        elsewhere = self.elsewhere or self.status
+        return [self.status if name == "fastapi" else elsewhere for name in FRAMEWORKS]
+
+
+ASKS = [
+    Ask("GET", "/api/users", 200),
+    Ask("HEAD", "/api/users", 200),
+    Ask("OPTIONS", "/api/users", 204),
+    Ask("GET", "/api/users/1", 200),
+    Ask("GET", "/api/users/999", 404),
+    Ask("GET", "/api/hello", 200),
+    Ask("GET", "/api/wait?ms=0", 200),
+    Ask("POST", "/api/users", 409, ADD, ALICE),
+    Ask("POST", "/api/users/", 409, ADD, ALICE),
+    Ask("PUT", "/api/users/1", 200, CHANGE, ALICE),
+    Ask("PATCH", "/api/users/1", 200, CHANGE, {}),
+    Ask("PATCH", "/api/users/1/", 200, CHANGE, {}),
+    Ask("PATCH", "/api/users/999", 404, CHANGE, {"name": "Nobody"}),
+    Ask("DELETE", "/api/users/999", 404, DELETE),
+    Ask("POST", "/api/users/1", 405, ADD, ALICE),
+    Ask("DELETE", "/api/hello", 405, DELETE),
+    Ask("POST", "/api/nothing", 404, ADD, ALICE),
+    Ask("PATCH", "//api/users/1", 404, CHANGE, {}),
+    Ask("COPY", "/api/users", 405, CHANGE),
+    Ask("GET", EXPORT, 404, VIEW),
+    Ask("HEAD", EXPORT + "/", 404, VIEW),
+    Ask("GET", EXPORT + "/result", 404, VIEW),
+    Ask("POST", "/api/exports", 202, VIEW, None, 404),
+]
+ME = Ask("GET", "/api/me", 200)
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+def account_of(name: str) -> Any:
+    person = PEOPLE[name]
+    held = () if person.options.get("group") else person.holds
+    return make_account(name, held, **person.options)
+
+
+def headers_of(name: str, credential: str) -> dict[str, str]:
+    account = account_of(name)
+    if credential == "session":
+        return session_of(account)
+    return token_of(account, read_only=credential == "read-only token")
+
+
+@pytest.fixture(params=["open", "authenticated"])
+def writes(request: pytest.FixtureRequest) -> str:
+    """The forms of GATEWAY_WRITES."""
+    form: str = request.param
+    return form
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest, writes: str) -> TestClient:
+    """A gateway with that form."""
+    name = "gateway" if writes == "open" else "guarded"
+    found: TestClient = request.getfixturevalue(name)
+    return found
+
+
+def ask(client: TestClient, one: Ask, headers: dict[str, str]) -> list[httpx.Response]:
+    """Ask all three."""
+    options: dict[str, Any] = {} if one.body is None else {"json": one.body}
+    return [
+        client.request(one.method, f"/{framework}{one.path}", headers=headers, **options)
+        for framework in FRAMEWORKS
+    ]
+
+
+def essence(response: httpx.Response) -> str:
+    """What a refusal has in common in all three."""
+    number = response.headers["X-Request-ID"]
+    names = ("Content-Type", "WWW-Authenticate", "Allow", "Cache-Control", "Vary")
+    headers = [response.headers.get(name) for name in names]
+    return f"{response.status_code} {headers} {response.text.replace(number, '')}"
+
+
+def assert_answers(responses: list[httpx.Response], one: Ask, refusal: int | None) -> None:
+    """Check the status in all three; and refusals, which are the gateway's, to the byte."""
+    statuses = [response.status_code for response in responses]
+    assert statuses == one.statuses(refusal), one
+    if refusal:
+        assert len({essence(response) for response in responses}) == 1, one
+
+
+@pytest.mark.parametrize(("name", "credential"), CREDENTIALS)
+def test_what_a_person_may_do(client: TestClient, writes: str, name: str, credential: str) -> None:
+    holds = PEOPLE[name].holds
+    headers = headers_of(name, credential)
+    before = client.get("/flask/api/users").content
+    for one in ASKS:
+        narrowed = credential == "read-only token" and one.method not in SAFE
+        permitted = writes == "open" or not one.needs or one.needs & holds
+        responses = ask(client, one, headers)
+        assert_answers(responses, one, 403 if narrowed or not permitted else None)
+        if narrowed:
+            assert responses[0].headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
+            assert_problem(responses[0], 403, detail="This token may only read.")
+    me = ask(client, ME, headers)
+    assert {response.content for response in me} == {b'{"name":"%s"}' % name.encode()}
+    assert client.get("/flask/api/users").content == before
+
+
+def test_what_nobody_may_do(client: TestClient, writes: str) -> None:
+    before = client.get("/flask/api/users").content
+    for one in [*ASKS, ME]:
+        refused = one is ME or (writes == "authenticated" and one.needs)
+        responses = ask(client, one, {})
+        assert_answers(responses, one, 401 if refused else None)
+        if refused:
+            assert responses[0].headers["WWW-Authenticate"] == "Bearer"
+    assert client.get("/flask/api/users").content == before
+
+
+@pytest.mark.parametrize("what", ["expired", "revoked", "of an inactive account"])
+def test_a_token_that_is_not_valid_may_do_nothing(client: TestClient, what: str) -> None:
+    from django.utils import timezone
+
+    account = account_of("superuser")
+    values = {"revoked_at": timezone.now()} if what == "revoked" else {}
+    headers = token_of(account, expired=what == "expired", **values)
+    if what == "of an inactive account":
+        account.is_active = False
+        account.save()
+    for one in [*ASKS, ME]:
+        responses = ask(client, one, headers)
+        assert_answers(responses, one, 401)
+        assert responses[0].headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+def test_a_session_may_not_write_without_its_csrf_token(guarded: TestClient) -> None:
+    headers = headers_of("superuser", "session")
+    del headers["X-CSRFToken"]
+    for one in ASKS:
+        refusal = None if one.method in SAFE else 403
+        assert_answers(ask(guarded, one, headers), one, refusal)
+
+
+def test_who_may_view_users_orders_an_export_and_fetches_it(guarded: TestClient) -> None:
+    headers = headers_of("support", "token")
+    response = guarded.post("/fastapi/api/exports", headers=headers)
+    address = response.headers["Location"]
+    assert guarded.get(address, headers=headers).json()["state"] == "queued"
+    for other in ({}, headers_of("remover", "token")):
+        assert guarded.get(address, headers=other).status_code == (403 if other else 401)
+
+
+def test_webhooks_need_their_signature_alone(client: TestClient) -> None:
+    for credential in ("session", "token", "read-only token"):
+        headers = headers_of("member", credential)
+        assert client.post("/flask/webhooks/users", headers=headers).status_code == 503
+    assert client.post("/flask/webhooks/users").status_code == 503
+
+
+PAGES: list[tuple[str, Set[str]]] = [
+    ("/django/", {*VIEW, "view_userevent"}),
+    ("/django/admin/django_app/user/", VIEW),
+    ("/django/admin/django_app/user/1/change/", VIEW),
+    ("/django/admin/django_app/user/1/history/", VIEW),
+    ("/django/admin/django_app/user/1/delete/", DELETE),
+    ("/django/admin/django_app/user/add/", ADD),
+    ("/django/admin/django_app/userevent/", {"view_userevent"}),
+    ("/django/admin/django_app/userevent/1/change/", {"view_userevent"}),
+    ("/django/admin/django_app/userevent/add/", set()),
+    ("/django/admin/django_app/userevent/1/delete/", set()),
+    ("/django/admin/django_app/export/", {*VIEW, "view_export"}),
+    ("/django/admin/django_app/daystatistic/", {"view_daystatistic"}),
+    ("/django/admin/django_app/apitoken/", {"view_apitoken"}),
+    ("/django/admin/django_app/apitoken/add/", {"add_apitoken"}),
+    ("/django/admin/auth/user/", {"is_superuser"}),
+    ("/django/admin/auth/group/", {"is_superuser"}),
+    ("/django/admin/django_tasks_database/dbtaskresult/", {"is_superuser"}),
+]
+
+
+@pytest.mark.parametrize("name", [None, *PEOPLE])
+def test_which_pages_a_person_sees(client: TestClient, name: str | None) -> None:
+    person = PEOPLE[name] if name else Person(set(), {"is_staff": False})
+    headers = headers_of(name, "session") if name else {}
+    for path, needs in PAGES:
+        response = client.get(path, headers=headers)
+        if person.options.get("is_staff", True):
+            assert response.status_code == (200 if needs & person.holds else 403), path
+            kept = response.headers.get("Cache-Control", "")
+            assert response.status_code == 403 or "no-store" in kept, path
+        else:
+            assert response.headers["Location"] == f"/django/admin/login/?next={path}"
+
+
+@pytest.mark.parametrize("name", ["clerk", "support", "auditor", "editor"])
+def test_forms_of_the_admin_that_a_person_may_not_send(client: TestClient, name: str) -> None:
+    """The pages' forms, sent without having been shown."""
+    headers = headers_of(name, "session")
+    before = client.get("/flask/api/users").content
+    form = {"csrfmiddlewaretoken": CSRF}
+    for path, needs in PAGES:
+        if "django_app/user/" not in path and not needs & PEOPLE[name].holds:
+            assert client.post(path, headers=headers, data=form).status_code == 403
+    if not PEOPLE[name].holds & CHANGE:
+        path = "/django/admin/django_app/user/1/change/"
+        values = {**form, "name": "Mallory", "email": "mallory@example.com"}
+        assert client.post(path, headers=headers, data=values).status_code == 403
+    assert client.get("/flask/api/users").content == before
+
+
+def test_all_three_read_a_method_alike(guarded: TestClient) -> None:
+    """Flask and Django take ``post`` for POST, which somebody who only changes may not."""
+    changer = token_of(make_account("changer", CHANGE))
+    for framework in FRAMEWORKS:
+        user = {"name": "Carol", "email": f"{framework}@example.com"}
+        # A client in process sends what a server would refuse.
+        for method in ("post", "Post", "POST"):
+            request = guarded.build_request(
+                "POST", f"/{framework}/api/users", json=user, headers=changer
+            )
+            request.method = method
+            assert guarded.send(request).status_code == 403
+    assert len(guarded.get("/flask/api/users").json()) == 2

@@ -1,0 +1,29 @@
+"""Exports as text: nothing that a spreadsheet would run."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from users.formats import FORMATS
+
+FORMULAS = [
+    *("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1"),
+    *("\uff1d1", "\uff0b1", "\uff0d1", "\uff201"),
+]
+
+
+@pytest.mark.parametrize("value", FORMULAS)
+def test_what_a_spreadsheet_would_run_is_text(value: str) -> None:
+    row = (1, f'{value}","=2', value)
+    [cells] = csv.reader(io.StringIO(FORMATS["text/csv"][1]([row]), newline=""))
+    assert cells == ["1", f'\'{value}","=2', f"'{value}"]
+    document = json.loads(FORMATS["application/x-ndjson"][1]([row]))
+    assert document == dict(zip(("id", "name", "email"), row, strict=True))
+
+
+@pytest.mark.parametrize("value", ["Alice", "O'Hara", "a=b", "", "'=1"])
+def test_everything_else_stays_as_it_is(value: str) -> None:
+    [cells] = csv.reader(io.StringIO(FORMATS["text/csv"][1]([(-1, value, value)]), newline=""))
+    assert cells == ["-1", value, value]

@@ -1,0 +1,41 @@
+"""Files that only the server's own account may read: the database, exports, the secret key."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
+OTHERS = 0o077  # the permissions of a file's group and of everybody else
+
+
+def make_private(path: Path) -> None:
+    """Make sure that a file is there and that nobody else may read it.
+
+    A new file is private from its first moment on. SQLite gives the files beside its database the
+    database's own permissions.
+
+    Raises:
+        OSError: its directory is missing, or the file is somebody else's.
+    """
+    # Never open one that is there: to close it would drop the locks that SQLite holds on it
+    # (sqlite.org, How To Corrupt An SQLite Database File, 2.2).
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
+    for part in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        if part.exists() and part.stat().st_mode & OTHERS:
+            part.chmod(FILE_MODE)
+
+
+def protect_database(url: str) -> None:
+    """Make the file of an SQLite database private; leave a database on a server alone.
+
+    What is in the way, a missing directory for one, is said by whatever connects next.
+
+    Args:
+        url: as in ``GATEWAY_DATABASE_URL``.
+    """
+    if url.startswith("sqlite:///"):
+        try:
+            make_private(Path(url.removeprefix("sqlite:///")))
+        except OSError:
+            return
