@@ -17,7 +17,8 @@ SINGLETONS = frozenset(
     b" max-forwards origin proxy-authorization range referer user-agent".split()
 )
 # A name has at most 255 bytes (RFC 1035, 2.3.4).
-HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~%!$&'()*+,;=-]{1,255})(:[0-9]{0,5})?")
+HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~%!$&'()*+,;=-]{1,255})(:([0-9]{0,5}))?")
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 CONTROL = re.compile("[\x00-\x1f\x7f]")
 # Fields with weights, parameters or quoted strings (RFC 9110, 5.6.6). Parsers of the standard
 # library, Django and Werkzeug take seconds for 60 kB of semicolons or tabs in quotes.
@@ -51,6 +52,9 @@ def check_target(scope: Scope, prefix: str) -> None:
 def check_headers(scope: Scope) -> bytes | None:
     """Refuse a missing or malformed Host, singleton headers that come twice, and slow headers.
 
+    A Host with the default port of its scheme, or an empty port, loses it: they are the same
+    (RFC 9110, 4.2.3), and not every application knows that.
+
     Returns:
         The Host; None where a request before HTTP/1.1 names none.
 
@@ -68,13 +72,27 @@ def check_headers(scope: Scope) -> bytes | None:
     if b"cookie" in names:
         check_cookies([value for name, value in headers if name == b"cookie"])
     if b"host" in names:
-        host: bytes = headers[names.index(b"host")][1]
-        if not HOST.fullmatch(host):
-            raise HTTPException(400, "The Host header names no host.")
+        place = names.index(b"host")
+        host = normal_host(headers[place][1], scope.get("scheme", "http"))
+        if host != headers[place][1]:
+            scope["headers"] = [*headers[:place], (b"host", host), *headers[place + 1 :]]
         return host
     if scope["http_version"] == "1.1":
         raise HTTPException(400, "The Host header is missing.")
     return None
+
+
+def normal_host(host: bytes, scheme: str) -> bytes:
+    """Return a Host without an empty port, and without the default one of its scheme.
+
+    Raises:
+        HTTPException: 400.
+    """
+    found = HOST.fullmatch(host)
+    if found is None or int(found[3] or 0) > 65535:
+        raise HTTPException(400, "The Host header names no host.")
+    is_default = found[2] and (not found[3] or int(found[3]) == DEFAULT_PORTS.get(scheme))
+    return found[1] if is_default else host
 
 
 def check_cookies(values: list[bytes]) -> None:
