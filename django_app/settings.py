@@ -145,7 +145,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STORAGES = {
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "django_app.storage.PrivateFileStorage",
         "OPTIONS": {
             "file_permissions_mode": FILE_MODE,
             "directory_permissions_mode": DIRECTORY_MODE,
