@@ -7,6 +7,7 @@ names the variable; in production, so does each that is missing.
 import secrets
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -26,6 +27,8 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from users.private_files import make_private
+
 BASE_DIR = Path(__file__).resolve().parent
 VAR_DIR = BASE_DIR / "var"
 SECRET_KEY_FILE = VAR_DIR / "secret_key"
@@ -41,6 +44,9 @@ def read_secret_key() -> SecretStr:
     The file keeps admin sessions alive over a restart and equal in several worker processes.
     """
     if SECRET_KEY_FILE.is_file():
+        # One that belongs to somebody else, as a mounted secret does, stays as it is.
+        with suppress(OSError):
+            make_private(SECRET_KEY_FILE)
         return SecretStr(SECRET_KEY_FILE.read_text().strip())
     return SecretStr(secrets.token_urlsafe(50))
 

@@ -1,7 +1,7 @@
-"""Requests that different applications would read differently, refused before any of them.
+"""Requests that applications would read differently, or take long to read, refused before them.
 
 Whatever passes here has one meaning: one host, one value of each singleton header, and a path
-whose segments are what they seem.
+whose segments are what they seem. And the usual parsers read its headers in linear time.
 """
 
 import re
@@ -16,11 +16,21 @@ SINGLETONS = frozenset(
     b" expect from host if-modified-since if-range if-unmodified-since last-modified"
     b" max-forwards origin proxy-authorization range referer user-agent".split()
 )
-HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]+)(:[0-9]{0,5})?")
+# A name has at most 255 bytes (RFC 1035, 2.3.4).
+HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~%!$&'()*+,;=-]{1,255})(:([0-9]{0,5}))?")
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 CONTROL = re.compile("[\x00-\x1f\x7f]")
+# Fields with weights, parameters or quoted strings (RFC 9110, 5.6.6). Parsers of the standard
+# library, Django and Werkzeug take seconds for 60 kB of semicolons or tabs in quotes.
+PARAMETRIC = frozenset(
+    b"accept accept-charset accept-encoding accept-language content-disposition content-type expect"
+    b" forwarded link prefer te".split()
+)
+MAX_PARAMETRIC = 2048  # bytes of all of them together
 # Python's http.cookies, which applications parse cookies with, looks through the rest of the
 # header for each (CVE-2024-7592, mended in 3.11.10 and 3.12.6).
 MAX_BACKSLASHES = 100
+MAX_COOKIES = 500  # browsers keep 180 of a site
 DOT_SEGMENT = re.compile(r"(^|/)\.{1,2}(/|$)")
 
 
@@ -40,13 +50,16 @@ def check_target(scope: Scope, prefix: str) -> None:
 
 
 def check_headers(scope: Scope) -> bytes | None:
-    """Refuse a missing or malformed Host and singleton headers that come twice.
+    """Refuse a missing or malformed Host, singleton headers that come twice, and slow headers.
+
+    A Host with the default port of its scheme, or an empty port, loses it: they are the same
+    (RFC 9110, 4.2.3), and not every application knows that.
 
     Returns:
         The Host; None where a request before HTTP/1.1 names none.
 
     Raises:
-        HTTPException: 400.
+        HTTPException: 400; 431 for headers that are too long.
     """
     headers = scope["headers"]
     names = [header[0] for header in headers]
@@ -54,26 +67,44 @@ def check_headers(scope: Scope) -> bytes | None:
         for name in SINGLETONS.intersection(names):
             if names.count(name) > 1:
                 raise HTTPException(400, f"The header {name.decode()} was sent more than once.")
+    if sum([len(value) for name, value in headers if name in PARAMETRIC]) > MAX_PARAMETRIC:
+        raise HTTPException(431)
     if b"cookie" in names:
         check_cookies([value for name, value in headers if name == b"cookie"])
     if b"host" in names:
-        host: bytes = headers[names.index(b"host")][1]
-        if not HOST.fullmatch(host):
-            raise HTTPException(400, "The Host header names no host.")
+        place = names.index(b"host")
+        host = normal_host(headers[place][1], scope.get("scheme", "http"))
+        if host != headers[place][1]:
+            scope["headers"] = [*headers[:place], (b"host", host), *headers[place + 1 :]]
         return host
     if scope["http_version"] == "1.1":
         raise HTTPException(400, "The Host header is missing.")
     return None
 
 
+def normal_host(host: bytes, scheme: str) -> bytes:
+    """Return a Host without an empty port, and without the default one of its scheme.
+
+    Raises:
+        HTTPException: 400.
+    """
+    found = HOST.fullmatch(host)
+    if found is None or int(found[3] or 0) > 65535:
+        raise HTTPException(400, "The Host header names no host.")
+    is_default = found[2] and (not found[3] or int(found[3]) == DEFAULT_PORTS.get(scheme))
+    return found[1] if is_default else host
+
+
 def check_cookies(values: list[bytes]) -> None:
-    """Refuse cookies that take parsers seconds.
+    """Refuse cookies that take parsers long.
 
     Raises:
         HTTPException: 400.
     """
     if sum(value.count(b"\\") for value in values) > MAX_BACKSLASHES:
         raise HTTPException(400, "The Cookie header has too many backslashes.")
+    if sum(value.count(b";") for value in values) > MAX_COOKIES:
+        raise HTTPException(400, "The Cookie header has too many cookies.")
 
 
 def check_path(path: str) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
@@ -22,7 +23,7 @@ class Streams:
 
     Args:
         most: streams open at once.
-        most_of_client: of them, those of one client address.
+        most_of_client: of them, those of one client: an IPv4 address, or a network of IPv6.
 
     Attributes:
         by_client: how many each client has; clients without any are not kept.
@@ -45,7 +46,7 @@ class Streams:
         Raises:
             HTTPException: 503 with ``Retry-After``; there are too many.
         """
-        client = (scope.get("client") or ("", 0))[0]
+        client = network_of((scope.get("client") or ("", 0))[0])
         if self.by_client.total() >= self.most or self.by_client[client] >= self.most_of_client:
             self.shed += 1
             raise HTTPException(503, headers=BUSY)
@@ -56,3 +57,14 @@ class Streams:
             self.by_client[client] -= 1
             if not self.by_client[client]:
                 del self.by_client[client]
+
+
+def network_of(address: str) -> str:
+    """Return what one client has: an IPv4 address, or a whole /64 of IPv6 (RFC 6177)."""
+    try:
+        found = ip_address(address)
+    except ValueError:  # a Unix socket has none
+        return address
+    if isinstance(found, IPv4Address) or found.ipv4_mapped:
+        return address
+    return str(ip_network((found.packed[:8] + bytes(8), 64)))

@@ -1,9 +1,11 @@
 """The app's configuration."""
 
 import weakref
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -11,6 +13,7 @@ from django.db.models import CharField
 from django.db.models.functions import Lower
 
 from users.engines import register_sqlite_functions
+from users.private_files import warn_of_directory
 
 
 class DjangoAppConfig(AppConfig):
@@ -20,7 +23,8 @@ class DjangoAppConfig(AppConfig):
     verbose_name = "Users API"
 
     def ready(self) -> None:
-        """Make ``name__lower__contains`` find what it finds on PostgreSQL."""
+        """Make ``name__lower__contains`` find what it finds on PostgreSQL; look at the exports."""
+        warn_of_directory(Path(settings.MEDIA_ROOT))
         CharField.register_lookup(Lower)
         connection_created.connect(prepare_connection, dispatch_uid="users.lower")
 

@@ -35,6 +35,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "django_app.forms.FormLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django_app.throttling.ThrottleMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -144,7 +145,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STORAGES = {
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "django_app.storage.PrivateFileStorage",
         "OPTIONS": {
             "file_permissions_mode": FILE_MODE,
             "directory_permissions_mode": DIRECTORY_MODE,
@@ -155,7 +156,8 @@ STORAGES = {
 # Serve each app's own files; there is nothing to collect first.
 WHITENOISE_USE_FINDERS = True
 
-# Query strings are bounded by the size of the head, as in the other two, and not by count.
+# Query strings are bounded by the size of the head, as in the other two, and not by count; forms,
+# by FormLimitMiddleware.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = settings.max_body_size
 

@@ -1,7 +1,13 @@
-"""Where static files are found in URLs."""
+"""Where static files are found in URLs, and how exports are kept."""
+
+import os
+from typing import Any
 
 from django.contrib.staticfiles.storage import StaticFilesStorage
+from django.core.files.storage import FileSystemStorage
 from django.urls import get_script_prefix
+
+from users.private_files import OTHERS
 
 
 class PrefixedStaticFilesStorage(StaticFilesStorage):
@@ -13,3 +19,19 @@ class PrefixedStaticFilesStorage(StaticFilesStorage):
 
     def url(self, name: str | None) -> str:
         return get_script_prefix().rstrip("/") + super().url(name)
+
+
+class PrivateFileStorage(FileSystemStorage):
+    """Keep files that only the server's own account may read, from their first moment on.
+
+    Django itself takes the permissions of others away when a file has been written.
+    """
+
+    def _save(self, name: str, content: Any) -> str:
+        # It is the whole process's, which is a worker: all that it makes meanwhile is private, too.
+        before = os.umask(OTHERS)
+        try:
+            saved: str = super()._save(name, content)  # type: ignore[misc]  # not in the stubs
+            return saved
+        finally:
+            os.umask(before)

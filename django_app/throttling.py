@@ -25,6 +25,7 @@ logger = logging.getLogger("django_app")
 VISITS = RateLimitItemPerMinute(300)
 ATTEMPTS = RateLimitItemPerMinute(10)
 PASSWORD_VIEWS = {"admin:login", "admin:password_change"}
+MAX_USERNAME = 150  # characters; of the login form
 PATIENCE = 1.0  # seconds to wait for Redis
 
 
@@ -106,5 +107,6 @@ def network_of(address: str) -> str:
 
 def account_of(username: str) -> str:
     """Return a key for all spellings that the login form takes for one account."""
-    name: str = UsernameField().to_python(username) or ""
+    # Longer, it is nobody's, and would take seconds to normalise.
+    name: str = UsernameField(max_length=MAX_USERNAME).to_python(username) or ""
     return sha256(name.casefold().encode(errors="replace")).hexdigest() if name else ""

@@ -13,11 +13,12 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from settings import get_settings
 
 MAX_NAME = 100
+MAX_PADDED_NAME = 1000  # before trimming
 MAX_EMAIL = 254  # RFC 5321's longest path, less its angle brackets
 MAX_ID = 2**63 - 1
 MAX_WAIT_MS = get_settings().max_wait
@@ -55,19 +56,32 @@ def refuse_control_characters(value: str) -> str:
     return value
 
 
+def refuse_long_name(value: object) -> object:
+    """Refuse what is too long for a name and the white space around it."""
+    if isinstance(value, str) and len(value) > MAX_PADDED_NAME:
+        raise PydanticKnownError("string_too_long", {"max_length": MAX_NAME})
+    return value
+
+
+def refuse_long_email(value: str) -> None:
+    """Refuse an address that is too long, before anything is made of it."""
+    if len(value) > MAX_EMAIL:
+        raise PydanticCustomError("email", "Email addresses have at most 254 characters")
+
+
 def normalise_email(value: str) -> str:
     """Return the address in lower case; raise when it is none.
 
     Pydantic's EmailStr would also take ``Alice <alice@example.com>`` and drop the name.
     """
+    refuse_long_email(value)
     try:
         email = validate_email(value, check_deliverability=False, strict=True).normalized.lower()
     except EmailNotValidError as error:
         raise PydanticCustomError(
             "email", "Not a valid email address: {reason}", {"reason": str(error)}
         ) from error
-    if len(email) > MAX_EMAIL:
-        raise PydanticCustomError("email", "Email addresses have at most 254 characters")
+    refuse_long_email(email)  # normalised, it may have become longer
     return email
 
 
@@ -81,10 +95,12 @@ def refuse_loose_integers(value: object) -> object:
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME),
+    BeforeValidator(refuse_long_name),
     AfterValidator(refuse_control_characters),
     WithJsonSchema(
         {
             "type": "string",
+            "maxLength": MAX_PADDED_NAME,
             "pattern": NAME_PATTERN,
             "description": "1-100 characters after trimming, no control characters.",
             "examples": ["Carol"],

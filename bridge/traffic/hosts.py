@@ -22,7 +22,8 @@ class Hosts:
     def __init__(self, allowed: Sequence[str], exempt: Sequence[str] = ()) -> None:
         self.allowed = [name.lower() for name in allowed]
         self.exempt = tuple(exempt)
-        self.is_allowed = lru_cache(maxsize=1024)(self._is_allowed)
+        # A host that is refused raises, and so leaves nothing in the cache.
+        self._check = lru_cache(maxsize=1024)(self._look_up)
 
     def __call__(self, scope: Scope, host: bytes | None) -> None:
         """Refuse a request to another host, or to none.
@@ -30,10 +31,15 @@ class Hosts:
         Raises:
             HTTPException: 400.
         """
-        if self.is_allowed(host):
-            return
-        path: str = scope["path"]
-        if not path.removeprefix(scope.get("root_path", "")).startswith(self.exempt):
+        try:
+            self._check(host)
+        except HTTPException:
+            path: str = scope["path"]
+            if not path.removeprefix(scope.get("root_path", "")).startswith(self.exempt):
+                raise
+
+    def _look_up(self, host: bytes | None) -> None:
+        if not self._is_allowed(host):
             raise HTTPException(400, "This host is not served here.")
 
     def _is_allowed(self, host: bytes | None) -> bool:

@@ -117,6 +117,22 @@ def test_other_headers_may_be_repeated() -> None:
     assert ask("/shop/a", headers) == (200, "shop")
 
 
+@pytest.mark.parametrize("path", ["/shop/a", "/shop/admin/a"])
+@pytest.mark.parametrize("name", [b"content-type", b"accept", b"accept-language", b"te"])
+def test_fields_with_parameters_have_a_limit_together(path: str, name: bytes) -> None:
+    some = [(name, b'x;"' + b";" * 1000), (b"accept-encoding", b"x" * 1000)]
+    assert ask(path, [*HOST, *some, (b"x-any", b"x" * 50_000)])[0] == 200
+    more = [*some, (b"accept-encoding", b"x" * 100)]
+    assert ask(path, [*HOST, *more])[0] == 431
+    assert seen == []
+
+
+@pytest.mark.parametrize("unit", [b";", b"\\", b"a=b;"])
+def test_cookies_have_a_limit(unit: bytes) -> None:
+    assert ask("/shop/a", [*HOST, (b"cookie", unit * 100)])[0] == 200
+    assert ask("/shop/a", [*HOST, *[(b"cookie", unit * 100)] * 6])[0] == 400
+
+
 @pytest.mark.parametrize(
     "host",
     [b"example.com", b"localhost:8000", b"127.0.0.1", b"[::1]", b"[::1]:8000", b"a_b.example"],
@@ -127,7 +143,19 @@ def test_a_host_is_accepted(host: bytes) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    [b"", b"a b", b"a/b", b"user@example.com", b"a:port", b"[::1", b"::1", b"a\x00", b"a,b/", b"?"],
+    [
+        b"",
+        b"a b",
+        b"a/b",
+        b"user@example.com",
+        b"a:port",
+        b"[::1",
+        b"::1",
+        b"a\x00",
+        b"a,b/",
+        b"?",
+        b"a" * 256,
+    ],
 )
 def test_a_host_that_is_none(host: bytes) -> None:
     assert ask("/shop/a", [(b"host", host)]) == (400, "The Host header names no host.")

@@ -31,8 +31,9 @@ LIMIT = 10 * 1024 * 1024
         '{"name": "Carol"}'.encode("utf-16"),
         b"[" * 100_000,
         b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        b'{"a":[' + b"[]," * 10_000 + b"1]}",
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_a_body_that_is_no_json(api: Api, method: str, path: str, body: bytes) -> None:
     problem = assert_problem(api(method, path, content=body, headers=JSON), 400)

@@ -31,6 +31,7 @@ def test_a_name_is_trimmed(api: Api, sent: str, stored: str) -> None:
         ("", "String should have at least 1 character"),
         (" \t ", "String should have at least 1 character"),
         ("n" * 101, "String should have at most 100 characters"),
+        (" " * 1000 + "n", "String should have at most 100 characters"),
         ("a\x00b", "Control characters are not allowed"),
         ("a\x1fb", "Control characters are not allowed"),
         ("a\x7fb", "Control characters are not allowed"),
@@ -88,6 +89,13 @@ def test_an_email_is_stored_in_lower_case(api: Api, sent: str, stored: str | Non
 def test_an_email_that_is_refused(api: Api, email: object) -> None:
     problem = assert_problem(api.post("/api/users", json={**CAROL, "email": email}), 422)
     assert [error["pointer"] for error in problem["errors"]] == ["/email"]
+
+
+def test_a_long_email_is_refused_for_its_length(api: Api) -> None:
+    for email in ("@" * 255, "c@example.com" + "." * 300_000):
+        problem = assert_problem(api.post("/api/users", json={**CAROL, "email": email}), 422)
+        detail = "Email addresses have at most 254 characters"
+        assert problem["errors"] == [{"pointer": "/email", "detail": detail}]
 
 
 def test_every_wrong_value_is_named(api: Api) -> None:

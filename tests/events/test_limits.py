@@ -4,15 +4,17 @@ import asyncio
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 import httpx2 as httpx
 import pytest
+from starlette.exceptions import HTTPException
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 
+from bridge.streams import Streams
 from tests.conftest import FRAMEWORKS, assert_problem
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import serve
@@ -161,3 +163,24 @@ async def test_streams_are_bounded_for_each_client_and_in_all(origin: str) -> No
     deadline = time.monotonic() + 20
     while (await status_of_stream(origin, 1), await status_of_socket(origin, 3)) != (200, 101):
         assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "192.0.2.1", True),
+    ],
+)
+def test_a_network_of_ipv6_is_one_client(first: str, second: str, same: bool) -> None:
+    streams = Streams(most=9, most_of_client=1)
+    with (
+        streams.open({"client": (first, 1)}),
+        pytest.raises(HTTPException) if same else nullcontext(),
+        streams.open({"client": (second, 2)}),
+    ):
+        pass
+    assert not streams.by_client

@@ -10,8 +10,9 @@ from typing import Any, cast
 
 import pytest
 
+import settings
 from tests.servers import ROOT
-from users.private_files import protect_database
+from users.private_files import protect_database, warn_of_directory
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +93,44 @@ def test_an_export_is_private(tmp_path: Path) -> None:
     name = storage.save("export.csv", ContentFile(b"id,name,email"))
     assert mode_of(tmp_path / "files" / name) == 0o600
     assert mode_of(tmp_path / "files") == 0o700
+
+
+def test_an_export_is_private_while_it_is_written(tmp_path: Path) -> None:
+    """Also in a directory that was there before, and that others may enter."""
+    from django.core.files.base import ContentFile
+
+    from django_app.storage import PrivateFileStorage
+
+    modes: list[int] = []
+
+    class Watched(ContentFile[bytes]):
+        def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+            modes.append(mode_of(tmp_path / "export.csv"))
+            return super().chunks(chunk_size)
+
+    PrivateFileStorage(location=tmp_path).save("export.csv", Watched(b"id,name,email"))
+    assert modes == [0o600]
+    before = os.umask(0o022)
+    assert before == 0o022
+
+
+def test_a_directory_of_exports_that_others_may_enter_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for mode, lines in ((0o700, 0), (0o755, 1)):
+        tmp_path.chmod(mode)
+        warn_of_directory(tmp_path)
+        assert len(caplog.messages) == lines
+    warn_of_directory(tmp_path / "missing")
+    assert caplog.messages == [
+        f"Others may enter the directory of exports; run: chmod 700 {tmp_path}"
+    ]
+
+
+def test_a_secret_key_becomes_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "secret_key"
+    file.write_text("only the file knows")
+    file.chmod(0o644)
+    monkeypatch.setattr(settings, "SECRET_KEY_FILE", file)
+    assert settings.read_secret_key().get_secret_value() == "only the file knows"
+    assert mode_of(file) == 0o600

@@ -1,0 +1,60 @@
+"""How large a form may be: looked at before Django parses, normalises or hashes anything of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+
+from django_app.errors import problem_response
+from django_app.middleware import GetResponse
+from users.problems import Problem
+
+# The admin's longest forms select 200 rows, in 11 kB.
+MAX_FORM = 64 * 1024  # bytes
+MAX_FIELDS = 300
+MAX_VALUE = 1024  # characters, which take less than a millisecond to normalise
+
+
+class FormLimitMiddleware:
+    """Refuse a form, a query or a path that is longer than any of the pages needs.
+
+    It stands before CsrfViewMiddleware, which is the first to read the form. Views that are exempt
+    from that have no forms: the API takes JSON, and has limits of its own.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], *_arguments: Any
+    ) -> HttpResponse | None:
+        """Look at the lengths."""
+        if getattr(view, "csrf_exempt", False):
+            return None
+        if len(request.path_info) > MAX_VALUE:
+            return problem_response(Problem(404))
+        length = request.META.get("CONTENT_LENGTH") or ""
+        if length.isdecimal() and int(length) > MAX_FORM:
+            return problem_response(Problem(413))
+        if is_too_long(request.GET) or has_many_parts(request) or is_too_long(request.POST):
+            return problem_response(
+                Problem(400, "The query or the form is too long for this page.")
+            )
+        return None
+
+
+def has_many_parts(request: HttpRequest) -> bool:
+    """Tell whether a form has more parts, or more in their heads, than its parser reads quickly."""
+    if request.content_type != "multipart/form-data":
+        return False
+    # Each part begins with such a line, and its head has two parameters.
+    return request.body.count(b"\n--") > MAX_FIELDS or request.body.count(b";") > 4 * MAX_FIELDS
+
+
+def is_too_long(fields: QueryDict) -> bool:
+    """Tell whether there are too many fields, or one is too long."""
+    texts = [text for name, values in fields.lists() for text in (name, *values)]
+    return len(texts) > 2 * MAX_FIELDS or any(len(text) > MAX_VALUE for text in texts)
