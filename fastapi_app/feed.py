@@ -10,6 +10,7 @@ import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from fastapi_app.steps import finish
 from users.events import UserEvent, select_events, select_last_event
 
 logger = logging.getLogger("fastapi_app")
@@ -60,7 +61,7 @@ class Feed:
             try:
                 async with aclosing(self.wakeups()) as wakeups:
                     async for _ in wakeups:
-                        await self._read()
+                        await finish(self._read())
             except BROKEN as error:
                 # Whoever listens meanwhile misses nothing: the reader goes on where it was.
                 # No warning: every request says so, too, and this comes each second.

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 import aiosqlite
 import psycopg
 
+from fastapi_app.steps import finish
 from settings import Settings
 from users.events import CHANNEL
 from users.private_files import protect_database
@@ -28,15 +29,19 @@ def wakeups(settings: Settings) -> AsyncGenerator[None]:
 
 async def sqlite_wakeups(file: str) -> AsyncGenerator[None]:
     """Watch ``PRAGMA data_version``, which changes with each commit of another connection."""
-    async with aiosqlite.connect(file) as connection:
+    connection = aiosqlite.connect(file)
+    try:
+        await finish(connection)
         seen = None
         while True:
-            async with connection.execute("PRAGMA data_version") as cursor:
-                version = await cursor.fetchone()
+            # No cursor stays behind: one would keep the file open after the connection is closed.
+            ((version,),) = await connection.execute_fetchall("PRAGMA data_version")
             if version != seen:
                 seen = version
                 yield
             await asyncio.sleep(LOOK)
+    finally:
+        await connection.close()
 
 
 async def postgresql_wakeups(url: str) -> AsyncGenerator[None]:

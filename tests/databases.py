@@ -1,6 +1,7 @@
 """Real databases for the suite: created and migrated once, put back to that state for each test."""
 
 import os
+import pwd
 import shutil
 import socket
 import sqlite3
@@ -96,11 +97,12 @@ class PostgreSQL:
             self.stop()
 
     def create(self) -> None:
+        postgres_program("initdb")
+        user = postgres_user()
         self.directory.mkdir()
-        if os.geteuid() == 0:
-            # PostgreSQL refuses to run as root; Debian's package brings a user for it.
+        if user is not None:
             self.directory.parent.chmod(0o755)
-            shutil.chown(self.directory, "postgres")
+            shutil.chown(self.directory, user)
         self.call(
             "initdb",
             "--auth=trust",
@@ -125,7 +127,7 @@ class PostgreSQL:
     def call(self, program: str, *arguments: object) -> None:
         result = subprocess.run(
             [postgres_program(program), *map(str, arguments)],
-            user="postgres" if os.geteuid() == 0 else None,
+            user=postgres_user(),
             stdin=subprocess.DEVNULL,
             # The server inherits these; a pipe would never see its end.
             stdout=subprocess.DEVNULL,
@@ -183,6 +185,19 @@ def postgres_program(name: str) -> Path:
     if found := shutil.which(name):
         return Path(found)
     missing(f"PostgreSQL's {name} is not installed (Debian: apt-get install postgresql)")
+
+
+def postgres_user() -> str | None:
+    """Return the user that runs PostgreSQL; None: the one that runs the suite.
+
+    PostgreSQL refuses to run as root; Debian's package brings a user for it.
+    """
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        missing("PostgreSQL does not run as root, and there is no user named postgres")
 
 
 def missing(what: str) -> NoReturn:

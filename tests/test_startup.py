@@ -17,6 +17,7 @@ from settings import SECRET_KEY_FILE, get_settings
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import ROOT, SCRIPTS, serve
+from tests.usage import times_open
 from users.engines import create_sync_engine, register_sqlite_functions
 from users.table import metadata
 
@@ -166,8 +167,6 @@ def test_prepare_where_no_file_can_be_is_one_clear_line(tmp_path: Path) -> None:
 def test_fastapis_lifespan_runs_under_the_mount(
     migrated: SQLite | PostgreSQL, tmp_path: Path
 ) -> None:
-    if not Path("/proc/self/fd").exists():
-        pytest.skip("Open files are counted in /proc")
     from gateway import create_app
 
     file = tmp_path / "users.sqlite3"
@@ -175,15 +174,11 @@ def test_fastapis_lifespan_runs_under_the_mount(
     engine = create_sync_engine(settings, "tests")
     metadata.create_all(engine)
     engine.dispose()
-
-    def count() -> int:
-        links = (os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.exists())
-        return [*links].count(str(file))
-
     with TestClient(create_app(settings), "http://127.0.0.1") as client:
         assert client.get("/fastapi/api/users").json() == []
-        assert count() >= 1  # the pool's, and the one that watches for events
-    assert count() == 0
+        # The pool's, and the one that watches for events.
+        assert times_open(file, os.getpid()) >= 1
+    assert times_open(file, os.getpid()) == 0
 
 
 def start_waiting(port: int, framework: str, ms: int) -> socket.socket:

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 MEBIBYTE = 1024 * 1024
 
 
@@ -24,6 +26,22 @@ class Usage:
             files=len(os.listdir(directory / "fd")),
             memory=pages * os.sysconf("SC_PAGE_SIZE"),
         )
+
+
+def times_open(file: Path, process: int) -> int:
+    """Count how often a process has a file open; skip the test where there is no proc(5)."""
+    directory = Path(f"/proc/{process}/fd")
+    if not directory.exists():
+        pytest.skip("Open files are counted in /proc")
+    return sum(is_link_to(entry, file) for entry in directory.iterdir())
+
+
+def is_link_to(entry: Path, file: Path) -> bool:
+    """Tell whether an entry of proc(5) leads to a file; it may be gone since it was listed."""
+    try:
+        return os.readlink(entry) == str(file)
+    except FileNotFoundError:
+        return False
 
 
 def open_connections(process: int, port: int) -> int:

@@ -1,8 +1,6 @@
 """Connections to the database: as many as the threads, however requests end."""
 
 import asyncio
-import os
-from pathlib import Path
 
 import httpx2 as httpx
 import psycopg
@@ -11,6 +9,7 @@ import pytest
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import serve
+from tests.usage import times_open
 
 THREADS = 3
 FEED = 2  # connections of the one that reads events: it listens, and reads through FastAPI's pool
@@ -53,18 +52,7 @@ def count_connections(database: SQLite | PostgreSQL, process: int) -> int:
             ).fetchone()
             assert row is not None
             return int(row[0])
-    files = Path(f"/proc/{process}/fd")
-    if not files.exists():
-        pytest.skip("Open files are counted in /proc")
-    return sum(is_link_to(file, database.path) for file in files.iterdir())
-
-
-def is_link_to(file: Path, target: Path) -> bool:
-    """Tell whether an entry of /proc leads to a file; it may be gone since it was listed."""
-    try:
-        return os.readlink(file) == str(target)
-    except FileNotFoundError:
-        return False
+    return times_open(database.path, process)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

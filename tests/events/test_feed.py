@@ -1,8 +1,11 @@
 """The reader of the outbox by itself: one for all, bounded, and patient with the database."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +13,15 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from fastapi_app import feed as feed_module
+from fastapi_app import steps
 from fastapi_app.feed import Feed, TooSlow
 from fastapi_app.wakeups import wakeups
 from settings import get_settings
 from tests.databases import PostgreSQL, SQLite
+from tests.usage import times_open
 from users.engines import create_asyncio_engine
 from users.events import UserEvent
-from users.table import users
+from users.table import metadata, users
 
 pytestmark = pytest.mark.anyio
 
@@ -120,3 +125,28 @@ async def test_the_feed_goes_on_when_when_the_database_is_back(
             await asyncio.sleep(0.01)
         await write(counted, ["a"])
         assert (await anext(events)).user.name == "a"
+
+
+async def test_a_feed_that_stops_at_any_moment_leaves_no_file_open(tmp_path: Path) -> None:
+    file = tmp_path / "users.sqlite3"
+    settings = get_settings().model_copy(update={"database_url": f"sqlite:///{file}"})
+    for moment in range(100):
+        engine = create_asyncio_engine(settings, "fastapi")
+        async with engine.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+        feed = Feed(async_sessionmaker(engine), partial(wakeups, settings))
+        async with feed.running():
+            # A thread opens and reads meanwhile, so each of these passes finds it elsewhere.
+            for _ in range(moment):
+                await asyncio.sleep(0)
+        await engine.dispose()
+        assert times_open(file, os.getpid()) == 0, moment
+
+
+async def test_a_step_that_hangs_does_not_hold_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "LAST_STEP", 0.01)
+    hanging = asyncio.create_task(steps.finish(asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
