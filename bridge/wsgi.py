@@ -170,16 +170,20 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             return
         now = pool.loop.time()
         self._given_up.look(now)
-        for exchange, receive in [*self._open.items()]:
+        for exchange in [*self._open]:
             waited = now - exchange.submitted
-            if exchange.watcher is None and waited > SWEEP / 2:
-                exchange.watcher = asyncio.create_task(
-                    self._watch(exchange, receive), context=exchange.context.copy()
-                )
+            if waited > SWEEP / 2:
+                self._watch_from_now(exchange)
             if waited > self.queue_timeout and exchange.pool.withdraw(exchange):
                 exchange.expired = True
                 exchange.notice()
         self._sweep_later(pool)
+
+    def _watch_from_now(self, exchange: Exchange) -> None:
+        """Learn it when the client leaves."""
+        if exchange.watcher is None:
+            watching = self._watch(exchange, self._open[exchange])
+            exchange.watcher = asyncio.create_task(watching, context=exchange.context.copy())
 
     async def _watch(self, exchange: Exchange, receive: Receive) -> None:
         """Wait until the client leaves.
@@ -225,6 +229,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
                 return
             if not started:
                 started = True
+                self._watch_from_now(exchange)
                 await send(exchange.start())
             if exchange.file is not None:
                 return await self._send_file(exchange, send)

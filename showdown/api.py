@@ -128,7 +128,7 @@ def ignored_of(asked: HTTPRequest) -> list[str]:
     Raises:
         HTTPException: 400, it is too much.
     """
-    text = asked.headers.get("compare-ignore", "")
+    text = ",".join(asked.headers.getlist("compare-ignore"))
     names = [name.strip() for name in text[:LONGEST_IGNORED].split(",") if name.strip()]
     if len(text) > LONGEST_IGNORED or len(names) > MOST_IGNORED:
         raise HTTPException(400, f"Compare-Ignore has at most {MOST_IGNORED} names.")

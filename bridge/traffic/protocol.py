@@ -5,6 +5,8 @@ Nothing here costs a timer a request. Each connection notes when it began to wai
 """
 
 import asyncio
+import socket
+import struct
 from collections import Counter
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -36,6 +38,7 @@ from bridge.traffic.sockets import Socket
 EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
 MIN_RATE = 500  # bytes of a body that buy it one more second
 LINGER = 2.0  # seconds in which a client may still read why it was refused
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 INVALID_VERSION = "Invalid HTTP version"  # what llhttp says of one that it does not know
 LAST_CALL = 1.0  # seconds that a new connection has for its first request when the server stops
 
@@ -103,15 +106,27 @@ class Lingering:
     the answer that it got meanwhile.
     """
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "Connection", cycle: RequestResponseCycle) -> None:
         self.write = connection.transport.write
         self.is_closing = connection.transport.is_closing
         self._connection = connection
+        self._cycle = cycle
 
     def close(self) -> None:
-        """Close, or linger while a body is still coming."""
-        connection = self._connection
-        connection.linger() if connection.receiving else connection.transport.close()
+        """Close, or linger while a body is still coming.
+
+        An answer to HTTP/1.0 that was cut off ends with a reset: a close would end its body.
+        """
+        cycle, connection = self._cycle, self._connection
+        is_cut_off = cycle.response_started and not cycle.response_complete
+        if is_cut_off and cycle.scope["http_version"] == "1.0":
+            own_socket = connection.transport.get_extra_info("socket")
+            own_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            connection.transport.abort()
+        elif connection.receiving:
+            connection.linger()
+        else:
+            connection.transport.close()
 
 
 class Connection(HttpToolsProtocol):
@@ -128,7 +143,8 @@ class Connection(HttpToolsProtocol):
         self.received = self.body_size = 0
         self.waited: float | None = None  # seconds for the body, from the first look at it on
         self.checked = self.loop.time()
-        self.ignoring = False  # the upgrade that the head asks for
+        # Whether an upgrade that the head asks for is taken; None where it asks for none.
+        self.upgrade: bool | None = None
         self.refused_at: float | None = None
         self.stopping = False
         self.answered: RequestResponseCycle | None = None
@@ -168,12 +184,15 @@ class Connection(HttpToolsProtocol):
             try:
                 return self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as stop:
-                if not self.ignoring:
+                if self.upgrade:
                     return self.handle_websocket_upgrade()
                 data = memoryview(data)[stop.args[0] :]
             except httptools.HttpParserError as error:
                 return self._refuse_for(error)
-            self._ignore_upgrade()
+            try:
+                self._ignore_upgrade()
+            except httptools.HttpParserError as error:
+                return self._refuse_for(error)
 
     def _ignore_upgrade(self) -> None:
         """Parse the head again without its Upgrade (RFC 9110, 7.8).
@@ -185,7 +204,7 @@ class Connection(HttpToolsProtocol):
         lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._parse(b"\r\n".join([*lines, b"", b""]))
+        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
 
     def on_headers_complete(self) -> None:
         limits = self.limits
@@ -200,17 +219,15 @@ class Connection(HttpToolsProtocol):
             check_size(self.url, self.headers, limits.max_head_size)
         if b"#" in self.url or not self.url.startswith(b"/"):
             check_target(self.url, self.headers)
-        is_upgrade = self.parser.should_upgrade()
-        if is_upgrade and not self._takes_upgrade(version):
-            self.ignoring = True
+        self.upgrade = self._takes_upgrade(version) if self.parser.should_upgrade() else None
+        if self.upgrade is False:
             return  # _ignore_upgrade follows
         super().on_headers_complete()
-        self.ignoring = False
         self.head_since = None
         self.receiving = True
         self.received = self.body_size = 0
         self.waited = None
-        if is_upgrade:
+        if self.upgrade:
             return
         # Trailers must not become headers of a request that has been looked at (RFC 9110, 6.5.1).
         self.headers = []
@@ -243,8 +260,8 @@ class Connection(HttpToolsProtocol):
         return True
 
     def on_message_complete(self) -> None:
-        if self.ignoring:
-            return  # it was only a head: _parse knows how to go on
+        if self.upgrade is not None:
+            return  # there is only a head: _parse knows how to go on
         self.receiving = False
         self.head_size = 0
         super().on_message_complete()
@@ -323,8 +340,8 @@ class Connection(HttpToolsProtocol):
         self.answered = cycle
 
         def answer(scope: Any, receive: Any, _send: Any) -> Any:
-            if cycle.more_body:
-                cycle.transport = Lingering(self)  # type: ignore[assignment]
+            if cycle.more_body or scope["http_version"] == "1.0":
+                cycle.transport = Lingering(self, cycle)  # type: ignore[assignment]
             return app(scope, receive, sending(cycle))
 
         start = super()._start_asgi_task

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Generator
 from functools import lru_cache, partial
+from time import monotonic
 from typing import Any
 
 from starlette.types import Message
@@ -14,6 +15,7 @@ LENGTH = b"content-length: "
 UNUSUAL = frozenset(b"connection keep-alive proxy-connection te trailer transfer-encoding".split())
 # What would end a line, or the head, too early; a tab may stand in a value (RFC 9110, 5.5).
 CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
+FAREWELL = 0.5  # seconds that an application may send to nobody
 BODILESS = frozenset({204, 304})
 DATE, DATE_LINE = b"date", b"date: "
 
@@ -46,8 +48,8 @@ class NotSent(Sent):
 
 
 SENT = Sent()
-# The client has left. An application that is done in any case ends; another is to stop, and may not
-# keep the event loop busy if it does not.
+# The client has left. An application that sends on for some time is to stop, and may not keep the
+# event loop busy if it does not.
 DROPPED, STOPPED = NotSent(), NotSent(ClientLeft)
 
 
@@ -125,7 +127,9 @@ def _find_loss(cycle: RequestResponseCycle, message: Message) -> NotSent | None:
         cycle.disconnected = True
     if not cycle.disconnected:
         return None
-    return STOPPED if goes_on else DROPPED
+    # An application comes to its own end, background tasks included, if that does not take long.
+    since = cycle.__dict__.setdefault("dropped_since", monotonic())
+    return STOPPED if goes_on and monotonic() - since > FAREWELL else DROPPED
 
 
 class Length:
@@ -170,7 +174,7 @@ def _prepare(cycle: RequestResponseCycle, message: Message) -> Message:
     if status in BODILESS:
         # In a 304 it would be allowed, and uvicorn would wait for as many bytes.
         headers = [header for header in headers if header[0].lower() != b"content-length"]
-    lengths = {value for name, value in headers if name.lower() == b"content-length"}
+    lengths = {value.strip() for name, value in headers if name.lower() == b"content-length"}
     if not all(name for name, _ in headers):
         raise RuntimeError("A header has no name")
     if len(lengths) > 1 or not all(length.isdigit() for length in lengths):

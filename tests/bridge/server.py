@@ -13,6 +13,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 import bridge
 from bridge.threads import Gauges
@@ -242,6 +243,7 @@ def serve(
     middleware: list[Middleware] | None = None,
     root_path: str = "",
     limits: Limits | None = None,
+    outermost: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     **options: Any,
 ) -> Iterator[Served]:
     """Serve an application at ``/app`` until the block ends.
@@ -252,6 +254,7 @@ def serve(
         middleware: ASGI middleware around the mounts.
         root_path: an outer prefix.
         limits: of each connection.
+        outermost: middleware around all of that, with the server's own ``send``.
         options: arguments for WSGIMiddleware.
     """
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
@@ -269,7 +272,7 @@ def serve(
             yield
 
     config = Config(
-        Starlette(routes=mounts, middleware=middleware, lifespan=lifespan),
+        outermost(Starlette(routes=mounts, middleware=middleware, lifespan=lifespan)),
         limits=limits,
         log_config=None,
         log_level="critical",

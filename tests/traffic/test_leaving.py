@@ -9,11 +9,11 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.middleware import Middleware
 from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -60,7 +60,7 @@ def large(tmp_path: Path) -> Path:
 @contextmanager
 def observed(log: io.StringIO, **options: Any) -> Iterator[Served]:
     """Run a server whose applications have the gateway's Observer around them."""
-    around = Middleware(
+    observer = partial(
         Observer,
         request_id=request_id,
         security=SecurityHeaders(),
@@ -69,7 +69,7 @@ def observed(log: io.StringIO, **options: Any) -> Iterator[Served]:
         timeout=60,
         access_log=AccessLog(log, as_json),
     )
-    with serve(middleware=[around], **options) as served:
+    with serve(outermost=observer, **options) as served:
         yield served
 
 
@@ -173,16 +173,30 @@ def test_an_asgi_application_is_stopped(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_an_answer_in_one_piece_counts_as_far_as_it_was_sent() -> None:
-    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            await send({"type": "http.response.body", "body": b"x" * (4 * MOST)})
+ONE_PIECE = f"""
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        await send({{"type": "http.response.start", "status": 200, "headers": []}})
+        await send({{"type": "http.response.body", "body": b"x" * {4 * MOST}}})
+"""
 
-    log = io.StringIO()
-    with observed(log, others={"/asgi": app}) as server:
-        leave_in_the_middle(server, "/asgi/")
-        check_line(log)
+
+def test_an_answer_in_one_piece_counts_as_far_as_it_was_sent(tmp_path: Path) -> None:
+    (tmp_path / "piece.py").write_text(ONE_PIECE)
+    port = free_port()
+    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/own=piece:app")
+    origin = f"http://127.0.0.1:{port}"
+    with run(*command, origin=origin, path="/health/live", cwd=tmp_path) as process:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(head("/own/", host="127.0.0.1"))
+            received = 0
+            while received < TAKEN:
+                received += len(connection.recv(65536))
+            leave(connection)
+        wait_until(lambda: "GET /own/" in process.output)
+        found = re.search(r" 200 cut off GET /own/ .* (\d+) B ", process.output)
+    assert found
+    assert TAKEN / 2 < int(found[1]) < MOST
 
 
 def test_an_application_that_does_not_stop_keeps_nobody_waiting() -> None:
@@ -338,6 +352,62 @@ def test_who_leaves_in_the_middle_of_an_upload_is_no_error(tmp_path: Path) -> No
         wait_until(lambda: "POST /upload/" in process.output)
         assert "Traceback" not in process.output
         assert " 499 POST /upload/ " in process.output
+
+
+BACKGROUND = """
+import asyncio
+import sys
+from pathlib import Path
+
+from fastapi import BackgroundTasks, FastAPI
+from starlette.background import BackgroundTask
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.responses import FileResponse
+
+here = Path(__file__).parent
+app = FastAPI()
+
+
+async def pass_on(request, call_next):
+    return await call_next(request)
+
+
+if {wrapped}:
+    app.add_middleware(BaseHTTPMiddleware, dispatch=pass_on)
+
+
+@app.get("/slow")
+async def slow(tasks: BackgroundTasks):
+    (here / "asked").touch()
+    tasks.add_task((here / "done").touch)
+    await asyncio.sleep(0.3)
+    return "nobody reads this"
+
+
+@app.get("/file")
+async def file():
+    (here / "asked").touch()
+    await asyncio.sleep(0.3)
+    return FileResponse(sys.executable, background=BackgroundTask((here / "done").touch))
+"""
+
+
+@pytest.mark.parametrize("wrapped", [True, False], ids=["middleware", "bare"])
+@pytest.mark.parametrize("path", ["/slow", "/file"])
+def test_background_tasks_run_though_the_client_has_left(
+    path: str, wrapped: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "background.py").write_text(BACKGROUND.replace("{wrapped}", str(wrapped)))
+    port = free_port()
+    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/own=background:app")
+    origin = f"http://127.0.0.1:{port}"
+    with run(*command, origin=origin, path="/health/live", cwd=tmp_path) as process:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(head(f"/own{path}", host="127.0.0.1"))
+            wait_until((tmp_path / "asked").exists)
+            leave(connection)
+        wait_until((tmp_path / "done").exists)
+        assert "Traceback" not in process.output
 
 
 LATE = """

@@ -1,6 +1,7 @@
 """Limits of connections, on real sockets: heads, slow clients, and a stop that loses nothing."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterable, Iterator
 
@@ -386,3 +387,38 @@ def test_an_answer_that_can_have_no_body_has_none(
     assert b"content-length" not in first.lower()
     assert rest.startswith(b"HTTP/1.1 200 OK\r\n")
     assert rest.endswith(b"hello")
+
+
+def read_all(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
+
+
+def test_an_answer_to_http_1_0_that_is_cut_off_does_not_look_complete() -> None:
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"some", "more_body": True})
+            await asyncio.sleep(0.1)
+            raise LookupError
+
+    with serve(others={"/asgi": app}) as server, server.connect() as connection:
+        connection.sendall(b"GET /asgi/ HTTP/1.0\r\nHost: test\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            read_all(connection)
+
+
+@pytest.mark.parametrize("coding", ["identity", "xchunked", "chunked;x=y"])
+def test_an_upgrade_with_an_odd_body_is_refused_once(
+    coding: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = ("Connection: Upgrade", "Upgrade: h2c", f"Transfer-Encoding: {coding}")
+    with serve() as server:
+        refused.clear()
+        with server.open(
+            "/app/", *lines, body=b"2\r\n{}\r\n0\r\n\r\n", method="POST"
+        ) as connection:
+            assert read_to_end(connection).startswith(b"HTTP/1.1 400 ")
+        assert sum(refused.values()) == 1
+        wait_until(lambda: not server.server.server_state.connections)
+    assert [record for record in caplog.records if record.exc_info] == []
