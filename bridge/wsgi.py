@@ -285,7 +285,11 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         await wait_until(lambda: not pool.in_flight and not closers.in_flight, LAST_WORDS)
         if busy := pool.busy + closers.busy:
             left_behind["wsgi"] += busy
-            logger.warning("%d threads have not come back; the process ends all the same", busy)
+            logger.warning(
+                "%d threads have not come back within %g s; the process ends all the same",
+                busy,
+                self.grace + LAST_WORDS,
+            )
         pool.stop()
         closers.stop()
         self._pool = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import hypothesis
 import pytest
 from starlette.testclient import TestClient
 
@@ -25,6 +26,13 @@ FRAMEWORKS = ("flask", "fastapi", "django")
 
 database_key = pytest.StashKey[SQLite | PostgreSQL]()
 directory_key = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+# How long an example takes is up to the machine: it may be busy.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

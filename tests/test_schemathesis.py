@@ -64,7 +64,7 @@ def shorten_wait(case: schemathesis.Case[Any]) -> None:
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @schema.parametrize()
 # Fresh rows for each operation are enough; its examples may find what others left.
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_document_and_the_framework_agree(
     case: schemathesis.Case[Any], framework: str, origin: str, database: SQLite | PostgreSQL
 ) -> None:
@@ -98,7 +98,6 @@ def test_what_one_operation_makes_the_others_find(
             max_examples=SEQUENCES,
             stateful_step_count=STEPS,
             derandomize=True,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         )
     )

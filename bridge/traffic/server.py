@@ -123,7 +123,9 @@ def end_after(seconds: float) -> None:
     """End the process after some seconds, whatever its threads are doing then."""
 
     def end() -> None:
-        logger.error("Threads have not come back; the process ends all the same")
+        logger.error(
+            "Threads have not come back within %g s; the process ends all the same", seconds
+        )
         os._exit(THREADS_LEFT)
 
     timer = threading.Timer(seconds, end)

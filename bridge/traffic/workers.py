@@ -11,13 +11,16 @@ from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
+from bridge.traffic import server
 from bridge.traffic.listeners import turn_away
 from bridge.traffic.server import Callback, ignore
 
 logger = logging.getLogger("bridge")
 
 LOOK = 0.2  # seconds between two looks at the workers and at what the parent has been told
-MARGIN = 4.0  # seconds beyond the graceful timeout until a worker is killed
+# Seconds beyond the graceful timeout until a worker is killed. Each ends itself before that, and
+# says why; on a busy machine it does so later.
+MARGIN = server.MARGIN + 5.0
 NOT_STARTED = 3  # exit status, as uvicorn's own
 
 

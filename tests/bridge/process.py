@@ -1,6 +1,7 @@
 """A server in a process of its own, for what ends or measures a whole process.
 
-``python -m tests.bridge.process PORT DIRECTORY``: applications leave marker files in DIRECTORY.
+``python -m tests.bridge.process PORT DIRECTORY [GRACE]``: applications leave marker files in the
+directory.
 """
 
 import sys
@@ -63,12 +64,12 @@ class Shutdown:
             yield b"x" * 1024
 
 
-def main(port: int, directory: Path) -> None:
+def main(port: int, directory: Path, grace: int) -> None:
     """Serve until a signal comes."""
     mounts = [
         bridge.Mount("/upload", upload, max_body_size=200_000_000),
-        bridge.Mount("/app", Shutdown(directory), threads=4, grace=GRACE),
-        bridge.Mount("/narrow", Shutdown(directory), threads=1, grace=GRACE),
+        bridge.Mount("/app", Shutdown(directory), threads=4, grace=grace),
+        bridge.Mount("/narrow", Shutdown(directory), threads=1, grace=grace),
     ]
 
     @asynccontextmanager
@@ -77,8 +78,9 @@ def main(port: int, directory: Path) -> None:
             yield
 
     app = Starlette(routes=mounts, lifespan=lifespan)
-    uvicorn.run(app, port=port, log_level="warning", timeout_graceful_shutdown=GRACE)
+    uvicorn.run(app, port=port, log_level="warning", timeout_graceful_shutdown=grace)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    port, directory, *grace = sys.argv[1:]
+    main(int(port), Path(directory), int(grace[0]) if grace else GRACE)

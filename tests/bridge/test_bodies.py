@@ -89,7 +89,7 @@ def read_all(file: IO[bytes], operations: list[tuple[str, int | None]]) -> list[
     return [*results, *file]
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(derandomize=True, max_examples=150)
 @given(
     pieces=st.lists(
         st.lists(st.sampled_from([b"\n", b"a", b"bc\n", b"\r\n", b"x" * 50]), max_size=8).map(

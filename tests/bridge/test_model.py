@@ -130,7 +130,6 @@ plans = st.builds(
     fails_in_close=st.sampled_from([False, False, False, True]),
 )
 some = settings(
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

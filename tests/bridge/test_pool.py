@@ -13,6 +13,7 @@ import pytest
 from bridge.exchange import Exchange
 from bridge.threads import Gauges
 from tests.bridge.server import (
+    PATIENCE,
     TEXT,
     Environ,
     Served,
@@ -159,7 +160,7 @@ def test_requests_that_call_back_into_their_own_mount_end() -> None:
     def app(environ: Environ, start_response: StartResponse) -> list[bytes]:
         status = 200
         if environ["PATH_INFO"] == "/outer":
-            connection = http.client.HTTPConnection("127.0.0.1", ports[0], timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", ports[0], timeout=3 * PATIENCE)
             connection.request("GET", "/app/inner")
             status = connection.getresponse().status
             connection.close()
@@ -168,10 +169,8 @@ def test_requests_that_call_back_into_their_own_mount_end() -> None:
 
     with serve(app, threads=10, queue_timeout=0.5) as server, ExitStack() as stack:
         ports.append(server.port)
-        start = time.monotonic()
         connections = [stack.enter_context(server.open("/app/outer")) for _ in range(10)]
         answers = [read_answer(connection) for connection in connections]
-        assert time.monotonic() - start < 10
         assert {answer.status for answer in answers} <= {200, 503}
         assert {answer.body for answer in answers if answer.status == 200} <= {b"200", b"503"}
         wait_until(server.is_idle)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.bridge.server import wait_until
+from tests.bridge.server import PATIENCE, wait_until
 from tests.conftest import assert_problem
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.events.test_export import fill
@@ -130,7 +130,7 @@ def test_a_worker_ends_when_it_is_told(gateway: TestClient) -> None:
     with working() as worker:
         finished(gateway, address)
         worker.terminate()
-        assert worker.wait(10) == 0
+        assert worker.wait(PATIENCE) == 0
 
 
 def test_a_file_that_cannot_be_written(gateway: TestClient, tmp_path: Path) -> None:

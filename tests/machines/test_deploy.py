@@ -18,6 +18,7 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from bridge.traffic.workers import MARGIN
 from commands import main
 from settings import Settings, get_settings
 from tests.machines.nginx import find
@@ -26,7 +27,6 @@ from tests.servers import ROOT, SCRIPTS
 DEPLOY = ROOT / "deploy"
 COMMANDS = ROOT / "django_app" / "management" / "commands"
 UNITS = sorted(DEPLOY.glob("*.service"))
-MARGIN = 4  # seconds that a stop takes beyond the graceful timeout, at most
 GRACE = Settings.model_fields["graceful_timeout"].default
 
 

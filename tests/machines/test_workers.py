@@ -14,9 +14,18 @@ import httpx2 as httpx
 import pytest
 from click import UsageError
 
+from bridge.traffic.server import MARGIN
 from serving import check_key
 from settings import Settings
-from tests.bridge.server import Answer, head, is_listening, read_answer, read_until, wait_until
+from tests.bridge.server import (
+    PATIENCE,
+    Answer,
+    head,
+    is_listening,
+    read_answer,
+    read_until,
+    wait_until,
+)
 from tests.databases import free_port
 from tests.servers import Server, has_ended, running, wait_for
 from tests.traffic.test_listeners import begin_to_connect, end_of, on_linux
@@ -95,7 +104,7 @@ def test_workers_end_in_good_order_when_their_parent_is_killed() -> None:
 
 def test_workers_that_cannot_start_say_so_once() -> None:
     with running("python", "-m", "tests.machines.process", free_port(), 2, LONG, "fail") as process:
-        assert process.wait(20) == 3
+        assert process.wait(PATIENCE) == 3
         assert process.output == "no start today\n"
 
 
@@ -106,7 +115,7 @@ def test_an_interrupt_is_told_to_the_application_and_ends_with_status_0(workers:
         wait_until(lambda: len(tree.workers) == workers)
         tree.process.send_signal(signal.SIGINT)
         assert read_answer(connection).body == b"stopping"
-        assert tree.process.wait(20) == 0
+        assert tree.process.wait(PATIENCE) == 0
         assert tree.process.output == ""
 
 
@@ -118,7 +127,7 @@ def test_a_stop_under_load_answers_every_connection_that_was_accepted(workers: i
         wait_until(lambda: len(tree.workers) == workers)
         tree.process.terminate()
         statuses = [status for client in clients for status in client.result()]
-        assert tree.process.wait(20) == 0
+        assert tree.process.wait(PATIENCE) == 0
     assert {*statuses} == {200}
 
 
@@ -132,7 +141,7 @@ def test_who_connects_while_workers_stop_is_refused_and_not_reset() -> None:
         wait_until(lambda: "told to stop" in process.output)
         with begin_to_connect("127.0.0.1", port) as connection:
             os.kill(worker, signal.SIGUSR1)
-            assert process.wait(20) == 0
+            assert process.wait(PATIENCE) == 0
             assert end_of(connection) == errno.ECONNREFUSED
 
 
@@ -150,8 +159,9 @@ def test_a_thread_that_never_returns_does_not_keep_the_processes_alive() -> None
     with serving(2) as tree, tree.open("/block"):
         wait_until(lambda: len(tree.workers) == 2)
         tree.process.terminate()
-        assert tree.process.wait(GRACE + 4) == 1
-        assert "Threads have not come back" in tree.process.output
+        assert tree.process.wait(PATIENCE) == 1
+        # The server's own clock: a busy machine takes longer to start and to end processes.
+        assert f"Threads have not come back within {GRACE + MARGIN:g} s" in tree.process.output
 
 
 def test_a_second_interrupt_does_not_wait_for_requests() -> None:
@@ -160,7 +170,7 @@ def test_a_second_interrupt_does_not_wait_for_requests() -> None:
         tree.process.send_signal(signal.SIGINT)
         wait_until(lambda: not is_listening(tree.port))
         tree.process.send_signal(signal.SIGINT)
-        assert tree.process.wait(20) == 0
+        assert tree.process.wait(PATIENCE) == 0
 
 
 def test_a_stream_of_events_that_begins_while_the_server_stops_does_not_keep_it() -> None:
@@ -170,7 +180,7 @@ def test_a_stream_of_events_that_begins_while_the_server_stops_does_not_keep_it(
         wait_until(lambda: not is_listening(tree.port))
         connection.sendall(head("/stream"))
         read_until(connection, b": connected")
-        assert tree.process.wait(20) == 0
+        assert tree.process.wait(PATIENCE) == 0
 
 
 SHOP = """
@@ -201,7 +211,7 @@ def test_the_command_serves_from_several_processes_that_count_together(tmp_path:
         (metrics,) = {Path(answer.split()[1]) for answer in answers}
         assert metrics.is_dir()
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
         assert not metrics.exists()
 
 

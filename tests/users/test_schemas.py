@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -41,3 +41,7 @@ def test_the_pattern_of_an_id_ends_at_the_largest(limit: int, number: int) -> No
 @pytest.mark.parametrize("text", ["", "0", "01", "+1", "-1", "1.0", "1_0", "٣", " 1", "1\n"])
 def test_an_id_has_one_spelling(text: str) -> None:
     assert re.fullmatch(ID_PATTERN, text) is None
+
+
+def test_no_example_is_held_to_a_time() -> None:
+    assert settings().deadline is None
