@@ -16,7 +16,8 @@ from prometheus_client.multiprocess import mark_process_dead
 import logs
 from bridge.threads import left_behind
 from bridge.traffic.access_log import AccessLog, as_json, as_text
-from bridge.traffic.protocol import Config, Limits
+from bridge.traffic.limits import Limits
+from bridge.traffic.protocol import Config
 from bridge.traffic.server import THREADS_LEFT, Callback, Server, ignore
 from bridge.traffic.workers import NOT_STARTED
 from gateway import Gateway, create_app, refuse

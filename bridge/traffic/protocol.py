@@ -5,12 +5,9 @@ Nothing here costs a timer a request. Each connection notes when it began to wai
 """
 
 import asyncio
-import socket
-import struct
 from collections import Counter
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from dataclasses import dataclass
 from typing import Any
 
 import httptools
@@ -31,6 +28,8 @@ from bridge.traffic.heads import (
     check_version,
     has_body,
 )
+from bridge.traffic.limits import Limits
+from bridge.traffic.lingering import Lingering
 from bridge.traffic.readers import ReaderClock
 from bridge.traffic.response_heads import sending
 from bridge.traffic.sockets import Socket
@@ -38,36 +37,11 @@ from bridge.traffic.sockets import Socket
 EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
 MIN_RATE = 500  # bytes of a body that buy it one more second
 LINGER = 2.0  # seconds in which a client may still read why it was refused
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 INVALID_VERSION = "Invalid HTTP version"  # what llhttp says of one that it does not know
 LAST_CALL = 1.0  # seconds that a new connection has for its first request when the server stops
 
 # What connections of this process were refused for.
 refused: Counter[str] = Counter()
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a connection may take.
-
-    Attributes:
-        max_head_size: bytes of a request's head, its target included; then 431.
-        max_headers: headers of a request; then 431.
-        max_connections: connections open at once in the process; then 503.
-        head_timeout: seconds for the whole head; then 408, or the end where not a byte has come.
-        body_timeout: seconds for the whole body, and one more for each 500 bytes; then 408.
-        send_timeout: seconds without progress until a reader that stalls is cut off, as
-            ``bridge.traffic.readers`` measures them.
-        socket_rate: frames a second that a WebSocket's client may send; then close code 1008.
-    """
-
-    max_head_size: int = 64 * 1024
-    max_headers: int = 100
-    max_connections: int = 4000
-    head_timeout: float = 10.0
-    body_timeout: float = 20.0
-    send_timeout: float = 90.0
-    socket_rate: float = 100.0
 
 
 def refuse_in_text(status: int) -> Response:
@@ -97,36 +71,6 @@ class Config(uvicorn.Config):
         self.limits = limits or Limits()
         self.refuse = refuse
         super().__init__(app, http=Connection, ws=Socket, **options)
-
-
-class Lingering:
-    """A transport whose end waits until the client has read the answer (RFC 9112, 9.6).
-
-    A connection that is closed while its client still sends is reset, and the client may never see
-    the answer that it got meanwhile.
-    """
-
-    def __init__(self, connection: "Connection", cycle: RequestResponseCycle) -> None:
-        self.write = connection.transport.write
-        self.is_closing = connection.transport.is_closing
-        self._connection = connection
-        self._cycle = cycle
-
-    def close(self) -> None:
-        """Close, or linger while a body is still coming.
-
-        An answer to HTTP/1.0 that was cut off ends with a reset: a close would end its body.
-        """
-        cycle, connection = self._cycle, self._connection
-        is_cut_off = cycle.response_started and not cycle.response_complete
-        if is_cut_off and cycle.scope["http_version"] == "1.0":
-            own_socket = connection.transport.get_extra_info("socket")
-            own_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            connection.transport.abort()
-        elif connection.receiving:
-            connection.linger()
-        else:
-            connection.transport.close()
 
 
 class Connection(HttpToolsProtocol):

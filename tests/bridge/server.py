@@ -17,7 +17,8 @@ from starlette.types import ASGIApp
 
 import bridge
 from bridge.threads import Gauges
-from bridge.traffic.protocol import Config, Limits
+from bridge.traffic.limits import Limits
+from bridge.traffic.protocol import Config
 from bridge.traffic.server import Server
 
 Environ = dict[str, Any]

@@ -12,7 +12,7 @@ import pytest
 from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
-from bridge.traffic.protocol import Limits
+from bridge.traffic.limits import Limits
 from tests.bridge.answers import MEGABYTE, answering
 from tests.bridge.server import (
     SOON,

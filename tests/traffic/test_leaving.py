@@ -4,8 +4,6 @@ import asyncio
 import io
 import json
 import logging
-import re
-import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,20 +22,15 @@ from bridge.traffic.observer import Observer
 from tests.bridge.server import (
     SOON,
     TEXT,
-    Answer,
     Body,
     Environ,
     File,
     Served,
     StartResponse,
-    head,
     leave,
-    read_answer,
     serve,
     wait_until,
 )
-from tests.databases import free_port
-from tests.servers import serve as run
 from tests.traffic.gateways import refuse
 from users.request_id import request_id
 
@@ -173,32 +166,6 @@ def test_an_asgi_application_is_stopped(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-ONE_PIECE = f"""
-async def app(scope, receive, send):
-    if scope["type"] == "http":
-        await send({{"type": "http.response.start", "status": 200, "headers": []}})
-        await send({{"type": "http.response.body", "body": b"x" * {4 * MOST}}})
-"""
-
-
-def test_an_answer_in_one_piece_counts_as_far_as_it_was_sent(tmp_path: Path) -> None:
-    (tmp_path / "piece.py").write_text(ONE_PIECE)
-    port = free_port()
-    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/own=piece:app")
-    origin = f"http://127.0.0.1:{port}"
-    with run(*command, origin=origin, path="/health/live", cwd=tmp_path) as process:
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.sendall(head("/own/", host="127.0.0.1"))
-            received = 0
-            while received < TAKEN:
-                received += len(connection.recv(65536))
-            leave(connection)
-        wait_until(lambda: "GET /own/" in process.output)
-        found = re.search(r" 200 cut off GET /own/ .* (\d+) B ", process.output)
-    assert found
-    assert TAKEN / 2 < int(found[1]) < MOST
-
-
 def test_an_application_that_does_not_stop_keeps_nobody_waiting() -> None:
     stop = threading.Event()
 
@@ -267,171 +234,6 @@ def test_who_leaves_before_an_answer_is_a_499() -> None:
         line = line_of(log)
         go_on.set()
     assert (line["status"], line["cut_off"], line["bytes"]) == (499, False, 0)
-
-
-BAD_HEADS: list[tuple[int, list[Any]]] = [
-    *((200, [(b"x", b"a\r\nb")]), (200, [(b"a b", b"")]), (200, [(b"content-length", b"abc")])),
-    *((600, []), (101, []), (200, [(b"content-length", b"5"), (b"content-length", b"3")])),
-]
-
-
-@pytest.mark.parametrize(("status", "headers"), BAD_HEADS)
-def test_a_head_that_cannot_be_sent_is_a_500(
-    status: int, headers: list[Any], tmp_path: Path
-) -> None:
-    source = f"""
-async def app(scope, receive, send):
-    if scope["type"] == "http":
-        await send({{"type": "http.response.start", "status": {status}, "headers": {headers}}})
-        await send({{"type": "http.response.body", "body": b"12345"}})
-"""
-    answer, line = ask_alone(tmp_path, source)
-    assert (answer.status, answer.complete) == (500, True)
-    assert answer.header("Content-Type") == "application/problem+json"
-    assert " 500 GET /own/ " in line
-
-
-def test_an_application_that_does_not_answer_is_a_500(tmp_path: Path) -> None:
-    answer, line = ask_alone(tmp_path, "async def app(scope, receive, send):\n    pass\n")
-    assert answer.status == 500
-    assert " 500 GET /own/ " in line
-
-
-def test_names_of_headers_may_be_other_byte_strings(tmp_path: Path) -> None:
-    source = """
-async def app(scope, receive, send):
-    if scope["type"] == "http":
-        headers = [[bytearray(b"X-Name"), memoryview(b"value")]]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
-"""
-    answer, _ = ask_alone(tmp_path, source)
-    assert (answer.status, answer.header("X-Name")) == (200, "value")
-
-
-def ask_alone(directory: Path, source: str) -> tuple[Answer, str]:
-    """Serve an application by the gateway; return its answer and the access line."""
-    (directory / "own.py").write_text(source)
-    port = free_port()
-    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/own=own:app")
-    origin = f"http://127.0.0.1:{port}"
-    with run(*command, origin=origin, path="/health/live", cwd=directory) as process:
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.sendall(head("/own/", host="127.0.0.1"))
-            answer = read_answer(connection)
-        wait_until(lambda: "GET /own/" in process.output)
-        [line] = [line for line in process.output.splitlines() if " GET /own/ " in line]
-    return answer, line
-
-
-UPLOAD = """
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
-
-
-async def read(request):
-    await request.body()
-    return Response()
-
-
-app = Starlette(routes=[Route("/", read, methods=["POST"])])
-"""
-
-
-def test_who_leaves_in_the_middle_of_an_upload_is_no_error(tmp_path: Path) -> None:
-    (tmp_path / "upload.py").write_text(UPLOAD)
-    port = free_port()
-    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/upload=upload:app")
-    origin = f"http://127.0.0.1:{port}"
-    with run(*command, origin=origin, path="/health/live", cwd=tmp_path) as process:
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            lines = head("/upload/", "Content-Length: 100", method="POST", host="127.0.0.1")
-            connection.sendall(lines + b"abc")
-            leave(connection)
-        wait_until(lambda: "POST /upload/" in process.output)
-        assert "Traceback" not in process.output
-        assert " 499 POST /upload/ " in process.output
-
-
-BACKGROUND = """
-import asyncio
-import sys
-from pathlib import Path
-
-from fastapi import BackgroundTasks, FastAPI
-from starlette.background import BackgroundTask
-from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.responses import FileResponse
-
-here = Path(__file__).parent
-app = FastAPI()
-
-
-async def pass_on(request, call_next):
-    return await call_next(request)
-
-
-if {wrapped}:
-    app.add_middleware(BaseHTTPMiddleware, dispatch=pass_on)
-
-
-@app.get("/slow")
-async def slow(tasks: BackgroundTasks):
-    (here / "asked").touch()
-    tasks.add_task((here / "done").touch)
-    await asyncio.sleep(0.3)
-    return "nobody reads this"
-
-
-@app.get("/file")
-async def file():
-    (here / "asked").touch()
-    await asyncio.sleep(0.3)
-    return FileResponse(sys.executable, background=BackgroundTask((here / "done").touch))
-"""
-
-
-@pytest.mark.parametrize("wrapped", [True, False], ids=["middleware", "bare"])
-@pytest.mark.parametrize("path", ["/slow", "/file"])
-def test_background_tasks_run_though_the_client_has_left(
-    path: str, wrapped: bool, tmp_path: Path
-) -> None:
-    (tmp_path / "background.py").write_text(BACKGROUND.replace("{wrapped}", str(wrapped)))
-    port = free_port()
-    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/own=background:app")
-    origin = f"http://127.0.0.1:{port}"
-    with run(*command, origin=origin, path="/health/live", cwd=tmp_path) as process:
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.sendall(head(f"/own{path}", host="127.0.0.1"))
-            wait_until((tmp_path / "asked").exists)
-            leave(connection)
-        wait_until((tmp_path / "done").exists)
-        assert "Traceback" not in process.output
-
-
-LATE = """
-async def app(scope, receive, send):
-    if scope["type"] == "http":
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"nobody reads this"})
-"""
-
-
-def test_an_answer_that_came_too_late_is_a_499(tmp_path: Path) -> None:
-    (tmp_path / "late.py").write_text(LATE)
-    port = free_port()
-    command = ("gateway", "--port", port, "--only-mounts", "--mount", "/late=late:app")
-    origin = f"http://127.0.0.1:{port}"
-    with run(*command, origin=origin, path="/health/live", cwd=tmp_path) as process:
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.sendall(head("/late/", host="127.0.0.1"))
-            leave(connection)
-        wait_until(lambda: "GET /late/" in process.output)
-        [line] = [line for line in process.output.splitlines() if "GET /late/" in line]
-    assert re.fullmatch(r"[0-9:.]+ 499 GET /late/ .* 0 B .*", line), line
 
 
 def test_a_stop_in_the_middle_of_a_file_closes_it_though_all_threads_are_stuck(

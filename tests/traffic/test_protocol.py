@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from bridge.traffic.protocol import Connection, Limits, refused
+from bridge.traffic.limits import Limits
+from bridge.traffic.protocol import Connection, refused
 from tests.bridge.answers import MEGABYTE, answering, echoes
 from tests.bridge.server import (
     PATIENCE,

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from bridge.exchange import ClientLeft
-from bridge.traffic.protocol import Limits
+from bridge.traffic.limits import Limits
 from bridge.traffic.response_heads import DROPPED, FAREWELL, SENT, begin_line, send
 from tests.bridge.server import head, hello, read_answer, serve
 
