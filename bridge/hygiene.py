@@ -27,6 +27,12 @@ PARAMETRIC = frozenset(
     b" forwarded link prefer te".split()
 )
 MAX_PARAMETRIC = 2048  # bytes of all of them together
+# Codecs of Python's that are for names of hosts, for its own sources, or not for texts.
+SLOW_CHARSET = re.compile(
+    rb"charset[^;]*=[^;]*(punycode|idna|unicode[-_]?escape|undefined|hex|rot_?13|base_?64|quopri"
+    rb"|quoted|uu|zip|zlib|bz2|mbcs|oem)",
+    re.IGNORECASE,
+)
 # Python's http.cookies, which applications parse cookies with, looks through the rest of the
 # header for each (CVE-2024-7592, mended in 3.11.10 and 3.12.6).
 MAX_BACKSLASHES = 100
@@ -69,6 +75,8 @@ def check_headers(scope: Scope) -> bytes | None:
                 raise HTTPException(400, f"The header {name.decode()} was sent more than once.")
     if sum([len(value) for name, value in headers if name in PARAMETRIC]) > MAX_PARAMETRIC:
         raise HTTPException(431)
+    if b"content-type" in names:
+        check_charset(headers[names.index(b"content-type")][1])
     if b"cookie" in names:
         check_cookies([value for name, value in headers if name == b"cookie"])
     if b"host" in names:
@@ -93,6 +101,16 @@ def normal_host(host: bytes, scheme: str) -> bytes:
         raise HTTPException(400, "The Host header names no host.")
     is_default = found[2] and (not found[3] or int(found[3]) == DEFAULT_PORTS.get(scheme))
     return found[1] if is_default else host
+
+
+def check_charset(content_type: bytes) -> None:
+    """Refuse a charset that is none, or that Python decodes in the square of the length.
+
+    Raises:
+        HTTPException: 400.
+    """
+    if b"charset" in content_type.lower() and SLOW_CHARSET.search(content_type):
+        raise HTTPException(400, "The Content-Type names no charset of texts.")
 
 
 def check_cookies(values: list[bytes]) -> None:

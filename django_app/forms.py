@@ -50,8 +50,11 @@ def has_many_parts(request: HttpRequest) -> bool:
     """Tell whether a form has more parts, or more in their heads, than its parser reads quickly."""
     if request.content_type != "multipart/form-data":
         return False
-    # Each part begins with such a line, and its head has two parameters.
-    return request.body.count(b"\n--") > MAX_FIELDS or request.body.count(b";") > 4 * MAX_FIELDS
+    # Django finds the boundary anywhere, not only at the beginning of a line.
+    parameters = request.content_params or {}
+    boundary = f"--{parameters.get('boundary', '')}".encode(errors="replace")
+    # The head of each part has two parameters.
+    return request.body.count(boundary) > MAX_FIELDS or request.body.count(b";") > 4 * MAX_FIELDS
 
 
 def is_too_long(fields: QueryDict) -> bool:

@@ -1,5 +1,6 @@
 """The Django admin below its prefix: its styles, its login, and the list of users."""
 
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -341,3 +342,47 @@ def test_who_may_order_exports_sees_how_far_they_are(gateway: TestClient) -> Non
     ):
         log_in(gateway, make_account("clerk", permissions))
         assert gateway.get(path).status_code == status
+
+
+LOOKUPS = [
+    *("name__regex=^(a%2b)%2b$", "name__iregex=(", "email__startswith=a", "id__in=1,2"),
+    *("id__gt=0", "created_at__year=99999999999", "created_at__week=1", "name=Alice"),
+]
+
+
+@pytest.mark.parametrize("lookup", LOOKUPS)
+def test_an_address_cannot_filter_by_what_no_link_does(
+    gateway: TestClient, lookup: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A regular expression would hold the process; others read what is not shown."""
+    create_account()
+    log_in(gateway)
+    for model in ("django_app/user", "auth/user"):
+        response = gateway.get(f"/django/admin/{model}/?{lookup}")
+        assert response.status_code == 400
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize(
+    "value", ["9999-12-31 23:59:59-12:00", "0001-01-01 00:00:00%2b12:00", "x", "99999999-01-01"]
+)
+def test_a_date_that_no_link_has_is_no_error(
+    gateway: TestClient, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    create_account()
+    log_in(gateway)
+    response = gateway.get(f"/django/admin/django_app/user/?created_at__gte={value}")
+    assert response.status_code in (200, 302)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_the_filters_of_the_lists_work(gateway: TestClient) -> None:
+    create_account()
+    log_in(gateway)
+    for model in ("django_app/user", "django_app/userevent", "django_app/apitoken", "auth/user"):
+        page = gateway.get(f"/django/admin/{model}/").text
+        links = set(re.findall(r'href="(\?[a-z_]+__[^"]+)"', page))
+        assert links
+        for link in links:
+            address = f"/django/admin/{model}/{link.replace('&amp;', '&')}"
+            assert gateway.get(address).status_code == 200, link
