@@ -37,6 +37,8 @@ SLOW_CHARSET = re.compile(
 # header for each (CVE-2024-7592, mended in 3.11.10 and 3.12.6).
 MAX_BACKSLASHES = 100
 MAX_COOKIES = 500  # browsers keep 180 of a site
+# Bytes that are not UTF-8: Django takes the square of their number to quote them again.
+MAX_UNDECODABLE = 100
 DOT_SEGMENT = re.compile(r"(^|/)\.{1,2}(/|$)")
 
 
@@ -126,7 +128,7 @@ def check_cookies(values: list[bytes]) -> None:
 
 
 def check_path(path: str) -> None:
-    """Refuse control characters and dot segments, plain or percent-encoded.
+    """Refuse control characters, dot segments (plain or percent-encoded), and much that is no text.
 
     Raises:
         HTTPException: 400.
@@ -135,6 +137,8 @@ def check_path(path: str) -> None:
         raise HTTPException(400, "The path has a dot segment.")
     if not path.isprintable() and CONTROL.search(path):
         raise HTTPException(400, "The path has a control character.")
+    if not path.isascii() and path.count("\ufffd") > MAX_UNDECODABLE:
+        raise HTTPException(400, "The path is not UTF-8.")
 
 
 def check_border(raw_path: bytes, prefix: str) -> None:

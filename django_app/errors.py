@@ -4,7 +4,7 @@ import logging
 import sys
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db import DataError, InterfaceError, OperationalError, ProgrammingError
 from django.http import HttpRequest, HttpResponse
 from pydantic import ValidationError
 
@@ -27,6 +27,9 @@ def problem_for(error: BaseException | None) -> HttpResponse | None:
         return problem_response(InvalidValues(error.errors()))
     if isinstance(error, RequestDataTooBig):
         return problem_response(Problem(413))
+    # In a query of the admin: a number, or a text, that no column can hold.
+    if isinstance(error, OverflowError | DataError):
+        return problem_response(Problem(400))
     if isinstance(error, OperationalError | InterfaceError) or (
         isinstance(error, ProgrammingError) and is_table_missing(error)
     ):

@@ -199,6 +199,12 @@ def test_the_list_is_searched_by_name_and_email(
     assert listed(keeper, f"{USERS}?q={search}") == names
 
 
+def test_a_search_has_at_most_ten_words(keeper: TestClient) -> None:
+    assert listed(keeper, f"{USERS}?q={'+'.join(['alice'] * 10)}") == ["Alice"]
+    assert_problem(keeper.get(f"{USERS}?q={'+'.join(['alice'] * 11)}"), 400)
+    assert listed(keeper, f"{USERS}?q=%22{'+'.join(['alice'] * 11)}%22") == []
+
+
 def test_the_list_is_filtered_by_the_date_of_creation(keeper: TestClient) -> None:
     from django_app.models import User
 

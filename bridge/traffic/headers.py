@@ -1,7 +1,7 @@
 """Response headers that keep browsers from being misled, on the answers of every mount."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 
 Header = tuple[bytes, bytes]
 Wanted = tuple[Sequence[Header], frozenset[bytes]]  # headers, and their names
@@ -11,6 +11,7 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 OF_PAGES = [(b"referrer-policy", b"same-origin"), (b"x-frame-options", b"DENY")]
 # Browsers heed it over HTTPS alone, and complain elsewhere.
 OF_SECURE_PAGES = [(b"cross-origin-opener-policy", b"same-origin")]
+HTML = b"text/html"
 
 
 class SecurityHeaders:
@@ -22,7 +23,7 @@ class SecurityHeaders:
 
     def __init__(self, *, hsts: int = 0) -> None:
         self.hsts = hsts
-        self._headers_of = lru_cache(maxsize=256)(self._list)
+        self._headers_of = cache(self._list)  # of four answers
 
     def lacking(self, given: Mapping[bytes, bytes], scheme: str) -> Sequence[Header]:
         """Return what an answer lacks.
@@ -31,20 +32,21 @@ class SecurityHeaders:
             given: its headers, by their names in lower case.
             scheme: its request's, ``http`` or ``https``.
         """
-        wanted, names = self._headers_of(given.get(b"content-type", b""), scheme == "https")
+        is_html = given.get(b"content-type", b"").startswith(HTML)
+        wanted, names = self._headers_of(is_html, scheme == "https")
         if names.isdisjoint(given):
             return wanted
         return [header for header in wanted if header[0] not in given]
 
-    def _list(self, media_type: bytes, is_secure: bool) -> Wanted:
-        wanted = tuple(self._choose(media_type, is_secure))
+    def _list(self, is_html: bool, is_secure: bool) -> Wanted:
+        wanted = tuple(self._choose(is_html, is_secure))
         return wanted, frozenset(name for name, _ in wanted)
 
-    def _choose(self, media_type: bytes, is_secure: bool) -> Iterator[Header]:
+    def _choose(self, is_html: bool, is_secure: bool) -> Iterator[Header]:
         yield NOSNIFF
         if is_secure and self.hsts:
             yield b"strict-transport-security", b"max-age=%d" % self.hsts
-        if media_type.startswith(b"text/html"):
+        if is_html:
             yield from OF_PAGES
             if is_secure:
                 yield from OF_SECURE_PAGES

@@ -32,6 +32,9 @@ from bridge.traffic.protocol import refused
 from bridge.wsgi import WSGIMiddleware
 
 LABELS = ("framework", "method", "route", "status")
+Labels = tuple[str, str, str, int]
+MAX_SERIES = 2000  # of requests; beyond them, the route is left out
+OTHER = "other"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -99,6 +102,7 @@ class Metrics:
             "connections_refused", "Connections refused.", ["reason"], registry=self.registry
         )
         self._totals: dict[Counter, int] = defaultdict(int)
+        self._series: set[Labels] = set()
         if SHARED:
             self._gauge("worker_up", "Worker processes that live.", mode="liveall").set(1)
         else:
@@ -125,10 +129,19 @@ class Metrics:
         for request in requests:
             groups[request.kind].append(request)
         for (mount, method, route, status), group in groups.items():
-            method = method if method in METHODS else "other"
-            labels = (framework_of(mount), method, route, status)
+            labels = self._labels_of(mount, method, route, status)
             self._durations.labels(*labels).observe_all([request.seconds for request in group])
             self._bytes.labels(*labels).inc(sum(request.size for request in group))
+
+    def _labels_of(self, mount: str, method: str, route: str, status: int) -> Labels:
+        """Return the labels of a kind of requests; an application may invent routes without end."""
+        method = method if method in METHODS else OTHER
+        labels = (framework_of(mount), method, route, status)
+        if labels not in self._series:
+            if len(self._series) >= MAX_SERIES:
+                return framework_of(mount), method, OTHER, status
+            self._series.add(labels)
+        return labels
 
     def watch(self, lag: float, in_flight: int) -> None:
         """Note the state of the moment.

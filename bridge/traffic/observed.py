@@ -28,6 +28,8 @@ STARTS = {
     "websocket.http.response.start": 0,
 }
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+MAX_METHOD = 32  # characters that are kept of a method,
+MAX_ROUTE = 200  # and of a route
 PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>|\{([^{}:]+):[^{}]*\}")
 
 NOTHING: Mapping[str, Any] = {}
@@ -42,7 +44,8 @@ class Observed:
 
     Attributes:
         id_header: X-Request-ID and the request's id.
-        method, path: as they came; the path decoded, without the query.
+        method, path: as they came, of the method at most 32 characters; the path decoded, without
+            the query.
         began, since, ended: by ``time.perf_counter``: when the request came, when its client last
             sent something, and when its answer was complete or given up; 0.0 until then.
         status: 0 until an answer has begun.
@@ -66,7 +69,7 @@ class Observed:
     ) -> None:
         self.id_header = id_header
         self.scope = scope
-        self.method: str = scope.get("method", "GET")
+        self.method: str = scope.get("method", "GET")[:MAX_METHOD]
         self.path: str = scope["path"]
         self.task = task
         self.refusal: asyncio.Task[None] | None = None
@@ -231,7 +234,7 @@ def matched_route(scope: Scope, record: Mapping[str, Any]) -> str:
         # FastAPI's route knows nothing of the prefix that its router was included under.
         context = scope.get("fastapi", {}).get("effective_route_context")
         route = getattr(context or scope.get("route"), "path", None)
-    return template(route) if route else ""
+    return template(route[:MAX_ROUTE]) if route else ""
 
 
 @lru_cache(maxsize=4096)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+MAX_ADDRESS = 64  # characters; one of IPv6 has at most 45, and others may be made up
 FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip")  # beginnings of headers' names
 
 
@@ -33,7 +34,9 @@ class Proxies:
         return self.app(scope, receive, send)
 
     async def drop(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request without these headers."""
+        """Serve the request without these headers; its client may have another address now."""
+        if client := scope.get("client"):
+            scope["client"] = client[0][:MAX_ADDRESS], client[1]
         scope["headers"] = [
             header for header in scope["headers"] if not header[0].startswith(FORWARDED)
         ]

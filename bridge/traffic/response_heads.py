@@ -20,9 +20,22 @@ BODILESS = frozenset({204, 304})
 DATE, DATE_LINE = b"date", b"date: "
 
 
+LONGEST_NAME = 64  # bytes of a header's name that is worth keeping
+
+
+class UnusualName(Exception):
+    """A header's name that is left to uvicorn, and not kept."""
+
+
 @lru_cache(maxsize=1024)
 def begin_line(name: bytes) -> bytes:
-    """Return how a header's line begins; b"" where that is left to uvicorn."""
+    """Return how a header's line begins; b"" where that is left to uvicorn.
+
+    Raises:
+        UnusualName: it is too long to keep.
+    """
+    if len(name) > LONGEST_NAME:
+        raise UnusualName
     lower = name.lower()
     is_usual = name and not HEADER_RE.search(name) and lower not in UNUSUAL
     return lower + b": " if is_usual else b""
@@ -212,7 +225,10 @@ def _write(cycle: RequestResponseCycle, message: Message) -> bool:
     length: bytes | None = None
     dated: int | None = None
     for name, value in (*cycle.default_headers, *headers):
-        begun = begin_line(name)
+        try:
+            begun = begin_line(name)
+        except UnusualName:
+            return False
         if not begun:
             return False
         if begun == LENGTH:

@@ -5,7 +5,7 @@ A busy machine makes requests slow, and does not make them dear.
 
 import ctypes
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,16 @@ class Cost(NamedTuple):
 
     loop: int
     all: int
+
+    @classmethod
+    def least(cls, costs: Iterable["Cost"]) -> "Cost":
+        """Return the least of several: what else the process does does not count."""
+        some = [*costs]
+        return cls(min(cost.loop for cost in some), min(cost.all for cost in some))
+
+    def is_about(self, harmless: "Cost") -> bool:
+        """Tell whether this is about what a harmless input costs."""
+        return self.loop <= GENEROUS * harmless.loop and self.all <= GENEROUS * harmless.all
 
 
 class Meter(NamedTuple):
@@ -45,15 +55,14 @@ class Meter(NamedTuple):
         return Cost(after.loop - before.loop, after.all - before.all), answers
 
     def least(self, data: bytes) -> Cost:
-        """Return the least of some tries: what else the process does does not count."""
-        costs = [self.ask(data)[0] for _ in range(TRIES)]
-        return Cost(min(cost.loop for cost in costs), min(cost.all for cost in costs))
+        """Return the least that a request costs in some tries."""
+        return Cost.least(self.ask(data)[0] for _ in range(TRIES))
 
     def assert_no_dearer(self, hostile: bytes, harmless: Cost) -> list[Answer]:
         """Check that a request costs about what a harmless one does; return its answers."""
         for _ in range(TRIES):
             cost, answers = self.ask(hostile)
-            if cost.loop <= GENEROUS * harmless.loop and cost.all <= GENEROUS * harmless.all:
+            if cost.is_about(harmless):
                 return answers
         raise AssertionError(
             f"{hostile[:200]!r} costs {cost}, where a harmless one does {harmless}"

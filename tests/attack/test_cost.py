@@ -1,21 +1,28 @@
 """The largest and the most hostile of each input costs about what a harmless one does."""
 
 import json
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
+from websockets.frames import Frame, Opcode
 
 from tests.attack.client import Target, request
-from tests.attack.cost import Meter, filled, statuses
+from tests.attack.cost import TRIES, Cost, Meter, filled, statuses
+from tests.attack.test_connections import LIVE, handshake
+from tests.bridge.server import read_to_end
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import serve
+from tests.test_admin import create_account
 
 LOGIN = "/django/admin/login/"
 MB = 1024 * 1024
+LONGEST_LINE = 8 * 1024  # bytes, of what the server prints
 HEAD = 60_000  # bytes of a header or a query that just fits into a head
 
 # Canonical ordering, and so each normal form, takes the square of their number.
@@ -36,6 +43,7 @@ def meter(migrated: SQLite | PostgreSQL) -> Iterator[Meter]:
         for path in ("/flask/api/users", "/fastapi/api/users", "/django/api/users", LOGIN) * 9:
             target.ask(f"GET {path} HTTP/1.1")
         yield Meter(target, server)
+        assert max(len(line.encode()) for line in server.output.splitlines()) <= LONGEST_LINE
 
 
 def from_elsewhere() -> str:
@@ -186,15 +194,11 @@ HEADERS = [
     *("webhook-id", "webhook-signature", "webhook-timestamp"),
 ]
 UNITS = [
-    *(";", ",", "=", '"', "\\", '\\"', " ", "\t", "a", "0", "%", "*", "-", ".", "/", ":"),
-    *("; ", ", ", ";a=", ';a="b"', ';a="', ',"', '","', ";a*0=b", "0-0,", "a/b,", 'W/"a",', "\xe9"),
+    *(";", ",", '"', "\\", '\\"', " ", "\t", "a", "0", "%", ".", "; ", ", ", ";a=", ',"', "0-0,"),
+    *(";a*0=b", 'W/"a",', "\xe9"),
 ]
-BEGINNINGS = ["", 'x;"', 'a="', "Digest a="]
-PATHS = [
-    *(f"/{mount}/api/users" for mount in FRAMEWORKS),
-    *("/fastapi/api/users/export", LOGIN, "/django/static/admin/css/base.css", "/static/style.css"),
-    "/flask/api/me",
-]
+BEGINNINGS = ["", 'x;"', 'Digest a="']
+PATHS = ["/flask/api/me", "/fastapi/api/users/export", LOGIN, "/static/style.css"]
 
 
 @pytest.mark.parametrize("name", HEADERS)
@@ -206,3 +210,131 @@ def test_a_header(meter: Meter, name: str) -> None:
                 value = filled(HEAD, unit, before, '"' if '"' in before else "")
                 answers = meter.assert_no_dearer(get(path, f"{name}: {value}"), harmless)
                 assert statuses(answers)[0] < 500
+
+
+@pytest.mark.parametrize("path", [*(f"/{mount}/api/users" for mount in FRAMEWORKS), LOGIN, "/"])
+def test_a_path(meter: Meter, path: str) -> None:
+    harmless = meter.least(get(filled(HEAD, "%61", f"{path}/")))
+    for unit in ("/", "x/", "%2f", "%CC%A3%CC%81", "%00", "%ff", "9", "..%2f", "%25", ";", "."):
+        [answer] = meter.assert_no_dearer(get(filled(HEAD, unit, f"{path}/")), harmless)
+        assert answer.status in (400, 404)
+
+
+@pytest.mark.parametrize("path", [*(f"/{mount}/api/users" for mount in FRAMEWORKS), LOGIN, "/"])
+@pytest.mark.parametrize("before", ["", "search=", "limit=", "after=", "x="])
+def test_a_query(meter: Meter, path: str, before: str) -> None:
+    harmless = meter.least(get(f"{path}?{filled(HEAD, 'name=value&')}"))
+    for unit in ("&", "=", "a=&", "%", "%CC%A3%CC%81", "+", "9", ";", "[", "%00", '"', "\\"):
+        [answer] = meter.assert_no_dearer(get(f"{path}?{filled(HEAD, unit, before)}"), harmless)
+        assert answer.status in (200, 400, 422)
+
+
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-signature", "webhook-timestamp", "body"])
+def test_a_webhook(meter: Meter, name: str) -> None:
+    path = "/flask/webhooks/users"
+    harmless = meter.least(post(path, b"x" * MB, "X-Any: " + "x" * HEAD))
+    for unit in ("v1,", "v1,x ", " ", "9", "=", ".", "e", "_"):
+        value = filled(HEAD, unit)
+        headers = {"webhook-id": "1", "webhook-timestamp": "1", "webhook-signature": "v1,x"}
+        lines = [f"{key}: {text}" for key, text in {**headers, name: value}.items()]
+        [answer] = meter.assert_no_dearer(post(path, b"x" * MB, *lines), harmless)
+        assert answer.status in (403, 503)
+
+
+@pytest.fixture(scope="module")
+def staff(meter: Meter) -> str:
+    """The session of somebody who may see and change everything in the admin."""
+    from django.test import Client
+
+    session = Client()
+    session.force_login(create_account())
+    return session.cookies["sessionid"].value
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("q=", "o=", "p=", "all=", "e=", "_changelist_filters=", "created_at__gte=", "_popup="),
+        *("created_at__year=", "name__regex=", "name__icontains=", "id__in=", "pk__exact="),
+    ],
+)
+@pytest.mark.parametrize("page", ["django_app/user/", "django_app/userevent/", "auth/user/"])
+def test_a_query_of_the_admin(meter: Meter, staff: str, page: str, query: str) -> None:
+    path, cookie = f"/django/admin/{page}", f"Cookie: sessionid={staff}"
+    harmless = meter.least(get(f"{path}?q={'x' * 1000}", cookie))
+    for unit in ("a+", "9", "%22", "'", "%CC%A3%CC%81", "%EF%B7%BA", ",", "1,", ".", "(a%2B)%2B"):
+        for size in (1000, HEAD):
+            data = get(f"{path}?{query}{filled(size, unit)}", cookie)
+            [answer] = meter.assert_no_dearer(data, harmless)
+            assert answer.status in (200, 302, 400)
+
+
+def test_a_path_of_the_admin(meter: Meter, staff: str) -> None:
+    cookie = f"Cookie: sessionid={staff}"
+    harmless = meter.least(get(f"/django/admin/{'%61' * (HEAD // 3)}", cookie))
+    for unit in ("9", "_5F", "/", "%CC%A3%CC%81", "%5B"):
+        for size in (1000, HEAD):
+            path = filled(size, unit, "/django/admin/django_app/user/", "/change/")
+            [answer] = meter.assert_no_dearer(get(path, cookie), harmless)
+            assert answer.status in (302, 400, 404)
+
+
+@pytest.mark.parametrize(
+    ("page", "field"),
+    [
+        *(("django_app/user/add/", field) for field in ("name", "email", "any")),
+        *(("django_app/apitoken/add/", field) for field in ("name", "owner")),
+        *(("auth/user/add/", field) for field in ("username", "usable_password")),
+        *(("auth/group/add/", field) for field in ("name", "permissions")),
+        *(("django_app/user/", field) for field in ("action", "_selected_action", "index")),
+    ],
+)
+def test_a_field_of_the_admin(meter: Meter, staff: str, page: str, field: str) -> None:
+    token = "x" * 32
+    form = "Content-Type: application/x-www-form-urlencoded"
+    headers = (form, f"Cookie: sessionid={staff}; csrftoken={token}")
+
+    def data(value: str) -> bytes:
+        fields = {"csrfmiddlewaretoken": token, field: value}
+        path = f"/django/admin/{page}"
+        return post(path, urlencode(fields).encode(), *headers, from_elsewhere())
+
+    for size in (250, 1000, 5000, 60_000):
+        harmless = meter.least(data("x" * size))
+        for unit in (MARKS, "\ufdfa", "@", "a@a.", "9", " ", "\x00"):
+            [answer] = meter.assert_no_dearer(data(filled(size, unit)), harmless)
+            assert answer.status in ((200, 302, 400) if size <= 1000 else (400, 413))
+
+
+FRAMES = {
+    "pings": Frame(Opcode.PING, b""),
+    "pongs": Frame(Opcode.PONG, b""),
+    "messages": Frame(Opcode.TEXT, b""),
+    "pieces": Frame(Opcode.TEXT, b"", fin=False),
+    "rest of nothing": Frame(Opcode.CONT, b"", fin=False),
+    "not UTF-8": Frame(Opcode.TEXT, b"\xff" * 100),
+    "goodbyes": Frame(Opcode.CLOSE, b""),
+}
+
+
+def converse(meter: Meter, data: bytes) -> Cost:
+    """Return what a WebSocket costs whose client sends some bytes."""
+    before = meter.read()
+    with meter.target.connect() as connection:
+        connection.sendall(request(LIVE, *handshake()))
+        assert connection.recv(12) == b"HTTP/1.1 101"
+        with suppress(OSError):  # it is disconnected while it still sends
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            read_to_end(connection)
+    after = meter.read()
+    return Cost(after.loop - before.loop, after.all - before.all)
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_frames_of_a_websocket(meter: Meter, kind: str) -> None:
+    message = Frame(Opcode.BINARY, b"x" * MB).serialize(mask=True)
+    harmless = Cost.least(converse(meter, message) for _ in range(TRIES))
+    frame = FRAMES[kind].serialize(mask=True)
+    flood = Cost.least(converse(meter, frame * (MB // len(frame))) for _ in range(TRIES))
+    assert flood.is_about(harmless)

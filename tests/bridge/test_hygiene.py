@@ -92,6 +92,7 @@ def test_a_clear_path_is_served(path: str, answer: str) -> None:
         ("/shop%2Fa", "An encoded slash is no border of a mount."),
         ("/shop%2fadmin/a", "An encoded slash is no border of a mount."),
         ("/shop/admin%2fa", "An encoded slash is no border of a mount."),
+        ("/shop/a" + "%ff" * 101, "The path is not UTF-8."),
         ("%2Fshop/a", "An encoded slash is no border of a mount."),
     ],
 )

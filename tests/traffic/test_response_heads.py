@@ -215,6 +215,16 @@ def test_nobody_fills_the_memory_with_names() -> None:
     assert begin_line.cache_info().currsize == most
 
 
+def test_long_names_are_sent_and_not_kept() -> None:
+    begin_line.cache_clear()
+    outcome(send, start(USUAL))
+    before = begin_line.cache_info().currsize
+    for name in (b"y" * 65, b"z" * 60_000):
+        found, _, _ = outcome(send, start([*USUAL, (name, b"1")]))
+        assert name + b": 1\r\n" in found
+    assert begin_line.cache_info().currsize == before
+
+
 def test_the_server_writes_them_so() -> None:
     begin_line.cache_clear()
     with serve(hello, limits=Limits()) as server, server.connect() as connection:
