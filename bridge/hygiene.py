@@ -29,7 +29,7 @@ PARAMETRIC = frozenset(
 MAX_PARAMETRIC = 2048  # bytes of all of them together
 # Codecs of Python's that are for names of hosts, for its own sources, or not for texts.
 SLOW_CHARSET = re.compile(
-    rb"charset[^;]*=[^;]*(punycode|idna|unicode[-_]?escape|undefined|hex|rot_?13|base_?64|quopri"
+    rb"charset[^;]*=[^;]*(punycode|idna|unicode[-_]?escape|undefined|hex|rot[-_]?13|base_?64|quopri"
     rb"|quoted|uu|zip|zlib|bz2|mbcs|oem)",
     re.IGNORECASE,
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.contenttypes.models import ContentType
@@ -30,10 +31,10 @@ class LinkedLookups(ModelAdmin):  # type: ignore[type-arg]  # generic in the stu
         return field in map(str, self.list_filter) and {*rest} <= LOOKUPS | IDENTIFIERS
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Make the list; a value that the database cannot compare with is none that a link has."""
+        """Make the list; without a filter that is not allowed, or has a value of no use."""
         try:
             return super().get_changelist_instance(request)
-        except (OverflowError, DataError) as error:
+        except (DisallowedModelAdminLookup, OverflowError, DataError) as error:
             raise IncorrectLookupParameters from error
 
 

@@ -1,5 +1,6 @@
 """``/compare/<path>``: one request to every mount, and what they answer as one JSON document."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from showdown.messages import PLACEHOLDER, SAFE, Request
 from showdown.targets import Application
 
 PATH = "/compare"
+AT_ONCE = 8  # comparisons; others wait
 METHOD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,32}")  # a token (RFC 9110, 5.6.2)
 MOST_IGNORED = 50  # names and pointers
 LONGEST_IGNORED = 4000  # characters, all of them together
@@ -59,6 +61,7 @@ class Compare:
         self.max_body_size = max_body_size
         self.guard = guard
         self.limiter = CapacityLimiter(THREADS)
+        self.room = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = HTTPRequest(scope, receive)
@@ -82,10 +85,12 @@ class Compare:
             headers=[(k, v) for k, v in asked.headers.items() if k not in NOT_PASSED_ON],
             body=body,
         )
-        comparison = await Comparer(targets, limiter=self.limiter).compare(
-            request, ignore=ignored, in_turn=asked.headers.get("compare-order") == "in-turn"
-        )
-        document = await to_thread.run_sync(render, comparison, limiter=self.limiter)
+        in_turn = asked.headers.get("compare-order") == "in-turn"
+        # Each holds as many answers as there are mounts, until they are compared.
+        async with self.room:
+            comparer = Comparer(targets, limiter=self.limiter)
+            comparison = await comparer.compare(request, ignore=ignored, in_turn=in_turn)
+            document = await to_thread.run_sync(render, comparison, limiter=self.limiter)
         headers = {"Cache-Control": "no-store"}
         response = Response(document, headers=headers, media_type="application/json")
         await response(scope, receive, send)

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Scope
 
 from bridge import RECORD, Mount, Mounts, run_lifespans
+from bridge.exchange import ClientLeft, is_about_leaving
 from showdown.messages import Answer, Headers, NoAnswer, Request
 
 logger = logging.getLogger("showdown")
@@ -72,6 +73,8 @@ class Application:
         try:
             await self.app(self._scope(request, record), call.receive, call.send)
         except Exception as error:
+            if call.is_too_long and is_about_leaving(error):
+                raise call.too_long() from error
             # Starlette raises an error again after it has answered 500, for the server to log.
             if not call.complete:
                 raise
@@ -79,6 +82,8 @@ class Application:
             path = request.path.partition("?")[0][:LONGEST_PATH]
             logger.error("%s %s in %s", request.method, path, self.name, exc_info=error)
         seconds = time.perf_counter() - started
+        if call.is_too_long:
+            raise call.too_long()
         if not call.complete:
             raise NoAnswer("the application returned without a complete answer")
         return Answer(
@@ -150,9 +155,20 @@ class Call:
         elif message["type"] == "http.response.body":
             self.chunks.append(message.get("body", b""))
             self.size += len(self.chunks[-1])
-            if self.size > self.max_size:
-                raise NoAnswer(f"the answer is longer than {self.max_size} bytes")
+            if self.is_too_long:
+                self.chunks.clear()
+                # To the application, as if its client had left: it has done nothing wrong.
+                raise ClientLeft
             self.complete = not message.get("more_body", False)
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the answer has more bytes than may be kept."""
+        return self.size > self.max_size
+
+    def too_long(self) -> NoAnswer:
+        """Return the error of an answer that is too long."""
+        return NoAnswer(f"the answer is longer than {self.max_size} bytes")
 
 
 @dataclass(frozen=True)

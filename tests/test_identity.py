@@ -258,6 +258,20 @@ def test_a_new_password_ends_sessions_and_by_choice_tokens(gateway: TestClient) 
     assert statuses() == [401, 401, 200] * 2
 
 
+def test_a_password_that_is_disabled_ends_tokens_by_choice(gateway: TestClient) -> None:
+    account = create_account("the first long password")
+    tokens = [token_of(account, ends_with_password=choice) for choice in (True, False)]
+    for expected in ([200, 200], [401, 200]):
+        found = [gateway.get("/flask/api/me", headers=token).status_code for token in tokens]
+        assert found == expected
+        account.set_unusable_password()
+        account.save()
+    # An account that has never had one keeps its tokens.
+    new = token_of(account, ends_with_password=True)
+    account.save()
+    assert gateway.get("/flask/api/me", headers=new).status_code == 200
+
+
 def test_the_page_for_a_new_password_says_what_it_ends(gateway: TestClient) -> None:
     log_in(gateway)
     text = gateway.get("/django/admin/password_change/").text

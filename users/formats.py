@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -10,6 +11,9 @@ FIELDS = ("id", "name", "email")
 
 # How cells begin that spreadsheets run; also in the full width of East Asian keyboards.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+# Behind what some spreadsheets take for the border of two cells.
+FORMULA_INSIDE = re.compile("([;|] *)(?=[=+@\uff1d\uff0b\uff0d\uff20-])")
 
 Write = Callable[[Iterable[Sequence[Any]]], str]
 
@@ -35,8 +39,11 @@ def as_csv(rows: Iterable[Sequence[Any]]) -> str:
 
 
 def disarm(value: Any) -> Any:
-    """Return what a spreadsheet takes for text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
+    """Return what a spreadsheet takes for text, whatever it takes for the end of a cell."""
+    if not isinstance(value, str):
+        return value
+    text = FORMULA_INSIDE.sub(r"\1'", value)
+    return f"'{text}" if text.startswith(FORMULAS) else text
 
 
 # The head of the file, and how rows are written, by media type.

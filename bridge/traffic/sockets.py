@@ -29,6 +29,12 @@ class Socket(WebSocketsSansIOProtocol):
             if not self.is_refused:
                 super().data_received(data[position : position + SLICE])
 
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            # uvicorn would log an application that has refused as one that has not answered.
+            self.handshake_complete = True
+
     def handle_text(self, event: Any) -> None:
         if self._take_frame():
             super().handle_text(event)

@@ -17,7 +17,7 @@ from websockets.frames import Frame, Opcode
 from bridge.streams import Streams
 from tests.conftest import FRAMEWORKS, assert_problem
 from tests.databases import PostgreSQL, SQLite, free_port
-from tests.servers import serve
+from tests.servers import Server, serve
 
 pytestmark = pytest.mark.anyio
 
@@ -35,11 +35,22 @@ LIMITS = {
 
 
 @pytest.fixture(scope="module")
-def origin(migrated: SQLite | PostgreSQL) -> Iterator[str]:
+def served(migrated: SQLite | PostgreSQL) -> Iterator[tuple[str, Server]]:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    with serve("gateway", "--port", port, origin=origin, path="/flask/api/hello", env=LIMITS):
-        yield origin
+    command = ("gateway", "--port", port)
+    with serve(*command, origin=origin, path="/flask/api/hello", env=LIMITS) as process:
+        yield origin, process
+
+
+@pytest.fixture
+def origin(served: tuple[str, Server]) -> str:
+    return served[0]
+
+
+@pytest.fixture
+def log(served: tuple[str, Server]) -> Server:
+    return served[1]
 
 
 def client(number: int) -> dict[str, str]:
@@ -184,3 +195,12 @@ def test_a_network_of_ipv6_is_one_client(first: str, second: str, same: bool) ->
     ):
         pass
     assert not streams.by_client
+
+
+async def test_a_socket_that_is_refused_is_no_error(origin: str, log: Server) -> None:
+    before = len(log.output)
+    async with AsyncExitStack() as stack:
+        for _ in range(MOST_OF_CLIENT):
+            await stack.enter_async_context(live(origin, 9))
+        assert await status_of_socket(origin, 9) == 503
+    assert "without completing handshake" not in log.output[before:]

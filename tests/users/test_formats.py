@@ -23,6 +23,12 @@ def test_what_a_spreadsheet_would_run_is_text(value: str) -> None:
     assert document == dict(zip(("id", "name", "email"), row, strict=True))
 
 
+def test_another_border_of_cells_begins_no_formula_either() -> None:
+    row = (1, "Bob;=A1|@B2; +3;4|a-b", "x")
+    [cells] = csv.reader(io.StringIO(FORMATS["text/csv"][1]([row]), newline=""))
+    assert cells == ["1", "Bob;'=A1|'@B2; '+3;4|a-b", "x"]
+
+
 @pytest.mark.parametrize("value", ["Alice", "O'Hara", "a=b", "", "'=1"])
 def test_everything_else_stays_as_it_is(value: str) -> None:
     [cells] = csv.reader(io.StringIO(FORMATS["text/csv"][1]([(-1, value, value)]), newline=""))
