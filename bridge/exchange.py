@@ -29,6 +29,7 @@ logger = logging.getLogger("bridge")
 ROOM = 64 * 1024  # bytes that may wait for the client before the application has to
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType]
+LONGEST_NAME = 64  # characters of a header's name that is worth keeping
 HEADER_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
 FORBIDDEN_IN_HEADERS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -254,7 +255,9 @@ class Exchange:
         return self.write
 
     def _add_header(self, name: str, value: str) -> None:
-        field = field_name(name)
+        # A long one may be a client's, and is not kept.
+        look_up = field_name if len(name) <= LONGEST_NAME else field_name.__wrapped__
+        field = look_up(name)
         if not field:
             return self._drop(name.lower())
         if not value.isprintable() and FORBIDDEN_IN_HEADERS.search(value):

@@ -10,6 +10,7 @@ import pytest
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bridge.exchange import field_name
 from tests.bridge.answers import echoes
 from tests.bridge.server import (
     TEXT,
@@ -128,3 +129,15 @@ def test_pipelined_requests_are_answered_in_order(server: Served) -> None:
     assert [received.index(b"\r\n\r\n/%d" % n) for n in range(9)] == sorted(
         received.index(b"\r\n\r\n/%d" % n) for n in range(9)
     )
+
+
+def test_long_names_of_headers_are_not_kept() -> None:
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("X-" + "a" * 60_000, "1")])
+        return [b""]
+
+    with serve(app) as server:
+        before = field_name.cache_info().currsize
+        with server.open(body=b"") as connection:
+            assert connection.recv(12) == b"HTTP/1.1 200"
+    assert field_name.cache_info().currsize == before
