@@ -111,7 +111,8 @@ class Admission:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         guarded = not path.startswith(self.exempt)
         needed = self.needs(method, path) if guarded else None
-        person = await self._find(scope, method, needed)
+        sent = [header for header in scope["headers"] if header[0] in CREDENTIALS]
+        person = await self._find(scope, sent, method, needed) if sent else None
         if person is not None:
             scope["user"] = User(person.name)
             if guarded:
@@ -119,10 +120,9 @@ class Admission:
         elif needed is not None:
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
 
-    async def _find(self, scope: Scope, method: str, needed: Permissions | None) -> Person | None:
-        sent = [header for header in scope["headers"] if header[0] in CREDENTIALS]
-        if not sent:
-            return None
+    async def _find(
+        self, scope: Scope, sent: Headers, method: str, needed: Permissions | None
+    ) -> Person | None:
         key = session_key(sent, self.cookie)
         if token := bearer_token(sent):
             if (person := await resolve(self.token, token, needed or ())) is None:

@@ -5,6 +5,7 @@ Nothing here costs a timer a request. Each connection notes when it began to wai
 """
 
 import asyncio
+from asyncio import current_task
 from collections import Counter
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -31,7 +32,7 @@ from bridge.traffic.heads import (
 from bridge.traffic.limits import Limits
 from bridge.traffic.lingering import Lingering
 from bridge.traffic.readers import ReaderClock
-from bridge.traffic.response_heads import sending
+from bridge.traffic.response_heads import Length, Sending, send, send_until_close
 from bridge.traffic.sockets import Socket
 
 EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
@@ -284,12 +285,15 @@ class Connection(HttpToolsProtocol):
         self.answered = cycle
 
         def answer(scope: Any, receive: Any, _send: Any) -> Any:
-            if cycle.more_body or scope["http_version"] == "1.0":
+            if scope["http_version"] == "1.0":
                 cycle.transport = Lingering(self, cycle)  # type: ignore[assignment]
-            return app(scope, receive, sending(cycle))
+                return app(scope, receive, Sending(send_until_close, cycle, Length()))
+            if cycle.more_body:
+                cycle.transport = Lingering(self, cycle)  # type: ignore[assignment]
+            return app(scope, receive, Sending(send, cycle))
 
         start = super()._start_asgi_task
-        if asyncio.current_task(self.loop) is None:
+        if current_task(self.loop) is None:
             start(cycle, answer)
         else:
             # The application of the request before has answered, and is still here. The next one in

@@ -76,13 +76,6 @@ class Sending(partial[Awaitable[None]]):
         return cycle
 
 
-def sending(cycle: RequestResponseCycle) -> Sending:
-    """Return the ``send`` of a request."""
-    if cycle.scope["http_version"] == "1.0":
-        return Sending(send_until_close, cycle, Length())
-    return Sending(send, cycle)
-
-
 def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
     """Send an ASGI message as ``cycle.send`` does.
 
