@@ -5,6 +5,7 @@ whose segments are what they seem. And the usual parsers read its headers in lin
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from starlette.exceptions import HTTPException
@@ -75,10 +76,11 @@ def check_headers(scope: Scope) -> bytes | None:
         for name in SINGLETONS.intersection(names):
             if names.count(name) > 1:
                 raise HTTPException(400, f"The header {name.decode()} was sent more than once.")
-    if sum([len(value) for name, value in headers if name in PARAMETRIC]) > MAX_PARAMETRIC:
-        raise HTTPException(431)
-    if b"content-type" in names:
-        check_charset(headers[names.index(b"content-type")][1])
+    if not PARAMETRIC.isdisjoint(names):
+        if sum([len(value) for name, value in headers if name in PARAMETRIC]) > MAX_PARAMETRIC:
+            raise HTTPException(431)
+        if b"content-type" in names:
+            check_charset(headers[names.index(b"content-type")][1])
     if b"cookie" in names:
         check_cookies([value for name, value in headers if name == b"cookie"])
     if b"host" in names:
@@ -92,6 +94,7 @@ def check_headers(scope: Scope) -> bytes | None:
     return None
 
 
+@lru_cache(maxsize=256)  # of at most 261 bytes each; what raises is not kept
 def normal_host(host: bytes, scheme: str) -> bytes:
     """Return a Host without an empty port, and without the default one of its scheme.
 
