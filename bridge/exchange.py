@@ -162,7 +162,7 @@ class Exchange:
         self.returned = True
         if self.gone:
             self.close_body()
-            if self.owes_close():
+            if self.claim_close():
                 Closing(self).run()
 
     def _fail(self, error: Exception) -> None:
@@ -372,7 +372,7 @@ class Exchange:
         """Close the request's body, once neither side needs it."""
         self._body.close()
 
-    def owes_close(self) -> bool:
+    def claim_close(self) -> bool:
         """Tell whether the answer's file is still to be closed; True to one caller only."""
         if self.file is None:
             return False

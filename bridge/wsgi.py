@@ -155,7 +155,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
 
     def _close_file(self, exchange: Exchange) -> None:
         """Close an answer's file, by threads that no request can keep."""
-        if self._closers is not None and exchange.owes_close():
+        if self._closers is not None and exchange.claim_close():
             self._closers.submit(Closing(exchange), bounded=False)
 
     # Requests that take their time: the quick ones, nearly all, never pay for this
@@ -195,7 +195,8 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             for _ in range(2):
                 if (await receive())["type"] == "http.disconnect":
                     return self._give_up(exchange)
-        except Exception:  # whatever somebody else's receive raises: the request goes on
+        # Whatever other people's receive() raises: the request goes on.
+        except Exception:
             logger.warning("%s: receive() failed", exchange, exc_info=True)
 
     def _give_up(self, exchange: Exchange) -> None:

@@ -14,7 +14,7 @@ OTHERS = 0o077  # the permissions of a file's group and of everybody else
 def make_private(path: Path) -> None:
     """Make sure that a file is there and that nobody else may read it.
 
-    A new file is private from its first moment on. SQLite gives the files beside its database the
+    A new file is created private. SQLite gives the files beside its database the
     database's own permissions.
 
     Raises:

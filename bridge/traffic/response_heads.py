@@ -107,6 +107,7 @@ async def _send_head(cycle: RequestResponseCycle, message: Message) -> None:
     """Send a head; one that is refused has begun no answer, so another can take its place."""
     try:
         await cycle.send(message)  # type: ignore[arg-type]
+    # Whatever uvicorn finds wrong with a head, it has written nothing of it.
     except Exception:
         cycle.response_started, cycle.chunked_encoding = False, None
         raise

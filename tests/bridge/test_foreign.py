@@ -56,7 +56,7 @@ def always(message: Any) -> Odd:
 
 
 def replaying(receive: Receive) -> Receive:
-    """Read the real body, and give it to whoever asks, again and again."""
+    """Read the real body, and return it again at each call."""
     read: list[bytes] = []
 
     async def replay() -> Message:

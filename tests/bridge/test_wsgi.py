@@ -243,7 +243,7 @@ def test_an_error_after_the_last_byte_of_a_known_length_changes_nothing(
         yield b"abc"
         raise ValueError("too late")
 
-    for _ in range(20):  # whoever is first, the thread or the event loop
+    for _ in range(20):  # the thread or the event loop may be first
         answer = server.run(answering(produce, "200 OK", ("Content-Length", "3")))
         assert (answer.status, answer.body, answer.complete) == (200, b"abc", True)
     wait_until(server.is_idle)

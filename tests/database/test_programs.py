@@ -20,7 +20,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PostgreSQL:
 def test_a_server_without_its_programs_is_a_skip(bare: PostgreSQL) -> None:
     with pytest.raises(pytest.skip.Exception, match="PostgreSQL's initdb is not installed"):
         bare.create()
-    # Nothing was begun: neither a directory nor its owner is needed to find that out.
+    # Nothing was begun: finding that out needs no directory and no owner of it.
     assert not bare.directory.exists()
 
 

@@ -30,7 +30,7 @@ from tests.servers import Server, serve
 LIMIT = 64 * 1024
 # What JSON, shells, Base64 or a mount's name make longer.
 PIECES = [b"\0", b"'", b'"', b"\\", b"\n", b"\xff", "é".encode(), b"{framework}", b"x{framework}"]
-ROOM = 16 * 1024  # bytes for an answer of each of the three, and what is said of the request
+ROOM = 16 * 1024  # bytes of a document with three short answers and the request
 
 
 def fill(piece: bytes, size: int = LIMIT) -> bytes:
