@@ -190,7 +190,7 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
         later("django_app.authentication:user_of_token"),
         later("django_app.authentication:is_forged"),
         cookie=SESSION_COOKIE,
-        needs=permissions_below if settings.writes == "authenticated" else no_permissions,
+        needs=permissions_below if settings.writes == "authenticated" else None,
         # The admin checks each form itself, and webhooks are signed.
         exempt=["/django/admin/", "/flask/webhooks/"],
     )
@@ -246,10 +246,6 @@ def permissions_below(method: str, path: str) -> Sequence[str] | None:
     if prefix in FRAMEWORKS:
         return permissions_for(method, rest)
     return None if method in SAFE else ()
-
-
-def no_permissions(_method: str, _path: str) -> None:
-    """Return what a request needs where everybody may write."""
 
 
 def addresses_in(prefixes: Collection[str]) -> dict[str, str]:

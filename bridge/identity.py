@@ -77,6 +77,7 @@ class Admission:
         cookie: the session cookie's name.
         needs: returns the permissions of which a request needs one, by its method and its path
             below the root path: an empty sequence when any login will do, None when none is needed.
+            None in its place lets everybody write.
         exempt: the beginnings of paths, below the root path, whose applications decide themselves.
     """
 
@@ -87,7 +88,7 @@ class Admission:
         is_forged: Callable[[Scope], bool],
         *,
         cookie: str,
-        needs: Callable[[str, str], Permissions | None],
+        needs: Callable[[str, str], Permissions | None] | None,
         exempt: Sequence[str] = (),
     ) -> None:
         self.session = session
@@ -107,11 +108,13 @@ class Admission:
                 503, the lookup failed.
         """
         scope.pop("user", None)
+        sent = [header for header in scope["headers"] if header[0] in CREDENTIALS]
+        if not sent and self.needs is None:
+            return
         method: str = scope.get("method", "GET")  # a WebSocket begins with a GET
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         guarded = not path.startswith(self.exempt)
-        needed = self.needs(method, path) if guarded else None
-        sent = [header for header in scope["headers"] if header[0] in CREDENTIALS]
+        needed = self.needs(method, path) if guarded and self.needs is not None else None
         person = await self._find(scope, sent, method, needed) if sent else None
         if person is not None:
             scope["user"] = User(person.name)

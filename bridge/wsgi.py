@@ -147,7 +147,8 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
             exchange.watcher.cancel()
         if exchange.returned:
             exchange.close_body()
-            self._close_file(exchange)
+            if exchange.file is not None:
+                self._close_file(exchange)
         else:
             self._give_up(exchange)
         # The exception's traceback refers to this exchange, which refers to the exception.

@@ -42,11 +42,16 @@ class FormLimitMiddleware:
         length = request.META.get("CONTENT_LENGTH") or ""
         if length.isdecimal() and int(length) > MAX_FORM:
             return problem_response(Problem(413))
-        if is_too_long(request.GET) or has_many_words(request.GET.get(SEARCH_VAR, "")):
+        if request.META.get("QUERY_STRING") and has_long_query(request):
             return problem_response(Problem(400, "The query is too long for this page."))
-        if has_many_parts(request) or is_too_long(request.POST):
+        if request.method == "POST" and (has_many_parts(request) or is_too_long(request.POST)):
             return problem_response(Problem(400, "The form is too long for this page."))
         return None
+
+
+def has_long_query(request: HttpRequest) -> bool:
+    """Tell whether the query has too many fields, a field that is too long, or too many words."""
+    return is_too_long(request.GET) or has_many_words(request.GET.get(SEARCH_VAR, ""))
 
 
 def has_many_words(search: str) -> bool:

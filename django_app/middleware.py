@@ -18,7 +18,8 @@ def contract(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         # Forms and queries are UTF-8. A client could choose a codec that takes seconds, or is none
         # of texts.
-        request.encoding = settings.DEFAULT_CHARSET
+        if request.encoding is not None:
+            request.encoding = settings.DEFAULT_CHARSET
         path = request.path_info
         if path.endswith("/") and not is_valid_path(path) and is_valid_path(path[:-1]):
             request.path_info = path[:-1]

@@ -160,6 +160,18 @@ class Observed:
             return self._send.state.response_started
         return bool(self.status)
 
+    def _outcome(self) -> tuple[int, bool]:
+        """Return the status, 0 for none, and whether the answer was cut off."""
+        if not isinstance(self._send, Sending):
+            is_complete = bool(self.ended) or self.scope["type"] != "http"
+            return self.status, bool(self.status) and not is_complete
+        state = self._send.state
+        # What the application has sent counts only as far as there was somebody to send it to.
+        if state.response_started:
+            return self.status, bool(self.status) and not state.response_complete
+        # The server answers for an application that has not.
+        return 0 if state.disconnected else self.status or 500, False
+
     def end(self) -> "Ended":
         """Return what is to be told of the request."""
         scope = self.scope
@@ -167,21 +179,16 @@ class Observed:
         client = scope.get("client")
         ended = self.ended or perf_counter()
         route = matched_route(scope, record)
-        status, is_complete = self.status, bool(self.ended) or scope["type"] != "http"
-        if isinstance(self._send, Sending):
-            state = self._send.state
-            # What the application has sent counts only as far as there was somebody to send it to.
-            is_complete = state.response_complete
-            if not state.response_started:
-                # The server answers for an application that has not.
-                status, is_complete = 0 if state.disconnected else status or 500, True
+        status, is_cut_off = self.status, False
+        if not (isinstance(self._send, Sending) and self._send.state.response_complete):
+            status, is_cut_off = self._outcome()
         members = (
             self.id_header[1],
             client and client[0],
             self.path,
             (scope.get(MOUNT, ""), self.method, route, status or CLIENT_LEFT),
             self.size,
-            bool(status) and not is_complete,
+            is_cut_off,
             ended,
             ended - self.began,
             record.get("waiting"),

@@ -5,7 +5,6 @@ Nothing here costs a timer a request. Each connection notes when it began to wai
 """
 
 import asyncio
-from asyncio import current_task
 from collections import Counter
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -39,6 +38,7 @@ EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends 
 MIN_RATE = 500  # bytes of a body that buy it one more second
 LINGER = 2.0  # seconds in which a client may still read why it was refused
 INVALID_VERSION = "Invalid HTTP version"  # what llhttp says of one that it does not know
+HASH = ord("#")  # a number is found in bytes ten times as fast as b"#"
 LAST_CALL = 1.0  # seconds that a new connection has for its first request when the server stops
 
 # What connections of this process were refused for.
@@ -162,7 +162,7 @@ class Connection(HttpToolsProtocol):
         if self.head_size > limits.max_head_size:
             # What has come may be the beginning of a body as well.
             check_size(self.url, self.headers, limits.max_head_size)
-        if b"#" in self.url or not self.url.startswith(b"/"):
+        if HASH in self.url or not self.url.startswith(b"/"):
             check_target(self.url, self.headers)
         self.upgrade = self._takes_upgrade(version) if self.parser.should_upgrade() else None
         if self.upgrade is False:
@@ -292,13 +292,15 @@ class Connection(HttpToolsProtocol):
                 cycle.transport = Lingering(self, cycle)  # type: ignore[assignment]
             return app(scope, receive, Sending(send, cycle))
 
-        start = super()._start_asgi_task
-        if current_task(self.loop) is None:
-            start(cycle, answer)
+        super()._start_asgi_task(cycle, answer)
+
+    def on_response_complete(self) -> None:
+        if self.pipeline:
+            # The application that has answered is still here. The next request in the pipeline
+            # starts without the values of its context variables.
+            self.context.run(super().on_response_complete)
         else:
-            # The application of the request before has answered, and is still here. The next one in
-            # the pipeline is to begin without the values of its context variables.
-            self.context.run(start, cycle, answer)
+            super().on_response_complete()
 
     def resume_writing(self) -> None:
         self.reader.drains += 1

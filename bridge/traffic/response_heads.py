@@ -17,8 +17,7 @@ UNUSUAL = frozenset(b"connection keep-alive proxy-connection te trailer transfer
 CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
 FAREWELL = 0.5  # seconds that an application may send to nobody
 BODILESS = frozenset({204, 304})
-DATE, DATE_LINE = b"date", b"date: "
-
+DATE = b"date"
 
 LONGEST_NAME = 64  # bytes of a header's name that is worth keeping
 
@@ -37,8 +36,14 @@ def begin_line(name: bytes) -> bytes:
     if len(name) > LONGEST_NAME:
         raise UnusualName
     lower = name.lower()
-    is_usual = name and not HEADER_RE.search(name) and lower not in UNUSUAL
+    is_usual = name and not HEADER_RE.search(name) and lower not in UNUSUAL and lower != DATE
     return lower + b": " if is_usual else b""
+
+
+@lru_cache(maxsize=16)  # the date changes once a second
+def default_lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """Return the lines of the headers that the server adds to each answer."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 class Sent(Awaitable[None]):
@@ -88,10 +93,15 @@ def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
     if message["type"] == "http.response.start" and not cycle.response_started:
         if cycle.disconnected:
             return DROPPED
-        if _is_usual(cycle) and _write(cycle, message):
+        is_usual = cycle.keep_alive and not (
+            cycle.access_log or cycle.flow.write_paused or cycle.waiting_for_100_continue
+        )
+        if is_usual and _write(cycle, message):
             return SENT
         message = _prepare(cycle, message)
-    elif (lost := _find_loss(cycle, message)) is not None:
+    elif (cycle.disconnected or message.get("more_body", False)) and (
+        lost := _find_loss(cycle, message)
+    ) is not None:
         return lost
     elif cycle.chunked_encoding is None and "body" in message:
         # Status 204 or 304, or an answer to HEAD: bytes would be read as the next answer.
@@ -200,15 +210,6 @@ def _is_servers(name: bytes, value: bytes) -> bool:
     return lower in UNUSUAL and not (lower == b"connection" and b"close" in value.lower())
 
 
-def _is_usual(cycle: RequestResponseCycle) -> bool:
-    return (
-        cycle.keep_alive
-        and not cycle.access_log
-        and not cycle.flow.write_paused
-        and not cycle.waiting_for_100_continue
-    )
-
-
 def _write(cycle: RequestResponseCycle, message: Message) -> bool:
     """Write a usual head; do nothing, and return False, with any other."""
     status, headers = message["status"], message.get("headers")
@@ -217,8 +218,7 @@ def _write(cycle: RequestResponseCycle, message: Message) -> bool:
         return False
     lines: list[bytes] = []
     length: bytes | None = None
-    dated: int | None = None
-    for name, value in (*cycle.default_headers, *headers):
+    for name, value in headers:
         try:
             begun = begin_line(name)
         except UnusualName:
@@ -229,20 +229,16 @@ def _write(cycle: RequestResponseCycle, message: Message) -> bool:
             if length is not None:
                 return False
             length = value
-        elif begun == DATE_LINE:
-            if dated is not None:
-                lines[dated] = begun + value
-                continue
-            dated = len(lines)
         lines.append(begun + value)
-    head = status_line + b"\r\n".join([*lines, b"", b""])
+    if length is None or not length.isdigit():
+        return False
+    head = b"\r\n".join([*lines, b"", b""])
     # All at once: nothing but the ends of the lines is to be deleted.
     left = head.translate(None, CONTROLS)
-    is_clean = len(head) - len(left) == 2 * (len(lines) + 2)
-    if not is_clean or length is None or not length.isdigit():
+    if len(head) - len(left) != 2 * (len(lines) + 1):
         return False
     cycle.response_started = True
     cycle.chunked_encoding = False
     cycle.expected_content_length = int(length)
-    cycle.transport.write(head)
+    cycle.transport.write(status_line + default_lines(tuple(cycle.default_headers)) + head)
     return True
