@@ -1,13 +1,12 @@
 """Where the answers of several targets differ: status, headers, and JSON member by member."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from showdown.credentials import mask
-from showdown.messages import PLACEHOLDER, Answer, Request, dump
+from showdown.messages import PLACEHOLDER, Answer, Request, dump, parse_json
 
 HEADERS = ("Content-Type", "Content-Length", "Allow", "Location", "Link", "Retry-After")
 LONGEST_KEY = 1000  # characters of a member's name that are shown
@@ -101,10 +100,10 @@ def find_in_bodies(
     if len({*neutral.values()}) <= 1 or len({answer.body for answer in answers}) <= 1:
         return
     try:
-        documents = {target: json.loads(body) for target, body in neutral.items()}
-        shown = {answer.target: json.loads(answer.body) for answer in answers}
+        documents = {target: parse_json(body) for target, body in neutral.items()}
+        shown = {answer.target: parse_json(answer.body) for answer in answers}
         paths = [*compare_values((), documents)]
-    except (ValueError, RecursionError):
+    except ValueError:
         yield Difference("body", "", around_first_difference(neutral))
         return
     found = False

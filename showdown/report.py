@@ -10,7 +10,7 @@ from rich.text import Text
 from showdown.compare import Comparison
 from showdown.credentials import mask
 from showdown.differences import Difference
-from showdown.messages import Answer, dump
+from showdown.messages import Answer, dump, parse_json
 from showdown.replay import summarise
 
 LINES = 30  # of each body
@@ -96,7 +96,7 @@ def show_times(answer: Answer) -> str:
 def body_lines(answer: Answer) -> list[str]:
     """Return the body's lines, JSON with one member a line."""
     try:
-        text = json.dumps(json.loads(answer.body), ensure_ascii=False, indent=2)
+        text = json.dumps(parse_json(answer.body), ensure_ascii=False, indent=2)
     except ValueError:
         text = answer.body.decode(errors="replace")
     return [printable(line) for line in text.splitlines()]

@@ -20,7 +20,8 @@ from settings import get_settings
 from showdown.compare import Comparer, Comparison
 from showdown.differences import find_differences
 from showdown.documents import LONGEST_BODY, MOST_DIFFERENCES, render
-from showdown.messages import Answer, Request
+from showdown.messages import MAX_DEPTH, Answer, Request, parse_json
+from showdown.report import body_lines
 from showdown.targets import Application
 from tests.bridge.server import wait_until
 from tests.conftest import assert_problem
@@ -167,6 +168,26 @@ def test_json_that_parsers_stumble_over_is_compared(one: str, two: str) -> None:
     differences = find_differences(request, answers)
     assert differences
     json.loads(render(Comparison(request, answers, differences)), parse_constant=fail)
+
+
+@pytest.mark.parametrize("open_and_close", [("[", "]"), ('{"a":', "}")])
+def test_json_is_taken_apart_up_to_200_levels(open_and_close: tuple[str, str]) -> None:
+    begin, end = open_and_close
+    inner = "{}" if begin == "[" else "[]"
+    deepest = (begin * (MAX_DEPTH - 1) + inner + end * (MAX_DEPTH - 1)).encode()
+    assert parse_json(deepest)
+    with pytest.raises(ValueError, match="200"):
+        parse_json(begin.encode() + deepest + end.encode())
+
+
+@pytest.mark.parametrize("text", ['"' + "[" * 5000 + '"', r'["\"[[", "]"]', r'"\ud800"', "[] "])
+def test_brackets_in_strings_are_no_levels(text: str) -> None:
+    assert parse_json(text.encode()) == json.loads(text)
+
+
+def test_deep_json_is_written_to_the_terminal() -> None:
+    deep = "[" * 5000 + "]" * 5000
+    assert body_lines(answer("a", deep)) == [deep]
 
 
 class Noting(Answer):
