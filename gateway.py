@@ -27,12 +27,12 @@ from bridge.traffic.hosts import Hosts
 from bridge.traffic.metrics import Metrics
 from bridge.traffic.observer import Observer
 from bridge.traffic.proxies import Proxies
+from contract.access import permissions_for
+from contract.problems import MEDIA_TYPE, Problem
+from contract.request_id import request_id
 from settings import Settings, get_settings
 from showdown.guard import Guard
 from showdown.site import Site
-from users.access import permissions_for
-from users.problems import MEDIA_TYPE, Problem
-from users.request_id import request_id
 
 if TYPE_CHECKING:
     from bridge.traffic.tracing import Tracing

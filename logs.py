@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quote
 
-from users.request_id import request_id
+from contract.request_id import request_id
 
 READABLE = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
 

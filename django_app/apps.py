@@ -15,8 +15,8 @@ from django.db.models import CharField
 from django.db.models.functions import Lower
 from django.db.models.signals import pre_save
 
-from users.engines import register_sqlite_functions
-from users.private_files import warn_of_directory
+from contract.engines import register_sqlite_functions
+from contract.private_files import warn_of_directory
 
 
 class DjangoAppConfig(AppConfig):

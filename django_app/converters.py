@@ -1,6 +1,6 @@
 """How ids stand in URLs."""
 
-from users.schemas import ID_PATTERN
+from contract.schemas import ID_PATTERN
 
 
 class UserIdConverter:

@@ -8,8 +8,8 @@ from django.db import DataError, InterfaceError, OperationalError, ProgrammingEr
 from django.http import HttpRequest, HttpResponse
 from pydantic import ValidationError
 
-from users.engines import is_table_missing
-from users.problems import MEDIA_TYPE, DatabaseUnavailable, InvalidValues, Problem
+from contract.engines import is_table_missing
+from contract.problems import MEDIA_TYPE, DatabaseUnavailable, InvalidValues, Problem
 
 logger = logging.getLogger("django_app")
 

@@ -7,9 +7,9 @@ from django.contrib.admin.views.main import SEARCH_VAR
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.text import smart_split
 
+from contract.problems import Problem
 from django_app.errors import problem_response
 from django_app.middleware import GetResponse
-from users.problems import Problem
 
 # The admin's longest forms select 200 rows, in 11 kB.
 MAX_FORM = 64 * 1024  # bytes

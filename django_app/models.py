@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from pydantic import ValidationError as PydanticValidationError
 
-from users.schemas import MAX_EMAIL, MAX_NAME, UserInput
+from contract.schemas import MAX_EMAIL, MAX_NAME, UserInput
 
 
 class User(models.Model):

@@ -5,8 +5,8 @@ from typing import Any
 import dj_database_url
 
 import logs
+from contract.private_files import DIRECTORY_MODE, FILE_MODE, protect_database
 from settings import get_settings
-from users.private_files import DIRECTORY_MODE, FILE_MODE, protect_database
 
 settings = get_settings()
 

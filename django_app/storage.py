@@ -7,7 +7,7 @@ from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.core.files.storage import FileSystemStorage
 from django.urls import get_script_prefix
 
-from users.private_files import OTHERS
+from contract.private_files import OTHERS
 
 
 class PrefixedStaticFilesStorage(StaticFilesStorage):

@@ -12,8 +12,8 @@ from django.db.models import Count
 from django.utils import timezone
 from django_tasks import task
 
+from contract.formats import FIELDS, FORMATS, suffix_of
 from django_app.models import DayStatistic, Export, User, UserEvent
-from users.formats import FIELDS, FORMATS, suffix_of
 
 PAGE = 2000  # users read and written at once
 

@@ -16,9 +16,9 @@ from limits.errors import StorageError
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
+from contract.problems import Problem
 from django_app.errors import problem_response
 from django_app.middleware import GetResponse
-from users.problems import Problem
 
 logger = logging.getLogger("django_app")
 

@@ -12,18 +12,18 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from pydantic import MISSING
 
-from django_app.models import User
-from users.access import PRIVATE
-from users.bodies import parse_json_object
-from users.pages import next_link, split_page
-from users.problems import (
+from contract.access import PRIVATE
+from contract.bodies import parse_json_object
+from contract.pages import next_link, split_page
+from contract.problems import (
     EmailTaken,
     MethodNotAllowed,
     NotAuthenticated,
     UserNotFound,
     allow_header,
 )
-from users.schemas import PageQuery, UserInput, UserPatch, WaitQuery
+from contract.schemas import PageQuery, UserInput, UserPatch, WaitQuery
+from django_app.models import User
 
 FIELDS = ("id", "name", "email")
 

@@ -8,8 +8,8 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from contract.schemas import MAX_ID, PageQuery, WaitQuery
 from fastapi_app.feed import Feed
-from users.schemas import MAX_ID, PageQuery, WaitQuery
 
 STREAMS = "bridge.streams"  # where the gateway counts them
 

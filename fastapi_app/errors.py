@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 
-from users.engines import UNAVAILABLE, is_table_missing
-from users.problems import (
+from contract.engines import UNAVAILABLE, is_table_missing
+from contract.problems import (
     MEDIA_TYPE,
     DatabaseUnavailable,
     InvalidValues,

@@ -10,10 +10,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request, WebSocket, WebSocketDisconnect
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from contract.engines import UNAVAILABLE
+from contract.schemas import MAX_ID
 from fastapi_app.dependencies import FeedDep, count_stream
 from fastapi_app.feed import Feed, TooSlow
-from users.engines import UNAVAILABLE
-from users.schemas import MAX_ID
 
 logger = logging.getLogger("fastapi_app")
 

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
-from users.formats import FORMATS, suffix_of
-from users.problems import Problem
-from users.table import select_after
+from contract.formats import FORMATS, suffix_of
+from contract.problems import Problem
+from contract.table import select_after
 
 router = APIRouter(prefix="/users", include_in_schema=False)
 

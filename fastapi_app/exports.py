@@ -6,12 +6,12 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import FileResponse
 
+from contract.access import PRIVATE
+from contract.exports import ExportOrder, ExportState, insert_export, select_export, state_of
+from contract.formats import suffix_of
+from contract.problems import Problem
 from fastapi_app.dependencies import SessionDep
 from fastapi_app.routing import JSONRoute
-from users.access import PRIVATE
-from users.exports import ExportOrder, ExportState, insert_export, select_export, state_of
-from users.formats import suffix_of
-from users.problems import Problem
 
 # The OpenAPI document is the contract of the three, and these are FastAPI's alone.
 router = APIRouter(prefix="/exports", route_class=JSONRoute, include_in_schema=False)

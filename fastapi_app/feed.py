@@ -10,8 +10,8 @@ import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from contract.events import UserEvent, select_events, select_last_event
 from fastapi_app.steps import finish
-from users.events import UserEvent, select_events, select_last_event
 
 logger = logging.getLogger("fastapi_app")
 

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 
+from contract.access import PRIVATE
+from contract.problems import NotAuthenticated
+from contract.schemas import Me
 from fastapi_app.openapi import problems
-from users.access import PRIVATE
-from users.problems import NotAuthenticated
-from users.schemas import Me
 
 router = APIRouter(tags=["me"])
 

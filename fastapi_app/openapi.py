@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from users.problems import DETAILS, MEDIA_TYPE
-from users.schemas import ProblemDocument
+from contract.problems import DETAILS, MEDIA_TYPE
+from contract.schemas import ProblemDocument
 
 REF = "#/components/schemas/{model}"
 

@@ -4,9 +4,9 @@ import asyncio
 
 from fastapi import APIRouter
 
+from contract.schemas import Greeting, Waited
 from fastapi_app.dependencies import WaitDep
 from fastapi_app.openapi import problems
-from users.schemas import Greeting, Waited
 
 router = APIRouter(tags=["probes"])
 

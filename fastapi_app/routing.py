@@ -7,9 +7,9 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.convertors import Convertor, register_url_convertor
 
-from users.bodies import parse_json_object
-from users.problems import Problem
-from users.schemas import ID_PATTERN
+from contract.bodies import parse_json_object
+from contract.problems import Problem
+from contract.schemas import ID_PATTERN
 
 
 class UserIdConvertor(Convertor[int]):

@@ -7,13 +7,13 @@ from sqlalchemy import Executable, Row
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from contract.pages import next_link, split_page
+from contract.problems import EmailTaken, UserNotFound
+from contract.schemas import UserInput, UserPatch, UserPublic
+from contract.table import delete_user, insert_user, select_page, select_user, update_user
 from fastapi_app.dependencies import PageDep, SessionDep, UserId
 from fastapi_app.openapi import problems
 from fastapi_app.routing import JSONRoute
-from users.pages import next_link, split_page
-from users.problems import EmailTaken, UserNotFound
-from users.schemas import UserInput, UserPatch, UserPublic
-from users.table import delete_user, insert_user, select_page, select_user, update_user
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=JSONRoute)
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator
 import aiosqlite
 import psycopg
 
+from contract.events import CHANNEL
+from contract.private_files import protect_database
 from fastapi_app.steps import finish
 from settings import Settings
-from users.events import CHANNEL
-from users.private_files import protect_database
 
 LOOK = 0.1  # seconds between two looks at SQLite's counter of commits
 PATIENCE = 30.0  # seconds after which a listener looks even though nobody has called

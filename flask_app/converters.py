@@ -2,7 +2,7 @@
 
 from werkzeug.routing import BaseConverter
 
-from users.schemas import ID_PATTERN
+from contract.schemas import ID_PATTERN
 
 
 class UserIdConverter(BaseConverter):

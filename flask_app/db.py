@@ -5,8 +5,8 @@ import weakref
 from flask import Flask, current_app, g
 from sqlalchemy.orm import Session, sessionmaker
 
+from contract.engines import UNAVAILABLE, create_sync_engine
 from settings import Settings
-from users.engines import UNAVAILABLE, create_sync_engine
 
 
 def init_app(app: Flask, settings: Settings) -> None:

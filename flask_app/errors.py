@@ -5,14 +5,14 @@ from pydantic import ValidationError
 from sqlalchemy.exc import ProgrammingError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from users.engines import UNAVAILABLE, is_table_missing
-from users.problems import (
+from contract.engines import UNAVAILABLE, is_table_missing
+from contract.problems import (
     MEDIA_TYPE,
     DatabaseUnavailable,
     InvalidValues,
     Problem,
 )
-from users.problems import MethodNotAllowed as MethodNotAllowedProblem
+from contract.problems import MethodNotAllowed as MethodNotAllowedProblem
 
 
 def init_app(app: Flask) -> None:

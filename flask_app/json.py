@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, request
 from flask.json.provider import DefaultJSONProvider
 
-from users.bodies import parse_json_object
+from contract.bodies import parse_json_object
 
 
 class CompactJSONProvider(DefaultJSONProvider):

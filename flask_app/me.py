@@ -2,8 +2,8 @@
 
 from flask import Blueprint, request
 
-from users.access import PRIVATE
-from users.problems import NotAuthenticated
+from contract.access import PRIVATE
+from contract.problems import NotAuthenticated
 
 bp = Blueprint("me", __name__, url_prefix="/api")
 

@@ -4,7 +4,7 @@ import time
 
 from flask import Blueprint, request
 
-from users.schemas import WaitQuery
+from contract.schemas import WaitQuery
 
 bp = Blueprint("probes", __name__, url_prefix="/api")
 

@@ -4,12 +4,12 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from sqlalchemy import Executable
 from sqlalchemy.exc import IntegrityError
 
+from contract.pages import next_link, split_page
+from contract.problems import EmailTaken, UserNotFound
+from contract.schemas import PageQuery, UserInput, UserPatch
+from contract.table import delete_user, insert_user, select_page, select_user, update_user
 from flask_app.db import get_session
 from flask_app.json import json_body
-from users.pages import next_link, split_page
-from users.problems import EmailTaken, UserNotFound
-from users.schemas import PageQuery, UserInput, UserPatch
-from users.table import delete_user, insert_user, select_page, select_user, update_user
 
 bp = Blueprint("users", __name__, url_prefix="/api/users")
 

@@ -7,11 +7,11 @@ from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from contract.bodies import parse_json_object
+from contract.problems import Problem
+from contract.table import insert_user
+from contract.webhooks import WebhookBody, delete_messages, insert_message, rename_user
 from flask_app.db import get_session
-from users.bodies import parse_json_object
-from users.problems import Problem
-from users.table import insert_user
-from users.webhooks import WebhookBody, delete_messages, insert_message, rename_user
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 

@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import MetaData, select
 
 from bridge.identity import SAFE
+from contract.engines import create_sync_engine
 from settings import get_settings
 from tests.browsers import HOST, Record, make_account
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import serve
-from users.engines import create_sync_engine
 
 PASSWORD = "a long password for the tests"
 WRITES = ["open", "authenticated"]

@@ -13,12 +13,12 @@ from typing import Any, Protocol
 import click
 import psycopg
 
+from contract.engines import register_sqlite_functions
 from settings import BASE_DIR
 from showdown.bench.load import EMAIL_START, new_email
 from showdown.bench.servers import environment
 from showdown.bench.targets import Server
 from showdown.bench.workloads import SEEDED_USERS
-from users.engines import register_sqlite_functions
 
 LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 Connection = psycopg.Connection[Any]

@@ -18,12 +18,12 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
+from contract.problems import DatabaseUnavailable, Problem
+from contract.table import users
 from settings import get_settings
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import ROOT, SCRIPTS, Server, serve
-from users.problems import DatabaseUnavailable, Problem
-from users.table import users
 
 CAROL = {"name": "Carol", "email": "carol@example.com"}
 Request = tuple[str, str, dict[str, str] | None]

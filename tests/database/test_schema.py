@@ -7,10 +7,10 @@ import pytest
 from django.core.management import call_command
 from sqlalchemy import Inspector, inspect
 
+from contract.engines import create_sync_engine
+from contract.table import users
 from settings import get_settings
 from tests.databases import PostgreSQL, SQLite
-from users.engines import create_sync_engine
-from users.table import users
 
 NOW = {"sqlite": "STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')", "postgresql": "statement_timestamp()"}
 

@@ -12,6 +12,9 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from contract.engines import create_asyncio_engine
+from contract.events import UserEvent
+from contract.table import metadata, users
 from fastapi_app import feed as feed_module
 from fastapi_app import steps
 from fastapi_app.feed import Feed, TooSlow
@@ -19,9 +22,6 @@ from fastapi_app.wakeups import wakeups
 from settings import get_settings
 from tests.databases import PostgreSQL, SQLite
 from tests.usage import times_open
-from users.engines import create_asyncio_engine
-from users.events import UserEvent
-from users.table import metadata, users
 
 pytestmark = pytest.mark.anyio
 

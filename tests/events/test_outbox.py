@@ -7,12 +7,12 @@ import pytest
 from django.db import connection, transaction
 from sqlalchemy import Row, insert
 
+from contract.engines import create_sync_engine
+from contract.events import select_events
+from contract.table import users
 from settings import get_settings
 from tests.conftest import FRAMEWORKS, Api
 from tests.databases import PostgreSQL, SQLite
-from users.engines import create_sync_engine
-from users.events import select_events
-from users.table import users
 
 CAROL = {"name": "Carol", "email": "carol@example.com"}
 

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from bridge.traffic.access_log import AccessLog, as_json
+from contract.problems import MEDIA_TYPE, Problem
 from settings import get_settings
 from tests.bridge.server import wait_until
-from users.problems import MEDIA_TYPE, Problem
 
 
 class Seen:

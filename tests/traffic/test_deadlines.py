@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.metrics import Metrics
 from bridge.traffic.observer import Observer
+from contract.request_id import request_id
 from tests.bridge.server import (
     PATIENCE,
     Answer,
@@ -26,7 +27,6 @@ from tests.bridge.server import (
     wait_until,
 )
 from tests.traffic.gateways import refuse
-from users.request_id import request_id
 
 TIMEOUT = 0.5
 

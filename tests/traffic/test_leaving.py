@@ -19,6 +19,7 @@ from bridge.traffic.access_log import AccessLog, as_json
 from bridge.traffic.headers import SecurityHeaders
 from bridge.traffic.metrics import Metrics
 from bridge.traffic.observer import Observer
+from contract.request_id import request_id
 from tests.bridge.server import (
     SOON,
     TEXT,
@@ -32,7 +33,6 @@ from tests.bridge.server import (
     wait_until,
 )
 from tests.traffic.gateways import refuse
-from users.request_id import request_id
 
 SIZE = 2 * 1024**3
 TAKEN = 300_000  # bytes that the client reads before it leaves

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 
+from contract.request_id import request_id
 from logs import AddRequestID, JSONFormatter
 from tests.bridge.server import wait_until
 from tests.databases import free_port
 from tests.servers import Server, serve
 from tests.traffic.applications import SECRET
-from users.request_id import request_id
 
 FAILING = "tests.traffic.applications"
 LOGGERS = {

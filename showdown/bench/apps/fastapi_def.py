@@ -9,13 +9,13 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request, Response
 from sqlalchemy.orm import Session, sessionmaker
 
+from contract.engines import create_sync_engine
+from contract.pages import next_link, split_page
+from contract.problems import UserNotFound
+from contract.schemas import Greeting, UserInput, UserPublic, Waited
+from contract.table import insert_user, select_page, select_user
 from fastapi_app.dependencies import PageDep, UserId, WaitDep
 from settings import get_settings
-from users.engines import create_sync_engine
-from users.pages import next_link, split_page
-from users.problems import UserNotFound
-from users.schemas import Greeting, UserInput, UserPublic, Waited
-from users.table import insert_user, select_page, select_user
 
 
 @asynccontextmanager

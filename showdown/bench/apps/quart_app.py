@@ -8,13 +8,13 @@ from quart import Quart, Response, request, url_for
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
+from contract.bodies import parse_json_object
+from contract.engines import create_asyncio_engine
+from contract.pages import next_link, split_page
+from contract.problems import UserNotFound
+from contract.schemas import PageQuery, UserInput, WaitQuery
+from contract.table import insert_user, select_page, select_user
 from settings import get_settings
-from users.bodies import parse_json_object
-from users.engines import create_asyncio_engine
-from users.pages import next_link, split_page
-from users.problems import UserNotFound
-from users.schemas import PageQuery, UserInput, WaitQuery
-from users.table import insert_user, select_page, select_user
 
 app = Quart(__name__, static_folder=None)
 engines: list[AsyncEngine] = []

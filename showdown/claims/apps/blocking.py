@@ -4,8 +4,8 @@ import time
 
 from fastapi import FastAPI
 
+from contract.schemas import Waited
 from fastapi_app.dependencies import WaitDep
-from users.schemas import Waited
 
 app = FastAPI(openapi_url=None)
 

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from users.schemas import ID_PATTERN, MAX_ID, NAME_PATTERN, Name, decimals_up_to
+from contract.schemas import ID_PATTERN, MAX_ID, NAME_PATTERN, Name, decimals_up_to
 
 NAME = TypeAdapter(Name)
 

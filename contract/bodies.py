@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from users.problems import Problem
+from contract.problems import Problem
 
 # What makes an object of Python's for each few bytes: ten megabytes of it take a second.
 SEPARATORS = b",[{"

@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 
 import settings
+from contract.private_files import protect_database, warn_of_directory
 from tests.servers import ROOT
-from users.private_files import protect_database, warn_of_directory
 
 
 @pytest.fixture(autouse=True)
@@ -50,10 +50,10 @@ def test_nothing_is_made_where_nothing_can_be(tmp_path: Path) -> None:
 OPENERS = {
     "django": "import django; django.setup(); from django.db import connection;"
     " connection.ensure_connection()",
-    "flask": "from settings import get_settings; from users.engines import create_sync_engine;"
+    "flask": "from settings import get_settings; from contract.engines import create_sync_engine;"
     " create_sync_engine(get_settings(), 'flask').connect().close()",
     "fastapi": "import asyncio; from settings import get_settings;"
-    " from users.engines import create_asyncio_engine\n"
+    " from contract.engines import create_asyncio_engine\n"
     "async def main():\n"
     "    async with create_asyncio_engine(get_settings(), 'fastapi').connect():\n"
     "        pass\n"

@@ -21,8 +21,8 @@ from sqlalchemy import (
     select,
 )
 
-from users.schemas import MAX_EMAIL, MAX_ID, MAX_NAME, UserPublic
-from users.table import metadata
+from contract.schemas import MAX_EMAIL, MAX_ID, MAX_NAME, UserPublic
+from contract.table import metadata
 
 CHANNEL = "user_events"  # PostgreSQL notifies of each commit on it
 

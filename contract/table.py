@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 
-from users.schemas import MAX_EMAIL, MAX_NAME, PageQuery
+from contract.schemas import MAX_EMAIL, MAX_NAME, PageQuery
 
 metadata = MetaData()
 

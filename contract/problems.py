@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from users.access import PRIVATE
-from users.request_id import request_id
+from contract.access import PRIVATE
+from contract.request_id import request_id
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from sqlalchemy import Column, DateTime, Delete, Insert, String, Table, delete, func, insert, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from users.schemas import UserInput
-from users.table import PublicRow, metadata, public, users
+from contract.schemas import UserInput
+from contract.table import PublicRow, metadata, public, users
 
 webhook_messages = Table(
     "webhook_messages",

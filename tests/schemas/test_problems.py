@@ -5,8 +5,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from users.problems import EmailTaken, InvalidValues, MethodNotAllowed, Problem, UserNotFound
-from users.schemas import UserInput
+from contract.problems import EmailTaken, InvalidValues, MethodNotAllowed, Problem, UserNotFound
+from contract.schemas import UserInput
 
 
 def test_a_problem_is_a_compact_document() -> None:

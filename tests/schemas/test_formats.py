@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from users.formats import FORMATS
+from contract.formats import FORMATS
 
 FORMULAS = [
     *("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1"),

@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 
-from users.table import metadata
+from contract.table import metadata
 
 exports = Table(
     "exports",

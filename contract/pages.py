@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from pydantic import MISSING
 
-from users.schemas import PageQuery
+from contract.schemas import PageQuery
 
 Row = TypeVar("Row")
 
