@@ -21,7 +21,7 @@ install: $(VENV)/installed ## prepare .venv with the locked dependencies
 
 run: $(VENV)/installed ## migrate, seed a new database, and serve on 127.0.0.1:8000
 	@$(BIN)/python manage.py prepare
-	@exec $(BIN)/gateway serve --jobs
+	@exec $(BIN)/gateway serve --with "worker=python manage.py worker"
 
 test: $(VENV)/installed-dev ## run the whole suite, and on PostgreSQL what touches the database
 	$(BIN)/pytest $(IN_PARALLEL)
@@ -47,22 +47,22 @@ soak: $(VENV)/installed-dev ## ten minutes of mixed traffic and faults, and what
 	$(BIN)/pytest tests/soak --soak-minutes 10 --capture no
 
 bench-bridge: $(VENV)/installed-dev ## what the bridge costs, measured side by side (needs wrk)
-	$(BIN)/gateway bench --suite bridge
+	$(BIN)/python -m showdown bench --suite bridge
 
 bench: $(VENV)/installed-dev ## the frameworks side by side, below two minutes (needs wrk)
-	$(BIN)/gateway bench --quick
+	$(BIN)/python -m showdown bench --quick
 
 claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk; node and go)
-	$(BIN)/gateway claims
+	$(BIN)/python -m showdown claims
 
 screenshots: $(VENV)/installed-dev ## take the README's screenshots (needs Chromium)
 	$(BIN)/python -m tests.screenshots
 
 lock: $(VENV)/installed-dev ## resolve the dependencies anew into both lock files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --no-header --group build pyproject.toml --output-file requirements.lock
+	  --no-header --extra showdown --group build pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --no-header --extra otel --group build --group dev --group bench pyproject.toml --constraint requirements.lock \
+	  --no-header --extra showdown --extra otel --group build --group docs --group dev --group bench pyproject.toml --constraint requirements.lock \
 	  --output-file requirements-dev.lock
 
 clean: ## remove .venv and what tools left; the database in var/ stays

@@ -1,48 +1,33 @@
-"""The gateway: Flask, FastAPI and Django in one process, each under its prefix.
+"""The showdown: Flask, FastAPI and Django in one process, each under its prefix.
 
-Start it with ``gateway``, ``python gateway.py`` or ``uvicorn gateway:app``.
+Start it with ``gateway serve``, ``python gateway.py`` or ``uvicorn gateway:app``.
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Any
 
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Scope
+from starlette.types import Scope
 
-from bridge import Admission, Mount, Mounts, lengthen_turns, run_lifespans
-from bridge.applications import import_application
-from bridge.identity import SAFE, session_key
-from bridge.traffic.access_log import AccessLog
-from bridge.traffic.headers import SecurityHeaders
-from bridge.traffic.health import Check, Health
-from bridge.traffic.hosts import Hosts
-from bridge.traffic.metrics import Metrics
-from bridge.traffic.observer import Observer
-from bridge.traffic.proxies import Proxies
 from contract.access import permissions_for
 from contract.problems import MEDIA_TYPE, Problem
 from contract.request_id import request_id
-from settings import Settings, get_settings
-from showdown.guard import Guard
-from showdown.site import Site
+from contract.settings import Settings, find_workers_fault, get_settings
+from framework_gateway import Admission, Config, Gateway
+from framework_gateway.compare.guard import Guard
+from framework_gateway.observability.health import Check
+from framework_gateway.pages.site import Site
+from framework_gateway.security.identity import SAFE, Person, session_key
+from showdown.site import Showdown
 
-if TYPE_CHECKING:
-    from bridge.traffic.tracing import Tracing
+logger = logging.getLogger("showdown")
 
-logger = logging.getLogger("uvicorn.error")
-
-HSTS = 365 * 24 * 3600  # seconds
 SESSION_COOKIE = "sessionid"  # Django's
-
-ADDRESSES = {
+FRAMEWORKS = {"flask", "fastapi", "django"}  # prefixes of the users API
+LINKS = {
     "Compare": "/",
     "Flask": "/flask/api/users",
     "FastAPI": "/fastapi/api/users",
@@ -52,113 +37,37 @@ ADDRESSES = {
     "Admin": "/django/admin/",
 }
 
-FRAMEWORKS = {"flask", "fastapi", "django"}  # prefixes of the users API
-
-# Asked for by address, where nobody knows a name.
-PROBES = ["/health/", "/metrics"]
-
-
-class Gateway(Starlette):
-    """Starlette with layers around all of it, so that its own serve what belongs to no mount alone.
-
-    Attributes:
-        layers: ASGI middleware, the outermost first.
-    """
-
-    layers: Sequence[Middleware] = ()
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Put the layers around Starlette's own."""
-        app = super().build_middleware_stack()
-        for cls, args, kwargs in reversed(self.layers):
-            app = cls(app, *args, **kwargs)
-        return app
-
 
 def create_app(
     settings: Settings | None = None,
-    mounts: Mapping[str, Any] | None = None,
-    access_log: AccessLog | None = None,
+    applications: Mapping[str, Any] | None = None,
+    config: Config | None = None,
 ) -> Gateway:
-    """Compose the applications; the settings come from the environment unless given.
+    """Compose the gateway.
 
     Args:
-        mounts: applications by prefix, each an object or an import string; the three when none
-            are given.
-        access_log: gets a line for each request.
+        settings: of the users API; from the environment unless given.
+        applications: by prefix, in place of the three.
+        config: of the gateway; from the environment unless given.
     """
     settings = settings or get_settings()
-    lengthen_turns()
-    applications = applications_of(settings) if mounts is None else mounts
-    mounted = [mount(settings, *item) for item in applications.items()]
-    admit = admission(settings, applications)
-    metrics = Metrics(mounted)
-    tracing = trace_requests(mounted) if settings.traces else None
-    health = Health(
-        lambda: {mount.path: mount.failure for mount in mounted if mount.failure},
-        **checks(applications),
-    )
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with run_lifespans(mounted), tracing or nullcontext():
-            if "/django" in applications:
-                await run_in_threadpool(report_database)
-            yield
-
-    app = Gateway(
-        routes=[
-            Route("/health/live", health.live),
-            Route("/health/ready", health.ready),
-            Route("/metrics", metrics.show),
-            *Site(
-                mounted,
-                addresses_in(applications),
-                settings.max_compare_size,
-                guard(settings, admit),
-            ).routes,
-        ],
-        exception_handlers={HTTPException: http_error, Exception: server_error},
-        lifespan=lifespan,
-    )
-    app.layers = [
-        Middleware(Proxies, settings.trusted_proxies),
-        Middleware(
-            Observer,
-            request_id=request_id,
-            security=SecurityHeaders(hsts=HSTS if settings.env == "production" else 0),
-            metrics=metrics,
-            refuse=http_error,
-            timeout=settings.request_timeout,
-            access_log=access_log,
-        ),
-        *([Middleware(tracing.around)] if tracing else []),
-        Middleware(
-            Mounts,
-            mounted,
-            refuse=http_error,
-            admit=admit,
-            check_host=Hosts(settings.allowed_hosts, exempt=PROBES),
-        ),
-    ]
-    app.router.redirect_slashes = False
-    app.state.mounts = mounted
-    app.state.stopping = False
-    return app
-
-
-def mount(settings: Settings, prefix: str, application: Any) -> Mount:
-    """Hang an application under its prefix, with the limits of the settings."""
-    return Mount(
-        prefix,
-        application,
-        max_requests=settings.max_requests,
-        max_body_size=settings.max_body_size,
-        max_streams=settings.max_streams,
-        max_streams_of_client=settings.max_streams_of_client,
-        threads=settings.threads,
-        queue_size=settings.max_requests,
-        grace=settings.graceful_timeout,
+    if applications is None:
+        applications = applications_of(settings)
+    has_django = "/django" in applications
+    admit = admission(settings, has_django)
+    site = Showdown if applications.keys() >= {f"/{name}" for name in FRAMEWORKS} else Site
+    return Gateway(
+        applications,
+        config=config,
+        admit=admit,
+        site=partial(site, guard=guard(settings, admit)),
+        links=links_to(applications),
+        needs={"database": Check(find_fault)} if has_django else {},
+        optional_checks={"worker": Check(find_no_worker)} if has_django else {},
+        at_start=report_database if has_django else None,
+        problem=problem,
+        request_id=request_id,
+        find_workers_fault=find_workers_fault,
     )
 
 
@@ -178,17 +87,39 @@ def applications_of(settings: Settings) -> dict[str, Any]:
     return {"/flask": flask, "/fastapi": fastapi, "/django": "django_app.wsgi:application"}
 
 
-def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None:
-    """Let Django say who sends a request; None where it is not mounted."""
-    if "/django" not in prefixes:
+def links_to(prefixes: Collection[str]) -> dict[str, str]:
+    """Return where to look first, of what is mounted."""
+    return {
+        name: path
+        for name, path in LINKS.items()
+        if path == "/" or f"/{path.split('/')[1]}" in prefixes
+    }
+
+
+def problem(status: int, detail: str | None, headers: Mapping[str, str] | None) -> Response:
+    """Render the gateway's own errors in the shape of the contract."""
+    found = Problem(status, detail, headers=headers)
+    return Response(found.body, found.status, found.headers, MEDIA_TYPE)
+
+
+# Who may do what. Django knows the accounts; it is imported when it is asked, because it may have
+# failed to load, and Flask and FastAPI serve all the same.
+
+
+def admission(settings: Settings, has_django: bool) -> Admission | None:
+    """Let Django say who sends a request; None where it is not mounted.
+
+    Raises:
+        SystemExit: the settings ask for its login all the same.
+    """
+    if not has_django:
         if settings.writes == "authenticated":
             raise SystemExit("GATEWAY_WRITES=authenticated needs Django's login, at /django.")
         return None
-
     return Admission(
-        later("django_app.authentication:user_of_session"),
-        later("django_app.authentication:user_of_token"),
-        later("django_app.authentication:is_forged"),
+        user_of_session,
+        user_of_token,
+        is_forged,
         cookie=SESSION_COOKIE,
         needs=permissions_below if settings.writes == "authenticated" else None,
         # The admin checks each form itself, and webhooks are signed.
@@ -196,9 +127,20 @@ def admission(settings: Settings, prefixes: Collection[str]) -> Admission | None
     )
 
 
+def permissions_below(method: str, path: str) -> Sequence[str] | None:
+    """Return what a request needs: below the frameworks a permission, elsewhere a login to write.
+
+    Args:
+        path: with the prefix of the mount.
+    """
+    prefix, _, rest = path[1:].partition("/")
+    if prefix in FRAMEWORKS:
+        return permissions_for(method, rest)
+    return None if method in SAFE else ()
+
+
 def guard(settings: Settings, admit: Admission | None) -> Guard:
     """Let Django say who may use the pages that send requests, and with whose session."""
-    is_forged = later("django_app.authentication:is_forged")
 
     async def admit_staff(scope: Scope) -> None:
         if admit is None:
@@ -228,114 +170,60 @@ async def check_staff(name: str) -> None:
         HTTPException: 403; 503, the lookup failed.
     """
     try:
-        is_staff = await later("django_app.staff:is_staff")(name)
+        from django_app.staff import is_staff
+
+        allowed = await is_staff(name)
     except Exception as error:  # whatever Django raises: its database may be away
         logger.exception("Staff lookup failed")
         raise HTTPException(503, headers={"Retry-After": "1"}) from error
-    if not is_staff:
+    if not allowed:
         raise HTTPException(403, "This is for staff.")
 
 
-def permissions_below(method: str, path: str) -> Sequence[str] | None:
-    """Return what a request needs: below the frameworks a permission, elsewhere a login to write.
+async def user_of_session(key: str, permissions: Sequence[str]) -> Person | None:
+    """Return whose session it is."""
+    from django_app import authentication
 
-    Args:
-        path: with the prefix of the mount.
-    """
-    prefix, _, rest = path[1:].partition("/")
-    if prefix in FRAMEWORKS:
-        return permissions_for(method, rest)
-    return None if method in SAFE else ()
+    return await authentication.user_of_session(key, permissions)
 
 
-def addresses_in(prefixes: Collection[str]) -> dict[str, str]:
-    """Return where to look first, of what is mounted."""
-    return {
-        name: path
-        for name, path in ADDRESSES.items()
-        if path == "/" or f"/{path.split('/')[1]}" in prefixes
-    }
+async def user_of_token(token: str, permissions: Sequence[str]) -> Person | None:
+    """Return whose API token it is."""
+    from django_app import authentication
+
+    return await authentication.user_of_token(token, permissions)
 
 
-def checks(prefixes: Collection[str]) -> dict[str, dict[str, Check]]:
-    """Return what readiness needs besides the mounts, and what it only warns of."""
-    if "/django" not in prefixes:
-        return {"needs": {}, "wishes": {}}
+def is_forged(scope: Scope) -> bool:
+    """Return whether another site may have sent an unsafe request with a session."""
+    from django_app import authentication
 
-    return {
-        "needs": {"database": Check(later("django_app.database:find_fault"))},
-        "wishes": {"worker": Check(later("django_app.database:find_no_worker"))},
-    }
+    return authentication.is_forged(scope)
 
 
-def later(name: str) -> Callable[..., Any]:
-    """Return a function that is imported when it is called.
+def find_fault() -> str | None:
+    """Return what is wrong with the database."""
+    from django_app import database
 
-    Django may have failed to load, and the other two serve all the same.
-
-    Args:
-        name: as in ``package.module:function``.
-    """
-
-    def call(*arguments: Any) -> Any:
-        return import_application(name)(*arguments)
-
-    return call
+    return database.find_fault()
 
 
-def trace_requests(mounts: Sequence[Mount]) -> "Tracing":
-    """Make spans of the requests, and of each mount's part in them.
+def find_no_worker() -> str | None:
+    """Return a warning when no worker runs."""
+    from django_app import database
 
-    Raises:
-        SystemExit: OpenTelemetry's packages are not installed.
-    """
-    try:
-        from bridge.traffic.tracing import Tracing
-    except ImportError:
-        raise SystemExit(
-            "GATEWAY_TRACES: needs the extra, pip install 'framework-gateway[otel]'"
-        ) from None
-    tracing = Tracing()
-    for mount in mounts:
-        mount.app = tracing.around(mount.app, mount.path.strip("/"))
-    return tracing
+    return database.find_no_worker()
 
 
 def report_database() -> None:
-    """Say at the start what every request would meet."""
-    if fault := later("django_app.database:find_fault")():
+    """Log at the start what every request would meet."""
+    if fault := find_fault():
         logger.error(fault)
 
 
-def problem_response(problem: Problem) -> Response:
-    """Render the gateway's own errors in the shape of the three."""
-    return Response(problem.body, problem.status, problem.headers, MEDIA_TYPE)
-
-
-def refuse(status: int) -> Response:
-    """Render what the server itself refuses, before there is a request."""
-    return problem_response(Problem(status))
-
-
-async def http_error(_request: HTTPConnection, error: Exception) -> Response:
-    """Answer what the gateway itself refuses: unknown paths, bad requests, too many of them."""
-    assert isinstance(error, HTTPException)
-    detail = error.detail if error.status_code in (400, 403) else None
-    return problem_response(Problem(error.status_code, detail, headers=error.headers))
-
-
-async def server_error(_request: Request, _error: Exception) -> Response:
-    """Answer 500; Starlette raises the error again, so that the server logs it."""
-    return problem_response(Problem(500))
-
-
-def __getattr__(name: str) -> Any:
-    """Compose ``app`` when a server asks for it; `gateway serve --only-mounts` never does."""
-    if name != "app":
-        raise AttributeError(name)
-    app = globals()["app"] = create_app()
-    return app
-
+app = create_app()
 
 if __name__ == "__main__":
-    later("commands:main")()  # the command imports this module
+    from framework_gateway.cli.main import main
+
+    main()

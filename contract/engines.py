@@ -6,7 +6,7 @@ from sqlalchemy import URL, Engine, create_engine, event, exc, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from contract.private_files import protect_database
-from settings import Settings
+from contract.settings import Settings
 
 # What SQLAlchemy raises when the database is down or locked, or the pool exhausted.
 UNAVAILABLE = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from settings import get_settings
+from contract.settings import get_settings
 
 MAX_NAME = 100
 MAX_PADDED_NAME = 1000  # before trimming

@@ -1,12 +1,12 @@
 """Django's settings, taken from the project's own."""
 
+import logging
 from typing import Any
 
 import dj_database_url
 
-import logs
 from contract.private_files import DIRECTORY_MODE, FILE_MODE, protect_database
-from settings import get_settings
+from contract.settings import get_settings
 
 settings = get_settings()
 
@@ -161,14 +161,27 @@ WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = settings.max_body_size
 
-# To the handler of the whole process, which the gateway or `manage.py` alone has here.
-logs.configure(settings.env)
-LOGGING = {
+FORM_OF_RECORDS = "json" if settings.env == "production" else "text"
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
+    "formatters": {
+        "text": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "{levelname}{name}{message}",
+            "style": "{",
+            "timestamp": "ts",
+            "rename_fields": {"levelname": "level", "name": "logger", "exc_info": "exc"},
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": FORM_OF_RECORDS}},
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},
         # The contract's 4xx answers are no news; what fails on the server is.
         "django.request": {"level": "ERROR"},
     },
 }
+# The gateway has a handler for all of the process; `manage.py` and other servers have none.
+if not logging.getLogger().handlers:
+    LOGGING["root"] = {"handlers": ["stderr"]}

@@ -76,7 +76,7 @@ def hand_in(export: Export) -> None:
     export.save(update_fields=["task_id"])
 
 
-def hand_in_orders() -> None:
+def enqueue_pending_exports() -> None:
     """Make jobs of the orders that others than Django have left."""
     orders = Export.objects.filter(task_id=None)
     # A look each second must not cost SQLite's one writer a turn each second.
@@ -86,7 +86,7 @@ def hand_in_orders() -> None:
                 hand_in(export)
 
 
-def hand_in_yesterday(known: date | None) -> date:
+def enqueue_statistics_of_yesterday(known: date | None) -> date:
     """Order the statistic of the day that has ended, unless it is there or was ordered.
 
     Args:

@@ -9,13 +9,13 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from contract.engines import create_asyncio_engine
+from contract.settings import Settings, get_settings
 from fastapi_app import errors, events, export, exports, me, probes, users
 from fastapi_app.documentation import add_pages
 from fastapi_app.feed import Feed
 from fastapi_app.middleware import HeadMiddleware, TrailingSlashMiddleware
 from fastapi_app.openapi import describe_problems, operation_id
 from fastapi_app.wakeups import wakeups
-from settings import Settings, get_settings
 
 
 def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ()) -> FastAPI:

@@ -8,8 +8,8 @@ import psycopg
 
 from contract.events import CHANNEL
 from contract.private_files import protect_database
+from contract.settings import Settings
 from fastapi_app.steps import finish
-from settings import Settings
 
 LOOK = 0.1  # seconds between two looks at SQLite's counter of commits
 PATIENCE = 30.0  # seconds after which a listener looks even though nobody has called

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response
 
 from contract.problems import allow_header
+from contract.settings import Settings, get_settings
 from flask_app import db, errors, me, probes, users, webhooks
 from flask_app.converters import UserIdConverter
 from flask_app.json import CompactJSONProvider
-from settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -6,7 +6,7 @@ from flask import Flask, current_app, g
 from sqlalchemy.orm import Session, sessionmaker
 
 from contract.engines import UNAVAILABLE, create_sync_engine
-from settings import Settings
+from contract.settings import Settings
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -14,10 +14,9 @@ import hypothesis
 import pytest
 from starlette.testclient import TestClient
 
-from settings import get_settings
-from showdown.compare import Comparer, Comparison
-from showdown.messages import Request
-from showdown.targets import Application
+from framework_gateway.compare.comparer import Comparer, Comparison
+from framework_gateway.compare.messages import Request
+from framework_gateway.compare.targets import Application
 from tests.databases import PostgreSQL, SQLite, missing, redis_server
 
 pytest_plugins = ["tests.browsers"]
@@ -78,9 +77,9 @@ def database(migrated: SQLite | PostgreSQL) -> SQLite | PostgreSQL:
 @contextmanager
 def serving(**settings: Any) -> Iterator[TestClient]:
     """Run a gateway until the block ends; entering the client runs the lifespans."""
-    from gateway import create_app
+    from tests.gateways import compose
 
-    app = create_app(get_settings().model_copy(update=settings))
+    app = compose(**settings)
     with TestClient(
         app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False
     ) as client:

@@ -6,7 +6,7 @@ import httpx2 as httpx
 import pytest
 from click.testing import CliRunner
 
-from commands import main
+from framework_gateway.cli.main import main
 from tests.databases import SQLite, free_port
 from tests.servers import serve
 

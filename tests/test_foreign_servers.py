@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.types import Message
 
-from tests.bridge.test_foreign import RECEIVES
 from tests.test_leaving import scope
+from tests.wsgi.test_foreign import RECEIVES
 
 PATHS = ["/flask/api/users", "/fastapi/api/users", "/django/api/users", "/compare/api/users", "/"]
 BODY = json.dumps({"name": "Carol", "email": "carol@example.com"}).encode()

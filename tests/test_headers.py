@@ -11,9 +11,10 @@ import pytest
 from starlette.responses import HTMLResponse
 from starlette.testclient import TestClient
 
-from gateway import HSTS, create_app
-from settings import get_settings
+from framework_gateway.app import HSTS
+from gateway import create_app
 from tests.conftest import FRAMEWORKS
+from tests.gateways import compose
 from tests.test_admin import LOGIN, create_account, log_in
 
 PAGES = {
@@ -97,12 +98,11 @@ def test_no_answer_is_taken_for_something_else(
 
 def asked(scheme: str, env: str, app: Any = None) -> httpx.Headers:
     """Return the headers of an answer of an application of somebody's own."""
-    settings = get_settings().model_copy(update={"env": env})
 
     async def page(scope: Any, receive: Any, send: Any) -> None:
         await HTMLResponse("page")(scope, receive, send)
 
-    gateway = create_app(settings, {"/shop": lambda: app or page})
+    gateway = compose({"/shop": lambda: app or page}, env=env)
     return TestClient(gateway, f"{scheme}://127.0.0.1").get("/shop/").headers
 
 
@@ -143,7 +143,7 @@ def test_an_application_may_give_its_headers_once() -> None:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body"})
 
-    with TestClient(create_app(mounts={"/app": app}), "http://127.0.0.1") as client:
+    with TestClient(create_app(applications={"/app": app}), "http://127.0.0.1") as client:
         headers = client.get("/app").headers
     assert headers["X-Own"] == "1"
     assert headers["X-Frame-Options"] == "DENY"

@@ -6,7 +6,7 @@ import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
-from settings import get_settings
+from contract.settings import get_settings
 from tests.accounts import make_account, session_of, token_of
 from tests.conftest import FRAMEWORKS, assert_problem
 from tests.databases import PostgreSQL, SQLite

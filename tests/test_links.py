@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import MetaData, select
 
-from bridge.identity import SAFE
 from contract.engines import create_sync_engine
-from settings import get_settings
+from contract.settings import get_settings
+from framework_gateway.security.identity import SAFE
 from tests.browsers import HOST, Record, make_account
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import serve

@@ -2,7 +2,7 @@
 
 import pytest
 
-from settings import Settings, get_settings
+from contract.settings import Settings, get_settings
 
 PRODUCTION = {
     "ENV": "production",
@@ -39,9 +39,9 @@ def test_production_waits_for_nobody_long(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_production_names_all_that_is_missing_and_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as caught:
-        start(monkeypatch, {"ENV": "production", "PORT": "x"})
+        start(monkeypatch, {"ENV": "production", "THREADS": "x"})
     assert [line.partition(": ")[0] for line in str(caught.value.code).splitlines()] == [
-        *("GATEWAY_SECRET_KEY", "GATEWAY_ALLOWED_HOSTS", "GATEWAY_DATABASE_URL", "GATEWAY_PORT"),
+        *("GATEWAY_SECRET_KEY", "GATEWAY_ALLOWED_HOSTS", "GATEWAY_DATABASE_URL", "GATEWAY_THREADS"),
     ]
 
 

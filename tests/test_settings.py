@@ -7,19 +7,26 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from settings import Settings, get_settings
+from contract.settings import Settings, get_settings
+from framework_gateway.config import Config, get_config
 from tests.servers import ROOT
 
 DJANGO_DEFAULT = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")'
 DJANGO_ENTRIES = {"manage.py", "django_app/asgi.py", "django_app/wsgi.py"}
 # These read nothing from it; the processes that they start get all of it.
-HAND_IT_ON = {"showdown/bench/servers.py", "serving.py"}
+HAND_IT_ON = {
+    "framework_gateway/cli/serving.py",
+    "framework_gateway/server/companions.py",
+    "showdown/bench/servers.py",
+}
+FIELDS = {**Config.model_fields, **Settings.model_fields}
+SHARED = Config.model_fields.keys() & Settings.model_fields.keys()
 
 
-def table_of_the_readme() -> dict[str, tuple[str, str]]:
+def table_of_the_docs() -> dict[str, tuple[str, str]]:
     """Return default and meaning by variable, from the rows ``| `GATEWAY_X` | … | … |``."""
     rows = {}
-    for line in (ROOT / "README.md").read_text().splitlines():
+    for line in (ROOT / "docs" / "settings.md").read_text().splitlines():
         if line.startswith("| `GATEWAY_"):
             name, default, meaning = (cell.strip() for cell in line.strip("|").split(" | "))
             rows[name.strip("`")] = (default.replace("`", ""), meaning.strip(" |"))
@@ -27,8 +34,8 @@ def table_of_the_readme() -> dict[str, tuple[str, str]]:
 
 
 def default_of(name: str) -> str:
-    """Write a default as the README does."""
-    default = Settings.model_fields[name].default
+    """Write a default as the docs do."""
+    default = FIELDS[name].default
     if name == "database_url":
         return "sqlite:///…/var/gateway.sqlite3"
     if name == "files_dir":
@@ -49,19 +56,23 @@ def test_the_default_pools_fit_into_a_postgresql_server_as_it_comes() -> None:
     assert 3 * Settings.model_fields["threads"].default + 2 <= 100 - 3 - 10
 
 
-def test_the_readme_has_every_setting_and_no_other() -> None:
-    assert list(table_of_the_readme()) == [
-        f"GATEWAY_{name.upper()}" for name in Settings.model_fields
-    ]
+def test_the_docs_have_every_setting_and_no_other() -> None:
+    assert list(table_of_the_docs()) == [f"GATEWAY_{name.upper()}" for name in FIELDS]
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", sorted(SHARED))
+def test_what_both_read_means_the_same(name: str) -> None:
+    """An application alone reads it from the contract's settings; the gateway, from its own."""
+    one, other = Config.model_fields[name], Settings.model_fields[name]
+    assert (one.default, one.annotation) == (other.default, other.annotation)
+    assert [type(item) for item in one.metadata] == [type(item) for item in other.metadata]
+
+
+@pytest.mark.parametrize("name", FIELDS)
 def test_a_setting_is_documented_with_its_default_and_meaning(name: str) -> None:
-    default, meaning = table_of_the_readme()[f"GATEWAY_{name.upper()}"]
+    default, meaning = table_of_the_docs()[f"GATEWAY_{name.upper()}"]
     assert default == default_of(name)
-    assert meaning.replace("`", "") == (Settings.model_fields[name].description or "").replace(
-        "`", ""
-    )
+    assert meaning.replace("`", "") == (FIELDS[name].description or "").replace("`", "")
 
 
 def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +141,12 @@ def test_a_database_that_the_three_could_not_share(
     assert [error["loc"] for error in caught.value.errors()] == [("database_url",)]
 
 
+def read_all() -> None:
+    """Read both, as ``gateway serve`` does."""
+    get_config.__wrapped__()
+    get_settings.__wrapped__()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -147,21 +164,21 @@ def test_a_database_that_the_three_could_not_share(
 def test_a_value_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"GATEWAY_{name}", value)
     with pytest.raises(SystemExit) as caught:
-        get_settings.__wrapped__()
+        read_all()
     assert isinstance(caught.value.code, str)
     assert caught.value.code.startswith(f"GATEWAY_{name}: ")
     assert len(caught.value.code.splitlines()) == 1
 
 
 def test_every_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GATEWAY_PORT", "x")
+    monkeypatch.setenv("GATEWAY_THREADS", "x")
     monkeypatch.setenv("GATEWAY_DATABASE_URL", "mysql://host/name")
     with pytest.raises(SystemExit) as caught:
         get_settings.__wrapped__()
     assert str(caught.value.code).splitlines() == [
-        "GATEWAY_PORT: Input should be a valid integer, unable to parse string as an integer",
         "GATEWAY_DATABASE_URL: Value error, use sqlite:///file.sqlite3 or "
         "postgresql://user:password@host/name",
+        "GATEWAY_THREADS: Input should be a valid integer, unable to parse string as an integer",
     ]
 
 
@@ -223,4 +240,4 @@ def test_a_webhook_secret_with_and_without_padding(
 def test_a_proxy_that_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_TRUSTED_PROXIES", "10.0.0.0/8,proxy")
     with pytest.raises(SystemExit, match=r"^GATEWAY_TRUSTED_PROXIES: .*'proxy'.*$"):
-        get_settings.__wrapped__()
+        get_config.__wrapped__()

@@ -6,7 +6,7 @@ import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
-from settings import get_settings
+from contract.settings import get_settings
 from tests.conftest import assert_problem
 from tests.databases import PostgreSQL, SQLite
 from tests.test_admin import NAME, create_account, log_in
@@ -118,7 +118,7 @@ def test_where_nobody_can_log_in_the_pages_are_closed() -> None:
     from gateway import create_app
 
     settings = get_settings().model_copy(update={"pages": "staff"})
-    mounts = {"/old": "tests.showdown.applications:main"}
+    mounts = {"/old": "tests.compare.applications:main"}
     client = TestClient(create_app(settings, mounts), "http://127.0.0.1")
     for path in (*PAGES, "/compare/users"):
         assert_problem(client.get(path), 403)

@@ -13,16 +13,16 @@ import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
-from bridge.traffic.server import MARGIN
-from bridge.wsgi import LAST_WORDS
 from contract.engines import create_sync_engine, register_sqlite_functions
+from contract.settings import SECRET_KEY_FILE, get_settings
 from contract.table import metadata
-from settings import SECRET_KEY_FILE, get_settings
-from tests.bridge.server import PATIENCE
+from framework_gateway.server.server import MARGIN
+from framework_gateway.wsgi.middleware import LAST_WORDS
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import ROOT, SCRIPTS, serve
 from tests.usage import times_open
+from tests.wsgi.server import PATIENCE
 
 USERS = [(1, "Alice", "alice@example.com"), (2, "Bob", "bob@example.com")]
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 from starlette.testclient import TestClient
 
-from settings import get_settings
+from contract.settings import get_settings
 from tests.conftest import assert_problem
 from tests.databases import PostgreSQL, SQLite
 

@@ -1,4 +1,4 @@
-"""A result of `gateway bench` as an SVG chart."""
+"""A result of `python -m showdown bench` as an SVG chart."""
 
 from itertools import groupby
 from typing import Any

@@ -1,4 +1,4 @@
-"""The `gateway bench` command."""
+"""The `python -m showdown bench` command."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

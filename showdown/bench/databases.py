@@ -14,7 +14,7 @@ import click
 import psycopg
 
 from contract.engines import register_sqlite_functions
-from settings import BASE_DIR
+from contract.settings import BASE_DIR
 from showdown.bench.load import EMAIL_START, new_email
 from showdown.bench.servers import environment
 from showdown.bench.targets import Server

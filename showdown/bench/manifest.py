@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from settings import BASE_DIR
+from contract.settings import BASE_DIR
 from showdown.bench.databases import Databases
 from showdown.bench.measure import MANY, MANY_TIMES, Plan
 from showdown.bench.targets import Server

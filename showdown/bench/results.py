@@ -44,7 +44,7 @@ def load(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise click.ClickException(f"{path} is no JSON: {error}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise click.ClickException(f"{path} is no result of `gateway bench`")
+        raise click.ClickException(f"{path} is no result of `python -m showdown bench`")
     return document
 
 

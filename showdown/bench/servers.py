@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import click
 
-from settings import BASE_DIR
+from contract.settings import BASE_DIR
 from showdown.bench.targets import Server, program
 
 # Variables by which servers take other settings than their command says.

@@ -1,4 +1,4 @@
-"""The `gateway claims` command."""
+"""The `python -m showdown claims` command."""
 
 from pathlib import Path
 from typing import Any

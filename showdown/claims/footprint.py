@@ -7,7 +7,7 @@ import sys
 from importlib import metadata
 from typing import Any
 
-from settings import BASE_DIR
+from contract.settings import BASE_DIR
 from showdown.bench.servers import environment
 from showdown.bench.targets import Server
 from showdown.claims.model import Claim, Findings, Laboratory

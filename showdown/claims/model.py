@@ -110,6 +110,6 @@ class Outcome:
             "conditions": [condition.as_document() for condition in self.findings.conditions],
             "figures": [dict(row) for row in self.findings.figures],
             "left_out": list(self.findings.left_out),
-            "command": f"gateway claims --only {self.claim.name}",
+            "command": f"python -m showdown claims --only {self.claim.name}",
             "link": self.claim.link,
         }

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from settings import VAR_DIR
+from contract.settings import VAR_DIR
 
 FORMAT = "gateway claims 1"
 LAST = VAR_DIR / "claims.json"

@@ -8,7 +8,7 @@ from http.client import HTTPResponse
 from itertools import chain, repeat
 from typing import NamedTuple, cast
 
-from tests.bridge.server import PATIENCE, Answer, read_to_end
+from tests.wsgi.server import PATIENCE, Answer, read_to_end
 
 HELLO = b'{"message":"Hello, World!"}'
 

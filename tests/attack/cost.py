@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.attack.client import Target
-from tests.bridge.server import Answer
 from tests.servers import Server
+from tests.wsgi.server import Answer
 
 TRIES = 3
 # How many times as dear a hostile input may be as a harmless one of the same size; what this is to

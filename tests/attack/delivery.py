@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from tests.bridge.server import PATIENCE, leave
+from tests.wsgi.server import PATIENCE, leave
 
 AT_ONCE = 200  # few enough for nginx's 512, which has two of each
 PAUSE = 0.0005  # seconds between two looks at whether pieces have been read

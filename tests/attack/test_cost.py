@@ -14,11 +14,11 @@ from websockets.frames import Frame, Opcode
 from tests.attack.client import Target, request
 from tests.attack.cost import TRIES, Cost, Meter, filled, statuses
 from tests.attack.test_connections import LIVE, handshake
-from tests.bridge.server import read_to_end
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import serve
 from tests.test_admin import create_account
+from tests.wsgi.server import read_to_end
 
 LOGIN = "/django/admin/login/"
 MB = 1024 * 1024

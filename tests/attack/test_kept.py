@@ -13,14 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from bridge.traffic.access_log import AccessLog, as_json, as_text
-from bridge.traffic.metrics import MAX_SERIES
-from logs import JSONFormatter, TextFormatter
-from settings import get_settings
-from tests.bridge.server import wait_until
+from contract.settings import get_settings
+from framework_gateway.observability.access_log import AccessLog, as_json, as_text
+from framework_gateway.observability.logs import JSONFormatter, TextFormatter
+from framework_gateway.observability.metrics import MAX_SERIES
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite
-from tests.traffic.gateways import seen
+from tests.gateways import compose, seen
+from tests.wsgi.server import wait_until
 
 LONG = 20_000  # bytes of each value
 FIRST = 150  # more than the 128 addresses that urllib.parse keeps
@@ -57,12 +57,15 @@ def echo(request: Any) -> Response:
 @pytest.fixture(scope="module")
 def served(migrated: SQLite | PostgreSQL) -> Iterator[Served]:
     """A gateway that keeps no lines."""
-    from gateway import applications_of, create_app
+    from gateway import applications_of
 
-    settings = get_settings().model_copy(update={"trusted_proxies": ["127.0.0.1"]})
-    mounts = {**applications_of(settings), "/echo": Starlette(routes=[Route("/{path:path}", echo)])}
+    mounts = {
+        **applications_of(get_settings()),
+        "/echo": Starlette(routes=[Route("/{path:path}", echo)]),
+    }
     log = Counted()
-    with TestClient(create_app(settings, mounts, AccessLog(log, as_json))) as client:
+    app = compose(mounts, AccessLog(log, as_json), trusted_proxies=["127.0.0.1"])
+    with TestClient(app) as client:
         yield Served(client, log)
 
 
@@ -212,7 +215,7 @@ def test_no_record_is_longer_than_a_line_may_be(unit: str, formatter: logging.Fo
 @pytest.mark.parametrize("form", [as_json, as_text])
 @pytest.mark.parametrize("unit", ["x", "\x00", "é", "\N{FOX FACE}"])
 def test_no_access_line_is_longer(unit: str, form: Any) -> None:
-    from bridge.traffic.observed import Ended
+    from framework_gateway.observability.observed import Ended
 
     kind = ("/shop", "M" * 32, "/" + "x" * 200, 200)
     client = "a" * 64

@@ -12,7 +12,7 @@ from showdown.bench.samples import Sample
 from showdown.bench.servers import run
 from showdown.bench.targets import UVICORN, Server, Target
 from showdown.bench.workloads import Workload
-from tests.bridge.server import wait_until
+from tests.wsgi.server import wait_until
 
 GREETER = """
 import os

@@ -1,4 +1,4 @@
-"""`gateway bench`, end to end: what it does, not how fast anything is."""
+"""`python -m showdown bench`, end to end: what it does, not how fast anything is."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
-from commands import main
+from showdown.__main__ import main
 from showdown.bench import targets
 from showdown.bench.load import INSTALL
 from showdown.bench.targets import SERVERS, TARGETS, Server, Target
@@ -126,6 +126,6 @@ def test_a_server_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch
 def test_a_result_of_something_else_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "other.json"
     file.write_text("[]")
-    assert "is no result of `gateway bench`" in bench("--compare", file, file).output
+    assert "is no result of `python -m showdown bench`" in bench("--compare", file, file).output
     file.write_text("{")
     assert "is no JSON" in bench("--compare", file, file).output

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.server import wait_until
 from tests.servers import Server, has_ended, running
+from tests.wsgi.server import wait_until
 
 QUICK = [
     pytest.param(("bench", "--quick", "--target", "flask-gateway"), id="bench"),
@@ -30,7 +30,7 @@ def is_loading(commands: dict[int, str]) -> bool:
 @pytest.mark.usefixtures("wrk")
 @pytest.mark.parametrize("command", QUICK)
 def test_sigterm_ends_the_servers_too(command: tuple[str, ...]) -> None:
-    with running("gateway", *command) as process:
+    with running("python", "-m", "showdown", *command) as process:
         wait_until(lambda: is_loading(commands_below(process)), 60)
         started = commands_below(process)
         process.terminate()

@@ -1,4 +1,4 @@
-"""`gateway claims`, end to end: what it does, not what it finds."""
+"""`python -m showdown claims`, end to end: what it does, not what it finds."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from commands import main
+from showdown.__main__ import main
 from showdown.claims import results
 from showdown.claims.catalogue import CLAIMS
 from showdown.claims.plots import draw_claim
@@ -37,8 +37,10 @@ def test_a_quick_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert claim["conditions"]
         assert claim["figures"]
         assert claim["left_out"] == []
-        assert claim["command"] == f"gateway claims --only {name}"
-        assert f"Repeat: gateway claims --only {name}" in result.output.replace("\n", " ")
+        assert claim["command"] == f"python -m showdown claims --only {name}"
+        assert f"Repeat: python -m showdown claims --only {name}" in result.output.replace(
+            "\n", " "
+        )
         assert draw_claim(claim)
     # One round decides nothing that has to be timed.
     assert {condition["state"] for condition in by_name["quart"]["conditions"]} == {"undecided"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from showdown.messages import Request
+from framework_gateway.compare.messages import Request
 from tests.conftest import Compare
 
 JSON = {"Content-Type": "application/json"}

@@ -19,8 +19,8 @@ import pytest
 from sqlalchemy import select
 
 from contract.problems import DatabaseUnavailable, Problem
+from contract.settings import get_settings
 from contract.table import users
-from settings import get_settings
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import ROOT, SCRIPTS, Server, serve

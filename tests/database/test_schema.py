@@ -8,8 +8,8 @@ from django.core.management import call_command
 from sqlalchemy import Inspector, inspect
 
 from contract.engines import create_sync_engine
+from contract.settings import get_settings
 from contract.table import users
-from settings import get_settings
 from tests.databases import PostgreSQL, SQLite
 
 NOW = {"sqlite": "STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')", "postgresql": "statement_timestamp()"}

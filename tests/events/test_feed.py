@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from contract.engines import create_asyncio_engine
 from contract.events import UserEvent
+from contract.settings import get_settings
 from contract.table import metadata, users
 from fastapi_app import feed as feed_module
 from fastapi_app import steps
 from fastapi_app.feed import Feed, TooSlow
 from fastapi_app.wakeups import wakeups
-from settings import get_settings
 from tests.databases import PostgreSQL, SQLite
 from tests.usage import times_open
 

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 
-from bridge.streams import Streams
+from framework_gateway.mounts.streams import Streams
 from tests.conftest import FRAMEWORKS, assert_problem
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import Server, serve

@@ -9,8 +9,8 @@ from sqlalchemy import Row, insert
 
 from contract.engines import create_sync_engine
 from contract.events import select_events
+from contract.settings import get_settings
 from contract.table import users
-from settings import get_settings
 from tests.conftest import FRAMEWORKS, Api
 from tests.databases import PostgreSQL, SQLite
 

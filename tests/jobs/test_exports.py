@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.bridge.server import PATIENCE, wait_until
 from tests.conftest import assert_problem
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.events.test_export import fill
 from tests.servers import ROOT, Server, has_ended, running, serve
 from tests.test_admin import create_account, log_in
+from tests.wsgi.server import PATIENCE, wait_until
 
 EXPORTS = "/fastapi/api/exports"
 

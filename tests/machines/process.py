@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from bridge.traffic.protocol import EVENT_STREAM, Config
-from bridge.traffic.server import Callback, Server, ignore
-from bridge.traffic.workers import Workers
+from framework_gateway.server.protocol import EVENT_STREAM, Config
+from framework_gateway.server.server import Callback, Server, ignore
+from framework_gateway.server.workers import Workers
 
 
 async def tell_pid(_request: Request) -> Response:

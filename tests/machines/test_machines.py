@@ -13,13 +13,13 @@ import psycopg
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.bridge.server import wait_until
 from tests.conftest import FRAMEWORKS, assert_problem
 from tests.machines.cluster import THREADS, WORKERS, Cluster
 from tests.machines.nginx import HOST
 from tests.machines.traffic import LISTENERS, Traffic
 from tests.servers import running
 from tests.test_webhooks import PATH, headers_for
+from tests.wsgi.server import wait_until
 
 MESSAGE = {"type": "user.created", "data": {"name": "Carol", "email": "carol@example.com"}}
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import httpx2 as httpx
 import pytest
-from click import UsageError
 
-from bridge.traffic.server import MARGIN
-from serving import check_key
-from settings import Settings
-from tests.bridge.server import (
+from contract.settings import Settings, find_workers_fault
+from framework_gateway.server.server import MARGIN
+from tests.databases import free_port
+from tests.server.test_listeners import begin_to_connect, end_of, on_linux
+from tests.servers import Server, has_ended, running, wait_for
+from tests.wsgi.server import (
     PATIENCE,
     Answer,
     head,
@@ -26,9 +27,6 @@ from tests.bridge.server import (
     read_until,
     wait_until,
 )
-from tests.databases import free_port
-from tests.servers import Server, has_ended, running, wait_for
-from tests.traffic.test_listeners import begin_to_connect, end_of, on_linux
 
 GRACE = 1  # seconds
 LONG = 60  # seconds; nothing that is tested may take so long
@@ -218,9 +216,8 @@ def test_the_command_serves_from_several_processes_that_count_together(tmp_path:
 def test_processes_that_would_not_know_each_others_sessions_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("serving.SECRET_KEY_FILE", tmp_path / "none")
-    check_key(Settings(), 2)
+    monkeypatch.setattr("contract.settings.SECRET_KEY_FILE", tmp_path / "none")
+    monkeypatch.setattr("contract.settings.get_settings", Settings)
+    assert find_workers_fault() is None
     monkeypatch.delenv("GATEWAY_SECRET_KEY")
-    check_key(Settings(), 1)
-    with pytest.raises(UsageError, match="--workers needs GATEWAY_SECRET_KEY"):
-        check_key(Settings(), 2)
+    assert "GATEWAY_SECRET_KEY is missing" in (find_workers_fault() or "")

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-import settings
+from contract import settings
 from contract.private_files import protect_database, warn_of_directory
 from tests.servers import ROOT
 

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
-from tests.bridge.server import head
 from tests.conftest import FRAMEWORKS
 from tests.soak.ledger import Ledger
 from tests.soak.wire import DRIP, connect
+from tests.wsgi.server import head
 
 STALL = 5.0  # seconds that a stalled reader reads nothing
 PATIENCE = 20.0  # seconds; a visit that takes longer hangs

@@ -10,8 +10,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection, transaction
 
+from contract.settings import SECRET_KEY_FILE, get_settings
 from django_app.models import User
-from settings import SECRET_KEY_FILE, get_settings
 
 ARTICLE_USERS = (("Alice", "alice@example.com"), ("Bob", "bob@example.com"))
 

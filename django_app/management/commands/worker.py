@@ -16,7 +16,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
 from django_app.models import LOST, WorkerProcess
-from django_app.tasks import hand_in_orders, hand_in_yesterday
+from django_app.tasks import enqueue_pending_exports, enqueue_statistics_of_yesterday
 
 logger = logging.getLogger("django_app.worker")
 
@@ -59,8 +59,8 @@ def keep(name: str, parent: int | None) -> None:
     while True:
         try:
             WorkerProcess.objects.update_or_create(id=name, defaults={"seen_at": timezone.now()})
-            hand_in_orders()
-            yesterday = hand_in_yesterday(yesterday)
+            enqueue_pending_exports()
+            yesterday = enqueue_statistics_of_yesterday(yesterday)
             take_up_lost_jobs()
         # Without signs of life others would take up the jobs of this worker, which goes on.
         except (DatabaseError, InterfaceError) as error:

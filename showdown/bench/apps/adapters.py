@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import Receive, Scope, Send
 
-from bridge import Mount, Mounts, WSGIMiddleware, lengthen_turns
-from settings import get_settings
+from contract.settings import get_settings
+from framework_gateway import Mount, Mounts, WSGIMiddleware, set_switch_interval
 
 Adapter = Callable[[Any], Any]
 
@@ -61,7 +61,7 @@ def compose(adapter: Adapter) -> Starlette:
 
 def bridge() -> Starlette:
     """This project's bridge, set up as the gateway does."""
-    lengthen_turns()
+    set_switch_interval()
     return compose(lambda app: WSGIMiddleware(app, threads=get_settings().threads))
 
 

@@ -13,9 +13,9 @@ from contract.engines import create_sync_engine
 from contract.pages import next_link, split_page
 from contract.problems import UserNotFound
 from contract.schemas import Greeting, UserInput, UserPublic, Waited
+from contract.settings import get_settings
 from contract.table import insert_user, select_page, select_user
 from fastapi_app.dependencies import PageDep, UserId, WaitDep
-from settings import get_settings
 
 
 @asynccontextmanager

@@ -11,17 +11,19 @@ from starlette.middleware import Middleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge.traffic.access_log import AccessLog, as_json
-from bridge.traffic.headers import SecurityHeaders
-from bridge.traffic.observer import Observer
-from gateway import Gateway, create_app
-from serving import listen, serve
-from settings import get_settings
+from framework_gateway import Gateway
+from framework_gateway.cli.serving import listen, run_server
+from framework_gateway.observability.access_log import AccessLog, as_json
+from framework_gateway.observability.observer import Observer
+from framework_gateway.security.headers import SecurityHeaders
+from gateway import create_app
 
 
 def seen() -> Gateway:
     """As it is in production: request ids, metrics, and an access log in JSON."""
-    return create_app(access_log=AccessLog(sys.stdout, as_json))
+    app = create_app()
+    app.access_log = AccessLog(sys.stdout, as_json)
+    return app
 
 
 class Unseen:
@@ -55,4 +57,4 @@ def unseen() -> Gateway:
 
 if __name__ == "__main__":
     choose = {"seen": seen, "unseen": unseen}[sys.argv[1]]
-    serve(choose(), get_settings(), listen("127.0.0.1", int(sys.argv[2])))
+    run_server(choose(), listen("127.0.0.1", int(sys.argv[2])))

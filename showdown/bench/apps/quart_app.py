@@ -13,8 +13,8 @@ from contract.engines import create_asyncio_engine
 from contract.pages import next_link, split_page
 from contract.problems import UserNotFound
 from contract.schemas import PageQuery, UserInput, WaitQuery
+from contract.settings import get_settings
 from contract.table import insert_user, select_page, select_user
-from settings import get_settings
 
 app = Quart(__name__, static_folder=None)
 engines: list[AsyncEngine] = []

@@ -1,1 +1,0 @@
-"""What real traffic needs around the mounts: limits, and to be seen."""

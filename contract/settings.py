@@ -1,0 +1,223 @@
+"""The settings of the users API: read once, from the environment, and typed.
+
+Nothing else in the three applications reads ``os.environ``. A value that does not fit ends the
+start-up with one line that names the variable; in production, so does each that is missing.
+"""
+
+import secrets
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, LiteralString, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    RedisDsn,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from contract.private_files import make_private
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+SECRET_KEY_FILE = VAR_DIR / "secret_key"
+
+DATABASE_SCHEMES = ("sqlite:///", "postgresql://", "postgres://")
+NO_FILES = {"sqlite:///", "sqlite:///:memory:"}
+MIN_KEY = 50  # characters of a secret key that `manage.py check --deploy` accepts
+
+
+def read_secret_key() -> SecretStr:
+    """Return the key that ``manage.py prepare`` wrote, else one that lives as long as the process.
+
+    The file keeps admin sessions alive over a restart and equal in several worker processes.
+    """
+    if SECRET_KEY_FILE.is_file():
+        # One that belongs to somebody else, as a mounted secret does, stays as it is.
+        with suppress(OSError):
+            make_private(SECRET_KEY_FILE)
+        return SecretStr(SECRET_KEY_FILE.read_text().strip())
+    return SecretStr(secrets.token_urlsafe(50))
+
+
+def check_database_url(url: str) -> str:
+    """Refuse a URL that the three frameworks could not share."""
+    # Of SQLite's parameters each library knows others, one that means a database in memory too.
+    not_shared = url.startswith("sqlite") and "?" in url
+    if not url.startswith(DATABASE_SCHEMES) or url in NO_FILES or not_shared:
+        raise ValueError("use sqlite:///file.sqlite3 or postgresql://user:password@host/name")
+    try:
+        urlsplit(url).port  # noqa: B018  # reading it parses it
+    except ValueError:
+        # The libraries would say so in tracebacks that show a part of the password.
+        raise ValueError("write special characters of the password as %XX (RFC 3986)") from None
+    # Heroku's old spelling; SQLAlchemy knows only the long one.
+    return url.replace("postgres://", "postgresql://", 1)
+
+
+def check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
+    """Refuse a key that no webhook could be signed with."""
+    if secret is None:
+        return None
+    text = secret.get_secret_value().removeprefix("whsec_").rstrip("=")
+    try:
+        key = b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < 24:
+        raise ValueError("use whsec_ and at least 24 bytes in Base64, as `openssl rand -base64 32`")
+    return secret
+
+
+def split_commas(value: Any) -> Any:
+    """Read a list as people write it in a variable: separated by commas."""
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return value
+
+
+class Settings(BaseSettings):
+    """The settings; each is the environment variable of its name with ``GATEWAY_`` before it."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
+
+    env: Annotated[
+        Literal["development", "production"],
+        Field(description="What is served: your own machine, or real traffic."),
+    ] = "development"
+    database_url: Annotated[
+        str,
+        AfterValidator(check_database_url),
+        Field(description="SQLite file or PostgreSQL server that all three share."),
+    ] = f"sqlite:///{VAR_DIR / 'gateway.sqlite3'}"
+    database_timeout: Annotated[
+        float,
+        Field(gt=0, description="Seconds to wait for a lock, a connection or a free pool place."),
+    ] = 20.0
+    # Three pools, two connections more and ten for others fit into the 97 of a PostgreSQL server as
+    # it comes.
+    threads: Annotated[
+        int,
+        Field(ge=1, le=1024, description="Threads of each WSGI mount, and size of each pool."),
+    ] = 28
+    max_body_size: Annotated[
+        int, Field(ge=0, description="Largest request body in bytes; beyond it, 413.")
+    ] = 10 * 1024 * 1024
+    allowed_hosts: Annotated[
+        list[str],
+        NoDecode,
+        BeforeValidator(split_commas),
+        Field(description="Host names that are answered to, separated by commas."),
+    ] = ["localhost", "127.0.0.1", "[::1]"]
+    secret_key: Annotated[
+        SecretStr,
+        Field(min_length=1, description="Signs sessions; default: the file var/secret_key."),
+    ] = Field(default_factory=read_secret_key)
+    writes: Annotated[
+        Literal["open", "authenticated"],
+        Field(
+            description="Who may change users: everybody, or accounts with Django's permission"
+            " alone (production's default)."
+        ),
+    ] = "open"
+    pages: Annotated[
+        Literal["open", "staff"],
+        Field(
+            description="Who may use Compare, Race and `/compare`: everybody, or staff alone"
+            " (production's default)."
+        ),
+    ] = "open"
+    files_dir: Annotated[
+        Path,
+        Field(description="Where exports are kept; several machines need one that they share."),
+    ] = VAR_DIR / "files"
+    redis_url: Annotated[
+        RedisDsn | None,
+        Field(description="Redis server that Django caches in; none: each process for itself."),
+    ] = None
+    webhook_secret: Annotated[
+        SecretStr | None,
+        AfterValidator(check_webhook_secret),
+        Field(description="Key of signed webhooks, `whsec_` and Base64; none: refused with 503."),
+    ] = None
+    debug: Annotated[
+        bool, Field(description="Django's debug pages in place of the contract's errors.")
+    ] = False
+
+    @property
+    def max_wait(self) -> int:
+        """Milliseconds that ``/api/wait`` waits at most: a wait holds a thread of a WSGI mount."""
+        return 100 if self.env == "production" else 10_000
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def check_production(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse what would be unsafe with real traffic, beside whatever else does not fit."""
+        if values.get("env") != "production":
+            return handler(values)
+        errors = [*find_missing(values)]
+        try:
+            settings = handler({"writes": "authenticated", "pages": "staff", **values})
+        except ValidationError as error:
+            errors += error.errors(include_url=False)  # type: ignore[arg-type]
+        if errors:
+            raise ValidationError.from_exception_data("Settings", errors)
+        return settings
+
+
+def find_missing(values: dict[str, Any]) -> Iterator[InitErrorDetails]:
+    """Yield what production lacks.
+
+    Args:
+        values: as they stand in the environment.
+    """
+
+    def error(name: str, message: LiteralString) -> InitErrorDetails:
+        return {"type": PydanticCustomError("production", message), "loc": (name,), "input": None}
+
+    if len(values.get("secret_key", "")) < MIN_KEY:
+        yield error("secret_key", "production needs a long one, as `openssl rand -base64 48`")
+    hosts = split_commas(values.get("allowed_hosts"))
+    if not hosts or "*" in hosts:
+        yield error("allowed_hosts", "production needs the names that it is reached by")
+    if not values.get("database_url", "").startswith(("postgresql://", "postgres://")):
+        yield error("database_url", "production needs a database to share, postgresql://…")
+    if str(values.get("debug", "")).lower() not in ("", "0", "false", "no", "off"):
+        yield error("debug", "production shows nobody its insides; leave it out")
+
+
+@cache
+def get_settings() -> Settings:
+    """Read the environment, once.
+
+    Raises:
+        SystemExit: a value does not fit; the message names each variable on a line of its own.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"GATEWAY_{str(item['loc'][0]).upper()}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False)
+        ]
+        raise SystemExit("\n".join(problems)) from None
+
+
+def find_workers_fault() -> str | None:
+    """Return why several processes cannot serve together; None when they can.
+
+    Each would sign sessions with a key of its own.
+    """
+    if "secret_key" in get_settings().model_fields_set or SECRET_KEY_FILE.is_file():
+        return None
+    return "GATEWAY_SECRET_KEY is missing: set it, or run `manage.py prepare` first"

@@ -1,0 +1,46 @@
+"""A gateway for WSGI and ASGI applications: mount them, compare them, and move between them.
+
+The names below are imported when they are first used (PEP 562): ``gateway --help`` needs none of
+them, and a server and its libraries take half a second to import.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from framework_gateway.app import Gateway
+    from framework_gateway.compare.comparer import comparing
+    from framework_gateway.config import Config
+    from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
+    from framework_gateway.security.identity import Admission
+    from framework_gateway.wsgi.middleware import RECORD, WSGIMiddleware
+    from framework_gateway.wsgi.threads import set_switch_interval
+
+__all__ = [
+    "RECORD",
+    "Admission",
+    "Config",
+    "Gateway",
+    "Mount",
+    "Mounts",
+    "WSGIMiddleware",
+    "comparing",
+    "run_lifespans",
+    "set_switch_interval",
+]
+
+MODULES = {
+    "Gateway": "app",
+    "Config": "config",
+    "comparing": "compare.comparer",
+    **dict.fromkeys(("Mount", "Mounts", "run_lifespans"), "mounts.mount"),
+    "Admission": "security.identity",
+    **dict.fromkeys(("RECORD", "WSGIMiddleware"), "wsgi.middleware"),
+    "set_switch_interval": "wsgi.threads",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)

@@ -1,0 +1,222 @@
+"""The gateway: applications under prefixes, and around them what real traffic needs."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from contextvars import ContextVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from framework_gateway.config import Config, get_config
+from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
+from framework_gateway.observability.access_log import AccessLog
+from framework_gateway.observability.health import Check, Health
+from framework_gateway.observability.metrics import Metrics
+from framework_gateway.observability.observer import Observer
+from framework_gateway.observability.request_id import request_id
+from framework_gateway.pages.site import Site
+from framework_gateway.problems import problem
+from framework_gateway.security.headers import SecurityHeaders
+from framework_gateway.security.hosts import Hosts
+from framework_gateway.security.identity import Admission
+from framework_gateway.security.proxies import Proxies
+from framework_gateway.wsgi.threads import set_switch_interval
+
+if TYPE_CHECKING:
+    from framework_gateway.observability.tracing import Tracing
+
+HSTS = 365 * 24 * 3600  # seconds
+# Load balancers and Prometheus ask by address, without a name.
+PROBES = ["/health/", "/metrics"]
+
+Problem = Callable[[int, str | None, Mapping[str, str] | None], Response]
+Find = Callable[[], str | None]  # returns what is wrong, in one line
+
+
+class Gateway(Starlette):
+    """Applications under prefixes, in one process.
+
+    It loads the applications when it starts, or when ``mounts`` is first read.
+
+    Args:
+        applications: by prefix, as in ``/shop``; each a WSGI or ASGI application, a factory of
+            one, or an import string of either.
+        config: limits and addresses; from the environment unless given.
+        admit: finds out who sends a request, and refuses what they may not do.
+        site: makes the pages of the mounts.
+        links: addresses to look at first, by name; ``gateway serve`` prints them.
+        needs: checks that must pass for ``/health/ready``.
+        optional_checks: checks that ``/health/ready`` only warns of.
+        at_start: runs in a thread before the first request.
+        problem: renders the gateway's own errors, from status, detail and headers.
+        request_id: holds the id of the request that is being served.
+        companions: commands that run as long as the gateway does, by name.
+        find_workers_fault: returns why several processes cannot serve it together.
+    """
+
+    def __init__(
+        self,
+        applications: Mapping[str, Any] | None = None,
+        *,
+        config: Config | None = None,
+        admit: Admission | None = None,
+        site: Callable[[Sequence[Mount], int, Mapping[str, str]], Site] = Site,
+        links: Mapping[str, str] | None = None,
+        needs: Mapping[str, Check] | None = None,
+        optional_checks: Mapping[str, Check] | None = None,
+        at_start: Callable[[], None] | None = None,
+        problem: Problem = problem,
+        request_id: ContextVar[str] = request_id,
+        companions: Mapping[str, Sequence[str]] | None = None,
+        find_workers_fault: Find = lambda: None,
+    ) -> None:
+        self.applications = {**(applications or {})}
+        self.config = config or get_config()
+        self.admit = admit
+        self.site = site
+        self.links = {**(links or {})}
+        self.needs = {**(needs or {})}
+        self.optional_checks = {**(optional_checks or {})}
+        self.at_start = at_start
+        self.problem = problem
+        self.request_id = request_id
+        self.companions = {**(companions or {})}
+        self.find_workers_fault = find_workers_fault
+        self.access_log: AccessLog | None = None
+        super().__init__(
+            exception_handlers={HTTPException: self.answer_error, Exception: self.answer_fault},
+            lifespan=Gateway._run,
+        )
+        self.router.redirect_slashes = False
+        self.state.stopping = False
+
+    def mount_application(self, prefix: str, application: Any) -> None:
+        """Mount one more application, before the gateway starts.
+
+        Raises:
+            ValueError: another one has the prefix.
+        """
+        if prefix in self.applications:
+            raise ValueError(f"{prefix} is taken")
+        self.applications[prefix] = application
+        self.links[prefix] = f"{prefix}/"
+
+    @cached_property
+    def mounts(self) -> list[Mount]:
+        """The mounted applications."""
+        config = self.config
+        limits = {
+            "max_requests": config.max_requests,
+            "max_body_size": config.max_body_size,
+            "max_streams": config.max_streams,
+            "max_streams_of_client": config.max_streams_of_client,
+            "threads": config.threads,
+            "queue_size": config.max_requests,
+            "grace": config.graceful_timeout,
+        }
+        return [
+            Mount(prefix, application, **limits)
+            for prefix, application in self.applications.items()
+        ]
+
+    @cached_property
+    def tracing(self) -> "Tracing | None":
+        """The spans of requests, where the settings ask for them."""
+        return trace_requests(self.mounts) if self.config.traces else None
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What is counted."""
+        return Metrics(self.mounts)
+
+    @cached_property
+    def layers(self) -> Sequence[Middleware]:
+        """The outer middleware, which also wraps the mounts; the outermost first."""
+        config = self.config
+        refuse = self.answer_error
+        return [
+            Middleware(Proxies, config.trusted_proxies),
+            Middleware(
+                Observer,
+                request_id=self.request_id,
+                security=SecurityHeaders(hsts=HSTS if config.env == "production" else 0),
+                metrics=self.metrics,
+                refuse=refuse,
+                timeout=config.request_timeout,
+                access_log=self.access_log,
+            ),
+            *([Middleware(self.tracing.around)] if self.tracing else []),
+            Middleware(
+                Mounts,
+                self.mounts,
+                refuse=refuse,
+                admit=self.admit,
+                check_host=Hosts(config.allowed_hosts, exempt=PROBES),
+            ),
+        ]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the layers around Starlette's own."""
+        set_switch_interval()
+        health = Health(
+            lambda: {mount.path: mount.failure for mount in self.mounts if mount.failure},
+            needs=self.needs,
+            optional=self.optional_checks,
+        )
+        self.router.routes += [
+            Route("/health/live", health.live),
+            Route("/health/ready", health.ready),
+            Route("/metrics", self.metrics.show),
+            *self.site(self.mounts, self.config.max_compare_size, self.links).routes,
+        ]
+        app = super().build_middleware_stack()
+        for cls, args, kwargs in reversed(self.layers):
+            app = cls(app, *args, **kwargs)
+        return app
+
+    @asynccontextmanager
+    async def _run(self) -> AsyncIterator[None]:
+        async with run_lifespans(self.mounts), self.tracing or nullcontext():
+            if self.at_start is not None:
+                await run_in_threadpool(self.at_start)
+            yield
+
+    def refuse(self, status: int) -> Response:
+        """Render what the server itself refuses, before there is a request."""
+        return self.problem(status, None, None)
+
+    async def answer_error(self, _request: HTTPConnection, error: Exception) -> Response:
+        """Answer what the gateway refuses: unknown paths, bad requests, too many of them."""
+        assert isinstance(error, HTTPException)
+        detail = error.detail if error.status_code in (400, 403) else None
+        return self.problem(error.status_code, detail, error.headers)
+
+    async def answer_fault(self, _request: Request, _error: Exception) -> Response:
+        """Answer 500; Starlette raises the error again, so that the server logs it."""
+        return self.problem(500, None, None)
+
+
+def trace_requests(mounts: Sequence[Mount]) -> "Tracing":
+    """Make spans of the requests, and of each mount's part in them.
+
+    Raises:
+        SystemExit: OpenTelemetry's packages are not installed.
+    """
+    try:
+        from framework_gateway.observability.tracing import Tracing
+    except ImportError:
+        raise SystemExit(
+            "GATEWAY_TRACES: needs the extra, pip install 'framework-gateway[otel]'"
+        ) from None
+    tracing = Tracing()
+    for mount in mounts:
+        mount.app = tracing.around(mount.app, mount.path.strip("/"))
+    return tracing

@@ -1,0 +1,23 @@
+"""The ``gateway`` command.
+
+Only Click is imported here, so that ``gateway --help`` answers at once; each command imports what
+it needs when it runs.
+"""
+
+import click
+from click_default_group import DefaultGroup
+
+from framework_gateway.cli.compare import compare
+from framework_gateway.cli.serve import serve
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+@click.group(cls=DefaultGroup, default="serve", default_if_no_args=True, context_settings=CONTEXT)
+@click.version_option(package_name="framework-gateway")
+def main() -> None:
+    """Mount WSGI and ASGI applications side by side, and compare them."""
+
+
+main.add_command(serve)
+main.add_command(compare)

@@ -1,0 +1,109 @@
+"""``gateway serve``: serve a Gateway, applications of your own, or both."""
+
+import re
+import sys
+from typing import Any
+
+import click
+
+
+class OwnMount(click.ParamType[tuple[str, str]]):
+    """``/prefix=package.module:attribute``."""
+
+    name = "mount"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
+        prefix, equals, application = value.partition("=")
+        if (
+            not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", prefix)
+            or not equals
+            or not application
+        ):
+            self.fail(f"{value!r} is not of the form /prefix=package.module:attribute", param, ctx)
+        return prefix, application
+
+
+@click.command()
+@click.argument("app", required=False, metavar="[MODULE:APP]")
+@click.option("--host", help="Address.  [default: GATEWAY_HOST, or 127.0.0.1]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Port; 0 takes a free one.  [default: GATEWAY_PORT, or 8000]",
+)
+@click.option(
+    "--mount",
+    "own",
+    multiple=True,
+    type=OwnMount(),
+    metavar="/PREFIX=MODULE:APP",
+    help="Mount an application of your own, WSGI or ASGI; repeatable.",
+)
+@click.option("--only-mounts", is_flag=True, help="Serve only what --mount names.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option(
+    "--with",
+    "companions",
+    multiple=True,
+    metavar="[NAME=]COMMAND",
+    help="Also run this command, as long as the gateway runs; repeatable.",
+)
+@click.option(
+    "--app-dir",
+    default="",
+    metavar="DIR",
+    help="Look for modules here.  [default: the current directory]",
+)
+def serve(
+    app: str | None,
+    host: str | None,
+    port: int | None,
+    own: tuple[tuple[str, str], ...],
+    only_mounts: bool,
+    workers: int,
+    companions: tuple[str, ...],
+    app_dir: str,
+) -> None:
+    """Serve a Gateway, your own applications, or both.
+
+    Without MODULE:APP, it serves gateway:app, if there is a gateway.py.
+
+    \b
+      gateway serve
+      gateway serve --mount /shop=shop.wsgi:application
+      gateway serve --only-mounts --mount /shop=shop.wsgi:application --mount /live=live:app
+      gateway serve --with "python manage.py worker"
+    """
+    from framework_gateway.cli.serving import listen, run_server, run_workers
+    from framework_gateway.cli.sources import Source, SourceError
+    from framework_gateway.config import get_config
+    from framework_gateway.observability import logs
+    from framework_gateway.server.companions import CommandError, accompanied_by, parse_command
+
+    config = get_config()
+    logs.configure(config.env)
+    source = Source(app, own, only_mounts, app_dir)
+    try:
+        gateway = source.load()
+        commands = {**gateway.companions, **dict(map(parse_command, companions))}
+    except (SourceError, CommandError) as error:
+        raise click.UsageError(str(error)) from error
+    fault = gateway.config.fault or (gateway.find_workers_fault() if workers > 1 else None)
+    if fault:
+        raise click.ClickException(fault)
+    host, port = host or config.host, config.port if port is None else port
+    listener = listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    announce(f"http://{shown}:{listener.getsockname()[1]}", gateway.links)
+    with accompanied_by(commands):
+        if workers == 1:
+            run_server(gateway, listener)
+        else:
+            # Each process loads the gateway anew.
+            sys.exit(run_workers(source.load, workers, listener, config.graceful_timeout))
+
+
+def announce(origin: str, links: dict[str, str]) -> None:
+    """Print where to look first."""
+    for name, path in links.items():
+        click.echo(f"{name:<11}{origin}{path}" if len(name) < 11 else f"{name} {origin}{path}")

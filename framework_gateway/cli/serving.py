@@ -1,0 +1,119 @@
+"""How ``gateway serve`` runs: its socket, its processes, and the server in each of them."""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from tempfile import TemporaryDirectory
+
+import click
+from prometheus_client.multiprocess import mark_process_dead
+
+from framework_gateway.app import Gateway
+from framework_gateway.config import Config as Settings
+from framework_gateway.config import get_config
+from framework_gateway.observability import logs
+from framework_gateway.observability.access_log import AccessLog, as_json, as_text
+from framework_gateway.server.limits import Limits
+from framework_gateway.server.protocol import Config
+from framework_gateway.server.server import THREADS_LEFT, Callback, Server, ignore
+from framework_gateway.server.workers import NOT_STARTED, Workers
+from framework_gateway.wsgi.threads import left_behind
+
+
+@contextmanager
+def shared_metrics() -> Iterator[Callable[[int], object]]:
+    """Let the processes that begin in the block count together.
+
+    Yields:
+        What forgets the state of a process that has ended, by its id; its counts stay.
+    """
+    with TemporaryDirectory(prefix="gateway-metrics-") as directory:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
+        yield partial(mark_process_dead, path=directory)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on an address; raise ClickException when that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise click.ClickException(
+            f"Cannot listen on {host}:{port} ({reason}); choose another with --port."
+        ) from error
+
+
+def run_workers(
+    load: Callable[[], Gateway], number: int, listener: socket.socket, grace: float
+) -> int:
+    """Serve in several processes; return the exit status.
+
+    Args:
+        load: returns the gateway, in each process.
+        number: of processes.
+        listener: the socket that they share.
+        grace: seconds that running requests get when they stop.
+    """
+    with shared_metrics() as forget:
+        run = partial(load_and_run, load)
+        return Workers(run, number, listener, grace, on_end=forget).run()
+
+
+def load_and_run(
+    load: Callable[[], Gateway], listener: socket.socket, on_start: Callback = ignore
+) -> None:
+    """Load a gateway in this process, and serve it."""
+    logs.configure(get_config().env)
+    run_server(load(), listener, on_start)
+
+
+def run_server(app: Gateway, listener: socket.socket, on_start: Callback = ignore) -> None:
+    """Serve a gateway, with an access log, until the process is told to stop.
+
+    The exit status is 3 when it cannot start, and 1 when threads do not come back.
+
+    Args:
+        app: the gateway.
+        listener: the socket, which other processes may have, too.
+        on_start: called when the server has begun to serve.
+    """
+    settings = app.config
+    logs.read_request_id_from(app.request_id)
+    if app.access_log is None:
+        app.access_log = AccessLog(sys.stdout, as_json if settings.env == "production" else as_text)
+    config = Config(
+        app,
+        limits=limits_of(settings),
+        refuse=app.refuse,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # the application knows which proxies to believe
+        server_header=False,
+        ws_max_size=settings.websocket_max_size,
+        ws_per_message_deflate=settings.websocket_compression,
+        timeout_graceful_shutdown=settings.graceful_timeout,
+    )
+    server = Server(config, on_start, on_stop=partial(setattr, app.state, "stopping", True))
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(NOT_STARTED)  # the log says why
+    if left_behind:
+        sys.exit(THREADS_LEFT)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what a connection may take."""
+    return Limits(
+        max_head_size=settings.max_head_size,
+        max_headers=settings.max_headers,
+        max_connections=settings.max_connections,
+        head_timeout=settings.head_timeout,
+        body_timeout=settings.body_timeout,
+        send_timeout=settings.send_timeout,
+        socket_rate=settings.websocket_rate,
+    )

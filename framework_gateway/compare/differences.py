@@ -1,0 +1,204 @@
+"""Where the answers of several targets differ: status, headers, and JSON member by member."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from framework_gateway.compare.credentials import mask
+from framework_gateway.compare.messages import PLACEHOLDER, Answer, Request, dump, parse_json
+
+HEADERS = ("Content-Type", "Content-Length", "Allow", "Location", "Link", "Retry-After")
+LONGEST_KEY = 1000  # characters of a member's name that are shown
+SHOWN = 60  # characters of a value, or of the bytes around the first that differ
+
+# Names of members and indexes, from the document to a part of it.
+Path = tuple[str | int, ...]
+Part = Literal["status", "header", "body", "spelling"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place where not all answers are equal.
+
+    Attributes:
+        part: ``spelling`` is for bodies that mean the same JSON in other bytes.
+        name: the header's name, or the JSON Pointer (RFC 6901) of a member of the body.
+        values: by target; a target that has nothing there is missing.
+    """
+
+    part: Part
+    name: str
+    values: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what JSON can say of it."""
+        return {"part": self.part, "name": self.name, "values": dict(self.values)}
+
+    def __str__(self) -> str:
+        values = (f"{target} {shorten(dump(value))}" for target, value in self.values.items())
+        return f"{self.part} {self.name}".rstrip() + ": " + (", ".join(values))
+
+
+def find_differences(
+    request: Request,
+    answers: Sequence[Answer],
+    headers: Sequence[str] = HEADERS,
+    ignore: Sequence[str] = (),
+) -> list[Difference]:
+    """Compare what was answered; a target that gave no answer is left out.
+
+    Each target's own prefix in a header, and its own name where the request had ``{framework}``,
+    count as equal. ``ignore`` is described at Comparer.compare.
+    """
+    answers = [answer for answer in answers if answer.error is None]
+    ignored = Ignored(ignore)
+    found: list[Difference] = []
+    if len({answer.status for answer in answers}) > 1 and "status" not in ignored:
+        found.append(Difference("status", "", {answer.target: answer.status for answer in answers}))
+    bodies = [*find_in_bodies(request, answers, ignored)]
+    for name in headers:
+        # A member that may differ makes the length differ, too.
+        if name in ignored or (name.lower() == "content-length" and ignored.used):
+            continue
+        if len({neutral_header(request, answer, name) for answer in answers}) > 1:
+            values = {answer.target: answer.header(name) for answer in answers}
+            present = {target: mask(name, v) for target, v in values.items() if v is not None}
+            found.append(Difference("header", name, present))
+    return found + bodies
+
+
+class Ignored:
+    """What may differ; ``used`` when something in a body did."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = {name.lower() for name in names if not name.startswith("/")}
+        # No regular expressions: Python keeps those of the last 512, whatever their length.
+        self.pointers = [name.split("/") for name in names if name.startswith("/")]
+        self.used = False
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self.names
+
+    def covers(self, path: Path) -> bool:
+        """Tell whether a member, or one that it is part of, may differ."""
+        parts = ["", *map(escape, path)]
+        covered = any(
+            len(ignored) <= len(parts)
+            and all(one in ("*", part) for one, part in zip(ignored, parts, strict=False))
+            for ignored in self.pointers
+        )
+        self.used = self.used or covered
+        return covered
+
+
+def find_in_bodies(
+    request: Request, answers: Sequence[Answer], ignored: Ignored
+) -> Iterator[Difference]:
+    """Compare the bodies: as JSON where all of them are, else as bytes."""
+    neutral = {answer.target: neutral_body(request, answer) for answer in answers}
+    if len({*neutral.values()}) <= 1 or len({answer.body for answer in answers}) <= 1:
+        return
+    try:
+        documents = {target: parse_json(body) for target, body in neutral.items()}
+        shown = {answer.target: parse_json(answer.body) for answer in answers}
+        paths = [*compare_values((), documents)]
+    except ValueError:
+        yield Difference("body", "", around_first_difference(neutral))
+        return
+    found = False
+    for path in paths:
+        if not ignored.covers(path):
+            found = True
+            yield Difference("body", pointer_to(path), look_up(shown, path))
+    if not found and not ignored.used and "spelling" not in ignored:
+        yield Difference("spelling", "", around_first_difference(neutral))
+
+
+def escape(key: str | int) -> str:
+    """Write a member's name or index as a part of a JSON Pointer (RFC 6901, 3)."""
+    return str(key).replace("~", "~0").replace("/", "~1")
+
+
+def pointer_to(path: Path) -> str:
+    """Write a path as a JSON Pointer; of a long name, its beginning."""
+    return "".join(f"/{escape(key)[:LONGEST_KEY]}" for key in path)
+
+
+def compare_values(path: Path, values: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield the paths of the smallest parts that are not equal."""
+    kinds = {type(value) for value in values.values()}
+    if kinds == {dict} or kinds == {list}:
+        items = {
+            target: value if isinstance(value, dict) else dict(enumerate(value))
+            for target, value in values.items()
+        }
+        # In the order of the first target that has it.
+        for key in dict.fromkeys(key for members in items.values() for key in members):
+            found = {target: members[key] for target, members in items.items() if key in members}
+            if len(found) < len(items):
+                yield (*path, key)
+            else:
+                yield from compare_values((*path, key), found)
+    # 1, 1.0 and true are equal in Python, and not in JSON.
+    elif len({(type(value), dump(value)) for value in values.values()}) > 1:
+        yield path
+
+
+def look_up(documents: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Return each document's value at a path; none for a document that has none."""
+    found = {}
+    for target, document in documents.items():
+        value = document
+        try:
+            for key in path:
+                value = value[key]
+        except (KeyError, IndexError):
+            continue
+        found[target] = value
+    return found
+
+
+def neutral_header(request: Request, answer: Answer, name: str) -> str | None:
+    """Return a header's value without what is the target's own."""
+    value = answer.header(name)
+    if value is None:
+        return None
+    if name.lower() == "content-length" and value.isdecimal():
+        return str(int(value) - len(answer.body) + len(neutral_body(request, answer)))
+    if answer.prefix:
+        value = re.sub(rf"{re.escape(answer.prefix)}(?=[/?#>]|$)", "{prefix}", value)
+    return neutral_text(request, answer, value)
+
+
+def neutral_body(request: Request, answer: Answer) -> bytes:
+    """Return the body without the target's name where the request put it."""
+    if not request.placeholders:
+        return answer.body
+    text = answer.body.decode(errors="surrogateescape")
+    return neutral_text(request, answer, text).encode(errors="surrogateescape")
+
+
+def neutral_text(request: Request, answer: Answer, text: str) -> str:
+    """Put ``{framework}`` back where the request had it."""
+    for word in request.placeholders:
+        own = word.replace(PLACEHOLDER, answer.target)
+        text = re.sub(rf"(?<!\w){re.escape(own)}(?!\w)", word, text)
+    return text
+
+
+def around_first_difference(bodies: Mapping[str, bytes]) -> dict[str, str]:
+    """Return a few characters from where bodies begin to differ."""
+    shortest = min(len(body) for body in bodies.values())
+    columns = zip(*bodies.values(), strict=False)
+    place = next((i for i, column in enumerate(columns) if len({*column}) > 1), shortest)
+    start = max(0, place - SHOWN // 3)
+    return {
+        target: ("…" if start else "") + body[start : start + SHOWN].decode(errors="replace")
+        for target, body in bodies.items()
+    }
+
+
+def shorten(text: str) -> str:
+    """Cut a long value."""
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

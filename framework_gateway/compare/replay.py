@@ -1,0 +1,91 @@
+"""Many requests from a file, and how each route fared."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from framework_gateway.compare.comparer import Comparison
+from framework_gateway.compare.messages import Request
+
+# What stands for one of many in a path: a number, a UUID, a long hexadecimal digest.
+VARIABLE = re.compile(
+    r"(?<=/)(\d+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f]{16,})(?=/|$)"
+)
+
+
+class ReplayError(Exception):
+    """A line of the file is no request; the message says which and why."""
+
+
+class Line(BaseModel):
+    """One line of the file, as JSON: a ``body`` that is no string is sent as JSON itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    method: str = Field("GET", pattern="^[A-Za-z]+$")
+    path: str = Field(pattern="^(/|$)")
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    body: Any = None
+
+    def request(self) -> Request:
+        """Return the request."""
+        if self.body is None or isinstance(self.body, str):
+            return Request.build(self.method, self.path, headers=self.headers, body=self.body or "")
+        return Request.build(self.method, self.path, headers=self.headers, json=self.body)
+
+
+def read_requests(lines: Iterable[str]) -> list[Request]:
+    """Read one request a line; empty lines are skipped.
+
+    Raises:
+        ReplayError: a line is no request.
+    """
+    requests = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            requests.append(Line.model_validate_json(line).request())
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ReplayError(
+                f"line {number}: {place} {first['msg']}".replace("  ", " ")
+            ) from error
+    return requests
+
+
+@dataclass
+class RouteSummary:
+    """How often the targets agreed on a route, differed, or one of them did not answer."""
+
+    route: str
+    matched: int = 0
+    differing: int = 0
+    failed: int = 0
+
+    def count(self, comparison: Comparison) -> None:
+        """Add one comparison."""
+        if comparison.failed:
+            self.failed += 1
+        elif comparison.differences:
+            self.differing += 1
+        else:
+            self.matched += 1
+
+
+def route_of(request: Request) -> str:
+    """Return the method and the path, with ``{id}`` for what stands for one of many."""
+    return f"{request.method} {VARIABLE.sub('{id}', request.path.partition('?')[0])}"
+
+
+def summarise(comparisons: Iterable[Comparison]) -> list[RouteSummary]:
+    """Count by route, in the order of their first request."""
+    routes: dict[str, RouteSummary] = {}
+    for comparison in comparisons:
+        route = route_of(comparison.request)
+        routes.setdefault(route, RouteSummary(route)).count(comparison)
+    return [*routes.values()]

@@ -1,0 +1,115 @@
+"""A comparison as text in columns, for people at a terminal."""
+
+import json
+from collections.abc import Sequence
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from framework_gateway.compare.comparer import Comparison
+from framework_gateway.compare.credentials import mask
+from framework_gateway.compare.differences import Difference
+from framework_gateway.compare.messages import Answer, dump, parse_json
+from framework_gateway.compare.replay import summarise
+
+LINES = 30  # of each body
+DIFFERS = "bold red"
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print the answers side by side, and below them where they differ."""
+    console = Console()
+    request = comparison.request
+    verdict = Text("identical", "bold green") if comparison.identical else Text("differs", DIFFERS)
+    console.print(Text.assemble((f"{request.method} {printable(request.path)}: ", "bold"), verdict))
+    columns = Table(expand=True)
+    for answer in comparison.answers:
+        columns.add_column(printable(answer.target), ratio=1, overflow="fold")
+    common = common_lines(comparison.answers)
+    columns.add_row(
+        *(show_answer(answer, comparison.differences, common) for answer in comparison.answers)
+    )
+    console.print(columns)
+    if comparison.differences:
+        console.print(differences_table([comparison]))
+
+
+def print_summary(comparisons: Sequence[Comparison]) -> None:
+    """Print a line for each route, and every difference."""
+    console = Console()
+    routes = Table("route", "matched", "differing", "failed")
+    for route in summarise(comparisons):
+        style = DIFFERS if route.differing or route.failed else "green"
+        counts = (str(count) for count in (route.matched, route.differing, route.failed))
+        routes.add_row(Text(printable(route.route)), *counts, style=style)
+    console.print(routes)
+    if any(not comparison.identical for comparison in comparisons):
+        console.print(differences_table(comparisons))
+
+
+def differences_table(comparisons: Sequence[Comparison]) -> Table:
+    """List what differed, with each target's value."""
+    names = [answer.target for answer in comparisons[0].answers]
+    table = Table("request", "difference", *map(printable, names), title="Differences")
+    for comparison in comparisons:
+        request = Text(printable(f"{comparison.request.method} {comparison.request.path}"))
+        for difference in comparison.differences:
+            values = (
+                Text(printable(dump(difference.values[name])) if name in difference.values else "—")
+                for name in names
+            )
+            table.add_row(request, f"{difference.part} {difference.name}", *values)
+        if comparison.failed:
+            errors = (Text(printable(answer.error or "")) for answer in comparison.answers)
+            table.add_row(request, "no answer", *errors)
+    return table
+
+
+def show_answer(answer: Answer, differences: Sequence[Difference], common: frozenset[str]) -> Group:
+    """Render one answer; what differs stands out."""
+    if answer.error is not None:
+        return Group(Text(printable(answer.error), DIFFERS))
+    differing = {(difference.part, difference.name.lower()) for difference in differences}
+    status = Text(str(answer.status), DIFFERS if ("status", "") in differing else "bold")
+    head = [Text.assemble(status, f"  {len(answer.body)} bytes  {show_times(answer)}")]
+    for name, value in answer.headers:
+        style = DIFFERS if ("header", name.lower()) in differing else "dim"
+        head.append(Text(printable(f"{name}: {mask(name, value)}"), style))
+    lines = body_lines(answer)
+    # Within equal answers nothing stands out; else the lines that not all of them have.
+    differs = any(difference.part == "body" for difference in differences)
+    body = [Text(line, DIFFERS if differs and line not in common else "") for line in lines[:LINES]]
+    if len(lines) > LINES:
+        body.append(Text(f"… {len(lines) - LINES} more lines", "dim"))
+    return Group(*head, Text(), *body)
+
+
+def show_times(answer: Answer) -> str:
+    """Write how long it took: in all, and where the bridge knows it, waiting and running."""
+    text = f"{answer.seconds * 1000:.1f} ms"
+    if answer.waiting is not None and answer.running is not None:
+        text += f" (waiting {answer.waiting * 1000:.1f}, running {answer.running * 1000:.1f})"
+    return text
+
+
+def body_lines(answer: Answer) -> list[str]:
+    """Return the body's lines, JSON with one member a line."""
+    try:
+        text = json.dumps(parse_json(answer.body), ensure_ascii=False, indent=2)
+    except ValueError:
+        text = answer.body.decode(errors="replace")
+    return [printable(line) for line in text.splitlines()]
+
+
+def common_lines(answers: Sequence[Answer]) -> frozenset[str]:
+    """Return the lines that every body has."""
+    sets = [frozenset(body_lines(answer)) for answer in answers if answer.error is None]
+    return frozenset.intersection(*sets) if sets else frozenset()
+
+
+def printable(text: str) -> str:
+    """Replace what would move the cursor or colour the terminal."""
+    return "".join(
+        char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text
+    )

@@ -1,0 +1,240 @@
+"""Whom to ask: an application in this process, or a server."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+import httpx2 as httpx
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message, Scope
+
+from framework_gateway.compare.messages import Answer, Headers, NoAnswer, Request
+from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
+from framework_gateway.wsgi.exchange import ClientLeft, is_about_leaving
+from framework_gateway.wsgi.middleware import RECORD
+
+logger = logging.getLogger("showdown")
+
+IN_PROCESS = "http://localhost"
+LONGEST_PATH = 500  # characters of it in the log
+
+
+class TargetError(Exception):
+    """A target that was named cannot be asked; the message says why."""
+
+
+class Target(Protocol):
+    """Somebody to ask.
+
+    Attributes:
+        name: what answers are called by, and what ``{framework}`` becomes.
+        prefix: the path that stands before each request's own.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def prefix(self) -> str: ...
+
+    def curl(self, request: Request) -> str:
+        """Write the command that asks the same."""
+
+    async def answer(self, request: Request, max_size: int) -> Answer:
+        """Ask; raise NoAnswer when what comes is longer than ``max_size`` bytes."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """An ASGI application, or what is mounted in it, called in this process.
+
+    Attributes:
+        origin: where a server has it, for the curl command and the Host header.
+        scope: members of the ASGI scope that differ from a plain request's.
+    """
+
+    name: str
+    app: ASGIApp
+    prefix: str = ""
+    origin: str = IN_PROCESS
+    scope: Mapping[str, Any] = field(default_factory=dict)
+
+    def curl(self, request: Request) -> str:
+        return request.curl(self.origin + self.scope.get("root_path", "") + self.prefix)
+
+    async def answer(self, request: Request, max_size: int) -> Answer:
+        record: dict[str, Any] = {}
+        call = Call(request.body, max_size)
+        started = time.perf_counter()
+        try:
+            await self.app(self._scope(request, record), call.receive, call.send)
+        except Exception as error:
+            if call.is_too_long and is_about_leaving(error):
+                raise call.too_long() from error
+            # Starlette raises an error again after it has answered 500, for the server to log.
+            if not call.complete:
+                raise
+            # Queries hold what people search for.
+            path = request.path.partition("?")[0][:LONGEST_PATH]
+            logger.error("%s %s in %s", request.method, path, self.name, exc_info=error)
+        seconds = time.perf_counter() - started
+        if call.is_too_long:
+            raise call.too_long()
+        if not call.complete:
+            raise NoAnswer("the application returned without a complete answer")
+        return Answer(
+            target=self.name,
+            prefix=self.scope.get("root_path", "") + self.prefix,
+            curl=self.curl(request),
+            seconds=seconds,
+            status=call.status,
+            headers=call.headers,
+            # Servers drop it; applications may send it all the same.
+            body=b"" if request.method == "HEAD" else b"".join(call.chunks),
+            waiting=record.get("waiting"),
+            running=record.get("running"),
+        )
+
+    def _scope(self, request: Request, record: dict[str, Any]) -> Scope:
+        path, _, query = request.path.partition("?")
+        raw_path = self.scope.get("root_path", "") + self.prefix + path
+        headers = [(name.lower(), value) for name, value in request.headers]
+        names = [name for name, _ in headers]
+        if "host" not in names:
+            headers.insert(0, ("host", urlsplit(self.origin).netloc))
+        if request.body and "content-length" not in names:
+            headers.append(("content-length", str(len(request.body))))
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": request.method,
+            "scheme": urlsplit(self.origin).scheme,
+            "path": unquote(raw_path),
+            "raw_path": raw_path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
+            "client": None,
+            "server": None,
+            RECORD: record,
+            **self.scope,
+        }
+
+
+class Call:
+    """One call of an ASGI application: gives it the body, and keeps what it answers."""
+
+    def __init__(self, body: bytes, max_size: int) -> None:
+        self.body: bytes | None = body
+        self.max_size = max_size
+        self.status = 0
+        self.headers: Headers = ()
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self.complete = False
+
+    async def receive(self) -> Message:
+        if self.body is None:
+            # Nobody leaves before the answer is complete; who listens longer is cancelled.
+            await asyncio.Event().wait()
+        body, self.body = self.body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = [
+                (name.decode("latin-1"), value.decode("latin-1"))
+                for name, value in message.get("headers", ())
+            ]
+        elif message["type"] == "http.response.body":
+            self.chunks.append(message.get("body", b""))
+            self.size += len(self.chunks[-1])
+            if self.is_too_long:
+                self.chunks.clear()
+                # To the application, as if its client had left: it has done nothing wrong.
+                raise ClientLeft
+            self.complete = not message.get("more_body", False)
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the answer has more bytes than may be kept."""
+        return self.size > self.max_size
+
+    def too_long(self) -> NoAnswer:
+        """Return the error of an answer that is too long."""
+        return NoAnswer(f"the answer is longer than {self.max_size} bytes")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server, asked by HTTP."""
+
+    name: str
+    url: str
+    client: httpx.AsyncClient
+
+    @property
+    def prefix(self) -> str:
+        return urlsplit(self.url).path
+
+    def curl(self, request: Request) -> str:
+        return request.curl(self.url)
+
+    async def answer(self, request: Request, max_size: int) -> Answer:
+        raw_path = (self.prefix + request.path).encode() or b"/"
+        sent = self.client.build_request(
+            request.method,
+            # As it is: joining URLs would tidy the path up.
+            httpx.URL(self.url).copy_with(raw_path=raw_path),
+            headers=[*request.headers],
+            content=request.body or None,
+        )
+        started = time.perf_counter()
+        response = await self.client.send(sent, stream=True)
+        try:
+            body = b""
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > max_size:
+                    raise NoAnswer(f"the answer is longer than {max_size} bytes")
+        finally:
+            await response.aclose()
+        return Answer(
+            target=self.name,
+            prefix=self.prefix,
+            curl=self.curl(request),
+            seconds=time.perf_counter() - started,
+            status=response.status_code,
+            headers=[(k.decode("latin-1"), v.decode("latin-1")) for k, v in response.headers.raw],
+            body=body,
+        )
+
+
+@asynccontextmanager
+async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Target]]:
+    """Start the targets, each an application, an import string of one, or a server's address.
+
+    Raises:
+        TargetError: an application could not be loaded or started.
+    """
+    found: list[Target] = []
+    mounts: dict[str, Mount] = {}
+    async with httpx.AsyncClient(timeout=None) as client:
+        for name, target in targets.items():
+            if isinstance(target, str) and target.startswith(("http://", "https://")):
+                found.append(Server(name, target.rstrip("/"), client))
+            else:
+                mounts[name] = Mount("", target)
+                found.append(Application(name, Mounts(Starlette(), [mounts[name]])))
+        async with run_lifespans([*mounts.values()]):
+            for name, mount in mounts.items():
+                if mount.failure:
+                    raise TargetError(f"{name}: {mount.failure}")
+            yield found

@@ -1,0 +1,1 @@
+"""Applications under prefixes: loading, lifespan, limits."""

@@ -1,0 +1,1 @@
+"""What is known of each request: ids, log, metrics, traces, health."""

@@ -1,0 +1,207 @@
+"""What Prometheus reads at ``/metrics``: of one process, or of all workers of one machine."""
+
+import asyncio
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from functools import partial
+from typing import Literal
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+    values,
+)
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from framework_gateway.mounts.mount import Mount
+from framework_gateway.observability.observed import METHODS, Ended, Kind, framework_of
+from framework_gateway.server.protocol import refused
+from framework_gateway.wsgi.middleware import WSGIMiddleware
+from framework_gateway.wsgi.threads import TOTALS, Gauges
+
+LABELS = ("framework", "method", "route", "status")
+Labels = tuple[str, str, str, int]
+MAX_SERIES = 2000  # of requests; beyond them, the route is left out
+OTHER = "other"
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+STATE = ("open", *(field.name for field in fields(Gauges)))
+
+# Whether prometheus_client counts in files that several processes share.
+SHARED = values.ValueClass is not values.MutexValue
+
+
+class Durations(Histogram):
+    """A histogram that takes many values for the price of a few."""
+
+    def observe_all(self, seconds: list[float]) -> None:
+        """Observe each of the values."""
+        self._sum.inc(sum(seconds))
+        ordered = sorted(seconds)
+        before = 0
+        for bucket, bound in zip(self._buckets, self._upper_bounds, strict=True):
+            until = bisect_right(ordered, bound)
+            if until > before:
+                bucket.inc(until - before)
+            before = until
+
+
+class Metrics:
+    """Counts requests, and shows them with the state of the mounts and of the process.
+
+    Where several workers serve one address, a scrape reaches one of them, and must show the sum:
+    then ``PROMETHEUS_MULTIPROC_DIR`` names a directory that is empty at the start, set before
+    ``prometheus_client`` is imported, and whoever has started a worker calls
+    ``prometheus_client.multiprocess.mark_process_dead(pid)`` when it has ended: what it has counted
+    stays, what it was doing does not.
+
+    Args:
+        mounts: the mounts; of those with WSGI applications it shows the threads as well.
+    """
+
+    def __init__(self, mounts: Sequence[Mount]) -> None:
+        self.registry = CollectorRegistry()
+        self._durations = Durations(
+            "http_request_duration_seconds",
+            "From a request's head to the end of its answer; the count is that of requests.",
+            LABELS,
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._bytes = Counter(
+            "http_response_bytes", "Bytes of answers' bodies.", LABELS, registry=self.registry
+        )
+        self._in_flight = self._gauge("http_requests_in_flight", "Requests without a whole answer.")
+        self._lag = Histogram(
+            "event_loop_lag_seconds",
+            "How late a timer fires, ten times a second: how long something blocked the loop.",
+            buckets=LAGS,
+            registry=self.registry,
+        )
+        by_name = {name: self._mount_metric(name) for name in STATE}
+        # What is around a mount's application later, as spans are, does not hide its threads.
+        states = [partial(state_of, mount, mount.app) for mount in mounts]
+        self._states = [
+            (state, {key: by_name[key].labels(framework_of(mount.path)) for key in state()})
+            for mount, state in zip(mounts, states, strict=True)
+        ]
+        self._refused = Counter(
+            "connections_refused", "Connections refused.", ["reason"], registry=self.registry
+        )
+        self._totals: dict[Counter, int] = defaultdict(int)
+        self._series: set[Labels] = set()
+        if SHARED:
+            self._gauge("worker_up", "Worker processes that live.", mode="liveall").set(1)
+        else:
+            ProcessCollector(registry=self.registry)
+
+    def _gauge(
+        self,
+        name: str,
+        text: str,
+        labels: Sequence[str] = (),
+        mode: Literal["livesum", "liveall"] = "livesum",
+    ) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry, multiprocess_mode=mode)
+
+    def _mount_metric(self, name: str) -> Gauge | Counter:
+        text = f"Requests and threads of a mount: {name}."
+        if name in TOTALS:
+            return Counter(f"mount_{name}", text, ["mount"], registry=self.registry)
+        return self._gauge(f"mount_{name}", text, ["mount"])
+
+    def count(self, requests: Iterable[Ended]) -> None:
+        """Count requests that have ended."""
+        groups: dict[Kind, list[Ended]] = defaultdict(list)
+        for request in requests:
+            groups[request.kind].append(request)
+        for (mount, method, route, status), group in groups.items():
+            labels = self._labels_of(mount, method, route, status)
+            self._durations.labels(*labels).observe_all([request.seconds for request in group])
+            self._bytes.labels(*labels).inc(sum(request.size for request in group))
+
+    def _labels_of(self, mount: str, method: str, route: str, status: int) -> Labels:
+        """Return the labels of a kind of requests; an application may invent routes without end."""
+        method = method if method in METHODS else OTHER
+        labels = (framework_of(mount), method, route, status)
+        if labels not in self._series:
+            if len(self._series) >= MAX_SERIES:
+                return framework_of(mount), method, OTHER, status
+            self._series.add(labels)
+        return labels
+
+    def watch(self, lag: float, in_flight: int) -> None:
+        """Note the state of the moment.
+
+        Args:
+            lag: seconds that the event loop was late.
+            in_flight: requests that are open.
+        """
+        self._lag.observe(lag)
+        self._in_flight.set(in_flight)
+        for state, metrics in self._states:
+            for key, value in state().items():
+                metric = metrics[key]
+                if isinstance(metric, Gauge):
+                    metric.set(value)
+                else:
+                    self._raise(metric, value)
+        for reason, total in refused.items():
+            self._raise(self._refused.labels(reason), total)
+
+    def _raise(self, metric: Counter, total: int) -> None:
+        """Bring a counter up to a total that is kept elsewhere."""
+        metric.inc(total - self._totals[metric])
+        self._totals[metric] = total
+
+    async def show(self, _request: Request) -> Response:
+        """Answer a scrape, in Prometheus's text format."""
+        text = await asyncio.to_thread(self.collect)
+        return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    def collect(self) -> bytes:
+        """Write all of it; the sum over the workers where there are several."""
+        return generate_latest(Workers() if SHARED else self.registry)
+
+
+def state_of(mount: Mount, app: ASGIApp) -> dict[str, int]:
+    """Return what a mount is doing, by the names of STATE; the threads of WSGI alone."""
+    if not isinstance(app, WSGIMiddleware):
+        return {"open": mount.open, "shed": mount.shed}
+    state: dict[str, int] = vars(app.gauges)
+    return {**state, "open": mount.open, "shed": mount.shed + state["shed"]}
+
+
+class Workers(Collector):
+    """What all workers have counted, and each live one's process figures with its ``pid``."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families, as ``generate_latest`` asks for them."""
+        alive: list[str] = []
+        files = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
+        for family in files.collect():  # type: ignore[no-untyped-call]
+            if family.name == "worker_up":
+                alive = [sample.labels["pid"] for sample in family.samples]
+            yield family
+        families: dict[str, Metric] = {}
+        for pid in alive:
+            for one in ProcessCollector(pid=partial(str, pid), registry=None).collect():
+                family = families.setdefault(
+                    one.name, Metric(one.name, one.documentation, one.type)
+                )
+                for sample in one.samples:
+                    family.add_sample(sample.name, {"pid": pid}, sample.value)
+        yield from families.values()

@@ -1,0 +1,94 @@
+"""The same operation's source in each framework, read from the running code."""
+
+import inspect
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from framework_gateway.pages.endpoints import Endpoint
+
+LIGHT, DARK = "vs", "github-dark"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What several applications serve at the same path by the same method."""
+
+    method: str
+    path: str
+    endpoints: Sequence[Endpoint]
+
+    @property
+    def name(self) -> str:
+        """What pages and addresses call it."""
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The code of one endpoint.
+
+    Attributes:
+        place: the file and its first line, as in ``flask_app/users.py:18``.
+        lines: how many there are, without blank ones and comments.
+        html: the code, highlighted and escaped.
+    """
+
+    mount: str
+    place: str
+    lines: int
+    html: str
+
+
+def operations_of(endpoints: Iterable[Endpoint]) -> list[Operation]:
+    """Find what at least two applications have in common."""
+    found: dict[tuple[str, str], list[Endpoint]] = {}
+    for endpoint in endpoints:
+        for method in endpoint.methods:
+            found.setdefault((method, endpoint.path), []).append(endpoint)
+    return [
+        Operation(method, path, shared)
+        for (method, path), shared in found.items()
+        if len({endpoint.mount for endpoint in shared}) > 1
+    ]
+
+
+def source_of(endpoint: Endpoint) -> Source | None:
+    """Return an endpoint's source; None where Python has none for it."""
+    if endpoint.view is None:
+        return None
+    view = inspect.unwrap(endpoint.view)
+    try:
+        lines, first = inspect.getsourcelines(view)
+    except (OSError, TypeError):
+        return None
+    code = textwrap.dedent("".join(lines))
+    place = f"{view.__module__.replace('.', '/')}.py:{first}"
+    formatter = HtmlFormatter[str](cssclass="highlight", wrapcode=True)
+    return Source(
+        endpoint.mount, place, count_lines(code), highlight(code, PythonLexer(), formatter)
+    )
+
+
+def count_lines(code: str) -> int:
+    """Count the lines that are neither blank nor a comment."""
+    lines = (line.strip() for line in code.splitlines())
+    return sum(1 for line in lines if line and not line.startswith("#"))
+
+
+@cache
+def highlight_styles() -> str:
+    """Return the style sheet for light and for dark."""
+    light, dark = map(styles, (LIGHT, DARK))
+    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+
+
+def styles(name: str) -> str:
+    """Return one of Pygments' styles."""
+    formatter = HtmlFormatter[str](style=name)
+    return str(formatter.get_style_defs(".highlight"))  # type: ignore[no-untyped-call]

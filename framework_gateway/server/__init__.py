@@ -1,0 +1,1 @@
+"""The server: uvicorn, with limits on connections and workers of its own."""

@@ -1,0 +1,201 @@
+"""Targets of every kind: in this process and on a socket, well and unwell."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from framework_gateway.compare.comparer import Comparer, comparing
+from framework_gateway.compare.messages import Request
+from framework_gateway.compare.targets import Application, Server, TargetError, open_targets
+from tests.compare import applications
+from tests.databases import free_port
+from tests.servers import serve
+
+APPLICATIONS = {"old": applications.legacy, "new": applications.main}
+NAMES = {"old": "tests.compare.applications:legacy", "new": "tests.compare.applications:main"}
+
+
+@pytest.mark.parametrize("targets", [APPLICATIONS, NAMES], ids=["objects", "import strings"])
+def test_a_wsgi_and_an_asgi_application(targets: dict[str, Any]) -> None:
+    with comparing(targets) as compare:
+        for path in ("/users", "/nothing"):
+            comparison = compare("GET", path)
+            assert comparison.identical, str(comparison)
+            assert [answer.target for answer in comparison.answers] == ["old", "new"]
+
+
+def test_a_difference_is_found_and_said() -> None:
+    with comparing({"old": applications.main, "new": applications.changed}) as compare:
+        comparison = compare("GET", "/users")
+    assert not comparison.identical
+    assert str(comparison) == 'GET /users differs\n  body /1/name: old "Bob", new "Rob"'
+    assert comparison.as_dict()["differences"] == [
+        {"part": "body", "name": "/1/name", "values": {"old": "Bob", "new": "Rob"}}
+    ]
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """The main application on a socket."""
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    with serve(
+        *("uvicorn", "--port", port, "tests.compare.applications:main"),
+        origin=origin,
+        path="/users",
+    ):
+        yield origin
+
+
+def test_a_running_server(server: str) -> None:
+    with comparing({"local": applications.main, "remote": server}) as compare:
+        for path in ("/users", "/nothing", "/echo?x=%2F..%2F&y=é"):
+            comparison = compare("GET", path)
+            assert comparison.identical, str(comparison)
+        posted = compare("POST", "/echo", body="{framework}!")
+        assert [answer.body for answer in posted.answers] == [
+            b"POST /echo local!",
+            b"POST /echo remote!",
+        ]
+        assert posted.identical
+        head = compare("HEAD", "/users")
+        assert head.identical, head
+        long = compare("GET", "/long")
+        assert long.identical
+    with comparing({"local": applications.main, "remote": server}, max_size=1000) as compare:
+        answers = compare("GET", "/long").answers
+        assert {answer.error for answer in answers} == {"the answer is longer than 1000 bytes"}
+
+
+def test_a_server_that_is_not_there() -> None:
+    targets = {"here": applications.main, "gone": f"http://127.0.0.1:{free_port()}"}
+    with comparing(targets) as compare:
+        comparison = compare("GET", "/users")
+    assert comparison.failed
+    assert not comparison.identical
+    assert "ConnectError" in str(comparison.answers[1].error)
+    assert comparison.answers[1].status == 0
+
+
+def test_a_target_that_takes_too_long() -> None:
+    with comparing({"a": applications.main, "b": applications.main}, timeout=0.2) as compare:
+        comparison = compare("GET", "/slow")
+    assert {answer.error for answer in comparison.answers} == {"no answer within 0.2 s"}
+
+
+def test_an_answer_of_500_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+    with comparing({"a": applications.main, "b": applications.main}) as compare:
+        comparison = compare("GET", "/fail")
+    assert [answer.status for answer in comparison.answers] == [500, 500]
+    assert comparison.identical
+    assert "out of order" in caplog.text
+
+
+async def bare(scope: Any, receive: Any, send: Any) -> None:
+    raise RuntimeError("no answer from me")
+
+
+async def half(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"x", "more_body": True})
+
+
+@pytest.mark.parametrize(
+    ("application", "reason"),
+    [
+        (bare, "RuntimeError('no answer from me')"),
+        (half, "the application returned without a complete answer"),
+    ],
+)
+def test_an_application_without_an_answer(application: Any, reason: str) -> None:
+    comparer = Comparer([Application("bad", application), Application("good", applications.main)])
+    comparison = asyncio.run(comparer.compare(Request("GET", "/users")))
+    assert comparison.answers[0].error == reason
+    assert comparison.failed
+
+
+def test_targets_that_cannot_start() -> None:
+    @asynccontextmanager
+    async def failing(_app: Starlette) -> AsyncIterator[None]:
+        raise RuntimeError("no database")
+        yield
+
+    for target, reason in (
+        ("no_such_module:app", "new: the application at / could not be loaded: ModuleNotFound"),
+        (Starlette(lifespan=failing), "new: the application at / could not be started"),
+    ):
+        with pytest.raises(TargetError, match=reason), comparing({"new": target}):
+            pass
+
+
+def test_lifespans_run() -> None:
+    seen = []
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        seen.append("up")
+        yield
+        seen.append("down")
+
+    with comparing({"a": Starlette(lifespan=lifespan), "b": Starlette()}) as compare:
+        assert seen == ["up"]
+        assert compare("GET", "/").identical
+    assert seen == ["up", "down"]
+
+
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_all_at_once_or_in_turn(in_turn: bool) -> None:
+    log: list[str] = []
+
+    async def application(name: str, scope: Any, receive: Any, send: Any) -> None:
+        log.append(f"{name} begins")
+        await asyncio.sleep(0)
+        log.append(f"{name} ends")
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    comparer = Comparer([Application(name, partial(application, name)) for name in "ab"])
+    comparison = asyncio.run(comparer.compare(Request("GET", "/"), in_turn=in_turn))
+    assert comparison.identical
+    turns = ["a begins", "a ends", "b begins", "b ends"]
+    assert (log == turns) == in_turn
+
+
+def test_something_before_each() -> None:
+    calls: list[int] = []
+    with comparing(APPLICATIONS) as compare:
+        compare("GET", "/users", before_each=lambda: calls.append(len(calls)))
+    assert calls == [0, 1]
+
+
+def test_the_bridge_says_how_long_a_request_waited_and_ran() -> None:
+    with comparing(APPLICATIONS) as compare:
+        old, new = compare("GET", "/users").answers
+    assert old.waiting is not None
+    assert old.running is not None
+    assert 0 < old.waiting + old.running <= old.seconds
+    assert new.waiting is new.running is None
+
+
+def test_a_request_is_sent_as_it_is() -> None:
+    with comparing({"a": applications.main, "b": applications.main}) as compare:
+        answers = compare("PUT", "/echo?x={framework}&y=%2f", json={"é": "{framework}"}).answers
+    assert answers[0].body.decode() == 'PUT /echo {"é":"a"}'
+    assert "curl --include --request PUT --header 'Content-Type: application/json'" in (
+        answers[0].curl
+    )
+
+
+def test_open_targets_knows_servers_from_applications() -> None:
+    async def kinds() -> list[type]:
+        targets = {"old": applications.legacy, "new": "http://127.0.0.1:1/base/"}
+        async with open_targets(targets) as opened:
+            assert opened[1].prefix == "/base"
+            return [type(target) for target in opened]
+
+    assert asyncio.run(kinds()) == [Application, Server]

@@ -1,0 +1,263 @@
+"""What the largest and the most hostile request to ``/compare`` costs: little, and nothing kept."""
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import anyio
+import httpx2 as httpx
+import pytest
+from starlette.testclient import TestClient
+
+from framework_gateway.compare.comparer import Comparer, Comparison
+from framework_gateway.compare.differences import find_differences
+from framework_gateway.compare.documents import LONGEST_BODY, MOST_DIFFERENCES, render
+from framework_gateway.compare.messages import MAX_DEPTH, Answer, Request, parse_json
+from framework_gateway.compare.report import body_lines
+from framework_gateway.compare.targets import Application
+from framework_gateway.observability.access_log import kind_as_json
+from tests.conftest import assert_problem
+from tests.databases import PostgreSQL, SQLite, free_port
+from tests.gateways import compose
+from tests.servers import Server, serve
+from tests.wsgi.server import wait_until
+
+LIMIT = 64 * 1024
+# What JSON, shells, Base64 or a mount's name make longer.
+PIECES = [b"\0", b"'", b'"', b"\\", b"\n", b"\xff", "é".encode(), b"{framework}", b"x{framework}"]
+ROOM = 16 * 1024  # bytes of a document with three short answers and the request
+
+
+def fill(piece: bytes, size: int = LIMIT) -> bytes:
+    return (piece * (size // len(piece) + 1))[:size]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_body_does_not_come_back_multiplied(gateway: TestClient, piece: bytes) -> None:
+    for size in (500, 1000, 4000, LIMIT):
+        response = gateway.post("/compare/api/users", content=fill(piece, size))
+        assert response.status_code == 200
+        assert len(response.content) < ROOM
+
+
+@pytest.mark.parametrize("piece", [b"'", b'"', b"\\", b"%25", b"%00", b"{framework}"])
+def test_headers_and_paths_do_not_come_back_multiplied(gateway: TestClient, piece: bytes) -> None:
+    text = fill(piece, LIMIT).decode()
+    # Of fields with parameters, the gateway takes 2 KiB.
+    headers = {"X-Long": text, "Accept": text[:2000]}
+    response = gateway.get("/compare/api/users", headers=headers)
+    assert response.status_code == 200
+    assert len(response.content) < ROOM
+    assert gateway.portal is not None
+    for path in ("/admin/nothing?next=", "/api/users?search=", "/"):
+        request = Request("GET", f"/compare{path}{text}")
+        ask = partial(Application("gateway", gateway.app).answer, request, 10 * LIMIT)
+        assert len(gateway.portal.call(ask).body) < ROOM
+
+
+def test_a_body_over_the_limit_is_refused(gateway: TestClient) -> None:
+    assert_problem(gateway.post("/compare/api/users", content=b" " * (LIMIT + 1)), 413)
+
+    def chunks() -> Iterator[bytes]:
+        yield from [b" " * 1024] * 65
+
+    assert_problem(gateway.post("/compare/api/users", content=chunks()), 413)
+
+
+def test_the_limit_is_a_setting() -> None:
+    client = TestClient(compose(max_compare_size=10), "http://127.0.0.1")
+    assert_problem(client.post("/compare/api/hello", content=b" " * 11), 413)
+    assert client.post("/compare/api/hello", content=b" " * 10).status_code == 200
+
+
+METHODS = ["X" * 33, "X" * 60_000, "GE T", "", " ", "GET,POST", "G\tT", "(", b"\xe9", b"\xc3\x9f"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_that_is_none_is_refused(gateway: TestClient, method: str | bytes) -> None:
+    before = kind_as_json.cache_info().currsize
+    value = method.encode() if isinstance(method, str) else method
+    for wire in ("GET", "POST"):
+        response = gateway.request(wire, "/compare/api/hello", headers=[(b"Compare-Method", value)])
+        assert_problem(response, 400)
+    assert kind_as_json.cache_info().currsize <= before + 4
+
+
+def test_a_method_of_somebodys_own_is_passed_on(gateway: TestClient) -> None:
+    for method in ("PURGE", "M-SEARCH", "X" * 32):
+        document = gateway.post("/compare/api/hello", headers={"Compare-Method": method}).json()
+        assert document["request"]["method"] == method
+        assert {answer["status"] for answer in document["answers"]} == {405}
+    assert "PURGE" not in gateway.get("/metrics").text
+
+
+@pytest.mark.parametrize("names", [",".join(f"/{n}" for n in range(51)), "/" + "x" * 4000])
+def test_too_much_that_may_differ_is_refused(gateway: TestClient, names: str) -> None:
+    response = gateway.get("/compare/api/hello", headers={"Compare-Ignore": names})
+    assert_problem(response, 400)
+
+
+def test_no_pattern_of_a_clients_is_kept(gateway: TestClient) -> None:
+    re.purge()
+    for number in range(5):
+        word = f"{'x' * 2000}{number}"
+        gateway.post(
+            f"/compare/api/users?search={word}" + "%7Bframework%7D",
+            content=word + "{framework}",
+            headers={"Compare-Ignore": f"/{word}/*"},
+        )
+    kept = str([*re._cache]) + str([*getattr(re, "_cache2", {})])  # type: ignore[attr-defined]
+    assert "xxxx" not in kept
+
+
+def answer(target: str, body: str, **options: Any) -> Answer:
+    return Answer(target, f"/{target}", "curl", 0.1, 200, body=body.encode(), **options)
+
+
+def document_of(*answers: Answer) -> dict[str, Any]:
+    request = Request("GET", "/")
+    comparison = Comparison(request, answers, find_differences(request, answers))
+    document: dict[str, Any] = json.loads(render(comparison))
+    return document
+
+
+def test_long_answers_are_cut_and_say_so() -> None:
+    document = document_of(answer("a", "x" * LONGEST_BODY), answer("b", "x" * (LONGEST_BODY + 1)))
+    assert [len(one["body"]) for one in document["answers"]] == [LONGEST_BODY, LONGEST_BODY]
+    assert [one.get("truncated") for one in document["answers"]] == [None, True]
+    assert document["answers"][1]["size"] == LONGEST_BODY + 1
+    assert document["identical"] is False
+
+
+def test_many_differences_are_counted() -> None:
+    document = document_of(*(answer(name, json.dumps([name] * 2000)) for name in "ab"))
+    assert len(document["differences"]) == MOST_DIFFERENCES
+    assert document["differences_left_out"] == 2000 - MOST_DIFFERENCES
+
+
+def test_long_values_are_cut() -> None:
+    long = {"x": ["y"] * 10_000}
+    header = [("Location", "l" * 50_000)]
+    document = document_of(
+        answer("a", json.dumps({"long": long}), headers=header),
+        replace(answer("b", "{}"), error="e" * 50_000),
+        answer("c", "{}"),
+    )
+    assert len(json.dumps(document)) < LONGEST_BODY + ROOM
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [("1e400", "1"), ('"\\ud800"', '"x"'), ("[" * 5000 + "]" * 5000, "1"), ('{"a":' * 900, "{}")],
+)
+def test_json_that_parsers_stumble_over_is_compared(one: str, two: str) -> None:
+    def fail(constant: str) -> None:
+        raise AssertionError(constant)
+
+    request = Request("GET", "/")
+    answers = [answer("a", one), answer("b", two)]
+    differences = find_differences(request, answers)
+    assert differences
+    json.loads(render(Comparison(request, answers, differences)), parse_constant=fail)
+
+
+@pytest.mark.parametrize("open_and_close", [("[", "]"), ('{"a":', "}")])
+def test_json_is_taken_apart_up_to_200_levels(open_and_close: tuple[str, str]) -> None:
+    begin, end = open_and_close
+    inner = "{}" if begin == "[" else "[]"
+    deepest = (begin * (MAX_DEPTH - 1) + inner + end * (MAX_DEPTH - 1)).encode()
+    assert parse_json(deepest)
+    with pytest.raises(ValueError, match="200"):
+        parse_json(begin.encode() + deepest + end.encode())
+
+
+@pytest.mark.parametrize("text", ['"' + "[" * 5000 + '"', r'["\"[[", "]"]', r'"\ud800"', "[] "])
+def test_brackets_in_strings_are_no_levels(text: str) -> None:
+    assert parse_json(text.encode()) == json.loads(text)
+
+
+def test_deep_json_is_written_to_the_terminal() -> None:
+    deep = "[" * 5000 + "]" * 5000
+    assert body_lines(answer("a", deep)) == [deep]
+
+
+class Noting(Answer):
+    """An answer that notes in which thread it is compared."""
+
+    threads: ClassVar[set[int]] = set()
+
+    def header(self, name: str) -> str | None:
+        self.threads.add(threading.get_ident())
+        return super().header(name)
+
+
+class Target:
+    """Somebody who answers at once."""
+
+    prefix = ""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def curl(self, request: Request) -> str:
+        return request.curl("http://localhost")
+
+    async def answer(self, request: Request, max_size: int) -> Answer:
+        return Noting(self.name, "", "curl", 0.1, 200)
+
+
+def test_the_loop_does_not_compare() -> None:
+    comparer = Comparer([Target("a"), Target("b")])
+    Noting.threads.clear()
+    anyio.run(comparer.compare, Request("GET", "/"))
+    assert Noting.threads
+    assert threading.get_ident() not in Noting.threads
+
+
+@pytest.fixture(scope="module")
+def server(migrated: SQLite | PostgreSQL) -> Iterator[tuple[str, Server]]:
+    """A gateway on a socket, with an application that fails."""
+    origin = f"http://127.0.0.1:{free_port()}"
+    command = ("gateway", "--port", origin.rpartition(":")[2])
+    own = ("--mount", "/own=tests.compare.applications:main")
+    with serve(*command, *own, origin=origin, path="/flask/api/hello") as process:
+        yield origin, process
+
+
+def test_no_line_of_the_log_is_long(server: tuple[str, Server]) -> None:
+    origin, process = server
+    long = "x" * 60_000
+    with httpx.Client(base_url=f"{origin}/compare") as client:
+        client.post("/api/hello", headers={"Compare-Method": long})
+        client.get(f"/fail/{long}")
+        client.get(f"/{long}")
+        client.get("/fail", headers={"X-Long": long})
+        client.post("/api/users", content=fill(b"\0"))
+        client.get("/the/last")
+    wait_until(lambda: "/compare/the/last" in process.output)
+    assert max(map(len, process.output.splitlines())) < 8 * 1024
+
+
+def test_only_its_own_spelling_is_it_on_the_wire(server: tuple[str, Server]) -> None:
+    url = urlsplit(server[0])
+    for path in (b"/comp%61re/api/users", b"/%63ompare/../compare/api/users", b"/compare%2fapi"):
+        with socket.create_connection((url.hostname, url.port), 10) as connection:
+            host = url.netloc.encode()
+            connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+            assert connection.recv(12) in (b"HTTP/1.1 404", b"HTTP/1.1 400")
+
+
+def test_an_answer_that_is_too_long_is_no_error_of_its_application(
+    gateway: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anybody could fill the log by it."""
+    document = gateway.get("/compare/static-offline-docs/redoc.standalone.js").json()
+    errors = {answer["target"]: answer["error"] for answer in document["answers"]}
+    assert errors["fastapi"] == "the answer is longer than 1048576 bytes"
+    assert [record for record in caplog.records if record.exc_info] == []

@@ -1,0 +1,79 @@
+"""Requests from a file, and what each route's summary counts."""
+
+import json
+
+import pytest
+
+from framework_gateway.compare.comparer import Comparison
+from framework_gateway.compare.differences import Difference
+from framework_gateway.compare.messages import Answer, Request
+from framework_gateway.compare.replay import (
+    ReplayError,
+    RouteSummary,
+    read_requests,
+    route_of,
+    summarise,
+)
+
+
+def test_lines_are_requests() -> None:
+    lines = [
+        '{"path": "/api/users"}',
+        "",
+        '{"method": "post", "path": "/a?b=c", "body": {"é": [1]}, "headers": {"X": "y"}}',
+        '{"method": "PUT", "path": "", "body": "as it is"}',
+    ]
+    get, post, put = read_requests(lines)
+    assert get == Request("GET", "/api/users")
+    assert (post.method, json.loads(post.body)) == ("POST", {"é": [1]})
+    assert dict(post.headers) == {"Content-Type": "application/json", "X": "y"}
+    assert put == Request("PUT", "", body=b"as it is")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "line 2: Invalid JSON"),
+        ("[]", "line 2: Input should be an object"),
+        ("{}", "line 2: path Field required"),
+        ('{"path": "users"}', "line 2: path String should match"),
+        ('{"path": "/", "method": "GET /"}', "line 2: method String should match"),
+        ('{"path": "/", "bdoy": 1}', "line 2: bdoy Extra inputs are not permitted"),
+    ],
+)
+def test_a_line_that_is_no_request_is_named(line: str, reason: str) -> None:
+    with pytest.raises(ReplayError) as caught:
+        read_requests(['{"path": "/"}', line])
+    assert str(caught.value).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/api/users/12?x=1", "GET /api/users/{id}"),
+        ("/api/users/12/posts/7", "GET /api/users/{id}/posts/{id}"),
+        ("/f/123e4567-e89b-12d3-a456-426614174000", "GET /f/{id}"),
+        ("/v1/users", "GET /v1/users"),
+        ("", "GET "),
+    ],
+)
+def test_routes_stand_for_paths(path: str, route: str) -> None:
+    assert route_of(Request("GET", path)) == route
+
+
+def test_each_route_is_counted() -> None:
+    good = [Answer("a", "", "curl", 0.1, 200), Answer("b", "", "curl", 0.1, 200)]
+    gone = [good[0], Answer("b", "", "curl", 0.1, error="gone")]
+    differs = [Difference("status", "", {"a": 200, "b": 404})]
+    one, two = Request("GET", "/users/1"), Request("POST", "/users")
+    assert summarise(
+        [
+            Comparison(one, good, []),
+            Comparison(one, good, differs),
+            Comparison(two, gone, []),
+            Comparison(Request("GET", "/users/2"), good, []),
+        ]
+    ) == [
+        RouteSummary("GET /users/{id}", matched=2, differing=1),
+        RouteSummary("POST /users", failed=1),
+    ]

@@ -1,0 +1,227 @@
+"""One line for each request: what it says, and what it never says."""
+
+import json
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from fastapi import FastAPI, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from framework_gateway.observability import observer
+from framework_gateway.observability.access_log import (
+    PIPE_BUF,
+    AccessLog,
+    as_json,
+    as_text,
+    timestamp,
+)
+from framework_gateway.observability.observed import Ended
+from tests.conftest import FRAMEWORKS
+from tests.databases import free_port
+from tests.gateways import seen
+from tests.servers import serve
+
+
+def ended(**members: Any) -> Ended:
+    """Return a request of Flask's."""
+    request = Ended(
+        id=b"abc",
+        client="127.0.0.1",
+        path="/flask/api/users/1",
+        kind=("/flask", "GET", "/api/users/{user_id}", 200),
+        size=52,
+        is_cut_off=False,
+        ended=0.0,
+        seconds=0.00325,
+        waiting=0.0001,
+        running=0.003,
+    )
+    return request._replace(**members)
+
+
+def test_a_line_for_programs() -> None:
+    assert json.loads(as_json("2026-01-02T03:04:05.678Z", ended())) == {
+        "ts": "2026-01-02T03:04:05.678Z",
+        "request_id": "abc",
+        "client": "127.0.0.1",
+        "framework": "flask",
+        "method": "GET",
+        "path": "/flask/api/users/1",
+        "route": "/api/users/{user_id}",
+        "status": 200,
+        "bytes": 52,
+        "cut_off": False,
+        "ms": 3.25,
+        "queued_ms": 0.1,
+        "running_ms": 3.0,
+    }
+    nobody = json.loads(as_json("", ended(client=None, waiting=None, running=None)))
+    assert (nobody["client"], nobody["queued_ms"], nobody["running_ms"]) == (None, None, None)
+
+
+def test_a_line_for_people() -> None:
+    assert as_text("2026-01-02T03:04:05.678Z", ended()) == (
+        "03:04:05.678 200 GET /flask/api/users/1 3.2 ms (queued 0.1, ran 3.0) 52 B"
+        " [flask /api/users/{user_id}] 127.0.0.1 abc\n"
+    )
+
+
+def test_a_line_of_an_answer_that_was_cut_off() -> None:
+    request = ended(is_cut_off=True)
+    assert json.loads(as_json("", request))["cut_off"] is True
+    assert as_text("2026-01-02T03:04:05.678Z", request).startswith("03:04:05.678 200 cut off GET ")
+
+
+def test_a_time_is_written_to_the_millisecond() -> None:
+    assert timestamp(1767323045678) == "2026-01-02T03:04:05.678Z"
+    assert timestamp(1767323046007) == "2026-01-02T03:04:06.007Z"
+
+
+@pytest.mark.parametrize("form", [as_json, as_text])
+def test_no_request_forges_a_line_or_speaks_to_the_terminal(form: Any) -> None:
+    evil = "/\n200 GET /\r\x1b[2J\x85\u2028\x9b"
+    request = ended(path=evil, kind=("/flask", "G\nT", "/api/users/{user_id}", 200))
+    line = form("2026-01-02T03:04:05.678Z", request)
+    assert line.splitlines() == [line.rstrip("\n")]
+    assert line.rstrip("\n").isprintable()
+    assert line.isascii()
+
+
+def test_lines_are_written_whole_in_what_a_pipe_takes_at_once() -> None:
+    blocks: list[str] = []
+
+    class Pipe:
+        def write(self, text: str) -> None:
+            blocks.append(text)
+
+        def flush(self) -> None:
+            pass
+
+    AccessLog(Pipe(), as_json).write([ended() for _ in range(100)])  # type: ignore[arg-type]
+    assert all(len(block) <= PIPE_BUF and block.endswith("\n") for block in blocks)
+    assert sum(block.count("\n") for block in blocks) == 100
+
+
+@pytest.mark.usefixtures("database")
+def test_each_frameworks_line() -> None:
+    with seen() as gateway:
+        for name in FRAMEWORKS:
+            path = f"/{name}/api/users/1"
+            answer = gateway.client.get(f"{path}?token=sesame", headers={"X-Request-ID": name})
+            line = gateway.line(name)
+            assert (line["framework"], line["route"]) == (name, "/api/users/{user_id}")
+            assert (line["method"], line["path"], line["status"]) == ("GET", path, 200)
+            assert line["bytes"] == len(answer.content)
+            assert (
+                (line["queued_ms"] is None) == (line["running_ms"] is None) == (name == "fastapi")
+            )
+        assert "sesame" not in gateway.stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route"),
+    [
+        ("HEAD", "/fastapi/api/hello", "/api/hello"),
+        ("GET", "/fastapi/api/hello/", "/api/hello"),
+        ("GET", "/django/admin/login/", "/admin/login/"),
+        ("GET", "/flask/nothing", ""),
+        ("GET", "/fastapi/nothing", ""),
+        ("GET", "/django/nothing", ""),
+    ],
+)
+@pytest.mark.usefixtures("database")
+def test_the_template_of_what_matched(method: str, path: str, route: str) -> None:
+    with seen() as gateway:
+        gateway.client.request(method, path, headers={"X-Request-ID": "a"})
+        line = gateway.line("a")
+    assert (line["method"], line["path"], line["route"]) == (method, path, route)
+
+
+def test_what_belongs_to_no_mount_is_the_gateways() -> None:
+    with seen({}) as gateway:
+        for path, route, status in (("/health/live",) * 2 + (200,), ("/nothing", "", 404)):
+            gateway.client.get(path, headers={"X-Request-ID": str(status)})
+            line = gateway.line(str(status))
+            assert (line["framework"], line["route"], line["status"]) == ("gateway", route, status)
+
+
+def test_a_client_that_left_before_an_answer_is_499() -> None:
+    async def silent(scope: Any, receive: Any, send: Any) -> None:
+        """What an application does that has seen its client leave."""
+
+    with seen({"/silent": silent}) as gateway:
+        gateway.client.get("/silent/", headers={"X-Request-ID": "a"})
+        assert gateway.line("a")["status"] == 499
+
+
+def test_a_websocket_has_its_line_when_it_ends() -> None:
+    app = FastAPI()
+
+    @app.websocket("/chat/{room}")
+    async def chat(socket: WebSocket, room: str) -> None:
+        if room == "closed":
+            return await socket.close()
+        await socket.accept()
+        await socket.send_text("hello")
+        await socket.close()
+
+    with seen({"/ws": app}) as gateway:
+        headers = {"X-Request-ID": "open"}
+        with gateway.client.websocket_connect(
+            "ws://127.0.0.1/ws/chat/open", headers=headers
+        ) as socket:
+            assert socket.receive_text() == "hello"
+        line = gateway.line("open")
+        assert (line["status"], line["bytes"], line["route"]) == (101, 5, "/chat/{room}")
+        with (
+            pytest.raises(WebSocketDisconnect),
+            gateway.client.websocket_connect(
+                "ws://127.0.0.1/ws/chat/closed", headers={"X-Request-ID": "shut"}
+            ),
+        ):
+            pass
+        assert gateway.line("shut")["status"] == 403
+
+
+@pytest.mark.usefixtures("migrated")
+def test_no_line_is_lost_when_the_server_is_told_to_stop() -> None:
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    with serve("gateway", "--port", port, origin=origin, path="/health/live") as server:
+        with httpx.Client(base_url=origin) as client:
+            for number in range(50):
+                client.get("/flask/api/hello?token=sesame", headers={"X-Request-ID": f"n{number}-"})
+        server.terminate()
+        server.wait(20)
+        written = server.output
+    assert [written.count(f" n{number}-\n") for number in range(50)] == [1] * 50
+    assert "sesame" not in written
+
+
+def test_lines_wait_for_others_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observer, "TICK", 60)
+
+    def count() -> int:
+        return gateway.stream.getvalue().count("\n")
+
+    with seen({}) as gateway:
+        for _ in range(observer.BATCH):
+            assert count() == 0
+            gateway.client.get("/health/live")
+        assert count() == observer.BATCH
+        gateway.client.get("/health/live")
+    assert count() == observer.BATCH + 1
+    # Whoever is late is alone.
+    gateway.client.get("/health/live")
+    assert count() == observer.BATCH + 2
+
+
+def test_an_application_that_raises_is_500() -> None:
+    async def raising(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            raise RuntimeError
+
+    with seen({"/raising": raising}) as gateway:
+        gateway.client.get("/raising/", headers={"X-Request-ID": "a"})
+        assert gateway.line("a")["status"] == 500

@@ -1,0 +1,196 @@
+"""OpenTelemetry: one trace through the gateway and each of the three, as a collector gets it."""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from opentelemetry import trace
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import (
+    InMemorySpanExporter,
+)
+
+from tests.conftest import FRAMEWORKS
+from tests.databases import PostgreSQL, SQLite, free_port
+from tests.servers import SCRIPTS, serve
+from tests.wsgi.server import wait_until
+
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+@contextmanager
+def collector() -> Iterator[tuple[str, list[Span]]]:
+    """Run a collector of OTLP over HTTP; yield its address and the spans that it gets."""
+    spans: list[Span] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+                for scope in resource.scope_spans:
+                    spans.extend(scope.spans)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", spans
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def attributes(span: Span) -> dict[str, Any]:
+    return {
+        item.key: getattr(item.value, str(item.value.WhichOneof("value")))
+        for item in span.attributes
+    }
+
+
+@pytest.fixture(scope="module")
+def spans(migrated: SQLite | PostgreSQL) -> list[Span]:
+    """What a server has sent that answered one request of each framework, and was stopped."""
+    migrated.reset()
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    with collector() as (address, found):
+        env = {"GATEWAY_TRACES": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": address}
+        command = ("gateway", "--port", port)
+        with serve(*command, origin=origin, path="/health/live", env=env) as server:
+            for number, name in enumerate(FRAMEWORKS):
+                trace_id = f"{number}{TRACE[1:]}"
+                headers = {"traceparent": f"00-{trace_id}-{PARENT}-01"}
+                httpx.get(f"{origin}/{name}/api/users/99?token=sesame", headers=headers)
+            server.terminate()
+            server.wait(20)
+            assert "Traceback" not in server.output
+        return found
+
+
+def of_trace(spans: list[Span], framework: str) -> list[Span]:
+    trace_id = f"{FRAMEWORKS.index(framework)}{TRACE[1:]}"
+    return [span for span in spans if span.trace_id.hex() == trace_id]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_one_trace_through_gateway_and_framework(spans: list[Span], framework: str) -> None:
+    found = of_trace(spans, framework)
+    (outer,) = (span for span in found if span.parent_span_id.hex() == PARENT)
+    (inner,) = (span for span in found if span.parent_span_id == outer.span_id)
+    route = f"/{framework}/api/users/{{user_id}}"
+    assert (outer.name, outer.kind) == (f"GET {route}", Span.SPAN_KIND_SERVER)
+    assert (inner.name, inner.kind) == (f"{framework} GET {route}", Span.SPAN_KIND_INTERNAL)
+    assert attributes(outer) == {
+        "http.request.method": "GET",
+        "http.response.status_code": 404,
+        "http.route": route,
+        "url.path": f"/{framework}/api/users/99",
+        "url.scheme": "http",
+        "client.address": "127.0.0.1",
+        "network.protocol.version": "1.1",
+    }
+    assert attributes(inner) == {
+        "app.mount": framework,
+        "http.response.status_code": 404,
+        "http.route": route,
+    }
+    assert outer.status.code == inner.status.code == Status.STATUS_CODE_UNSET
+
+
+def test_fastapis_own_spans_continue_below_its_mounts(spans: list[Span]) -> None:
+    found = of_trace(spans, "fastapi")
+    (mount,) = (span for span in found if span.name.startswith("fastapi "))
+    (own,) = (span for span in found if span.parent_span_id == mount.span_id)
+    assert own.name == "GET /fastapi/api/users/{user_id}"
+    assert [span.name for span in found if span.parent_span_id == own.span_id]
+
+
+@pytest.fixture
+def memory() -> tuple[Any, InMemorySpanExporter]:
+    """A provider of the test's own, and what it has exported."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return provider, exporter
+
+
+def test_an_applications_own_span_is_a_child_in_its_thread_too(memory: Any) -> None:
+    from starlette.testclient import TestClient
+
+    from framework_gateway import WSGIMiddleware
+    from framework_gateway.observability.tracing import Traced
+
+    provider, exporter = memory
+    tracer = provider.get_tracer("test")
+
+    def wsgi(environ: Any, start_response: Any) -> list[bytes]:
+        with tracer.start_as_current_span("own"):
+            start_response("503 Service Unavailable", [])
+        return [environ["HTTP_TRACEPARENT"].encode()]
+
+    inner = Traced(WSGIMiddleware(wsgi), tracer, "shop")
+
+    async def observed(scope: Any, receive: Any, send: Any) -> None:
+        await Traced(inner, tracer)(scope, receive, send)
+
+    answer = TestClient(observed).post("/")
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    own, shop, gateway = spans["own"], spans["shop POST"], spans["POST"]
+    assert own.parent.span_id == shop.context.span_id
+    assert shop.parent.span_id == gateway.context.span_id
+    assert gateway.parent is None
+    assert answer.text.split("-")[1:3] == [
+        f"{shop.context.trace_id:032x}",
+        f"{shop.context.span_id:016x}",
+    ]
+    for span in (shop, gateway):
+        assert span.status.status_code is trace.StatusCode.ERROR
+        assert span.attributes["error.type"] == "503"
+
+
+def test_a_collector_that_is_not_there_does_not_hold_the_server() -> None:
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    env = {
+        "GATEWAY_TRACES": "true",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}",
+    }
+    hello = "/app=tests.wsgi.server:hello"
+    command = ("gateway", "--port", port, "--only-mounts", "--mount", hello)
+    with serve(*command, origin=origin, path="/app/", env=env) as server:
+        server.terminate()
+        wait_until(lambda: server.poll() is not None)
+
+
+def test_without_the_packages_it_is_one_clear_line() -> None:
+    hidden = (
+        "import sys; sys.modules['opentelemetry.sdk'] = None;"
+        " from framework_gateway.cli.main import main; main()"
+    )
+    result = subprocess.run(
+        [SCRIPTS / "python", "-c", hidden, "serve", "--port", "0"],
+        env={"GATEWAY_TRACES": "true", "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 1
+    assert result.stderr == (
+        "GATEWAY_TRACES: needs the extra, pip install 'framework-gateway[otel]'\n"
+    )

@@ -1,0 +1,116 @@
+"""The Claims page: the last run on this machine, else the published one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from showdown.claims import results
+from tests.servers import ROOT
+
+CLAIM: dict[str, Any] = {
+    "name": "faster",
+    "quote": "3-5x more <requests>",
+    "rule": "At least 3 times.",
+    "verdict": "depends",
+    "conditions": [
+        {
+            "name": "hello, 8 connections",
+            "state": "holds",
+            "at_least": 3,
+            "unit": "times",
+            "exact": False,
+            "values": [3.5, 3.6, 3.7],
+            "kept": [3.5, 3.6, 3.7],
+        },
+        {
+            "name": "wait, 8 connections",
+            "state": "fails",
+            "at_least": 3,
+            "unit": "times",
+            "exact": False,
+            "values": [1.0, 1.1, 1.2],
+            "kept": [1.0, 1.1, 1.2],
+        },
+    ],
+    "figures": [],
+    "left_out": ["go is missing"],
+    "command": "python -m showdown claims --only faster",
+    "link": None,
+}
+RUN = {
+    "format": results.FORMAT,
+    "quick": False,
+    "manifest": {
+        "created": "2026-01-02T03:04:05+00:00",
+        "commit": "0123456789ab",
+        "machine": {"cores": 2, "processor": "a processor"},
+        "versions": {"python": "3.11.7"},
+        "database": "SQLite",
+        "servers": {"flask": {"command": "gunicorn <app>"}},
+    },
+    "claims": [CLAIM],
+}
+
+
+@pytest.fixture
+def last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the last run is kept; nothing has been published."""
+    monkeypatch.setattr(results, "LAST", tmp_path / "claims.json")
+    monkeypatch.setattr(results, "PUBLISHED", tmp_path / "published.json")
+    return tmp_path / "claims.json"
+
+
+def test_the_last_run_is_shown(gateway: TestClient, last: Path) -> None:
+    last.write_text(json.dumps(RUN))
+    text = gateway.get("/claims").text
+    assert "The last run on this machine." in text
+    assert "2026-01-02, 2 cores (a processor), Python 3.11.7, SQLite." in text
+    assert '<span class="verdict depends">depends</span>' in text
+    assert "1 hold, 1 fail, 0 undecided" in text
+    assert "3-5x more &lt;requests&gt;" in text
+    assert "go is missing" in text
+    assert "python -m showdown claims --only faster" in text
+    assert "<td>1, 1.1, 1.2 times</td>" in text
+    assert "gunicorn &lt;app&gt;" in text
+    assert text.count('class="plot-row plot-holds"') == 1
+    assert text.count('class="plot-row plot-fails"') == 1
+
+
+def test_the_published_run_comes_second(gateway: TestClient, last: Path) -> None:
+    last.with_name("published.json").write_text(json.dumps(RUN))
+    assert "The published run" in gateway.get("/claims").text
+
+
+def test_without_any_run_it_says_how_to_make_one(gateway: TestClient, last: Path) -> None:
+    assert "Nothing has been measured yet" in gateway.get("/claims").text
+
+
+def test_a_run_is_published() -> None:
+    """The repository has one, made by the command, of every claim and with its manifest."""
+    from showdown.claims.catalogue import CLAIMS
+
+    document = results.read(results.PUBLISHED)
+    assert document is not None
+    assert document["quick"] is False
+    assert [claim["name"] for claim in document["claims"]] == [*CLAIMS]
+    assert {"created", "commit", "machine", "versions", "database", "servers"} <= {
+        *document["manifest"]
+    }
+    assert all(
+        len(condition["values"]) >= 3 or condition["exact"]
+        for claim in document["claims"]
+        for condition in claim["conditions"]
+    )
+
+
+def test_the_readme_says_what_the_published_run_found() -> None:
+    document = results.read(results.PUBLISHED)
+    assert document is not None
+    table = (ROOT / "README.md").read_text().partition("| claim of the usual comparison |")[2]
+    rows = table.partition("\n\n")[0].splitlines()[2:]
+    assert [row.split(" | ")[1] for row in rows] == [
+        claim["verdict"] for claim in document["claims"] if claim["conditions"]
+    ]

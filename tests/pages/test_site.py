@@ -1,0 +1,172 @@
+"""The pages as documents: what they hold, where they lead, and that nothing comes from outside."""
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+from framework_gateway.pages.site import Site
+from showdown.examples import EXAMPLES
+from tests.compare import applications
+from tests.conftest import FRAMEWORKS
+from tests.servers import ROOT
+
+PAGES = ("", "code", "race", "routes", "claims", "live", "guide")
+
+
+class Elements(HTMLParser):
+    """The elements of a page and their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    @property
+    def addresses(self) -> list[str]:
+        every = [attrs.get("href") or attrs.get("src") for _, attrs in self.found]
+        return [address for address in every if address and not address.startswith("#")]
+
+
+@pytest.fixture(params=["", "/outer"])
+def client(request: pytest.FixtureRequest, gateway: TestClient) -> TestClient:
+    """The gateway at the root, and below a prefix of a proxy's."""
+    base = f"http://127.0.0.1{request.param}"
+    return TestClient(gateway.app, base, root_path=request.param, raise_server_exceptions=False)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_strict_about_what_it_loads(client: TestClient, page: str) -> None:
+    response = client.get(f"/{page}")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = response.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    for tag, attrs in Elements(response.text).found:
+        assert "style" not in attrs
+        assert not [name for name in attrs if name.startswith("on")]
+        assert tag != "style"
+        assert tag != "script" or attrs.get("src")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(client: TestClient, page: str) -> None:
+    base = str(client.base_url)
+    addresses = Elements(client.get(f"/{page}").text).addresses
+    assert len(addresses) > len(PAGES)
+    for address in {*addresses}:
+        url = urljoin(f"{base}/", address)
+        assert urlsplit(url).netloc == "127.0.0.1"
+        assert url.startswith(base)
+        if re.search(r"/django/admin/(logout|autocomplete)/|/users/events$|/api/me$", url):
+            continue  # answer POST, or AJAX with parameters, alone; never end; need a login
+        assert client.get(url).status_code < 400, url
+
+
+def test_scripts_and_styles_are_plain_files(client: TestClient) -> None:
+    for name in (
+        "address.js",
+        "compare.js",
+        "race.js",
+        "live.js",
+        "csrf.js",
+        "json.js",
+        "dom.js",
+        "style.css",
+        "highlight.css",
+    ):
+        response = client.get(f"/static/{name}")
+        assert response.status_code == 200
+        assert re.match("text/(javascript|css)", response.headers["Content-Type"])
+        assert "http://" not in response.text.replace("http://www.w3.org/2000/svg", "")
+        assert "https://" not in response.text
+
+
+def site_of(client: TestClient) -> Site:
+    """The pages of a gateway."""
+    return Site(client.app.mounts, 1000)  # type: ignore[attr-defined]
+
+
+def test_every_operation_is_an_example_and_has_its_source_three_times(gateway: TestClient) -> None:
+    operations = site_of(gateway).operations
+    assert len(operations) == 9
+    offered = {
+        f"{one.method} {re.sub('/[0-9]+', '/{user_id}', one.path.partition('?')[0])}"
+        for one in EXAMPLES
+    }
+    assert {*operations} <= offered
+    for name, operation in operations.items():
+        assert [endpoint.mount[1:] for endpoint in operation.endpoints] == [*FRAMEWORKS]
+        text = gateway.get("/code", params={"operation": name}).text
+        places = re.findall(r"<code>(\w+/\w+\.py):(\d+)</code> (\d+) lines", text)
+        assert len(places) == 3
+        for file, line, count in places:
+            written = (ROOT / file).read_text().splitlines()[int(line) - 1]
+            assert re.match(r"\s*(@|def |async def )", written)
+            assert 1 < int(count) < 30
+
+
+def test_the_source_is_highlighted_text(gateway: TestClient) -> None:
+    text = gateway.get("/code?operation=GET+/api/hello").text
+    assert text.count('<span class="kn">') == 0
+    assert text.count('<div class="highlight">') == 3
+    assert len(re.findall("Hello, World!", text)) == 3
+
+
+def test_an_unknown_operation_shows_the_first(gateway: TestClient) -> None:
+    text = gateway.get("/code?operation=<script>").text
+    assert "<script>" not in text.replace('<script type="module"', "")
+    assert 'aria-current="true">GET /api/users</a>' in text
+
+
+def test_routes_lists_what_every_application_serves(gateway: TestClient) -> None:
+    text = gateway.get("/routes").text
+    for name in FRAMEWORKS:
+        for path in ("/api/users", "/api/users/{user_id}", "/api/hello", "/api/wait"):
+            assert f"/{name}{path}<" in text
+    assert "/django/admin/django_app/user/{object_id}/change/" in text
+    assert "/fastapi/openapi.json" in text
+    assert "/fastapi/static-offline-docs/{path}" in text
+    for link in ("Swagger UI", "ReDoc", "Admin"):
+        assert f">{link}</a>" in text
+    assert "DELETE, GET, PATCH, PUT" in text.replace(
+        "GET, PUT, PATCH, DELETE", "DELETE, GET, PATCH, PUT"
+    )
+
+
+def test_the_guide_has_a_row_for_each_choice(gateway: TestClient) -> None:
+    text = gateway.get("/guide").text
+    for name in ("Flask", "FastAPI", "Django"):
+        assert f"<td>{name}</td>" in text
+    assert text.count("<a href") >= 14
+
+
+def test_own_applications_have_pages_too() -> None:
+    from gateway import create_app
+
+    mounts = {"/old": applications.legacy, "/new": applications.main, "/gone": "no_such:app"}
+    client = TestClient(create_app(applications=mounts), "http://127.0.0.1")
+    page = client.get("/").text
+    assert '<option value="">' not in page
+    assert [
+        attrs["data-target"] for _, attrs in Elements(page).found if "data-target" in attrs
+    ] == [
+        "old",
+        "new",
+        "gone",
+    ]
+    assert "have no operation in common" in client.get("/code").text
+    routes = client.get("/routes").text
+    assert "does not say what it serves" in routes
+    assert "/new/echo" in routes
+    assert "No module named" in routes
+    assert "Swagger" not in routes
+    assert "/django/admin" not in client.get("/guide").text
+    assert client.get("/live").status_code == 404
+    assert "/live" not in page

@@ -1,0 +1,135 @@
+"""The exit status of a stop: 1 when a thread does not come back, of whatever kind it is; else 0."""
+
+import contextlib
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.databases import free_port
+from tests.servers import Server, serve
+from tests.wsgi.server import PATIENCE, head, wait_until
+
+GRACE = 1  # seconds
+APPLICATIONS = """
+import asyncio
+import threading
+from pathlib import Path
+
+from fastapi import FastAPI
+
+here = Path(__file__).parent
+fastapi = FastAPI()
+
+
+def wait(name, for_ever=True):
+    (here / name).touch()
+    threading.Event().wait(None if for_ever else 0.1)
+
+
+def wsgi(environ, start_response):
+    name = environ["PATH_INFO"].strip("/")
+    if name != "well":
+        wait(name)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"well"]
+
+
+class File:
+    def __init__(self):
+        self.file = open(__file__, "rb")
+        self.fileno = self.file.fileno
+
+    def read(self, size):
+        return wait("file") or self.file.read(size)
+
+    def close(self):
+        self.file.close()
+
+
+def files(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return environ["wsgi.file_wrapper"](File())
+
+
+@fastapi.get("/def")
+def sync():
+    wait("def")
+
+
+@fastapi.get("/to_thread")
+async def to_thread():
+    await asyncio.to_thread(wait, "to_thread")
+
+
+@fastapi.get("/own")
+async def own():
+    threading.Thread(target=wait, args=("own",)).start()
+
+
+@fastapi.get("/daemon")
+async def daemon():
+    threading.Thread(target=wait, args=("daemon",), daemon=True).start()
+"""
+
+
+def stop_during(directory: Path, path: str, marker: str) -> tuple[int, str]:
+    """Ask for a path, and stop the server when the marker is there; return status and output."""
+    (directory / "applications.py").write_text(APPLICATIONS)
+    port = free_port()
+    mounts = [f"--mount=/{name}=applications:{name}" for name in ("wsgi", "files", "fastapi")]
+    with (
+        serve(
+            *("gateway", "serve", "--port", port, "--only-mounts", *mounts),
+            origin=f"http://127.0.0.1:{port}",
+            path="/wsgi/well",
+            env={"GATEWAY_GRACEFUL_TIMEOUT": str(GRACE)},
+            cwd=directory,
+        ) as process,
+        contextlib.closing(socket.create_connection(("127.0.0.1", port))) as connection,
+    ):
+        connection.sendall(head(path, host="127.0.0.1"))
+        wait_until((directory / marker).exists)
+        process.send_signal(signal.SIGTERM)
+        return process.wait(PATIENCE), process.output
+
+
+@pytest.mark.parametrize(
+    ("path", "marker", "status"),
+    [
+        ("/wsgi/stuck", "stuck", 1),
+        ("/files/", "file", 1),
+        ("/fastapi/def", "def", 1),
+        ("/fastapi/to_thread", "to_thread", 1),
+        ("/fastapi/own", "own", 1),
+        # A daemon is a thread that nobody is to wait for.
+        ("/fastapi/daemon", "daemon", 0),
+    ],
+)
+def test_a_stop_during(path: str, marker: str, status: int, tmp_path: Path) -> None:
+    found, output = stop_during(tmp_path, path, marker)
+    assert found == status, output
+    assert ("have not come back" in output) == (status == 1)
+
+
+def test_workers_end_with_the_same(tmp_path: Path) -> None:
+    """Each worker ends with its own status, and the parent with 1 when one of them did."""
+    (tmp_path / "applications.py").write_text(APPLICATIONS)
+    port = free_port()
+    command = ("gateway", "serve", "--port", port, "--only-mounts", "--workers", 2)
+    process: Server
+    with (
+        serve(
+            *(*command, "--mount=/wsgi=applications:wsgi"),
+            origin=f"http://127.0.0.1:{port}",
+            path="/wsgi/well",
+            env={"GATEWAY_GRACEFUL_TIMEOUT": str(GRACE), "GATEWAY_SECRET_KEY": "k" * 60},
+            cwd=tmp_path,
+        ) as process,
+        socket.create_connection(("127.0.0.1", port)) as connection,
+    ):
+        connection.sendall(head("/wsgi/stuck", host="127.0.0.1"))
+        wait_until((tmp_path / "stuck").exists)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 1

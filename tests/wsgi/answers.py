@@ -1,0 +1,30 @@
+"""Ways for an application to answer, for tests of what becomes of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from tests.wsgi.server import TEXT, Environ, StartResponse, WSGIApp
+
+MEGABYTE = b"x" * 1_000_000
+
+
+def answering(
+    make: Callable[[], Iterable[bytes]], status: str = "200 OK", *headers: tuple[str, str]
+) -> WSGIApp:
+    """Return an application that starts its response and returns what ``make`` makes."""
+
+    def app(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(status, [*TEXT, *headers] if status[:3] not in ("204", "304") else [])
+        return make()
+
+    return app
+
+
+def chunks(*values: bytes) -> Iterator[bytes]:
+    """Yield each."""
+    yield from values
+
+
+def echoes(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer with the request's body."""
+    start_response("200 OK", [*TEXT])
+    return [environ["wsgi.input"].read(-1)]

@@ -1,0 +1,299 @@
+"""A real server in a thread of the test process, and clients that speak to it, also rude ones."""
+
+import http.client
+import socket
+import struct
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+
+import framework_gateway
+from framework_gateway.server.limits import Limits
+from framework_gateway.server.protocol import Config
+from framework_gateway.server.server import Server
+from framework_gateway.wsgi.threads import Gauges
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Callable[[bytes], object]]
+WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+SOON = 5  # seconds; a thread is free within one of the next chunk, and machines can be busy
+PATIENCE = 20  # seconds; only a failing test waits so long
+TEXT = [("Content-Type", "text/plain")]
+
+
+def hello(_environ: Environ, start_response: StartResponse) -> list[bytes]:
+    """Answer at once."""
+    start_response("200 OK", [*TEXT])
+    return [b"hello"]
+
+
+def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> float:
+    """Poll until a condition holds, and return the seconds it took; fail when it never does."""
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() < start + seconds, "it did not happen in time"
+        # Between two looks, not instead of one.
+        time.sleep(0.005)
+    return time.monotonic() - start
+
+
+def is_listening(port: int) -> bool:
+    """Tell whether a connection is taken at once; one that comes during a stop gets no answer."""
+    with socket.socket() as connection:
+        connection.settimeout(0.2)
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Body:
+    """What an application returns: chunks from any iterable, and a count of its ``close()``."""
+
+    def __init__(self, chunks: Iterable[Any], error: BaseException | None = None) -> None:
+        self.chunks = iter(chunks)
+        self.error = error
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk: bytes = next(self.chunks)
+        return chunk
+
+    def close(self) -> None:
+        self.closed += 1
+        if self.error is not None:
+            raise self.error
+
+
+class ListBody(list[Any]):
+    """A list with a ``close()``, which travels as a complete answer."""
+
+    def __init__(self, chunks: Iterable[Any], error: BaseException | None = None) -> None:
+        super().__init__(chunks)
+        self.error = error
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+        if self.error is not None:
+            raise self.error
+
+
+class File:
+    """A file on disk that notes in which thread it was closed."""
+
+    def __init__(
+        self, path: Path, closed: list[str] | None = None, error: BaseException | None = None
+    ) -> None:
+        self.file = path.open("rb")
+        self.read, self.fileno = self.file.read, self.file.fileno
+        self.closed = [] if closed is None else closed
+        self.error = error
+
+    def close(self) -> None:
+        self.closed.append(threading.current_thread().name)
+        self.file.close()
+        if self.error is not None:
+            raise self.error
+
+
+def sending(make: Callable[[], File], *headers: tuple[str, str]) -> WSGIApp:
+    """Return an application that answers with a file."""
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [*TEXT, *headers])
+        wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](make())
+        return wrapped
+
+    return app
+
+
+@dataclass
+class Answer:
+    """What a client received.
+
+    Attributes:
+        status: 0 when the connection ended before any answer.
+        complete: whether the answer ended as it said it would; False for a cut connection.
+    """
+
+    status: int = 0
+    headers: http.client.HTTPMessage | None = None
+    body: bytes = b""
+    complete: bool = False
+
+    def header(self, name: str) -> str | None:
+        return None if self.headers is None else self.headers.get(name)
+
+
+def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
+    """Read one answer from a socket."""
+    response = http.client.HTTPResponse(connection, method=method)
+    answer = Answer()
+    try:
+        response.begin()
+        answer = Answer(response.status, response.headers)
+        answer.body = response.read()
+        answer.complete = True
+    except http.client.IncompleteRead as error:
+        answer.body = error.partial
+    except (http.client.BadStatusLine, ConnectionError):
+        pass
+    finally:
+        response.close()
+    return answer
+
+
+def read_until(connection: socket.socket, mark: bytes) -> bytes:
+    """Read until some bytes have come, as they are on the wire."""
+    received = b""
+    while mark not in received:
+        data = connection.recv(65536)
+        assert data, received
+        received += data
+    return received
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """Read until the server ends the connection."""
+    received = bytearray()
+    with suppress(ConnectionResetError):
+        while data := connection.recv(1_000_000):
+            received += data
+    return bytes(received)
+
+
+def head(path: str, *headers: str, method: str = "GET", host: str = "test") -> bytes:
+    """Return the head of a request."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+class Served:
+    """A running server with a WSGI application at ``/app``."""
+
+    def __init__(self, server: Server, port: int, mounts: list[framework_gateway.Mount]) -> None:
+        self.server = server
+        self.port = port
+        self.mounts = {mount.path: mount for mount in mounts}
+        self.app: WSGIApp = hello
+
+    def gauges(self, path: str = "/app") -> Gauges:
+        middleware = self.mounts[path].app
+        assert isinstance(middleware, framework_gateway.WSGIMiddleware)
+        return middleware.gauges
+
+    def is_idle(self, path: str = "/app") -> bool:
+        """Whether no request is anywhere in a mount."""
+        gauges = self.gauges(path)
+        return gauges.busy == gauges.queued == 0
+
+    def connect(self, receive_buffer: int | None = None) -> socket.socket:
+        """Open a connection; a small receive buffer makes a stalled reader felt early."""
+        connection = socket.socket()
+        if receive_buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.settimeout(PATIENCE)
+        connection.connect(("127.0.0.1", self.port))
+        return connection
+
+    def open(
+        self, path: str = "/app/", *headers: str, body: bytes = b"", method: str = "GET"
+    ) -> socket.socket:
+        """Send a request on a connection of its own, and read nothing yet."""
+        connection = self.connect()
+        connection.sendall(head(path, *headers, method=method) + body)
+        return connection
+
+    def get(
+        self, path: str = "/app/", *headers: str, body: bytes = b"", method: str = "GET"
+    ) -> Answer:
+        """Send a request and read the answer."""
+        with self.open(path, *headers, body=body, method=method) as connection:
+            return read_answer(connection, method)
+
+    def run(self, app: WSGIApp, *headers: str, method: str = "GET", body: bytes = b"") -> Answer:
+        """Put an application in the place of the mounted one, and ask it once."""
+        self.app = app
+        return self.get("/app/", *headers, method=method, body=body)
+
+    def dispatch(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        return self.app(environ, start_response)
+
+
+def leave(connection: socket.socket) -> None:
+    """End a connection at once, whatever is still to be read or sent."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@contextmanager
+def serve(
+    app: WSGIApp | None = None,
+    *,
+    others: Mapping[str, Any] | None = None,
+    middleware: list[Middleware] | None = None,
+    root_path: str = "",
+    limits: Limits | None = None,
+    outermost: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    **options: Any,
+) -> Iterator[Served]:
+    """Serve an application at ``/app`` until the block ends.
+
+    Args:
+        app: without one, ``Served.run`` says which answers.
+        others: more applications, by prefix.
+        middleware: ASGI middleware around the mounts.
+        root_path: an outer prefix.
+        limits: of each connection.
+        outermost: middleware around all of that, with the server's own ``send``.
+        options: arguments for WSGIMiddleware.
+    """
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    holder: list[Served] = []
+
+    def dispatch(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        return holder[0].dispatch(environ, start_response)
+
+    mounts = [framework_gateway.Mount("/app", app or dispatch, **options)]
+    mounts += [
+        framework_gateway.Mount(path, other, **options) for path, other in (others or {}).items()
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with framework_gateway.run_lifespans(mounts):
+            yield
+
+    config = Config(
+        outermost(Starlette(routes=mounts, middleware=middleware, lifespan=lifespan)),
+        limits=limits,
+        log_config=None,
+        log_level="critical",
+        access_log=False,  # as `gateway serve` has it
+        lifespan="on",
+        root_path=root_path,
+        timeout_graceful_shutdown=5,
+    )
+    server = Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive())
+        assert server.started
+        holder.append(Served(server, listener.getsockname()[1], mounts))
+        yield holder[0]
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+        listener.close()
+    assert not thread.is_alive()
