@@ -10,8 +10,8 @@ from contract.access import PRIVATE
 from contract.exports import ExportOrder, ExportState, insert_export, select_export, state_of
 from contract.formats import suffix_of
 from contract.problems import Problem
+from fastapi_app.bodies import JSONRoute
 from fastapi_app.dependencies import SessionDep
-from fastapi_app.routing import JSONRoute
 
 # The OpenAPI document is the contract of the three, and these are FastAPI's alone.
 router = APIRouter(prefix="/exports", route_class=JSONRoute, include_in_schema=False)

@@ -13,7 +13,7 @@ from tests.servers import serve
 CAROL = {"name": "Carol", "email": "carol@example.com"}
 COMMANDS = {
     "flask": ("flask", "--app", "flask_app", "run", "--debug", "--no-reload", "--port"),
-    "fastapi": ("uvicorn", "fastapi_app:app", "--port"),
+    "fastapi": ("uvicorn", "fastapi_app.main:app", "--port"),
     "django": ("python", "manage.py", "runserver", "--noreload"),
 }
 

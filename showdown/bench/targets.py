@@ -65,7 +65,7 @@ SERVERS = {
     "gateway": Server(f"{UVICORN} gateway:app", pools=3),
     "flask-gunicorn": Server(f"{GUNICORN} flask_app:create_app()"),
     "django-gunicorn": Server(f"{GUNICORN} django_app.wsgi:application"),
-    "fastapi-uvicorn": Server(f"{UVICORN} fastapi_app:app"),
+    "fastapi-uvicorn": Server(f"{UVICORN} fastapi_app.main:app"),
     # Django gives each request a thread of its own there, and each thread a connection.
     "django-asgi": Server(f"{UVICORN} --lifespan off django_app.asgi:application", pools=0),
     "fastapi-def": Server(f"{UVICORN} {APPS}.fastapi_def:app"),

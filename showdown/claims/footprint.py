@@ -27,7 +27,7 @@ SUBJECTS = {
     },
     "the users API": {
         "Flask": "import flask_app; flask_app.create_app()",
-        "FastAPI": "import fastapi_app",
+        "FastAPI": "import fastapi_app.main",
         "Django": "import django_app.wsgi",
     },
 }

@@ -233,7 +233,7 @@ def test_a_database_without_a_free_connection(crowded_url: str) -> None:
 
 POOLED: dict[str, tuple[str, ...]] = {
     "flask": ("flask", "--app", "flask_app", "run", "--port"),
-    "fastapi": ("uvicorn", "fastapi_app:app", "--port"),
+    "fastapi": ("uvicorn", "fastapi_app.main:app", "--port"),
 }
 
 
