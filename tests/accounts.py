@@ -49,8 +49,7 @@ def token_of(account: Any, *, expired: bool = False, **values: Any) -> dict[str,
     """Make a token without the admin; return the header of its requests."""
     from django.utils import timezone
 
-    from django_app.authentication import digest_of
-    from django_app.models import ApiToken
+    from django_app.models import ApiToken, digest_of
 
     if expired:
         values["expires_at"] = timezone.now() - timedelta(seconds=1)

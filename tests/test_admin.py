@@ -245,6 +245,10 @@ def test_staff_make_tokens_for_themselves_alone(gateway: TestClient) -> None:
     made = ApiToken.objects.get(name="phone", owner__username="clerk")
     assert made.owner == account
     assert not ApiToken.objects.filter(owner=keeper).exists()
+    # The key is on that page alone.
+    key = response.text.partition('<code id="token">')[2].partition("<")[0]
+    for page in ("", f"{made.pk}/change/", f"{made.pk}/history/"):
+        assert key not in gateway.get(TOKENS + page).text
     # Nor can they give it away, or take it over, later.
     send(gateway, f"{made.pk}/change/", name="tablet", owner=keeper.pk, read_only="on")
     made.refresh_from_db()

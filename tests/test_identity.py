@@ -275,7 +275,7 @@ def test_a_password_that_is_disabled_ends_tokens_by_choice(gateway: TestClient) 
 def test_the_page_for_a_new_password_says_what_it_ends(gateway: TestClient) -> None:
     log_in(gateway)
     text = gateway.get("/django/admin/password_change/").text
-    assert "API tokens that are made to end with it" in text
+    assert "API tokens that depend on the password" in text
 
 
 def test_an_account_that_is_not_active_has_no_session(gateway: TestClient) -> None:

@@ -1,10 +1,14 @@
 """The OpenAPI document: the contract in its machine-readable form."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+
+from tests.servers import ROOT
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
 CHANGE = {"403", "404", "409", "413", "415", "422"}
@@ -119,3 +123,19 @@ def test_alone_fastapi_knows_no_prefixes(document: dict[str, Any]) -> None:
     alone = TestClient(fastapi_app.create_app()).get("/openapi.json").json()
     assert "servers" not in alone
     assert alone == {name: value for name, value in document.items() if name != "servers"}
+
+
+def test_importing_the_package_builds_no_application() -> None:
+    """The gateway creates the only one in its process; ``fastapi_app.main`` is for servers."""
+    code = (
+        "import gc, fastapi, fastapi_app;"
+        "print([type(item) for item in gc.get_objects() if isinstance(item, fastapi.FastAPI)])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout == "[]\n"

@@ -99,7 +99,7 @@ def test_an_order_from_the_admin(gateway: TestClient) -> None:
         "csrfmiddlewaretoken": gateway.cookies["csrftoken"],
     }
     assert gateway.post(page, data=form).status_code == 302
-    assert "The export has been ordered" in gateway.get(page).text
+    assert "The export is queued" in gateway.get(page).text
     exports = "/django/admin/django_app/export/"
     with working():
         wait_until(lambda: ".csv" in gateway.get(exports).text)

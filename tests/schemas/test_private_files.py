@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from contract import settings
-from contract.private_files import protect_database, warn_of_directory
+from contract.private_files import protect_database
 from tests.servers import ROOT
 
 
@@ -113,19 +113,6 @@ def test_an_export_is_private_while_it_is_written(tmp_path: Path) -> None:
     assert modes == [0o600]
     before = os.umask(0o022)
     assert before == 0o022
-
-
-def test_a_directory_of_exports_that_others_may_enter_is_told_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    for mode, lines in ((0o700, 0), (0o755, 1)):
-        tmp_path.chmod(mode)
-        warn_of_directory(tmp_path)
-        assert len(caplog.messages) == lines
-    warn_of_directory(tmp_path / "missing")
-    assert caplog.messages == [
-        f"Others may enter the directory of exports; run: chmod 700 {tmp_path}"
-    ]
 
 
 def test_a_secret_key_becomes_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,27 +20,29 @@ from django_app.tasks import enqueue_pending_exports, enqueue_statistics_of_yest
 
 logger = logging.getLogger("django_app.worker")
 
-BEAT = 1.0  # seconds between two signs of life
-LOOK = 0.5  # seconds between two looks for jobs
+HEARTBEAT = 1.0  # seconds between two heartbeats
+POLL = 0.5  # seconds between two queries for jobs
 
 
 class Command(BaseCommand):
-    """Run jobs until SIGTERM; a job that is running then is finished first."""
+    """Run jobs until SIGTERM; finish the running job first."""
 
-    help = "Runs background jobs; those of a worker that has died are taken up again."
+    help = "Run background jobs, including those that a dead worker left unfinished."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define the options."""
-        parser.add_argument("--parent", type=int, help="End when this process, its parent, does.")
+        parser.add_argument(
+            "--parent", type=int, help="Stop when the parent process with this id ends."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run."""
+        """Start the heartbeat thread and run jobs."""
         name = f"{os.uname().nodename[:24]}-{uuid4().hex}"
-        keeper = threading.Thread(target=keep, args=(name, options["parent"]), daemon=True)
-        keeper.start()
+        arguments = (name, options["parent"])
+        threading.Thread(target=send_heartbeats, args=arguments, daemon=True).start()
         worker = Worker(
             queue_names=["*"],
-            interval=LOOK,
+            interval=POLL,
             batch=False,
             backend_name="default",
             startup_delay=False,
@@ -52,8 +54,8 @@ class Command(BaseCommand):
         worker.run()
 
 
-def keep(name: str, parent: int | None) -> None:
-    """Beside the jobs: give signs of life, hand in what waits, take up what others have lost."""
+def send_heartbeats(name: str, parent: int | None) -> None:
+    """Send heartbeats, enqueue pending work, and put jobs of dead workers back into the queue."""
     pause = threading.Event()
     yesterday: date | None = None
     while True:
@@ -61,18 +63,18 @@ def keep(name: str, parent: int | None) -> None:
             WorkerProcess.objects.update_or_create(id=name, defaults={"seen_at": timezone.now()})
             enqueue_pending_exports()
             yesterday = enqueue_statistics_of_yesterday(yesterday)
-            take_up_lost_jobs()
-        # Without signs of life others would take up the jobs of this worker, which goes on.
+            requeue_lost_jobs()
+        # The loop must go on: without heartbeats other workers would take over this worker's jobs.
         except (DatabaseError, InterfaceError) as error:
             logger.warning("The worker waits for the database: %s", error)
         close_old_connections()
         if parent is not None and os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
-        pause.wait(BEAT)
+        pause.wait(HEARTBEAT)
 
 
-def take_up_lost_jobs() -> None:
-    """Put jobs whose worker gives no sign of life back into the queue."""
+def requeue_lost_jobs() -> None:
+    """Put the jobs of workers without a heartbeat back into the queue."""
     deadline = timezone.now() - timedelta(seconds=LOST)
     lost = WorkerProcess.objects.filter(seen_at__lt=deadline - timedelta(days=1))
     if lost.exists():
@@ -81,6 +83,6 @@ def take_up_lost_jobs() -> None:
     for job in DBTaskResult.objects.running().filter(started_at__lt=deadline):
         if job.worker_ids[-1] not in alive:
             same = DBTaskResult.objects.running().filter(id=job.id, started_at=job.started_at)
-            # Another worker may have been quicker.
+            # Another worker may have requeued the job already.
             if same.update(status="READY"):
-                logger.warning("The job %s has lost its worker and begins anew", job.id)
+                logger.warning("The job %s has lost its worker and starts again", job.id)
