@@ -71,7 +71,7 @@ async def test_one_read_serves_every_listener() -> None:
 
 @pytest.mark.usefixtures("database")
 async def test_a_listener_that_is_too_slow_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "ROOM", 10)
+    monkeypatch.setattr(feed_module, "QUEUE_SIZE", 10)
     seen: list[int] = []
 
     async def take_all(events: AsyncGenerator[UserEvent]) -> None:

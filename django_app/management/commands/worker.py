@@ -2,9 +2,7 @@
 
 import logging
 import os
-import signal
 import threading
-from argparse import ArgumentParser
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -29,17 +27,10 @@ class Command(BaseCommand):
 
     help = "Run background jobs, including those that a dead worker left unfinished."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """Define the options."""
-        parser.add_argument(
-            "--parent", type=int, help="Stop when the parent process with this id ends."
-        )
-
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the heartbeat thread and run jobs."""
         name = f"{os.uname().nodename[:24]}-{uuid4().hex}"
-        arguments = (name, options["parent"])
-        threading.Thread(target=send_heartbeats, args=arguments, daemon=True).start()
+        threading.Thread(target=send_heartbeats, args=(name,), daemon=True).start()
         worker = Worker(
             queue_names=["*"],
             interval=POLL,
@@ -54,7 +45,7 @@ class Command(BaseCommand):
         worker.run()
 
 
-def send_heartbeats(name: str, parent: int | None) -> None:
+def send_heartbeats(name: str) -> None:
     """Send heartbeats, enqueue pending work, and put jobs of dead workers back into the queue."""
     pause = threading.Event()
     yesterday: date | None = None
@@ -68,8 +59,6 @@ def send_heartbeats(name: str, parent: int | None) -> None:
         except (DatabaseError, InterfaceError) as error:
             logger.warning("The worker waits for the database: %s", error)
         close_old_connections()
-        if parent is not None and os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGTERM)
         pause.wait(HEARTBEAT)
 
 
