@@ -108,7 +108,7 @@ async def test_the_feed_goes_on_with_a_restored_database(
 async def test_the_feed_goes_on_when_when_the_database_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(feed_module, "PAUSE", 0.01)
+    monkeypatch.setattr(feed_module, "RETRY_DELAY", 0.01)
     failures = 3
 
     async def unsteady() -> AsyncGenerator[None]:
