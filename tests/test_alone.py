@@ -1,14 +1,19 @@
 """Each application without the gateway, on the server that its documentation names."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import datetime
 
 import httpx2 as httpx
 import pytest
 
 from tests.conftest import assert_problem
 from tests.databases import PostgreSQL, SQLite, free_port
-from tests.servers import serve
+from tests.servers import ROOT, serve
 
 CAROL = {"name": "Carol", "email": "carol@example.com"}
 COMMANDS = {
@@ -99,3 +104,33 @@ def test_the_admin_has_its_styles(alone: httpx.Client) -> None:
 def test_swagger_ui_offers_no_prefix(alone: httpx.Client) -> None:
     assert alone.get("/docs").status_code == 200
     assert "servers" not in alone.get("/openapi.json").json()
+
+
+LOG_AN_ERROR = """
+import logging, django
+django.setup()
+logging.getLogger("django_app").error("The name is %s", "Zoë")
+logging.getLogger("django.request").warning("4xx responses are not logged")
+"""
+
+
+def test_django_logs_json_in_production() -> None:
+    env = {
+        **os.environ,
+        "GATEWAY_ENV": "production",
+        "GATEWAY_SECRET_KEY": "a key of a test that is long enough to be one, with 0123456789",
+        "GATEWAY_ALLOWED_HOSTS": "gateway.example",
+        "GATEWAY_DATABASE_URL": "postgresql://gateway@127.0.0.1:1/gateway",
+        "DJANGO_SETTINGS_MODULE": "django_app.settings",
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", LOG_AN_ERROR],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    record = json.loads(result.stderr)
+    assert datetime.fromisoformat(record.pop("ts")).tzinfo is not None
+    assert record == {"level": "ERROR", "logger": "django_app", "message": "The name is Zoë"}

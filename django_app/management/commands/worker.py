@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -47,7 +48,6 @@ class Command(BaseCommand):
 
 def send_heartbeats(name: str) -> None:
     """Send heartbeats, enqueue pending work, and put jobs of dead workers back into the queue."""
-    pause = threading.Event()
     yesterday: date | None = None
     while True:
         try:
@@ -59,7 +59,7 @@ def send_heartbeats(name: str) -> None:
         except (DatabaseError, InterfaceError) as error:
             logger.warning("The worker waits for the database: %s", error)
         close_old_connections()
-        pause.wait(HEARTBEAT)
+        time.sleep(HEARTBEAT)
 
 
 def requeue_lost_jobs() -> None:
