@@ -75,7 +75,7 @@ def check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
     except ValueError:
         key = b""
     if len(key) < 24:
-        raise ValueError("use whsec_ and at least 24 bytes in Base64, as `openssl rand -base64 32`")
+        raise ValueError("use whsec_ and at least 24 bytes in Base64: `openssl rand -base64 32`")
     return secret
 
 
@@ -189,14 +189,14 @@ def find_missing(values: dict[str, Any]) -> Iterator[InitErrorDetails]:
         return {"type": PydanticCustomError("production", message), "loc": (name,), "input": None}
 
     if len(values.get("secret_key", "")) < MIN_KEY:
-        yield error("secret_key", "production needs a long one, as `openssl rand -base64 48`")
+        yield error("secret_key", "production needs a long one, as from `openssl rand -base64 48`")
     hosts = split_commas(values.get("allowed_hosts"))
     if not hosts or "*" in hosts:
         yield error("allowed_hosts", "production needs the names that it is reached by")
     if not values.get("database_url", "").startswith(("postgresql://", "postgres://")):
-        yield error("database_url", "production needs a database to share, postgresql://…")
+        yield error("database_url", "production needs a PostgreSQL server, postgresql://…")
     if str(values.get("debug", "")).lower() not in ("", "0", "false", "no", "off"):
-        yield error("debug", "production shows nobody its insides; leave it out")
+        yield error("debug", "production must not show debug pages; unset it")
 
 
 @cache
