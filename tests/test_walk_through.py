@@ -57,7 +57,7 @@ def test_the_walk_through(page: Page) -> None:
     page.locator("#action-toggle").check()
     page.get_by_label("Action:").select_option(label="Export all users to a file (CSV)")
     page.get_by_role("button", name="Go").click()
-    expect(page.get_by_text("The export has been ordered")).to_be_visible()
+    expect(page.get_by_text("The export is queued")).to_be_visible()
     page.goto("/django/admin/django_app/export/")
     result = page.locator("#result_list .field-result")
     for _ in range(60):
