@@ -75,9 +75,9 @@ def test_own_applications_are_mounted_alone(shop: Path) -> None:
         (["--mount", "/shop/=shop:app"], "'/shop/=shop:app' is not of the form /prefix="),
         (["--mount", "/../x=shop:app"], "'/../x=shop:app' is not of the form /prefix="),
         (["--mount", "/shop"], "'/shop' is not of the form /prefix="),
-        (["--mount", "/flask=shop:app"], "/flask is taken"),
-        (["--mount", "/a=shop:app", "--mount", "/a=shop:b"], "/a is taken"),
-        (["--only-mounts"], "--only-mounts needs a --mount"),
+        (["--mount", "/flask=shop:app"], "/flask is already in use"),
+        (["--mount", "/a=shop:app", "--mount", "/a=shop:b"], "/a is already in use"),
+        (["--only-mounts"], "--only-mounts requires --mount"),
     ],
 )
 def test_a_mount_that_cannot_be(arguments: list[str], message: str) -> None:

@@ -1,6 +1,6 @@
-"""A comparison as the JSON document of ``/compare``, of a bounded size.
+"""Render a comparison as the JSON document of ``/compare``, with a limited size.
 
-``gateway compare --json`` prints all of it; here a stranger may have asked.
+``gateway compare --json`` prints everything; ``/compare`` may serve untrusted clients.
 """
 
 import json
@@ -12,30 +12,30 @@ from framework_gateway.compare.messages import Answer, dump
 
 LONGEST_BODY = 64 * 1024  # characters of an answer's body
 LONGEST_TEXT = 1000  # characters of anything else
-MOST_DIFFERENCES = 500
+MAX_DIFFERENCES = 500
 
 
 def render(comparison: Comparison) -> bytes:
-    """Write the document; what is too long is cut.
+    """Return the document; long texts are cut.
 
-    A body that is cut has ``"truncated": true`` next to it, and ``differences_left_out`` says how
-    many differences there are besides those that are listed.
+    An answer with a cut body has ``"truncated": true``. ``differences_left_out`` is the number of
+    differences that are not listed.
     """
-    left_out = len(comparison.differences) - MOST_DIFFERENCES
+    left_out = len(comparison.differences) - MAX_DIFFERENCES
     document = {
         "identical": comparison.identical,
         "request": cut(comparison.request.as_dict(), LONGEST_TEXT),
-        "differences": [show_difference(one) for one in comparison.differences[:MOST_DIFFERENCES]],
+        "differences": [show_difference(one) for one in comparison.differences[:MAX_DIFFERENCES]],
         "answers": [show_answer(answer) for answer in comparison.answers],
     }
     if left_out > 0:
         document["differences_left_out"] = left_out
-    # JSON writes half of a surrogate pair, which UTF-8 has no bytes for, the same way.
+    # UTF-8 cannot encode half a surrogate pair; backslashreplace gives the JSON escape.
     return dump(document).encode(errors="backslashreplace")
 
 
 def show_answer(answer: Answer) -> dict[str, Any]:
-    """Return what is shown of an answer."""
+    """Return an answer as JSON data, with long texts cut."""
     document = answer.as_dict()
     headers = [[name, shorten(value)] for name, value in document["headers"]]
     error = answer.error and shorten(answer.error)
@@ -43,13 +43,13 @@ def show_answer(answer: Answer) -> dict[str, Any]:
 
 
 def show_difference(difference: Difference) -> dict[str, Any]:
-    """Return what is shown of a difference."""
+    """Return a difference as JSON data, with long texts cut."""
     values = {target: presentable(value) for target, value in difference.values.items()}
     return {**difference.as_dict(), "name": shorten(difference.name), "values": values}
 
 
 def presentable(value: Any) -> Any:
-    """Return a value; as text when it is too long, or larger than a number of Python's (1e400)."""
+    """Return a value; as cut text if it is long or has an infinite number (1e400)."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError:
@@ -58,12 +58,12 @@ def presentable(value: Any) -> Any:
 
 
 def cut(message: dict[str, Any], longest: int) -> dict[str, Any]:
-    """Return a request or an answer whose body has at most so many characters."""
+    """Cut the body of a request or an answer to ``longest`` characters, and a long path."""
     if "path" in message:
         message = {**message, "path": shorten(message["path"])}
     if len(message["body"]) <= longest:
         return message
-    # Whole groups of Base64, which have four characters.
+    # Keep whole Base64 groups of four characters.
     return {**message, "body": message["body"][: longest // 4 * 4], "truncated": True}
 
 

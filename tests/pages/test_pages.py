@@ -14,7 +14,7 @@ from tests.databases import free_port
 from tests.servers import serve
 
 PAGES = ("", "code", "race", "routes", "claims", "live", "guide")
-SAME = "Identical: status, headers of the contract, and every byte of the body."
+SAME = "Identical: the status, the compared headers, and every byte of the body."
 
 
 def panels(page: Page) -> list[Locator]:
@@ -80,7 +80,7 @@ def test_a_request_of_ones_own(window: Page) -> None:
 
 def test_one_after_the_other(window: Page) -> None:
     window.goto("/?in-turn=1&ignore=status")
-    expect(window.get_by_label("One after the other")).to_be_checked()
+    expect(window.get_by_label("One target after the other")).to_be_checked()
     expect(window.get_by_role("status")).to_have_text(SAME)
 
 
@@ -120,7 +120,7 @@ def test_the_command_is_copied(window: Page, port: int) -> None:
     window.goto(f"http://127.0.0.1:{port}/")
     expect(window.get_by_role("status")).to_have_text(SAME)
     window.get_by_role("button", name="Copy the command for Django").click()
-    expect(window.get_by_role("status")).to_have_text("The command is in the clipboard.")
+    expect(window.get_by_role("status")).to_have_text("Copied to the clipboard.")
     copied = window.evaluate("navigator.clipboard.readText()")
     assert copied == f"curl --include http://127.0.0.1:{port}/django/api/users"
 

@@ -1,4 +1,4 @@
-// The Compare page: sends one request to all, and shows what each has answered.
+// The Compare page: send one request to all targets, and show their answers.
 
 import { addressBelow } from "./address.js";
 import { csrfHeaders } from "./csrf.js";
@@ -60,8 +60,8 @@ async function ask() {
   return document;
 }
 
-// What is safe stays safe on the wire, whatever Compare-Method says and wherever it arrives. The
-// answer to a HEAD would have no body; with a GET, browsers send none.
+// A safe request must use a safe method on the wire, too. Not HEAD, whose response has no body; with
+// a body, not GET, because browsers do not send a body with GET.
 function safeCarrier(body) {
   return body ? "OPTIONS" : "GET";
 }
@@ -86,7 +86,7 @@ function show(kind, text) {
 
 function showComparison({ identical, answers, differences, differences_left_out: more = 0 }) {
   const count = differences.length + more + answers.filter((answer) => answer.error).length;
-  if (identical) show("same", "Identical: status, headers of the contract, and every byte of the body.");
+  if (identical) show("same", "Identical: the status, the compared headers, and every byte of the body.");
   else show("differs", `Not identical: ${count} ${count === 1 ? "difference" : "differences"}.`);
   for (const answer of answers) showAnswer(answer, differences);
   showDifferences(differences, answers.map((answer) => answer.target), more);
@@ -112,7 +112,7 @@ function showAnswer(answer, differences) {
 }
 
 function size({ size, truncated }) {
-  return truncated ? `${size} bytes, the first of them shown` : `${size} bytes`;
+  return truncated ? `${size} bytes, only the first are shown` : `${size} bytes`;
 }
 
 function times({ seconds, waiting, running }) {
@@ -143,7 +143,7 @@ function useExample() {
     form.elements[name].value = value;
   });
   showOptions();
-  // Only what changes nothing is sent at once.
+  // Send safe requests at once; the others only on a click.
   if (SAFE.includes(method)) form.requestSubmit();
 }
 
@@ -161,14 +161,14 @@ for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", async () => {
     const { textContent } = button.closest(".curl").querySelector("code");
     await navigator.clipboard.writeText(textContent);
-    show(verdict.className, "The command is in the clipboard.");
+    show(verdict.className, "Copied to the clipboard.");
   });
 }
 
 function start() {
   readAddress();
   if (SAFE.includes(form.elements.method.value)) send();
-  else show("", "This request changes data: press “Send to all” to send it.");
+  else show("", "This request may change data. Press “Send to all” to send it.");
 }
 
 start();

@@ -1,4 +1,4 @@
-// The Race page: the browser asks one application after the other, and draws how long it took.
+// The Race page: send requests to one application after the other, and draw their latencies.
 
 import { addressBelow } from "./address.js";
 
@@ -10,7 +10,7 @@ const progress = document.querySelector("#progress");
 const state = document.querySelector("#state");
 const chart = document.querySelector("#chart");
 const rows = [...document.querySelectorAll("#results tbody tr")];
-const CONNECTIONS = 6; // what browsers open to one host
+const CONNECTIONS = 6; // browsers open at most six to one host
 const BOX = { left: 48, right: 700, top: 10, bottom: 280 };
 
 class Lane {
@@ -70,7 +70,7 @@ function showRow(lane, sorted) {
 
 function draw(lanes) {
   const all = lanes.map((lane) => lane.sorted);
-  // The slowest hundredth would press everything else to the left.
+  // Cut the slowest 1 %, which would squeeze everything else to the left.
   const widest = Math.max(1, ...all.filter((one) => one.length).map((one) => quantile(one, 0.99)));
   const x = (time) => BOX.left + Math.min(1, time / widest) * (BOX.right - BOX.left);
   const y = (share) => BOX.bottom - share * (BOX.bottom - BOX.top);
