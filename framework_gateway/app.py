@@ -52,7 +52,8 @@ class Gateway(Starlette):
         config: the settings; read from the environment by default.
         admit: authenticates each request, and refuses those without permission.
         site: returns the pages, given the mounts, the maximum body size and the links.
-        links: maps names to paths of useful pages; ``gateway serve`` prints them.
+        links: maps names to paths of useful pages; ``gateway serve`` prints them. The default is
+            the root of each application.
         needs: checks that must pass for ``/health/ready`` to answer 200.
         optional_checks: checks whose failures ``/health/ready`` shows as warnings.
         at_start: a function that runs in a thread before the first request.
@@ -82,7 +83,9 @@ class Gateway(Starlette):
         self.config = config or get_config()
         self.admit = admit
         self.site = site
-        self.links = {**(links or {})}
+        if links is None:
+            links = {prefix: f"{prefix}/" for prefix in self.applications}
+        self.links = {"Compare": "/", **links}
         self.needs = {**(needs or {})}
         self.optional_checks = {**(optional_checks or {})}
         self.at_start = at_start
@@ -91,6 +94,7 @@ class Gateway(Starlette):
         self.companions = {**(companions or {})}
         self.find_workers_fault = find_workers_fault
         self.access_log: AccessLog | None = None
+        self._tracing = load_tracing() if self.config.traces else None
         super().__init__(
             exception_handlers={HTTPException: self.answer_error, Exception: self.answer_exception},
             lifespan=Gateway._run,
@@ -130,7 +134,12 @@ class Gateway(Starlette):
     @cached_property
     def tracing(self) -> "Tracing | None":
         """The OpenTelemetry tracing; None unless the settings enable it."""
-        return trace_requests(self.mounts) if self.config.traces else None
+        if self._tracing is None:
+            return None
+        tracing = self._tracing()
+        for mount in self.mounts:
+            mount.app = tracing.wrap(mount.app, mount.path.strip("/"))
+        return tracing
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -204,8 +213,8 @@ class Gateway(Starlette):
         return self.problem(500, None, None)
 
 
-def trace_requests(mounts: Sequence[Mount]) -> "Tracing":
-    """Trace each request, and the part of each mount in it.
+def load_tracing() -> "type[Tracing]":
+    """Import the class Tracing, which needs the extra ``otel``.
 
     Raises:
         SystemExit: the OpenTelemetry packages are not installed.
@@ -216,7 +225,4 @@ def trace_requests(mounts: Sequence[Mount]) -> "Tracing":
         raise SystemExit(
             "GATEWAY_TRACES: install the extra otel: pip install 'framework-gateway[otel]'"
         ) from None
-    tracing = Tracing()
-    for mount in mounts:
-        mount.app = tracing.wrap(mount.app, mount.path.strip("/"))
-    return tracing
+    return Tracing

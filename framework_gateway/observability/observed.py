@@ -46,8 +46,8 @@ class ObservedRequest:
         id_header: X-Request-ID and the id of the request.
         method: the method as received, at most 32 characters.
         path: the decoded path, without the query.
-        began, idle_since, ended: when the request arrived, when the client last sent bytes of the body,
-            and when the response was complete, by ``time.perf_counter``; ``ended`` is 0.0 before.
+        began, idle_since, ended: when the request arrived, when the client last sent bytes of its
+            body, and when the response was complete (0.0 before), by ``time.perf_counter``.
         status: the status of the response; 0 before its start.
         size: bytes of the response's body.
         refusal: the task that answers 504 after a timeout, in place of the application.

@@ -226,7 +226,7 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def _is_padded(self) -> bool:
-        """Return whether a body is mostly chunk extensions or trailers, which nothing else limits."""
+        """Return whether a body is mostly chunk extensions or trailers, which have no limit."""
         room = 2 * self.limits.max_head_size
         return (
             self.received > 8 * self.body_size + room or len(self.headers) > self.limits.max_headers

@@ -45,8 +45,15 @@ def header_prefix(name: bytes) -> bytes:
 
 
 @lru_cache(maxsize=16)  # the date changes once a second
-def default_header_lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """Return the lines of the headers that the server adds to each response."""
+def default_header_lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes | None:
+    """Return the lines of the headers that the server adds to each response.
+
+    Returns:
+        The lines; None if uvicorn must write them, because one frames the body or closes the
+        connection.
+    """
+    if any(name in CONNECTION_HEADERS or name == b"content-length" for name, _ in headers):
+        return None
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
@@ -241,10 +248,11 @@ def _write_common_head(cycle: RequestResponseCycle, message: Message) -> bool:
     head = b"\r\n".join([*lines, b"", b""])
     # One check for all lines: translate() must delete only the line ends.
     left = head.translate(None, CONTROLS)
-    if len(head) - len(left) != 2 * (len(lines) + 1):
+    defaults = default_header_lines(tuple(cycle.default_headers))
+    if defaults is None or len(head) - len(left) != 2 * (len(lines) + 1):
         return False
     cycle.response_started = True
     cycle.chunked_encoding = False
     cycle.expected_content_length = int(length)
-    cycle.transport.write(status_line + default_header_lines(tuple(cycle.default_headers)) + head)
+    cycle.transport.write(status_line + defaults + head)
     return True

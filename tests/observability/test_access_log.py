@@ -206,15 +206,15 @@ def test_lines_wait_for_others_but_not_for_ever(monkeypatch: pytest.MonkeyPatch)
         return gateway.stream.getvalue().count("\n")
 
     with seen({}) as gateway:
-        for _ in range(observer.BATCH):
+        for _ in range(observer.BATCH_SIZE):
             assert count() == 0
             gateway.client.get("/health/live")
-        assert count() == observer.BATCH
+        assert count() == observer.BATCH_SIZE
         gateway.client.get("/health/live")
-    assert count() == observer.BATCH + 1
+    assert count() == observer.BATCH_SIZE + 1
     # Whoever is late is alone.
     gateway.client.get("/health/live")
-    assert count() == observer.BATCH + 2
+    assert count() == observer.BATCH_SIZE + 2
 
 
 def test_an_application_that_raises_is_500() -> None:
