@@ -110,17 +110,17 @@ class Comparer:
                 if before_each is not None:
                     # In a thread: it may wait for the targets, which run on this event loop.
                     await asyncio.to_thread(before_each)
-                answers.append(await self._ask(target, request))
+                answers.append(await self._send_to(target, request))
         else:
-            asked = (self._ask(target, request) for target in self.targets)
-            answers = await asyncio.gather(*asked)
+            pending = (self._send_to(target, request) for target in self.targets)
+            answers = await asyncio.gather(*pending)
         # In a thread, because comparing megabytes would block the event loop.
         differences = await to_thread.run_sync(
             find_differences, request, answers, self.headers, ignore, limiter=self.limiter
         )
         return Comparison(request, answers, differences)
 
-    async def _ask(self, target: Target, request: Request) -> Answer:
+    async def _send_to(self, target: Target, request: Request) -> Answer:
         request = request.for_target(target.name)
         started = time.perf_counter()
         try:
@@ -171,9 +171,9 @@ def comparing(targets: Mapping[str, Any], **options: Any) -> Iterator[Callable[.
             json: Any = None,
             body: bytes | str = b"",
             headers: Mapping[str, str] | None = None,
-            **how: Any,
+            **compare_options: Any,
         ) -> Comparison:
             request = Request.build(method, path, json=json, body=body, headers=headers)
-            return portal.call(partial(comparer.compare, request, **how))
+            return portal.call(partial(comparer.compare, request, **compare_options))
 
         yield compare

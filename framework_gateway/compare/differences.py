@@ -48,21 +48,20 @@ def find_differences(
 ) -> list[Difference]:
     """Compare the answers, except those of targets that did not answer.
 
-    Two values are equal if they differ only in the prefix of the target, in a header, or in the
-    name of the target, where the request had ``{framework}``. For ``ignore``, see
-    Comparer.compare.
+    Values count as equal if they differ only in the prefix of the target (in headers), or in the
+    name of the target where the request had ``{framework}``. For ``ignore``, see Comparer.compare.
     """
     answers = [answer for answer in answers if answer.error is None]
     ignored = Ignored(ignore)
     found: list[Difference] = []
     if len({answer.status for answer in answers}) > 1 and "status" not in ignored:
         found.append(Difference("status", "", {answer.target: answer.status for answer in answers}))
-    bodies = [*find_in_bodies(request, answers, ignored)]
+    bodies = [*compare_bodies(request, answers, ignored)]
     for name in headers:
         # An ignored difference in the body may change the length.
         if name in ignored or (name.lower() == "content-length" and ignored.used):
             continue
-        if len({neutral_header(request, answer, name) for answer in answers}) > 1:
+        if len({normalise_header(request, answer, name) for answer in answers}) > 1:
             values = {answer.target: answer.header(name) for answer in answers}
             present = {target: mask(name, v) for target, v in values.items() if v is not None}
             found.append(Difference("header", name, present))
@@ -93,19 +92,19 @@ class Ignored:
         return covered
 
 
-def find_in_bodies(
+def compare_bodies(
     request: Request, answers: Sequence[Answer], ignored: Ignored
 ) -> Iterator[Difference]:
     """Compare the bodies, as JSON if all of them are JSON, else as bytes."""
-    neutral = {answer.target: neutral_body(request, answer) for answer in answers}
-    if len({*neutral.values()}) <= 1 or len({answer.body for answer in answers}) <= 1:
+    normalised = {answer.target: normalise_body(request, answer) for answer in answers}
+    if len({*normalised.values()}) <= 1 or len({answer.body for answer in answers}) <= 1:
         return
     try:
-        documents = {target: parse_json(body) for target, body in neutral.items()}
+        documents = {target: parse_json(body) for target, body in normalised.items()}
         shown = {answer.target: parse_json(answer.body) for answer in answers}
         paths = [*compare_values((), documents)]
     except ValueError:
-        yield Difference("body", "", around_first_difference(neutral))
+        yield Difference("body", "", excerpts(normalised))
         return
     found = False
     for path in paths:
@@ -113,7 +112,7 @@ def find_in_bodies(
             found = True
             yield Difference("body", pointer_to(path), look_up(shown, path))
     if not found and not ignored.used and "spelling" not in ignored:
-        yield Difference("spelling", "", around_first_difference(neutral))
+        yield Difference("spelling", "", excerpts(normalised))
 
 
 def escape(key: str | int) -> str:
@@ -160,27 +159,27 @@ def look_up(documents: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return found
 
 
-def neutral_header(request: Request, answer: Answer, name: str) -> str | None:
+def normalise_header(request: Request, answer: Answer, name: str) -> str | None:
     """Return a header's value without the prefix and the name of the target."""
     value = answer.header(name)
     if value is None:
         return None
     if name.lower() == "content-length" and value.isdecimal():
-        return str(int(value) - len(answer.body) + len(neutral_body(request, answer)))
+        return str(int(value) - len(answer.body) + len(normalise_body(request, answer)))
     if answer.prefix:
         value = re.sub(rf"{re.escape(answer.prefix)}(?=[/?#>]|$)", "{prefix}", value)
-    return neutral_text(request, answer, value)
+    return normalise_text(request, answer, value)
 
 
-def neutral_body(request: Request, answer: Answer) -> bytes:
+def normalise_body(request: Request, answer: Answer) -> bytes:
     """Return the body with the target's name replaced by ``{framework}``."""
     if not request.placeholders:
         return answer.body
     text = answer.body.decode(errors="surrogateescape")
-    return neutral_text(request, answer, text).encode(errors="surrogateescape")
+    return normalise_text(request, answer, text).encode(errors="surrogateescape")
 
 
-def neutral_text(request: Request, answer: Answer, text: str) -> str:
+def normalise_text(request: Request, answer: Answer, text: str) -> str:
     """Replace the target's name in the request's placeholder words by ``{framework}``."""
     for word in request.placeholders:
         own = word.replace(PLACEHOLDER, answer.target)
@@ -188,12 +187,12 @@ def neutral_text(request: Request, answer: Answer, text: str) -> str:
     return text
 
 
-def around_first_difference(bodies: Mapping[str, bytes]) -> dict[str, str]:
+def excerpts(bodies: Mapping[str, bytes]) -> dict[str, str]:
     """Return a few characters of each body around the first difference."""
     shortest = min(len(body) for body in bodies.values())
     columns = zip(*bodies.values(), strict=False)
-    place = next((i for i, column in enumerate(columns) if len({*column}) > 1), shortest)
-    start = max(0, place - SHOWN // 3)
+    position = next((i for i, column in enumerate(columns) if len({*column}) > 1), shortest)
+    start = max(0, position - SHOWN // 3)
     return {
         target: ("…" if start else "") + body[start : start + SHOWN].decode(errors="replace")
         for target, body in bodies.items()

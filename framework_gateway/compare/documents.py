@@ -24,8 +24,8 @@ def render(comparison: Comparison) -> bytes:
     left_out = len(comparison.differences) - MAX_DIFFERENCES
     document = {
         "identical": comparison.identical,
-        "request": cut(comparison.request.as_dict(), LONGEST_TEXT),
-        "differences": [show_difference(one) for one in comparison.differences[:MAX_DIFFERENCES]],
+        "request": truncate(comparison.request.as_dict(), LONGEST_TEXT),
+        "differences": [*map(show_difference, comparison.differences[:MAX_DIFFERENCES])],
         "answers": [show_answer(answer) for answer in comparison.answers],
     }
     if left_out > 0:
@@ -39,16 +39,16 @@ def show_answer(answer: Answer) -> dict[str, Any]:
     document = answer.as_dict()
     headers = [[name, shorten(value)] for name, value in document["headers"]]
     error = answer.error and shorten(answer.error)
-    return cut({**document, "headers": headers, "error": error}, LONGEST_BODY)
+    return truncate({**document, "headers": headers, "error": error}, LONGEST_BODY)
 
 
 def show_difference(difference: Difference) -> dict[str, Any]:
     """Return a difference as JSON data, with long texts cut."""
-    values = {target: presentable(value) for target, value in difference.values.items()}
+    values = {target: as_json_value(value) for target, value in difference.values.items()}
     return {**difference.as_dict(), "name": shorten(difference.name), "values": values}
 
 
-def presentable(value: Any) -> Any:
+def as_json_value(value: Any) -> Any:
     """Return a value; as cut text if it is long or has an infinite number (1e400)."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -57,7 +57,7 @@ def presentable(value: Any) -> Any:
     return value if len(text) <= LONGEST_TEXT else shorten(text)
 
 
-def cut(message: dict[str, Any], longest: int) -> dict[str, Any]:
+def truncate(message: dict[str, Any], longest: int) -> dict[str, Any]:
     """Cut the body of a request or an answer to ``longest`` characters, and a long path."""
     if "path" in message:
         message = {**message, "path": shorten(message["path"])}

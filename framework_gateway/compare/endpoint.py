@@ -21,14 +21,14 @@ from framework_gateway.security.identity import SAFE as SAFE_METHODS
 from framework_gateway.wsgi.bodies import IncompleteBody, receive_body
 
 PATH = "/compare"
-AT_ONCE = 8  # comparisons at once; further ones wait
+MAX_COMPARISONS = 8  # comparisons at once; further ones wait
 METHOD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,32}")  # a token (RFC 9110, 5.6.2)
 MAX_IGNORED = 50  # names and pointers
 MAX_IGNORED_SIZE = 4000  # characters of the whole header
 THREADS = 2  # threads that compare and render documents
 
 # Headers of the connection (RFC 9110, 7.6.1), and those that the new request sets itself.
-NOT_PASSED_ON = {
+NOT_FORWARDED = {
     *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"),
     *("upgrade", "expect", "content-length"),
     *("compare-ignore", "compare-order", "compare-method"),
@@ -61,18 +61,18 @@ class Compare:
         self.max_body_size = max_body_size
         self.guard = guard
         self.limiter = CapacityLimiter(THREADS)
-        self.room = asyncio.Semaphore(AT_ONCE)
+        self.room = asyncio.Semaphore(MAX_COMPARISONS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = HTTPRequest(scope, receive)
-        targets = self.targets(asked)
+        incoming = HTTPRequest(scope, receive)
+        targets = self.targets(incoming)
         path = path_below(scope)
         check_path(path, [target.name for target in targets])
-        method = method_of(asked)
-        ignored = ignored_of(asked)
-        await self.guard.check(asked)
-        for one in {asked.method, method} - SAFE_METHODS:
-            self.guard.check_unsafe(asked, one)
+        method = method_of(incoming)
+        ignored = ignored_of(incoming)
+        await self.guard.check(incoming)
+        for each in {incoming.method, method} - SAFE_METHODS:
+            self.guard.check_unsafe(incoming, each)
         try:
             file, _ = await receive_body(scope, receive, self.max_body_size)
         except IncompleteBody:
@@ -82,10 +82,10 @@ class Compare:
         request = Request(
             method=method,
             path=path,
-            headers=[(k, v) for k, v in asked.headers.items() if k not in NOT_PASSED_ON],
+            headers=[(k, v) for k, v in incoming.headers.items() if k not in NOT_FORWARDED],
             body=body,
         )
-        in_turn = asked.headers.get("compare-order") == "in-turn"
+        in_turn = incoming.headers.get("compare-order") == "in-turn"
         # Each comparison holds the answers of all mounts in memory.
         async with self.room:
             comparer = Comparer(targets, limiter=self.limiter)
@@ -95,45 +95,45 @@ class Compare:
         response = Response(document, headers=headers, media_type="application/json")
         await response(scope, receive, send)
 
-    def targets(self, asked: HTTPRequest) -> list[Application]:
+    def targets(self, incoming: HTTPRequest) -> list[Application]:
         """Return the mounts of the application that serves this request."""
-        scope = {name: asked.scope.get(name) for name in ("client", "server", "http_version")}
-        root_path = asked.scope.get("root_path", "")
+        scope = {name: incoming.scope.get(name) for name in ("client", "server", "http_version")}
+        root_path = incoming.scope.get("root_path", "")
         return [
             Application(
                 name=prefix.strip("/"),
-                app=asked.app,
+                app=incoming.app,
                 prefix=prefix,
-                origin=origin_of(asked),
+                origin=origin_of(incoming),
                 scope={**scope, "root_path": root_path},
             )
             for prefix in self.prefixes
         ]
 
 
-def method_of(asked: HTTPRequest) -> str:
+def method_of(incoming: HTTPRequest) -> str:
     """Return the method for the targets.
 
     Raises:
         HTTPException: 400, the method is not a token of at most 32 characters, or the request is
             safe and Compare-Method is not.
     """
-    method = asked.headers.get("compare-method", asked.method)
+    method = incoming.headers.get("compare-method", incoming.method)
     if not METHOD.fullmatch(method):
         raise HTTPException(400, "A method is a token of at most 32 characters.")
     method = method.upper()
-    if asked.method in SAFE_METHODS and method not in SAFE_METHODS:
-        raise HTTPException(400, f"{asked.method} is safe, and Compare-Method is not.")
+    if incoming.method in SAFE_METHODS and method not in SAFE_METHODS:
+        raise HTTPException(400, f"{incoming.method} is safe, and Compare-Method is not.")
     return method
 
 
-def ignored_of(asked: HTTPRequest) -> list[str]:
+def ignored_of(incoming: HTTPRequest) -> list[str]:
     """Return the parts that may differ.
 
     Raises:
         HTTPException: 400, the list is too long.
     """
-    text = ",".join(asked.headers.getlist("compare-ignore"))
+    text = ",".join(incoming.headers.getlist("compare-ignore"))
     names = [name.strip() for name in text[:MAX_IGNORED_SIZE].split(",") if name.strip()]
     if len(text) > MAX_IGNORED_SIZE or len(names) > MAX_IGNORED:
         raise HTTPException(400, f"Compare-Ignore has at most {MAX_IGNORED} names.")
@@ -164,6 +164,6 @@ def check_path(path: str, names: Sequence[str]) -> None:
         HTTPException: 400.
     """
     path = path.partition("?")[0]
-    for one in (path, *(path.replace(PLACEHOLDER, name) for name in names)):
-        if fault := find_fault(one):
+    for each in (path, *(path.replace(PLACEHOLDER, name) for name in names)):
+        if fault := find_fault(each):
             raise HTTPException(400, fault)

@@ -69,13 +69,13 @@ class Application:
 
     async def answer(self, request: Request, max_size: int) -> Answer:
         record: dict[str, Any] = {}
-        call = Call(request.body, max_size)
+        call = ApplicationCall(request.body, max_size)
         started = time.perf_counter()
         try:
             await self.app(self._scope(request, record), call.receive, call.send)
         except Exception as error:
             if call.is_too_long and means_client_left(error):
-                raise call.too_long() from error
+                raise call.too_long_error() from error
             # Starlette answers 500, then raises the exception again for the server to log.
             if not call.complete:
                 raise
@@ -84,7 +84,7 @@ class Application:
             logger.error("%s %s in %s", request.method, path, self.name, exc_info=error)
         seconds = time.perf_counter() - started
         if call.is_too_long:
-            raise call.too_long()
+            raise call.too_long_error()
         if not call.complete:
             raise NoAnswer("the application returned without a complete answer")
         return Answer(
@@ -127,7 +127,7 @@ class Application:
         }
 
 
-class Call:
+class ApplicationCall:
     """One call of an ASGI application: provides the request body, and stores the answer."""
 
     def __init__(self, body: bytes, max_size: int) -> None:
@@ -167,7 +167,7 @@ class Call:
         """Whether the answer is longer than ``max_size``."""
         return self.size > self.max_size
 
-    def too_long(self) -> NoAnswer:
+    def too_long_error(self) -> NoAnswer:
         """Return the error for an answer that is too long."""
         return NoAnswer(f"the answer is longer than {self.max_size} bytes")
 

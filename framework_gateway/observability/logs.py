@@ -20,7 +20,7 @@ MAX_TRACEBACK = 5000  # bytes in JSON
 
 
 def shorten(text: str, most: int, size: Callable[[str], int] = len) -> str:
-    """Remove the middle of a text that is too long; the ends of a traceback say most.
+    """Remove the middle of a long text; the start and end of a traceback matter most.
 
     Args:
         text: the text.

@@ -95,7 +95,7 @@ class Site:
         """The routes of the pages, their static files, and ``/compare``."""
         prefixes = [mount.path for mount in self.mounts]
         return [
-            below(PATH, Compare(prefixes, self.max_body_size, self.guard)),
+            route_below(PATH, Compare(prefixes, self.max_body_size, self.guard)),
             *(Route(f"/{page.name}", self.endpoint(page)) for page in self.pages),
             Route("/static/highlight.css", show_highlight_styles),
             StarletteMount("/static", StaticFiles(packages=[*self.static])),
@@ -157,7 +157,7 @@ class Site:
         return {"tables": tables, "links": self.links}
 
 
-def below(prefix: str, endpoint: ASGIApp) -> Route:
+def route_below(prefix: str, endpoint: ASGIApp) -> Route:
     """Route all paths below a prefix, even with line breaks, which Starlette's pattern excludes."""
     route = Route(prefix + "/{path:path}", endpoint)
     route.path_regex = re.compile(f"^{re.escape(prefix)}/(?P<path>.*)$", re.DOTALL)

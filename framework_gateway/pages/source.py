@@ -35,13 +35,13 @@ class Source:
 
     Attributes:
         mount: the prefix of its application.
-        place: the file and its first line, such as ``flask_app/users.py:18``.
+        location: the file and its first line, such as ``flask_app/users.py:18``.
         lines: the number of lines, without blank lines and comments.
         html: the code, highlighted and escaped.
     """
 
     mount: str
-    place: str
+    location: str
     lines: int
     html: str
 
@@ -69,10 +69,10 @@ def source_of(endpoint: Endpoint) -> Source | None:
     except (OSError, TypeError):
         return None
     code = textwrap.dedent("".join(lines))
-    place = f"{view.__module__.replace('.', '/')}.py:{first}"
+    location = f"{view.__module__.replace('.', '/')}.py:{first}"
     formatter = HtmlFormatter[str](cssclass="highlight", wrapcode=True)
     return Source(
-        endpoint.mount, place, count_lines(code), highlight(code, PythonLexer(), formatter)
+        endpoint.mount, location, count_lines(code), highlight(code, PythonLexer(), formatter)
     )
 
 

@@ -85,10 +85,10 @@ def check_headers(scope: Scope) -> bytes | None:
     if b"cookie" in names:
         check_cookies([value for name, value in headers if name == b"cookie"])
     if b"host" in names:
-        place = names.index(b"host")
-        host = normalise_host(headers[place][1], scope.get("scheme", "http"))
-        if host != headers[place][1]:
-            scope["headers"] = [*headers[:place], (b"host", host), *headers[place + 1 :]]
+        index = names.index(b"host")
+        host = normalise_host(headers[index][1], scope.get("scheme", "http"))
+        if host != headers[index][1]:
+            scope["headers"] = [*headers[:index], (b"host", host), *headers[index + 1 :]]
         return host
     if scope["http_version"] == "1.1":
         raise HTTPException(400, "The Host header is missing.")

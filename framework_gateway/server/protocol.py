@@ -86,9 +86,7 @@ class Connection(HttpToolsProtocol):
         self.head_size = 0
         self.receiving = False  # whether a body is being received
         self.received = self.body_size = 0
-        self.body_seconds: float | None = (
-            None  # seconds that the body has taken, since the first check
-        )
+        self.body_seconds: float | None = None  # spent receiving it, since the first check
         self.checked_at = self.loop.time()
         # Whether to accept the upgrade that the head requests; None if it requests none.
         self.upgrade: bool | None = None
@@ -123,7 +121,7 @@ class Connection(HttpToolsProtocol):
         if self.head_started_at is not None and self.head_size > self.limits.max_head_size:
             self.refuse(431, "head too large")
         elif self.receiving and self._is_padded():
-            self.refuse(431, "chunks of nothing")
+            self.refuse(431, "padded body")
 
     def _parse(self, data: bytes | memoryview) -> None:
         """Feed the parser, which stops after each head that requests an upgrade."""
@@ -226,7 +224,7 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def _is_padded(self) -> bool:
-        """Return whether a body is mostly chunk extensions or trailers, which have no limit."""
+        """Return whether a body is mostly chunk extensions or trailers, which need a limit."""
         room = 2 * self.limits.max_head_size
         return (
             self.received > 8 * self.body_size + room or len(self.headers) > self.limits.max_headers

@@ -56,7 +56,7 @@ class WSGIError(Exception):
 
 
 @lru_cache(maxsize=1024)
-def encode_header_name(name: str) -> bytes:
+def encode_name(name: str) -> bytes:
     """Return a header's name in lower-case bytes, as ASGI requires; b"" for a hop-by-hop header.
 
     PEP 3333 forbids applications to send hop-by-hop headers. Some do, and servers drop them.
@@ -81,12 +81,12 @@ class Exchange:
         error: the exception that the application raised.
         file: a file that the event loop reads and sends; it must then be closed.
         returned: whether the thread has finished the request.
-        settled: whether the pool has counted that.
-        gone: whether the client has left, or the server has stopped waiting.
+        counted: whether the pool has subtracted the request from ``in_flight``.
+        abandoned: whether the client has left, or the server has stopped waiting.
         expired: whether the request has waited too long for a thread.
         thread: identifier of the thread that runs the request; 0 before.
-        came, began, ended: when the request was queued, and when its thread started and finished
-            it, by ``time.perf_counter``; 0.0 before.
+        queued_at, started_at, ended_at: when the request was queued, and when its thread started
+            and finished it, by ``time.perf_counter``; 0.0 before.
         record: receives the times and the route.
         dropped: hop-by-hop headers of this application that have been logged.
     """
@@ -253,7 +253,7 @@ class Exchange:
         self._set_headers(headers)
         self.status = int(code)
         if self.status in (204, 304):
-            # Only a 304 may have it, but servers would wait for that many bytes.
+            # A 204 must not have a Content-Length. A 304 may, but servers would wait for the bytes.
             self.headers = [header for header in self.headers if header[0] != b"content-length"]
         return self.write
 
@@ -263,9 +263,7 @@ class Exchange:
         for name, value in headers:
             # A long name may come from a client, and is not cached.
             field = (
-                encode_header_name(name)
-                if len(name) <= MAX_CACHED_NAME
-                else encode_header_name.__wrapped__(name)
+                encode_name(name) if len(name) <= MAX_CACHED_NAME else encode_name.__wrapped__(name)
             )
             if not field:
                 self._log_dropped(name.lower())
@@ -325,7 +323,7 @@ class Exchange:
     # On the event loop
 
     def notify(self) -> None:
-        """Wake the coroutine that waits in ``news()``."""
+        """Wake the coroutine that waits in ``wait_for_update()``."""
         self._notified = True
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

@@ -214,7 +214,7 @@ class WSGIMiddleware(a2wsgi.WSGIMiddleware):
         started = False
         while True:
             await exchange.wait_for_update()
-            # Read before take(): all chunks precede the end of the thread.
+            # Read before take_chunks(): all chunks precede the end of the thread.
             done = exchange.returned
             data = exchange.take_chunks()
             if exchange.expired:

@@ -25,7 +25,7 @@ logger = logging.getLogger("framework_gateway")
 CHECK_INTERVAL = 0.002  # seconds between two checks while jobs wait
 MAX_STALL = 0.02  # seconds without progress until more threads wake, even on a busy processor
 BUSY_SHARE = 0.8  # processor share (1.0 is one core) that counts as busy
-SWITCH_INTERVAL = 0.01  # seconds; Python's default is 0.005
+SWITCH_INTERVAL = 0.01  # seconds that a thread runs before Python switches; the default is 0.005
 
 # Threads still running after the mounts have stopped; if any, the process exits with status 1.
 threads_left_running: Counter[str] = Counter()
@@ -49,7 +49,7 @@ class Job(Protocol):
 
     Attributes:
         returned: whether the thread has finished the job; ``run`` sets it last.
-        settled: whether the pool has subtracted the job from ``in_flight``; the pool sets it.
+        counted: whether the pool has subtracted the job from ``in_flight``; the pool sets it.
     """
 
     returned: bool
@@ -96,9 +96,9 @@ class PoolCheck:
 
     Attributes:
         time, cpu: when the check ran, by the event loop's clock and by the process's CPU time.
-        taken: jobs started so far.
-        progress: when ``taken`` last grew, by the event loop's clock.
-        more: threads to wake if the next check finds too few; doubles each time.
+        started: jobs started so far.
+        progress_at: when ``started`` last grew, by the event loop's clock.
+        batch: threads to wake when more are needed; doubles each time.
     """
 
     time: float
@@ -167,7 +167,7 @@ class Pool:
         return True
 
     def notify_loop(self, job: Job) -> None:
-        """Schedule ``notice()`` from a thread; one wake-up of the event loop covers many jobs."""
+        """Schedule ``notify()`` from a thread; one wake-up of the event loop covers many jobs."""
         self._updates.append(job)
         if not self._wakeup_pending:
             self._wakeup_pending = True
@@ -193,7 +193,7 @@ class Pool:
                 self.in_flight -= 1
             job.notify()
 
-    def _check(self, last: "PoolCheck") -> None:
+    def _check(self, last: PoolCheck) -> None:
         """Wake more threads when jobs wait and the running threads leave the processor idle."""
         all_awake = not self._parked and len(self.threads) >= self.limit
         if all_awake or not self._jobs:

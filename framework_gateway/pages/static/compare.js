@@ -14,8 +14,8 @@ const SAFE = ["GET", "HEAD", "OPTIONS"];
 
 function readAddress() {
   const query = new URLSearchParams(location.search);
-  for (const [name, usual] of Object.entries(FIELDS)) {
-    form.elements[name].value = query.get(name) ?? usual;
+  for (const [name, initial] of Object.entries(FIELDS)) {
+    form.elements[name].value = query.get(name) ?? initial;
   }
   form.elements["in-turn"].checked = query.has("in-turn");
   showOptions();
@@ -23,9 +23,9 @@ function readAddress() {
 
 function writeAddress() {
   const query = new URLSearchParams();
-  for (const [name, usual] of Object.entries(FIELDS)) {
+  for (const [name, initial] of Object.entries(FIELDS)) {
     const value = form.elements[name].value;
-    if (value !== usual || name === "path") query.set(name, value);
+    if (value !== initial || name === "path") query.set(name, value);
   }
   if (form.elements["in-turn"].checked) query.set("in-turn", "1");
   history.pushState(null, "", `?${query}`);
@@ -42,7 +42,7 @@ function isShown({ dataset }) {
   return Object.keys(FIELDS).every((name) => dataset[name] === form.elements[name].value);
 }
 
-async function ask() {
+async function compare() {
   const { method, path, body, type, ignore } = form.elements;
   const safe = SAFE.includes(method.value);
   const headers = { "Compare-Method": method.value, "Compare-Ignore": ignore.value };
@@ -50,7 +50,7 @@ async function ask() {
   if (body.value) headers["Content-Type"] = type.value;
   if (!safe) Object.assign(headers, csrfHeaders());
   const response = await fetch(addressBelow(`${root}/compare`, path.value), {
-    method: safe ? safeCarrier(body.value) : method.value,
+    method: safe ? safeMethod(body.value) : method.value,
     mode: "same-origin",
     headers,
     body: body.value || undefined,
@@ -62,20 +62,20 @@ async function ask() {
 
 // A safe request must use a safe method on the wire, too. Not HEAD, whose response has no body; with
 // a body, not GET, because browsers do not send a body with GET.
-function safeCarrier(body) {
+function safeMethod(body) {
   return body ? "OPTIONS" : "GET";
 }
 
-let asked = 0;
+let latest = 0;
 
 async function send() {
-  const number = ++asked;
+  const number = ++latest;
   show("", "Sending …");
   try {
-    const comparison = await ask();
-    if (number === asked) showComparison(comparison);
+    const comparison = await compare();
+    if (number === latest) showComparison(comparison);
   } catch (error) {
-    if (number === asked) show("differs", `No comparison: ${error.message}`);
+    if (number === latest) show("differs", `No comparison: ${error.message}`);
   }
 }
 

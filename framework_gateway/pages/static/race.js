@@ -25,25 +25,25 @@ class Lane {
 
   async run(path, count, signal, report) {
     const address = addressBelow(`${root}/${this.target}`, path);
-    const began = performance.now();
+    const startTime = performance.now();
     let left = count;
     const worker = async () => {
       while (left > 0 && !signal.aborted) {
         left -= 1;
-        await this.ask(address, signal);
-        this.seconds = (performance.now() - began) / 1000;
+        await this.send(address, signal);
+        this.seconds = (performance.now() - startTime) / 1000;
         report();
       }
     };
     await Promise.all(Array.from({ length: CONNECTIONS }, worker));
   }
 
-  async ask(address, signal) {
-    const began = performance.now();
+  async send(address, signal) {
+    const startTime = performance.now();
     try {
       const response = await fetch(address, { cache: "no-store", mode: "same-origin", signal });
       await response.arrayBuffer();
-      if (response.ok) this.times.push(performance.now() - began);
+      if (response.ok) this.times.push(performance.now() - startTime);
       else this.failed += 1;
     } catch {
       if (!signal.aborted) this.failed += 1;
@@ -94,10 +94,10 @@ function draw(lanes) {
 }
 
 function add(tag, attributes, text = "") {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.textContent = text;
-  chart.append(made);
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.textContent = text;
+  chart.append(node);
 }
 
 async function race() {
