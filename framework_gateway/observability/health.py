@@ -35,7 +35,7 @@ class Check:
         if task is None or task.cancelled() or (task.done() and self._is_old()):
             task = self._task = asyncio.create_task(self._ask())
         if not task.done():
-            # Not wait_for(): a hanging thread continues, and must not be joined by another one.
+            # Not wait_for(): it would cancel the task, and each probe would start one more thread.
             await asyncio.wait([task], timeout=self.timeout)
         return task.result() if task.done() else f"no answer within {self.timeout:g} s"
 

@@ -84,9 +84,7 @@ class Metrics:
         self._bytes = Counter(
             "http_response_bytes", "Bytes of response bodies.", LABELS, registry=self.registry
         )
-        self._in_flight = self._gauge(
-            "http_requests_in_flight", "Requests without complete response."
-        )
+        self._in_flight = self._gauge("http_requests_in_flight", "Requests in progress.")
         self._lag = Histogram(
             "event_loop_lag_seconds",
             "Delay of a timer that fires ten times a second: how long the loop was blocked.",

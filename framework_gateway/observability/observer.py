@@ -120,9 +120,9 @@ class Observer:
         given: list[Header] = [header for header in scope["headers"] if header[0] == REQUEST_ID]
         if len(given) == 1 and VALID_ID.fullmatch(given[0][1]):
             return given[0]
-        made = REQUEST_ID, next(self._ids)
-        scope["headers"] = [*others, made]
-        return made
+        new = REQUEST_ID, next(self._ids)
+        scope["headers"] = [*others, new]
+        return new
 
     # Work for many requests at once, which is ten times as fast as for each request
 
