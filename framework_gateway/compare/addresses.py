@@ -38,5 +38,5 @@ def find_literal_fault(path: str) -> str | None:
         return "The path has a control character."
     slashed = path.replace("\\", "/")  # browsers treat a backslash as a slash
     if not slashed.startswith("/") or slashed.startswith("//"):
-        return "The path does not begin with one slash."
+        return "The path must start with a single slash."
     return "The path has a dot segment." if DOT_SEGMENT.search(slashed) else None

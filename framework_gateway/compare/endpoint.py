@@ -120,10 +120,10 @@ def method_of(incoming: HTTPRequest) -> str:
     """
     method = incoming.headers.get("compare-method", incoming.method)
     if not METHOD.fullmatch(method):
-        raise HTTPException(400, "A method is a token of at most 32 characters.")
+        raise HTTPException(400, "The method must be a token of at most 32 characters.")
     method = method.upper()
     if incoming.method in SAFE_METHODS and method not in SAFE_METHODS:
-        raise HTTPException(400, f"{incoming.method} is safe, and Compare-Method is not.")
+        raise HTTPException(400, f"Compare-Method must be safe, because {incoming.method} is.")
     return method
 
 

@@ -66,7 +66,7 @@ class Guard:
         if headers.get("sec-fetch-site", "same-origin") != "same-origin":
             raise HTTPException(403, "Another site may have sent this request.")
         if headers.get("sec-fetch-mode") == "navigate":
-            raise HTTPException(403, "An address alone may have sent this request.")
+            raise HTTPException(403, "A link may have sent this request.")
         if headers.get("origin", origin_of(request)) != origin_of(request):
             raise HTTPException(403, "Another origin has sent this request.")
         if self.is_forged is not None and self.is_forged({**request.scope, "method": method}):

@@ -21,7 +21,7 @@ SINGLETONS = frozenset(
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~%!$&'()*+,;=-]{1,255})(:([0-9]{0,5}))?")
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 CONTROL = re.compile("[\x00-\x1f\x7f]")
-PERCENT = ord("%")  # an int is found in bytes ten times as fast as b"%"
+PERCENT = ord("%")  # searching bytes for an int is ten times as fast
 # Fields with weights, parameters or quoted strings (RFC 9110, 5.6.6). The parsers of the standard
 # library, Django and Werkzeug take seconds for 60 kB of semicolons or of tabs in quotes.
 PARAMETRIC = frozenset(
@@ -104,7 +104,7 @@ def normalise_host(host: bytes, scheme: str) -> bytes:
     """
     found = HOST.fullmatch(host)
     if found is None or int(found[3] or 0) > 65535:
-        raise HTTPException(400, "The Host header names no host.")
+        raise HTTPException(400, "The Host header is not valid.")
     is_default = found[2] and (not found[3] or int(found[3]) == DEFAULT_PORTS.get(scheme))
     return found[1] if is_default else host
 
@@ -116,7 +116,7 @@ def check_charset(content_type: bytes) -> None:
         HTTPException: 400.
     """
     if b"charset" in content_type.lower() and SLOW_CHARSET.search(content_type):
-        raise HTTPException(400, "The Content-Type names no charset of texts.")
+        raise HTTPException(400, "The charset of the Content-Type is not supported.")
 
 
 def check_cookies(values: list[bytes]) -> None:
@@ -154,4 +154,4 @@ def check_mount_boundary(raw_path: bytes, prefix: str) -> None:
     segments = raw_path.split(b"/")[: prefix.count("/") + 1]
     decoded = [unquote_to_bytes(segment) for segment in segments]
     if decoded != prefix.encode().split(b"/"):
-        raise HTTPException(400, "An encoded slash is no border of a mount.")
+        raise HTTPException(400, "The path reaches a mount only by an encoded slash.")

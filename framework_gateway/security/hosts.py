@@ -40,7 +40,7 @@ class Hosts:
 
     def _look_up(self, host: bytes | None) -> None:
         if not self._is_allowed(host):
-            raise HTTPException(400, "This host is not served here.")
+            raise HTTPException(400, "This host is not allowed.")
 
     def _is_allowed(self, host: bytes | None) -> bool:
         if "*" in self.allowed:

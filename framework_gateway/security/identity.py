@@ -149,7 +149,7 @@ def check_permission(person: Person, method: str) -> None:
         headers = {"WWW-Authenticate": INSUFFICIENT_SCOPE}
         raise HTTPException(403, "This token may only read.", headers)
     if not person.permitted:
-        raise HTTPException(403, "This account may not do this.")
+        raise HTTPException(403, "This account lacks the required permission.")
 
 
 async def resolve(ask: Resolve, credential: str, permissions: Permissions) -> Person | None:

@@ -38,7 +38,7 @@ EVENT_STREAM = "bridge.event_stream"  # scope key of a response that ends when t
 MIN_RATE = 500  # bytes of a body that add one second to its timeout
 LINGER_TIMEOUT = 2.0  # seconds for a client to read the error response
 INVALID_VERSION = "Invalid HTTP version"  # llhttp's message for a version that it does not know
-HASH = ord("#")  # an int is found in bytes ten times as fast as b"#"
+HASH = ord("#")  # searching bytes for an int is ten times as fast
 FIRST_REQUEST_TIMEOUT = 1.0  # seconds for a new connection to send a request during a stop
 
 # Refused connections and requests of this process, by reason.

@@ -31,7 +31,7 @@ function findFault(path) {
 function findLiteralFault(path) {
   if (CONTROL.test(path)) return "The path has a control character.";
   const slashed = path.replaceAll("\\", "/");
-  if (!/^\/(?!\/)/.test(slashed)) return "The path does not begin with one slash.";
+  if (!/^\/(?!\/)/.test(slashed)) return "The path must start with a single slash.";
   return DOT_SEGMENT.test(slashed) ? "The path has a dot segment." : null;
 }
 
