@@ -239,7 +239,7 @@ def test_slow_uploads_hold_no_thread(server: Served) -> None:
 def test_a_refused_upload_leaves_no_file_behind() -> None:
     with serve(sizes, threads=1, queue_size=0, max_body_size=LIMIT) as server:
         middleware = server.mounts["/app"].app
-        middleware._closing = True  # type: ignore[attr-defined]  # as while the server stops
+        middleware._stopping = True  # type: ignore[attr-defined]  # as while the server stops
         answer = server.get("/app/", f"Content-Length: {LIMIT}", method="POST", body=b"x" * LIMIT)
     # A file that nobody closes is a ResourceWarning, and that is an error here.
     assert (answer.status, answer.header("Retry-After")) == (503, "1")
