@@ -33,7 +33,7 @@ class MountOption(click.ParamType[tuple[str, str]]):
 )
 @click.option(
     "--mount",
-    "own",
+    "mounts",
     multiple=True,
     type=MountOption(),
     metavar="/PREFIX=MODULE:APP",
@@ -60,7 +60,7 @@ def serve(
     app: str | None,
     host: str | None,
     port: int | None,
-    own: tuple[tuple[str, str], ...],
+    mounts: tuple[tuple[str, str], ...],
     only_mounts: bool,
     workers: int,
     companions: tuple[str, ...],
@@ -84,7 +84,7 @@ def serve(
 
     config = get_config()
     logs.configure(config.env)
-    source = Source(app, own, only_mounts, app_dir)
+    source = Source(app, mounts, only_mounts, app_dir)
     try:
         gateway = source.load()
         commands = {**gateway.companions, **dict(map(parse_command, companions))}

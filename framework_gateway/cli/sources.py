@@ -21,13 +21,13 @@ class Source:
 
     Attributes:
         name: ``module:attribute`` of a Gateway or its factory; None for ``gateway:app``.
-        own: prefixes and import strings of additional applications.
+        mounts: prefixes and import strings of additional applications.
         only_mounts: serve only the additional applications.
         directory: the directory to import modules from.
     """
 
     name: str | None = None
-    own: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[tuple[str, str], ...] = ()
     only_mounts: bool = False
     directory: str = ""
 
@@ -44,10 +44,10 @@ class Source:
         if self.only_mounts:
             if self.name is not None:
                 raise SourceError("--only-mounts cannot be combined with MODULE:APP")
-            if not self.own:
+            if not self.mounts:
                 raise SourceError("--only-mounts requires --mount")
         gateway = Gateway() if self.only_mounts else self._import()
-        for prefix, application in self.own:
+        for prefix, application in self.mounts:
             try:
                 gateway.mount_application(prefix, application)
             except ValueError as error:
