@@ -56,7 +56,9 @@ class Config(BaseSettings):
     ] = 500
     max_streams_of_client: Annotated[
         int,
-        Field(ge=1, description="The same for each client; then 503."),
+        Field(
+            ge=1, description="WebSockets and event streams of one client in each mount; then 503."
+        ),
     ] = 50
     websocket_max_size: Annotated[
         int,
