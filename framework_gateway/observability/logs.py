@@ -19,16 +19,16 @@ MAX_MESSAGE = 7500  # bytes in JSON, including the traceback
 MAX_TRACEBACK = 5000  # bytes in JSON
 
 
-def shorten(text: str, most: int, size: Callable[[str], int] = len) -> str:
+def shorten(text: str, max_size: int, size: Callable[[str], int] = len) -> str:
     """Remove the middle of a long text; the start and end of a traceback matter most.
 
     Args:
         text: the text.
-        most: the largest size.
+        max_size: the largest size.
         size: returns the size of a text.
     """
-    shown, half = text, min(len(text) // 2, most)
-    while size(shown) > most:
+    shown, half = text, min(len(text) // 2, max_size)
+    while size(shown) > max_size:
         half = half * 3 // 4
         shown = f"{text[:half]} [...] {text[-half:]}"
     return shown

@@ -37,13 +37,13 @@ def check_version(version: str) -> None:
         raise Refused(505, "unknown version")
 
 
-def check_size(target: bytes, headers: Headers, most: int) -> None:
-    """Refuse a head of more than ``most`` bytes.
+def check_size(target: bytes, headers: Headers, max_size: int) -> None:
+    """Refuse a head of more than ``max_size`` bytes.
 
     Raises:
         Refused: 431.
     """
-    if len(target) + sum(len(name) + len(value) + 4 for name, value in headers) > most:
+    if len(target) + sum(len(name) + len(value) + 4 for name, value in headers) > max_size:
         raise head_too_large()
 
 
