@@ -55,7 +55,7 @@ def test_a_request_that_writes_waits_for_a_click(window: Page, port: int) -> Non
     window.goto(
         "/?method=POST&body=%7B%22name%22%3A%22E%22%2C%22email%22%3A%22e%40%7Bframework%7D.example%22%7D&ignore=%2Fid%2C+Location"
     )
-    expect(window.get_by_role("status")).to_contain_text("press “Send to all”")
+    expect(window.get_by_role("status")).to_contain_text("Press “Send to all”")
     assert len(httpx.get(f"http://127.0.0.1:{port}/flask/api/users").json()) == 2
     window.get_by_role("button", name="Send to all").click()
     expect(window.get_by_role("status")).to_have_text(SAME)
