@@ -93,7 +93,7 @@ class Settings(BaseSettings):
 
     env: Annotated[
         Literal["development", "production"],
-        Field(description="What is served: your own machine, or real traffic."),
+        Field(description="`development` on your own machine, `production` for real traffic."),
     ] = "development"
     database_url: Annotated[
         str,
@@ -111,16 +111,20 @@ class Settings(BaseSettings):
     # more connections, and ten for other programs.
     threads: Annotated[
         int,
-        Field(ge=1, le=1024, description="Threads of each WSGI mount, and size of each pool."),
+        Field(
+            ge=1,
+            le=1024,
+            description="Threads of each WSGI mount, and size of each database connection pool.",
+        ),
     ] = 28
     max_body_size: Annotated[
-        int, Field(ge=0, description="Largest request body in bytes; beyond it, 413.")
+        int, Field(ge=0, description="Largest request body, in bytes; then 413.")
     ] = 10 * 1024 * 1024
     allowed_hosts: Annotated[
         list[str],
         NoDecode,
         BeforeValidator(split_commas),
-        Field(description="Host names that are answered to, separated by commas."),
+        Field(description="Allowed values of the Host header, separated by commas."),
     ] = ["localhost", "127.0.0.1", "[::1]"]
     secret_key: Annotated[
         SecretStr,

@@ -76,9 +76,9 @@ def test_own_applications_are_mounted_alone(shop: Path) -> None:
         (["--mount", "/shop/=shop:app"], "'/shop/=shop:app' is not of the form /prefix="),
         (["--mount", "/../x=shop:app"], "'/../x=shop:app' is not of the form /prefix="),
         (["--mount", "/shop"], "'/shop' is not of the form /prefix="),
-        (["--mount", "/flask=shop:app"], "/flask is taken"),
-        (["--mount", "/a=shop:app", "--mount", "/a=shop:b"], "/a is taken"),
-        (["--only-mounts"], "--only-mounts needs a --mount"),
+        (["--mount", "/flask=shop:app"], "/flask is already in use"),
+        (["--mount", "/a=shop:app", "--mount", "/a=shop:b"], "/a is already in use"),
+        (["--only-mounts"], "--only-mounts requires --mount"),
     ],
 )
 def test_a_mount_that_cannot_be(arguments: list[str], message: str) -> None:
@@ -143,13 +143,16 @@ def test_a_gateway_of_ones_own_is_served(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "There is no gateway.py here: name a Gateway as MODULE:APP"),
-        (("own:other",), "own:other is no framework_gateway.Gateway"),
+        ((), "There is no gateway.py here: give a Gateway as MODULE:APP"),
+        (("own:other",), "own:other is not a framework_gateway.Gateway"),
         (("own:missing",), "'own' has no attribute 'missing'"),
         (("own",), "'own' is not of the form package.module:attribute"),
         (("nowhere:app",), "nowhere:app could not be imported: ModuleNotFoundError"),
         (("broken:app",), "broken:app could not be imported: ZeroDivisionError"),
-        (("own:app", "--only-mounts", "--mount", "/a=own:shop"), "--only-mounts serves what"),
+        (
+            ("own:app", "--only-mounts", "--mount", "/a=own:shop"),
+            "--only-mounts cannot be combined",
+        ),
         (("own:app", "--with", "run 'open"), "No closing quotation"),
         (("--port", "65536"), "65536 is not in the range"),
         (("--app-dir", "nowhere"), "--app-dir: there is no directory nowhere"),
@@ -170,5 +173,5 @@ def test_production_needs_the_names_that_it_is_reached_by(shop: Path) -> None:
     result = run(*command, cwd=shop, env={"GATEWAY_ENV": "production"})
     assert result.returncode == 1
     assert result.stderr == (
-        "Error: GATEWAY_ALLOWED_HOSTS: production needs the names that it is reached by\n"
+        "Error: GATEWAY_ALLOWED_HOSTS: set the host names of the site; production requires it\n"
     )

@@ -11,7 +11,7 @@ import pytest
 from starlette.responses import HTMLResponse
 from starlette.testclient import TestClient
 
-from framework_gateway.app import HSTS
+from framework_gateway.app import HSTS_SECONDS
 from gateway import create_app
 from tests.conftest import FRAMEWORKS
 from tests.gateways import compose
@@ -109,7 +109,7 @@ def asked(scheme: str, env: str, app: Any = None) -> httpx.Headers:
 @pytest.mark.parametrize(
     ("scheme", "env", "age"),
     [
-        ("https", "production", f"max-age={HSTS}"),
+        ("https", "production", f"max-age={HSTS_SECONDS}"),
         ("https", "development", None),
         # A browser must not believe it where anybody could have said it (RFC 6797, 8.1).
         ("http", "production", None),

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from framework_gateway.server.protocol import Connection
 from framework_gateway.server.server import Server
-from framework_gateway.server.sockets import Socket
+from framework_gateway.server.sockets import WebSocketConnection
 from framework_gateway.wsgi.middleware import WSGIMiddleware
 from tests.servers import ROOT
 
@@ -99,7 +99,7 @@ def test_private_parts_are_where_they_were(
     )
 
 
-OVERRIDES = [Connection, Socket, Server, WSGIMiddleware]
+OVERRIDES = [Connection, WebSocketConnection, Server, WSGIMiddleware]
 
 
 @pytest.mark.parametrize("subclass", OVERRIDES, ids=lambda cls: cls.__name__)

@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 from contract.engines import create_sync_engine, register_sqlite_functions
 from contract.settings import SECRET_KEY_FILE, get_settings
 from contract.table import metadata
-from framework_gateway.server.server import MARGIN
-from framework_gateway.wsgi.middleware import LAST_WORDS
+from framework_gateway.server.server import STOP_MARGIN
+from framework_gateway.wsgi.middleware import RETURN_TIMEOUT
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import SCRIPTS, run, serve
@@ -54,7 +54,7 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
     assert result.stdout == ""
     assert re.fullmatch(
         rf"Error: Cannot listen on 127\.0\.0\.1:{port} \(Address already in use.*\); "
-        r"choose another with --port\.\n",
+        r"choose another port with --port\.\n",
         result.stderr,
     )
 
@@ -228,7 +228,7 @@ def test_a_request_beyond_the_graceful_timeout_does_not_hold_the_server(framewor
         # The seconds are the server's own: a busy machine takes longer to end a process.
         assert status == (framework != "fastapi")
         assert "graceful shutdown exceeded" in server.output
-        left = rf"hreads have not come back within ({1 + LAST_WORDS:g}|{1 + MARGIN:g}) s"
+        left = rf"hreads have not returned within ({1 + RETURN_TIMEOUT:g}|{1 + STOP_MARGIN:g}) s"
         assert bool(re.search(left, server.output)) == bool(status)
 
 

@@ -215,11 +215,13 @@ def test_no_record_is_longer_than_a_line_may_be(unit: str, formatter: logging.Fo
 @pytest.mark.parametrize("form", [as_json, as_text])
 @pytest.mark.parametrize("unit", ["x", "\x00", "é", "\N{FOX FACE}"])
 def test_no_access_line_is_longer(unit: str, form: Any) -> None:
-    from framework_gateway.observability.observed import Ended
+    from framework_gateway.observability.observed import FinishedRequest
 
     kind = ("/shop", "M" * 32, "/" + "x" * 200, 200)
     client = "a" * 64
-    ended = Ended(b"i" * 64, client, unit * 60_000, kind, 10**12, True, 0.0, 0.0, 0.0, 0.0)
+    ended = FinishedRequest(
+        b"i" * 64, client, unit * 60_000, kind, 10**12, True, 0.0, 0.0, 0.0, 0.0
+    )
     stream = io.StringIO()
     AccessLog(stream, form).write([ended])
     assert len(stream.getvalue().encode()) <= LONGEST_LINE

@@ -115,14 +115,14 @@ def test_what_an_application_answers_cannot_move_the_cursor() -> None:
     [
         ([], 2, "give a path that begins with /, or --file"),
         (["GET", "users"], 2, "give a path that begins with /, or --file"),
-        (["/", *OWN[:2]], 2, "--target needs at least two targets of different names"),
-        (["/", *OWN[:2], *OWN[:2]], 2, "--target needs at least two targets of different names"),
+        (["/", *OWN[:2]], 2, "give at least two --target options with different names"),
+        (["/", *OWN[:2], *OWN[:2]], 2, "give at least two --target options with different names"),
         (["/", "--target", "old"], 2, "'old' is not of the form NAME="),
         (["/", "-H", "nothing"], 2, "'nothing' is not of the form 'Name: value'"),
         (["/", "-d", "@/nowhere"], 1, "/nowhere: No such file or directory"),
         (["/", *OWN[:2], "--target", "new=nowhere:app"], 1, "new: the application at / could not"),
-        (["/", "--file", "tests/compare/__init__.py"], 2, "--file brings its own paths"),
-        (["--file", "tests/compare/__init__.py"], 1, "holds no request"),
+        (["/", "--file", "tests/compare/__init__.py"], 2, "--file cannot be combined with a path"),
+        (["--file", "tests/compare/__init__.py"], 1, "contains no requests"),
         (["--file", "LICENSE"], 1, "LICENSE, line 1: Invalid JSON"),
     ],
 )

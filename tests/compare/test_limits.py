@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from framework_gateway.compare.comparer import Comparer, Comparison
 from framework_gateway.compare.differences import find_differences
-from framework_gateway.compare.documents import LONGEST_BODY, MOST_DIFFERENCES, render
+from framework_gateway.compare.documents import LONGEST_BODY, MAX_DIFFERENCES, render
 from framework_gateway.compare.messages import MAX_DEPTH, Answer, Request, parse_json
 from framework_gateway.compare.report import body_lines
 from framework_gateway.compare.targets import Application
@@ -137,8 +137,8 @@ def test_long_answers_are_cut_and_say_so() -> None:
 
 def test_many_differences_are_counted() -> None:
     document = document_of(*(answer(name, json.dumps([name] * 2000)) for name in "ab"))
-    assert len(document["differences"]) == MOST_DIFFERENCES
-    assert document["differences_left_out"] == 2000 - MOST_DIFFERENCES
+    assert len(document["differences"]) == MAX_DIFFERENCES
+    assert document["differences_left_out"] == 2000 - MAX_DIFFERENCES
 
 
 def test_long_values_are_cut() -> None:

@@ -187,7 +187,7 @@ async def test_streams_are_bounded_for_each_client_and_in_all(origin: str) -> No
     ],
 )
 def test_a_network_of_ipv6_is_one_client(first: str, second: str, same: bool) -> None:
-    streams = Streams(most=9, most_of_client=1)
+    streams = Streams(max_open=9, max_per_client=1)
     with (
         streams.open({"client": (first, 1)}),
         pytest.raises(HTTPException) if same else nullcontext(),

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from framework_gateway.server.protocol import EVENT_STREAM, Config
-from framework_gateway.server.server import Callback, Server, ignore
+from framework_gateway.server.server import Callback, Server, do_nothing
 from framework_gateway.server.workers import Workers
 
 
@@ -63,7 +63,7 @@ def create_app() -> Starlette:
     return Starlette(routes=[Route(f"/{route.__name__}", route) for route in routes])
 
 
-def serve(grace: int, listener: socket, on_start: Callback = ignore) -> None:
+def serve(grace: int, listener: socket, on_start: Callback = do_nothing) -> None:
     """Serve in this process until it is told to stop."""
     app = create_app()
     config = Config(app, log_level="warning", timeout_graceful_shutdown=grace)

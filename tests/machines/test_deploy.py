@@ -16,7 +16,7 @@ import yaml
 from contract.settings import Settings, get_settings
 from framework_gateway.cli.main import main
 from framework_gateway.config import Config
-from framework_gateway.server.workers import MARGIN
+from framework_gateway.server.workers import STOP_MARGIN
 from tests.machines.nginx import find
 from tests.servers import ROOT, SCRIPTS
 
@@ -87,7 +87,7 @@ def test_systemd_takes_the_units(file: Path, tmp_path: Path) -> None:
         [find("systemd-analyze"), "verify", "--man=no", copy], capture_output=True, text=True
     )
     assert (result.returncode, result.stderr) == (0, "")
-    assert int(unit(file)["TimeoutStopSec"]) > GRACE + MARGIN
+    assert int(unit(file)["TimeoutStopSec"]) > GRACE + STOP_MARGIN
 
 
 @pytest.mark.parametrize("manifest", manifests(), ids=lambda one: f"{one['kind']}")
@@ -105,7 +105,7 @@ def test_kubernetes_waits_longer_than_the_gateway() -> None:
     pod = deployment["spec"]["template"]["spec"]
     pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     grace = int(config["data"]["GATEWAY_GRACEFUL_TIMEOUT"])
-    assert pod["terminationGracePeriodSeconds"] > pause + grace + MARGIN
+    assert pod["terminationGracePeriodSeconds"] > pause + grace + STOP_MARGIN
 
 
 def test_no_secret_is_written_down() -> None:

@@ -14,7 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from contract.settings import Settings, find_workers_fault
-from framework_gateway.server.server import MARGIN
+from framework_gateway.server.server import STOP_MARGIN
 from tests.databases import free_port
 from tests.server.test_listeners import begin_to_connect, end_of, on_linux
 from tests.servers import Server, has_ended, running, wait_for
@@ -89,7 +89,7 @@ def test_a_worker_that_is_killed_is_replaced() -> None:
             return len(workers) == 2 and spared in workers and ended not in workers
 
         wait_until(is_replaced)
-        assert f"The worker {ended} has ended with status -9" in tree.process.output
+        assert f"Worker {ended} has ended with status -9" in tree.process.output
 
 
 def test_workers_end_in_good_order_when_their_parent_is_killed() -> None:
@@ -159,7 +159,7 @@ def test_a_thread_that_never_returns_does_not_keep_the_processes_alive() -> None
         tree.process.terminate()
         assert tree.process.wait(PATIENCE) == 1
         # The server's own clock: a busy machine takes longer to start and to end processes.
-        assert f"Threads have not come back within {GRACE + MARGIN:g} s" in tree.process.output
+        assert f"Threads have not returned within {GRACE + STOP_MARGIN:g} s" in tree.process.output
 
 
 def test_a_second_interrupt_does_not_wait_for_requests() -> None:

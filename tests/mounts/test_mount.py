@@ -105,7 +105,7 @@ def test_what_belongs_to_no_mount_goes_on() -> None:
 def test_refusals_are_answered() -> None:
     client = through_middleware(Mount("/shop", wsgi), Mount("/broken", fail_to_import))
     response = client.get("/shop/a", headers={"Host": "no host"})
-    assert (response.status_code, response.text) == (400, "The Host header names no host.")
+    assert (response.status_code, response.text) == (400, "The Host header is not valid.")
     assert client.get("/broken/").status_code == 503
 
 

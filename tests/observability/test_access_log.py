@@ -14,18 +14,18 @@ from framework_gateway.observability.access_log import (
     AccessLog,
     as_json,
     as_text,
-    timestamp,
+    format_time,
 )
-from framework_gateway.observability.observed import Ended
+from framework_gateway.observability.observed import FinishedRequest
 from tests.conftest import FRAMEWORKS
 from tests.databases import free_port
 from tests.gateways import seen
 from tests.servers import serve
 
 
-def ended(**members: Any) -> Ended:
+def ended(**members: Any) -> FinishedRequest:
     """Return a request of Flask's."""
-    request = Ended(
+    request = FinishedRequest(
         id=b"abc",
         client="127.0.0.1",
         path="/flask/api/users/1",
@@ -74,8 +74,8 @@ def test_a_line_of_an_answer_that_was_cut_off() -> None:
 
 
 def test_a_time_is_written_to_the_millisecond() -> None:
-    assert timestamp(1767323045678) == "2026-01-02T03:04:05.678Z"
-    assert timestamp(1767323046007) == "2026-01-02T03:04:06.007Z"
+    assert format_time(1767323045678) == "2026-01-02T03:04:05.678Z"
+    assert format_time(1767323046007) == "2026-01-02T03:04:06.007Z"
 
 
 @pytest.mark.parametrize("form", [as_json, as_text])
@@ -200,21 +200,21 @@ def test_no_line_is_lost_when_the_server_is_told_to_stop() -> None:
 
 
 def test_lines_wait_for_others_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observer, "TICK", 60)
+    monkeypatch.setattr(observer, "TICK_INTERVAL", 60)
 
     def count() -> int:
         return gateway.stream.getvalue().count("\n")
 
     with seen({}) as gateway:
-        for _ in range(observer.BATCH):
+        for _ in range(observer.BATCH_SIZE):
             assert count() == 0
             gateway.client.get("/health/live")
-        assert count() == observer.BATCH
+        assert count() == observer.BATCH_SIZE
         gateway.client.get("/health/live")
-    assert count() == observer.BATCH + 1
+    assert count() == observer.BATCH_SIZE + 1
     # Whoever is late is alone.
     gateway.client.get("/health/live")
-    assert count() == observer.BATCH + 2
+    assert count() == observer.BATCH_SIZE + 2
 
 
 def test_an_application_that_raises_is_500() -> None:

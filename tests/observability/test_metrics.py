@@ -16,7 +16,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from framework_gateway import Mount
 from framework_gateway.observability.metrics import SECONDS, Durations, Metrics
-from framework_gateway.wsgi.threads import TOTALS, Gauges
+from framework_gateway.wsgi.threads import COUNTERS, Gauges
 from tests.conftest import FRAMEWORKS
 from tests.databases import free_port
 from tests.gateways import Seen, seen, total
@@ -95,7 +95,7 @@ def test_what_each_mount_is_doing() -> None:
         gateway.client.get("/one/")
         text = gateway.client.get("/metrics").text
         for field in fields(Gauges):
-            name = f"mount_{field.name}" + ("_total" if field.name in TOTALS else "")
+            name = f"mount_{field.name}" + ("_total" if field.name in COUNTERS else "")
             for mount in ("one", "two"):
                 assert f'{name}{{mount="{mount}"}}' in text
         assert 'mount_threads{mount="asgi"}' not in text
@@ -110,7 +110,7 @@ def test_what_only_grows_is_counted_once() -> None:
     metrics = Metrics([mount])
     for shed in (3, 3, 5):
         mount.shed = shed
-        metrics.watch(0.0, 0)
+        metrics.update(0.0, 0)
     assert b'mount_shed_total{mount="app"} 5.0\n' in metrics.collect()
 
 

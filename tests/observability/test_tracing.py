@@ -192,5 +192,5 @@ def test_without_the_packages_it_is_one_clear_line() -> None:
     )
     assert result.returncode == 1
     assert result.stderr == (
-        "GATEWAY_TRACES: needs the extra, pip install 'framework-gateway[otel]'\n"
+        "GATEWAY_TRACES: install the extra otel: pip install 'framework-gateway[otel]'\n"
     )

@@ -14,7 +14,7 @@ from tests.databases import free_port
 from tests.servers import serve
 
 PAGES = ("", "code", "race", "routes", "claims", "live", "guide")
-SAME = "Identical: status, headers of the contract, and every byte of the body."
+SAME = "Identical: the status, the compared headers, and every byte of the body."
 
 
 def panels(page: Page) -> list[Locator]:
@@ -55,7 +55,7 @@ def test_a_request_that_writes_waits_for_a_click(window: Page, port: int) -> Non
     window.goto(
         "/?method=POST&body=%7B%22name%22%3A%22E%22%2C%22email%22%3A%22e%40%7Bframework%7D.example%22%7D&ignore=%2Fid%2C+Location"
     )
-    expect(window.get_by_role("status")).to_contain_text("press “Send to all”")
+    expect(window.get_by_role("status")).to_contain_text("Press “Send to all”")
     assert len(httpx.get(f"http://127.0.0.1:{port}/flask/api/users").json()) == 2
     window.get_by_role("button", name="Send to all").click()
     expect(window.get_by_role("status")).to_have_text(SAME)
@@ -80,7 +80,7 @@ def test_a_request_of_ones_own(window: Page) -> None:
 
 def test_one_after_the_other(window: Page) -> None:
     window.goto("/?in-turn=1&ignore=status")
-    expect(window.get_by_label("One after the other")).to_be_checked()
+    expect(window.get_by_label("One target after the other")).to_be_checked()
     expect(window.get_by_role("status")).to_have_text(SAME)
 
 
@@ -120,7 +120,7 @@ def test_the_command_is_copied(window: Page, port: int) -> None:
     window.goto(f"http://127.0.0.1:{port}/")
     expect(window.get_by_role("status")).to_have_text(SAME)
     window.get_by_role("button", name="Copy the command for Django").click()
-    expect(window.get_by_role("status")).to_have_text("The command is in the clipboard.")
+    expect(window.get_by_role("status")).to_have_text("Copied to the clipboard.")
     copied = window.evaluate("navigator.clipboard.readText()")
     assert copied == f"curl --include http://127.0.0.1:{port}/django/api/users"
 

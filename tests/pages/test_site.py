@@ -161,9 +161,9 @@ def test_own_applications_have_pages_too() -> None:
         "new",
         "gone",
     ]
-    assert "have no operation in common" in client.get("/code").text
+    assert "share no operation" in client.get("/code").text
     routes = client.get("/routes").text
-    assert "does not say what it serves" in routes
+    assert "The routes of this application are unknown." in routes
     assert "/new/echo" in routes
     assert "No module named" in routes
     assert "Swagger" not in routes

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from framework_gateway.server import companions
-from framework_gateway.server.companions import CommandError, accompanied_by, parse_command
+from framework_gateway.server.companions import CommandError, parse_command, run_companions
 from tests.databases import free_port
 from tests.servers import has_ended, serve
 from tests.wsgi.server import wait_until
@@ -45,7 +45,7 @@ def python(code: str) -> list[str]:
 
 def test_its_output_is_logged_under_its_name(caplog: pytest.LogCaptureFixture) -> None:
     code = "import sys, time; print('ready'); print('oh', file=sys.stderr); time.sleep(60)"
-    with accompanied_by({"worker": python(code)}):
+    with run_companions({"worker": python(code)}):
         wait_until(lambda: len(caplog.records) >= 2)
     assert {(record.name, record.message) for record in caplog.records} == {
         ("companion.worker", "ready"),
@@ -57,7 +57,7 @@ def test_one_that_ends_is_started_again_later_each_time(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(companions, "FIRST_DELAY", 0.01)
-    with accompanied_by({"worker": python("print('begins'); raise SystemExit(3)")}):
+    with run_companions({"worker": python("print('begins'); raise SystemExit(3)")}):
         wait_until(lambda: caplog.text.count("begins") >= 3)
     waits = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert "status 3" in waits[0]
@@ -66,7 +66,7 @@ def test_one_that_ends_is_started_again_later_each_time(
 
 
 def test_a_program_that_is_not_there_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    with accompanied_by({"worker": ["no-such-program"]}):
+    with run_companions({"worker": ["no-such-program"]}):
         wait_until(lambda: "No such file or directory (no-such-program)" in caplog.text)
 
 
@@ -79,7 +79,7 @@ def test_one_that_ignores_sigterm_is_killed(
         "import os, signal, pathlib, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         f"pathlib.Path({str(file)!r}).write_text(str(os.getpid())); time.sleep(60)"
     )
-    with accompanied_by({"worker": python(code)}):
+    with run_companions({"worker": python(code)}):
         wait_until(lambda: file.exists() and file.read_text() != "")
     assert has_ended(int(file.read_text()))
     assert "killed" in caplog.text

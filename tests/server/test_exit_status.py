@@ -110,7 +110,7 @@ def stop_during(directory: Path, path: str, marker: str) -> tuple[int, str]:
 def test_a_stop_during(path: str, marker: str, status: int, tmp_path: Path) -> None:
     found, output = stop_during(tmp_path, path, marker)
     assert found == status, output
-    assert ("have not come back" in output) == (status == 1)
+    assert ("have not returned" in output) == (status == 1)
 
 
 def test_workers_end_with_the_same(tmp_path: Path) -> None:

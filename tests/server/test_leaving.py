@@ -270,7 +270,7 @@ def test_records_of_timers_have_the_ids_of_their_requests(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The sweep begins with a first request, and goes on to speak of others."""
-    monkeypatch.setattr("framework_gateway.wsgi.stuck.PATIENCE", 0.1)
+    monkeypatch.setattr("framework_gateway.wsgi.stuck.STUCK_AFTER", 0.1)
     seen: dict[str, str] = {}
 
     class Note(logging.Handler):
@@ -297,7 +297,7 @@ def test_records_of_timers_have_the_ids_of_their_requests(
             leave(second)
             wait_until(lambda: any("is stuck in" in message for message in seen))
             go_on.set()
-            wait_until(lambda: any("has come back" in message for message in seen))
+            wait_until(lambda: any("has returned" in message for message in seen))
             first.close()
     finally:
         logging.getLogger("framework_gateway").removeHandler(note)

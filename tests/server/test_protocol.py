@@ -155,7 +155,7 @@ def test_time_before_the_head_does_not_count_for_the_body(server: Served) -> Non
 
         wait_until(ends)
         (connection,) = ends()
-        connection.checked -= 100  # as if nobody had looked for long
+        connection.checked_at -= 100  # as if nobody had looked for long
         client.sendall(head("/app/", "Content-Length: 4", method="POST"))
         wait_until(lambda: connection.receiving)
         now = connection.loop.time()

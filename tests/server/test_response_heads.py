@@ -12,7 +12,13 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from framework_gateway.server.limits import Limits
-from framework_gateway.server.response_heads import DROPPED, FAREWELL, SENT, begin_line, send
+from framework_gateway.server.response_heads import (
+    DISCARDED,
+    DISCONNECT_GRACE,
+    SENT,
+    header_prefix,
+    send,
+)
 from framework_gateway.wsgi.exchange import ClientLeft
 from tests.wsgi.server import head, hello, read_answer, serve
 
@@ -189,15 +195,15 @@ def test_an_application_cannot_answer_with_an_interim_status(status: int) -> Non
 def test_nobody_is_sent_to_who_has_left() -> None:
     cycle = new_cycle()
     cycle.disconnected = True
-    assert send(cycle, start(USUAL)) is DROPPED
+    assert send(cycle, start(USUAL)) is DISCARDED
     piece = {"type": "http.response.body", "body": b"some", "more_body": True}
-    assert send(cycle, piece) is DROPPED
-    cycle.__dict__["dropped_since"] -= 2 * FAREWELL
+    assert send(cycle, piece) is DISCARDED
+    cycle.__dict__["client_left_at"] -= 2 * DISCONNECT_GRACE
     stopped = send(cycle, piece).__await__()
     assert next(stopped) is None  # others have a turn before
     with pytest.raises(ClientLeft):
         next(stopped)
-    assert send(cycle, {**piece, "more_body": False}) is DROPPED
+    assert send(cycle, {**piece, "more_body": False}) is DISCARDED
     assert written(cycle) == b""
 
 
@@ -207,27 +213,27 @@ def test_headers_of_an_iterator_are_not_used_up() -> None:
 
 
 def test_nobody_fills_the_memory_with_names() -> None:
-    most = begin_line.cache_info().maxsize
+    most = header_prefix.cache_info().maxsize
     assert most is not None
     for number in range(most + 10):
         cycle = new_cycle()
         assert send(cycle, start([(b"content-length", b"0"), (b"x-%d" % number, b"")])) is SENT
-    assert begin_line.cache_info().currsize == most
+    assert header_prefix.cache_info().currsize == most
 
 
 def test_long_names_are_sent_and_not_kept() -> None:
-    begin_line.cache_clear()
+    header_prefix.cache_clear()
     outcome(send, start(USUAL))
-    before = begin_line.cache_info().currsize
+    before = header_prefix.cache_info().currsize
     for name in (b"y" * 65, b"z" * 60_000):
         found, _, _ = outcome(send, start([*USUAL, (name, b"1")]))
         assert name + b": 1\r\n" in found
-    assert begin_line.cache_info().currsize == before
+    assert header_prefix.cache_info().currsize == before
 
 
 def test_the_server_writes_them_so() -> None:
-    begin_line.cache_clear()
+    header_prefix.cache_clear()
     with serve(hello, limits=Limits()) as server, server.connect() as connection:
         connection.sendall(head("/app/"))
         assert read_answer(connection).status == 200
-    assert begin_line.cache_info().currsize > 0
+    assert header_prefix.cache_info().currsize > 0

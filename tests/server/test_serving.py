@@ -89,5 +89,5 @@ def test_an_unforeseen_error_does_not_end_the_connection_after_its_answer(tmp_pa
         assert (answer.status, answer.complete) == (200, False)
         wait_until(lambda: "no such end" in server.output)
         for request_id in ("one", "two"):
-            assert f"[{request_id}] GET '/broken/fail': unforeseen error" in server.output
+            assert f"[{request_id}] GET '/broken/fail': unhandled exception" in server.output
         assert server.output.count("RuntimeError: no such page") == 2

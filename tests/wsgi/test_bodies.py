@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from framework_gateway.wsgi.bodies import SPOOL, receive_body
+from framework_gateway.wsgi.bodies import SPOOL_SIZE, receive_body
 from tests.databases import free_port
 from tests.servers import serve as serve_process
 from tests.wsgi.server import (
@@ -110,7 +110,7 @@ def test_the_input_reads_as_a_file_of_the_standard_library(
     pieces: list[bytes], operations: list[tuple[str, int | None]], spooled: bool
 ) -> None:
     if spooled:
-        pieces = [*pieces, b"x" * (SPOOL + 1)]
+        pieces = [*pieces, b"x" * (SPOOL_SIZE + 1)]
     body = b"".join(pieces)
     file, length = receive(pieces)
     # They differ from one another in whether readlines() may reach its hint or must exceed it.
@@ -135,7 +135,7 @@ def test_a_chunked_upload_has_the_right_length(server: Served, pieces: list[byte
 
 
 @pytest.mark.parametrize(
-    ("size", "kind"), [(SPOOL, b"memory"), (SPOOL + 1, b"disk"), (LIMIT, b"disk")]
+    ("size", "kind"), [(SPOOL_SIZE, b"memory"), (SPOOL_SIZE + 1, b"disk"), (LIMIT, b"disk")]
 )
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_long_body_is_spooled_to_disk(
@@ -195,7 +195,7 @@ def test_a_chunked_body_that_grows_too_long_is_refused(server: Served) -> None:
     "sent",
     [
         head("/app/", "Content-Length: 10", method="POST") + b"12345",
-        head("/app/", f"Content-Length: {LIMIT}", method="POST") + b"x" * (SPOOL + 70_000),
+        head("/app/", f"Content-Length: {LIMIT}", method="POST") + b"x" * (SPOOL_SIZE + 70_000),
         POST,
         POST + b"5\r\n12345\r\n",
         POST + b"5\r\n123",
@@ -239,7 +239,7 @@ def test_slow_uploads_hold_no_thread(server: Served) -> None:
 def test_a_refused_upload_leaves_no_file_behind() -> None:
     with serve(sizes, threads=1, queue_size=0, max_body_size=LIMIT) as server:
         middleware = server.mounts["/app"].app
-        middleware._closing = True  # type: ignore[attr-defined]  # as while the server stops
+        middleware._stopping = True  # type: ignore[attr-defined]  # as while the server stops
         answer = server.get("/app/", f"Content-Length: {LIMIT}", method="POST", body=b"x" * LIMIT)
     # A file that nobody closes is a ResourceWarning, and that is an error here.
     assert (answer.status, answer.header("Retry-After")) == (503, "1")
@@ -255,7 +255,7 @@ def test_a_hundred_megabytes_take_little_memory(tmp_path: Path) -> None:
     origin = f"http://127.0.0.1:{port}"
     command = ("python", "-m", "tests.wsgi.process", port, tmp_path)
     with serve_process(*command, origin=origin, path="/upload/"):
-        before = upload(port, 2 * SPOOL, b"x" * SPOOL)
+        before = upload(port, 2 * SPOOL_SIZE, b"x" * SPOOL_SIZE)
         after = upload(port, size, b"x" * 1_000_000)
     assert (after - before) < 24 * 1024
 

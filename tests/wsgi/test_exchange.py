@@ -10,7 +10,7 @@ import pytest
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from framework_gateway.wsgi.exchange import field_name
+from framework_gateway.wsgi.exchange import encode_name
 from tests.wsgi.answers import echoes
 from tests.wsgi.server import (
     TEXT,
@@ -137,7 +137,7 @@ def test_long_names_of_headers_are_not_kept() -> None:
         return [b""]
 
     with serve(app) as server:
-        before = field_name.cache_info().currsize
+        before = encode_name.cache_info().currsize
         with server.open(body=b"") as connection:
             assert connection.recv(12) == b"HTTP/1.1 200"
-    assert field_name.cache_info().currsize == before
+    assert encode_name.cache_info().currsize == before

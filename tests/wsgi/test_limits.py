@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from framework_gateway import Mount, Mounts, stuck
+from framework_gateway import Mount, Mounts
+from framework_gateway.wsgi import stuck
 from tests.wsgi.server import (
     Environ,
     StartResponse,
@@ -147,7 +148,7 @@ def test_a_stuck_thread_is_reported_with_its_place(
         release.wait()
         return hello(environ, start_response)
 
-    monkeypatch.setattr(stuck, "PATIENCE", 0.1)
+    monkeypatch.setattr(stuck, "STUCK_AFTER", 0.1)
     with caplog.at_level(logging.WARNING, "bridge"), serve(never_ready, threads=2) as server:
         connection = server.open("/app/a")
         wait_until(lambda: server.gauges().busy == 1)
@@ -158,4 +159,4 @@ def test_a_stuck_thread_is_reported_with_its_place(
         assert "in never_ready" in caplog.messages[0]
         release.set()
         wait_until(lambda: server.gauges().stuck == 0)
-        assert caplog.messages[1:] == ["The thread of GET /app/a has come back"]
+        assert caplog.messages[1:] == ["The thread of GET /app/a has returned"]

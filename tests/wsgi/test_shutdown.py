@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from framework_gateway.wsgi.middleware import LAST_WORDS
+from framework_gateway.wsgi.middleware import RETURN_TIMEOUT
 from tests.databases import free_port
 from tests.servers import Server, serve
 from tests.wsgi.process import GRACE
@@ -40,7 +40,9 @@ class Stopping:
 
     def has_given_up(self) -> bool:
         """Whether threads were left behind after the seconds that they get, by its own clock."""
-        return f"threads have not come back within {GRACE + LAST_WORDS:g} s" in self.process.output
+        return (
+            f"threads have not returned within {GRACE + RETURN_TIMEOUT:g} s" in self.process.output
+        )
 
 
 @pytest.fixture

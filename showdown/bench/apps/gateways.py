@@ -37,8 +37,8 @@ class Unseen:
         def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
-                lacking = self.security.lacking(dict(headers), scope["scheme"])
-                message = {**message, "headers": [*headers, *lacking]}
+                missing = self.security.missing(dict(headers), scope["scheme"])
+                message = {**message, "headers": [*headers, *missing]}
             return send(message)
 
         return self.app(scope, receive, send_with_headers)
@@ -47,8 +47,8 @@ class Unseen:
 def unseen() -> Gateway:
     """Without ids, metrics and lines."""
     app = create_app()
-    layers: list[Any] = [*app.layers]
-    app.layers = [
+    layers: list[Any] = [*app.outer_middleware]
+    app.outer_middleware = [
         Middleware(Unseen, layer.kwargs["security"]) if layer.cls is Observer else layer
         for layer in layers
     ]
