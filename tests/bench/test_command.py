@@ -126,6 +126,6 @@ def test_a_server_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch
 def test_a_result_of_something_else_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "other.json"
     file.write_text("[]")
-    assert "is no result of `python -m showdown bench`" in bench("--compare", file, file).output
+    assert "is not a result of `python -m showdown bench`" in bench("--compare", file, file).output
     file.write_text("{")
     assert "is no JSON" in bench("--compare", file, file).output

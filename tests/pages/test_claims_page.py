@@ -66,7 +66,7 @@ def last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_last_run_is_shown(gateway: TestClient, last: Path) -> None:
     last.write_text(json.dumps(RUN))
     text = gateway.get("/claims").text
-    assert "The last run on this machine." in text
+    assert "the last run on this machine." in text
     assert "2026-01-02, 2 cores (a processor), Python 3.11.7, SQLite." in text
     assert '<span class="verdict depends">depends</span>' in text
     assert "1 hold, 1 fail, 0 undecided" in text
@@ -81,11 +81,11 @@ def test_the_last_run_is_shown(gateway: TestClient, last: Path) -> None:
 
 def test_the_published_run_comes_second(gateway: TestClient, last: Path) -> None:
     last.with_name("published.json").write_text(json.dumps(RUN))
-    assert "The published run" in gateway.get("/claims").text
+    assert "the published run" in gateway.get("/claims").text
 
 
 def test_without_any_run_it_says_how_to_make_one(gateway: TestClient, last: Path) -> None:
-    assert "Nothing has been measured yet" in gateway.get("/claims").text
+    assert "No results yet" in gateway.get("/claims").text
 
 
 def test_a_run_is_published() -> None:

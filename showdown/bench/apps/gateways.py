@@ -1,4 +1,4 @@
-"""The gateway on the server of its own, as ``gateway serve`` runs it, with and without notes.
+"""The gateway on its own server, as ``gateway serve`` runs it, with and without observation.
 
 ``python -m showdown.bench.apps.gateways seen 8000``
 """
@@ -20,14 +20,14 @@ from gateway import create_app
 
 
 def seen() -> Gateway:
-    """As it is in production: request ids, metrics, and an access log in JSON."""
+    """The gateway as in production: request ids, metrics, and an access log in JSON."""
     app = create_app()
     app.access_log = AccessLog(sys.stdout, as_json)
     return app
 
 
 class Unseen:
-    """Stand in for the Observer: answers get the security headers, and nobody notes anything."""
+    """Replace the Observer: add the security headers, but measure and log nothing."""
 
     def __init__(self, app: ASGIApp, security: SecurityHeaders) -> None:
         self.app = ServerErrorMiddleware(app)
@@ -45,7 +45,7 @@ class Unseen:
 
 
 def unseen() -> Gateway:
-    """Without ids, metrics and lines."""
+    """The gateway without request ids, metrics and access log."""
     app = create_app()
     layers: list[Any] = [*app.layers]
     app.layers = [
