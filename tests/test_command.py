@@ -1,4 +1,4 @@
-"""The `gateway` command: applications of one's own beside the three, or alone."""
+"""The `gateway` command: custom applications with Flask, FastAPI and Django, or alone."""
 
 from pathlib import Path
 
@@ -29,12 +29,14 @@ def broken():
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A directory with a user's own module in it."""
+    """A directory with a user's own module."""
     (tmp_path / "shop.py").write_text(SHOP)
     return tmp_path
 
 
-def test_own_applications_are_mounted_beside_the_three(shop: Path, database: SQLite) -> None:
+def test_custom_applications_are_mounted_with_the_three_frameworks(
+    shop: Path, database: SQLite
+) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     mounts = ["/shop=shop:application", "/shop/live=shop:create_app", "/closed=shop:broken()"]
@@ -53,11 +55,11 @@ def test_own_applications_are_mounted_beside_the_three(shop: Path, database: SQL
         assert f"shop:application {origin}/shop/" in server.output
 
 
-def test_own_applications_are_mounted_alone(shop: Path) -> None:
+def test_custom_applications_can_be_mounted_alone(shop: Path) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     command = ("gateway", "--port", port, "--only-mounts", "--mount", "/shop=shop:application")
-    # No database is needed, and none of the three is imported.
+    # No database is needed, and none of the three frameworks' applications is imported.
     env = {"GATEWAY_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
     with serve(*command, origin=origin, path="/shop/", cwd=shop, env=env) as server:
         assert httpx.get(f"{origin}/shop/a").text == "shop /shop /a"
@@ -80,7 +82,7 @@ def test_own_applications_are_mounted_alone(shop: Path) -> None:
         (["--only-mounts"], "--only-mounts needs a --mount"),
     ],
 )
-def test_a_mount_that_cannot_be(arguments: list[str], message: str) -> None:
+def test_an_invalid_mount_option_is_a_usage_error(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(main, ["serve", *arguments])
     assert result.exit_code == 2
     assert message in result.output

@@ -1,4 +1,4 @@
-"""The README's example of the test helper, run as a suite of its own."""
+"""The README's example of the test helper, run as a test suite of its own."""
 
 import re
 import subprocess
@@ -17,12 +17,12 @@ from tests.compare.applications import {name} as application, {name} as app
 
 
 def python_of_the_readme() -> list[str]:
-    """Return the README's blocks of Python."""
+    """Return the README's Python blocks."""
     return re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
 
 
 @pytest.mark.parametrize(("new", "passed"), [("main", 3), ("changed", 0)])
-def test_the_readmes_suite_runs(tmp_path: Path, new: str, passed: int) -> None:
+def test_the_readmes_test_suite_runs(tmp_path: Path, new: str, passed: int) -> None:
     (code,) = (code for code in python_of_the_readme() if "import pytest" in code)
     for package, module, name in (("legacy", "wsgi", "legacy"), ("shop", "main", new)):
         (tmp_path / package).mkdir()
@@ -43,14 +43,14 @@ def test_the_readmes_suite_runs(tmp_path: Path, new: str, passed: int) -> None:
         assert 'body /1/name: old "Bob", new "Rob"' in done.stdout
 
 
-def test_the_readmes_pictures_are_there() -> None:
+def test_the_readmes_pictures_exist() -> None:
     pictures = re.findall(r"^!\[[^]]+\]\(([^)]+)\)$", (ROOT / "README.md").read_text(), re.M)
     assert pictures
     for picture in pictures:
         assert (ROOT / picture).read_bytes().startswith(PNG)
 
 
-def test_the_readmes_webhook_is_stored(database: SQLite | PostgreSQL) -> None:
+def test_the_readmes_webhook_example_is_accepted(database: SQLite | PostgreSQL) -> None:
     (code,) = (code for code in python_of_the_readme() if "webhook-id" in code)
     (secret,) = re.findall('secret = "(.*)"', code)
     port = free_port()

@@ -1,4 +1,4 @@
-"""The gateway on a real socket: three ways to start it, and what the README shows."""
+"""The gateway on a real socket: three ways to start it, and the README's commands."""
 
 import re
 import shlex
@@ -46,8 +46,8 @@ def test_each_start_serves_the_three_prefixes(command: tuple[str, ...], origin: 
         assert httpx.get(f"{origin}/nothing").status_code == 404
 
 
-def test_it_prints_the_addresses_and_each_answers(server: Server, origin: str) -> None:
-    # What follows are the lines of requests.
+def test_the_start_prints_the_urls_and_each_responds(server: Server, origin: str) -> None:
+    # The following lines are those of requests.
     lines = [line for line in server.output.splitlines() if origin in line]
     assert [re.split(r"\s+(?=http)", line) for line in lines] == [
         ["Compare", f"{origin}/"],
@@ -64,7 +64,7 @@ def test_it_prints_the_addresses_and_each_answers(server: Server, origin: str) -
 
 
 def commands_of_the_readme() -> list[tuple[str, list[str]]]:
-    """Return each ``curl`` line of the fenced blocks, with the output that is shown below it."""
+    """Return each ``curl`` line of the code blocks, with the output shown below it."""
     found: list[tuple[str, list[str]]] = []
     readme = (ROOT / "README.md").read_text()
     for block in re.findall(r"^```\w*\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL):
@@ -81,7 +81,7 @@ def commands_of_the_readme() -> list[tuple[str, list[str]]]:
     return found
 
 
-def test_the_readmes_commands_do_what_it_shows(server: Server, origin: str) -> None:
+def test_the_readmes_commands_print_the_shown_output(server: Server, origin: str) -> None:
     commands = commands_of_the_readme()
     assert len(commands) >= 3
     for command, shown in commands:

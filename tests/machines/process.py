@@ -1,4 +1,4 @@
-"""A server, or several worker processes, to be stopped and killed.
+"""A server, or several worker processes, which tests stop and kill.
 
 ``python -m tests.machines.process PORT WORKERS GRACE [WORK]``
 """
@@ -28,7 +28,7 @@ async def tell_pid(_request: Request) -> Response:
 
 
 async def wait_for_stop(request: Request) -> Response:
-    """Answer as soon as the application has been told that the server stops."""
+    """Respond as soon as the application learns that the server stops."""
     while not getattr(request.app.state, "stopping", False):
         await asyncio.sleep(0.01)
     return PlainTextResponse("stopping")
@@ -41,13 +41,13 @@ async def wait_for_ever(_request: Request) -> Response:
 
 
 def block(_request: Request) -> Response:
-    """Never give the thread back."""
+    """Never return the thread."""
     threading.Event().wait()
     return Response()
 
 
 async def stream(request: Request) -> Response:
-    """Open a stream of events without any."""
+    """Open an event stream that sends no events."""
     request.scope[EVENT_STREAM] = True
 
     async def events() -> AsyncIterator[bytes]:
@@ -64,19 +64,19 @@ def create_app() -> Starlette:
 
 
 def serve(grace: int, listener: socket, on_start: Callback = ignore) -> None:
-    """Serve in this process until it is told to stop."""
+    """Serve in this process until it is stopped."""
     app = create_app()
     config = Config(app, log_level="warning", timeout_graceful_shutdown=grace)
     Server(config, on_start, on_stop=partial(setattr, app.state, "stopping", True)).run([listener])
 
 
 def fail(_grace: int, _listener: socket, _on_start: Callback) -> None:
-    """Be a worker that cannot start."""
+    """A worker that cannot start."""
     raise SystemExit("no start today")
 
 
 def hold(_grace: int, _listener: socket, _on_start: Callback) -> None:
-    """Be a worker that accepts nobody and has to be told twice to end: SIGTERM, SIGUSR1."""
+    """A worker that accepts no connection and needs two signals to end: SIGTERM, SIGUSR1."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
     print(f"holding as {os.getpid()}", flush=True)
     signal.sigwait({signal.SIGTERM})
@@ -92,7 +92,7 @@ WORKS: dict[str, Callable[[int, socket, Callback], None]] = {
 
 
 def main(port: int, workers: int, grace: int, work: str) -> None:
-    """Serve in one process, or let several do some work."""
+    """Serve in one process, or run several workers."""
     listener = create_server(("127.0.0.1", port), backlog=2048)
     if work == "serve" and workers == 1:
         serve(grace, listener)

@@ -1,4 +1,4 @@
-"""Other people's servers and middleware: a wrong ``receive`` or ``send`` costs its own request."""
+"""Other servers and middleware: a wrong ``receive`` or ``send`` affects only its own request."""
 
 import asyncio
 import itertools
@@ -29,12 +29,12 @@ from tests.wsgi.server import (
 )
 
 BODY: Message = {"type": "http.request", "body": b"body", "more_body": False}
-SLOW = 0.6  # seconds: long enough to be watched
+SLOW = 0.6  # seconds: long enough to observe
 Odd = Callable[[Receive], Receive]
 
 
 class OddReceive:
-    """Middleware that gives the requests to ``/odd`` and below another ``receive``."""
+    """Middleware that replaces the ``receive`` of requests to ``/odd`` and below."""
 
     def __init__(self, app: ASGIApp, make: Callable[[Any], Any]) -> None:
         self.app = app
@@ -47,7 +47,7 @@ class OddReceive:
 
 
 def always(message: Any) -> Odd:
-    """Return the same for ever, at once: as middleware does that replays a body."""
+    """Always return the same message at once, as middleware does that replays a body."""
 
     async def receive() -> Any:
         return message
@@ -56,7 +56,7 @@ def always(message: Any) -> Odd:
 
 
 def replaying(receive: Receive) -> Receive:
-    """Read the real body, and return it again at each call."""
+    """Read the real body, and return it at every call."""
     read: list[bytes] = []
 
     async def replay() -> Message:
@@ -69,7 +69,7 @@ def replaying(receive: Receive) -> Receive:
 
 
 def raising_later(receive: Receive) -> Receive:
-    """Raise where the client's leaving would be told."""
+    """Raise an error instead of reporting that the client has left."""
     calls = itertools.count()
 
     async def receive_once() -> Message:
@@ -107,7 +107,7 @@ RECEIVES: dict[str, tuple[Odd, set[int]]] = {
 
 
 def slow(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer with the size of the body, after some time."""
+    """Answer with the size of the body, after a while."""
     size = len(environ["wsgi.input"].read())
     if "odd" in environ["PATH_INFO"]:
         threading.Event().wait(SLOW)
@@ -116,7 +116,7 @@ def slow(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 
 async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
-    """Read the body, then stream; Starlette asks meanwhile whether the client is there."""
+    """Read the body, then stream; meanwhile Starlette checks whether the client is there."""
     if scope["type"] != "http":
         return
     request = Request(scope, receive)
@@ -133,7 +133,7 @@ async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.mark.parametrize("mount", ["/app", "/asgi"])
 @pytest.mark.parametrize("name", RECEIVES)
-def test_an_odd_receive_costs_its_own_request(name: str, mount: str) -> None:
+def test_a_wrong_receive_affects_only_its_own_request(name: str, mount: str) -> None:
     make, statuses = RECEIVES[name]
     around = Middleware(OddReceive, make=make)
     with serve(
@@ -183,7 +183,7 @@ def never_returning(_send: Send) -> Send:
 
 
 class OddSend(OddReceive):
-    """Middleware that gives the requests to ``/odd`` another ``send``."""
+    """Middleware that replaces the ``send`` of requests to ``/odd``."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if "/odd" in scope.get("path", ""):
@@ -192,7 +192,7 @@ class OddSend(OddReceive):
 
 
 def produces(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer at once, by a stream, or by a file, as the path says."""
+    """Answer at once, with a stream, or with a file, depending on the path."""
     start_response("200 OK", [*TEXT])
     if "stream" in environ["PATH_INFO"]:
         return iter([MEGABYTE] * 5)
@@ -204,7 +204,7 @@ def produces(environ: Environ, start_response: StartResponse) -> Iterable[bytes]
 
 @pytest.mark.parametrize("kind", ["list", "stream", "file"])
 @pytest.mark.parametrize("make", [dropping, failing, failing_later, never_returning])
-def test_an_odd_send_costs_its_own_request(make: Callable[[Send], Send], kind: str) -> None:
+def test_a_wrong_send_affects_only_its_own_request(make: Callable[[Send], Send], kind: str) -> None:
     around = Middleware(OddSend, make=make)
     with serve(produces, middleware=[around], threads=2) as server:
         odd = server.open(f"/app/odd/{kind}")
@@ -212,12 +212,12 @@ def test_an_odd_send_costs_its_own_request(make: Callable[[Send], Send], kind: s
             assert server.get("/app/").body == b"2"
         leave(odd)
         assert server.get("/app/").body == b"2"
-        # Its thread comes back when the client has left, whatever has become of the answer.
+        # Its thread is free again once the client has left, whatever happened to the response.
         wait_until(server.is_idle)
 
 
 class Reads(BaseHTTPMiddleware):
-    """Reads each body first, as logging middleware does."""
+    """Middleware that reads each body first, as logging middleware does."""
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         await request.body()
@@ -225,7 +225,7 @@ class Reads(BaseHTTPMiddleware):
 
 
 class Caches:
-    """Collects the whole answer before it sends any of it."""
+    """Middleware that collects the whole response before it sends any of it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -253,7 +253,7 @@ STACKS = {
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_usual_middleware_around_the_bridge(name: str) -> None:
+def test_common_middleware_works_around_the_bridge(name: str) -> None:
     def app(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
         size = len(environ["wsgi.input"].read())
         start_response("200 OK", [*TEXT])
@@ -271,7 +271,7 @@ def test_usual_middleware_around_the_bridge(name: str) -> None:
         assert read_answer(asked["/asgi/odd"]).body == b"300000"
         for connection in asked.values():
             connection.close()
-        # Noticed where the middleware says so; elsewhere the request just goes on to its end.
+        # Noticed if the middleware passes it on; otherwise the request runs to its end.
         leave(server.open("/app/odd"))
         wait_until(server.is_idle)
 
