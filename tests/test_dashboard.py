@@ -114,7 +114,7 @@ def test_the_group_support_can_view_but_not_change(gateway: TestClient) -> None:
     assert gateway.post(path, data=form).status_code == 403
 
 
-def test_staff_without_permissions_see_no_figures(gateway: TestClient) -> None:
+def test_staff_without_the_permissions_are_refused(gateway: TestClient) -> None:
     log_in(gateway, make_account("clerk", ["add_user", "view_export", "view_apitoken"]))
     assert gateway.get(DASHBOARD).status_code == 403
 

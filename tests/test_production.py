@@ -61,7 +61,7 @@ def test_cookies_stay_on_https_and_on_this_site(production: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize("path", ["/django/admin/login/", "/django/"])
-def test_the_admin_needs_https(production: httpx.Client, path: str) -> None:
+def test_the_admin_redirects_to_https(production: httpx.Client, path: str) -> None:
     response = production.get(path, headers={"Host": "gateway.example"})
     assert response.status_code == 301
     assert response.headers["Location"] == f"https://gateway.example{path}"
@@ -69,7 +69,7 @@ def test_the_admin_needs_https(production: httpx.Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("framework", ["flask", "fastapi", "django"])
-def test_the_api_never_redirects(production: httpx.Client, framework: str) -> None:
+def test_the_api_does_not_redirect_to_https(production: httpx.Client, framework: str) -> None:
     response = production.get(f"/{framework}/api/hello", headers={"Host": "gateway.example"})
     assert response.status_code == 200
 
