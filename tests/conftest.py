@@ -130,7 +130,7 @@ def redis() -> Iterator[str]:
 
 @pytest.fixture
 def wrk() -> None:
-    """What measures load."""
+    """Skip the test if wrk, the load generator, is not installed."""
     if not shutil.which("wrk"):
         missing("wrk is not installed (Debian: apt-get install wrk)")
 

@@ -162,14 +162,14 @@ def redis_server() -> Iterator[str]:
 
 
 def wait_for_port(process: subprocess.Popen[bytes], port: int, seconds: float = 20) -> None:
-    """Connect until somebody listens."""
+    """Try to connect until the port is open."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), 1).close()
         except ConnectionRefusedError:
             assert process.poll() is None, "the server has ended"
-            assert time.monotonic() < deadline, "nobody listens"
+            assert time.monotonic() < deadline, "the port is not open"
             # The pause between two attempts.
             time.sleep(0.02)
 

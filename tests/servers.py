@@ -41,7 +41,7 @@ class Server(subprocess.Popen[str]):
 
 
 def has_ended(process: int) -> bool:
-    """Return whether a process has exited, even if nobody has read its status."""
+    """Return whether a process has exited, even if its status has not been read."""
     try:
         status = Path(f"/proc/{process}/stat").read_text()
     except FileNotFoundError:

@@ -14,7 +14,7 @@ PASSWORD = "a long password for the tests"
 
 @pytest.fixture
 def docs(window: Page) -> Page:
-    """Swagger UI."""
+    """A page with Swagger UI."""
     window.goto("/fastapi/docs")
     expect(window.get_by_role("heading", name="Users API")).to_be_visible()
     return window

@@ -26,7 +26,7 @@ PAGES = {
 
 
 class Links(HTMLParser):
-    """Where a page leads."""
+    """The links of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -145,7 +145,7 @@ def every_row() -> dict[str, list[Any]]:
 
 
 def open_address(page: Page, address: str) -> None:
-    """Open a URL, and wait until the page has finished what it does by itself."""
+    """Open a URL, and wait until the page has finished its own requests."""
     page.goto(address)
     status = page.locator("[role=status]")
     if address.startswith("/?"):

@@ -53,7 +53,7 @@ ALICE = {"name": "Alice", "email": "alice@example.com"}
 EXPORT = "/api/exports/2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d"
 
 
-class Ask(NamedTuple):
+class RequestCase(NamedTuple):
     """A request that changes nothing, even if it is permitted.
 
     Attributes:
@@ -77,32 +77,32 @@ class Ask(NamedTuple):
         return [self.status if name == "fastapi" else elsewhere for name in FRAMEWORKS]
 
 
-ASKS = [
-    Ask("GET", "/api/users", 200),
-    Ask("HEAD", "/api/users", 200),
-    Ask("OPTIONS", "/api/users", 204),
-    Ask("GET", "/api/users/1", 200),
-    Ask("GET", "/api/users/999", 404),
-    Ask("GET", "/api/hello", 200),
-    Ask("GET", "/api/wait?ms=0", 200),
-    Ask("POST", "/api/users", 409, ADD, ALICE),
-    Ask("POST", "/api/users/", 409, ADD, ALICE),
-    Ask("PUT", "/api/users/1", 200, CHANGE, ALICE),
-    Ask("PATCH", "/api/users/1", 200, CHANGE, {}),
-    Ask("PATCH", "/api/users/1/", 200, CHANGE, {}),
-    Ask("PATCH", "/api/users/999", 404, CHANGE, {"name": "Nobody"}),
-    Ask("DELETE", "/api/users/999", 404, DELETE),
-    Ask("POST", "/api/users/1", 405, ADD, ALICE),
-    Ask("DELETE", "/api/hello", 405, DELETE),
-    Ask("POST", "/api/nothing", 404, ADD, ALICE),
-    Ask("PATCH", "//api/users/1", 404, CHANGE, {}),
-    Ask("COPY", "/api/users", 405, CHANGE),
-    Ask("GET", EXPORT, 404, VIEW),
-    Ask("HEAD", EXPORT + "/", 404, VIEW),
-    Ask("GET", EXPORT + "/result", 404, VIEW),
-    Ask("POST", "/api/exports", 202, VIEW, None, 404),
+REQUESTS = [
+    RequestCase("GET", "/api/users", 200),
+    RequestCase("HEAD", "/api/users", 200),
+    RequestCase("OPTIONS", "/api/users", 204),
+    RequestCase("GET", "/api/users/1", 200),
+    RequestCase("GET", "/api/users/999", 404),
+    RequestCase("GET", "/api/hello", 200),
+    RequestCase("GET", "/api/wait?ms=0", 200),
+    RequestCase("POST", "/api/users", 409, ADD, ALICE),
+    RequestCase("POST", "/api/users/", 409, ADD, ALICE),
+    RequestCase("PUT", "/api/users/1", 200, CHANGE, ALICE),
+    RequestCase("PATCH", "/api/users/1", 200, CHANGE, {}),
+    RequestCase("PATCH", "/api/users/1/", 200, CHANGE, {}),
+    RequestCase("PATCH", "/api/users/999", 404, CHANGE, {"name": "Nobody"}),
+    RequestCase("DELETE", "/api/users/999", 404, DELETE),
+    RequestCase("POST", "/api/users/1", 405, ADD, ALICE),
+    RequestCase("DELETE", "/api/hello", 405, DELETE),
+    RequestCase("POST", "/api/nothing", 404, ADD, ALICE),
+    RequestCase("PATCH", "//api/users/1", 404, CHANGE, {}),
+    RequestCase("COPY", "/api/users", 405, CHANGE),
+    RequestCase("GET", EXPORT, 404, VIEW),
+    RequestCase("HEAD", EXPORT + "/", 404, VIEW),
+    RequestCase("GET", EXPORT + "/result", 404, VIEW),
+    RequestCase("POST", "/api/exports", 202, VIEW, None, 404),
 ]
-ME = Ask("GET", "/api/me", 200)
+ME = RequestCase("GET", "/api/me", 200)
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -121,7 +121,7 @@ def headers_of(name: str, credential: str) -> dict[str, str]:
 
 @pytest.fixture(params=["open", "authenticated"])
 def writes(request: pytest.FixtureRequest) -> str:
-    """The forms of GATEWAY_WRITES."""
+    """Each value of GATEWAY_WRITES."""
     form: str = request.param
     return form
 
@@ -134,8 +134,8 @@ def client(request: pytest.FixtureRequest, writes: str) -> TestClient:
     return found
 
 
-def ask(client: TestClient, one: Ask, headers: dict[str, str]) -> list[httpx.Response]:
-    """Ask all three."""
+def ask(client: TestClient, one: RequestCase, headers: dict[str, str]) -> list[httpx.Response]:
+    """Send a request to each framework."""
     options: dict[str, Any] = {} if one.body is None else {"json": one.body}
     return [
         client.request(one.method, f"/{framework}{one.path}", headers=headers, **options)
@@ -143,7 +143,7 @@ def ask(client: TestClient, one: Ask, headers: dict[str, str]) -> list[httpx.Res
     ]
 
 
-def essence(response: httpx.Response) -> str:
+def common_parts(response: httpx.Response) -> str:
     """Return the parts of a refusal that are the same in all three frameworks."""
     number = response.headers["X-Request-ID"]
     names = ("Content-Type", "WWW-Authenticate", "Allow", "Cache-Control", "Vary")
@@ -151,12 +151,12 @@ def essence(response: httpx.Response) -> str:
     return f"{response.status_code} {headers} {response.text.replace(number, '')}"
 
 
-def assert_answers(responses: list[httpx.Response], one: Ask, refusal: int | None) -> None:
+def assert_answers(responses: list[httpx.Response], one: RequestCase, refusal: int | None) -> None:
     """Check the status in all three frameworks; the gateway's refusals are equal in every byte."""
     statuses = [response.status_code for response in responses]
     assert statuses == one.statuses(refusal), one
     if refusal:
-        assert len({essence(response) for response in responses}) == 1, one
+        assert len({common_parts(response) for response in responses}) == 1, one
 
 
 @pytest.mark.parametrize(("name", "credential"), CREDENTIALS)
@@ -166,7 +166,7 @@ def test_each_request_is_allowed_or_refused_by_permission(
     holds = PEOPLE[name].holds
     headers = headers_of(name, credential)
     before = client.get("/flask/api/users").content
-    for one in ASKS:
+    for one in REQUESTS:
         narrowed = credential == "read-only token" and one.method not in SAFE
         permitted = writes == "open" or not one.needs or one.needs & holds
         responses = ask(client, one, headers)
@@ -181,7 +181,7 @@ def test_each_request_is_allowed_or_refused_by_permission(
 
 def test_anonymous_requests_get_only_what_is_public(client: TestClient, writes: str) -> None:
     before = client.get("/flask/api/users").content
-    for one in [*ASKS, ME]:
+    for one in [*REQUESTS, ME]:
         refused = one is ME or (writes == "authenticated" and one.needs)
         responses = ask(client, one, {})
         assert_answers(responses, one, 401 if refused else None)
@@ -200,7 +200,7 @@ def test_an_invalid_token_is_refused_on_every_route(client: TestClient, what: st
     if what == "of an inactive account":
         account.is_active = False
         account.save()
-    for one in [*ASKS, ME]:
+    for one in [*REQUESTS, ME]:
         responses = ask(client, one, headers)
         assert_answers(responses, one, 401)
         assert responses[0].headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
@@ -209,7 +209,7 @@ def test_an_invalid_token_is_refused_on_every_route(client: TestClient, what: st
 def test_a_session_cannot_write_without_its_csrf_token(guarded: TestClient) -> None:
     headers = headers_of("superuser", "session")
     del headers["X-CSRFToken"]
-    for one in ASKS:
+    for one in REQUESTS:
         refusal = None if one.method in SAFE else 403
         assert_answers(ask(guarded, one, headers), one, refusal)
 

@@ -57,7 +57,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def assert_told_to_wait(response: httpx.Response, kind: str) -> None:
+def assert_must_wait(response: httpx.Response, kind: str) -> None:
     document = assert_problem(response, 429)
     seconds = int(response.headers["Retry-After"])
     assert 1 <= seconds <= 60
@@ -69,7 +69,7 @@ def test_too_many_attempts_are_refused_even_with_the_right_password(gateway: Tes
     create_account(PASSWORD)
     visitor = Visitor(gateway, HOME)
     visitor.use_up()
-    assert_told_to_wait(visitor.log_in(password=PASSWORD), "address")
+    assert_must_wait(visitor.log_in(password=PASSWORD), "address")
     assert "sessionid" not in visitor.cookies
 
 
@@ -77,7 +77,7 @@ def test_attempts_on_many_names_from_one_address_are_counted_together(gateway: T
     visitor = Visitor(gateway, HOME)
     for number in range(ATTEMPTS):
         assert visitor.log_in(f"name-{number}", "").status_code == 200
-    assert_told_to_wait(visitor.log_in("another", ""), "address")
+    assert_must_wait(visitor.log_in("another", ""), "address")
 
 
 @pytest.mark.parametrize("spelling", [NAME, NAME.upper(), f" {NAME}\t", FULLWIDTH])
@@ -85,7 +85,7 @@ def test_attempts_on_one_account_from_many_addresses_are_counted_together(
     gateway: TestClient, spelling: str
 ) -> None:
     Visitor(gateway, HOME).use_up()
-    assert_told_to_wait(Visitor(gateway, ELSEWHERE).log_in(spelling, ""), "account")
+    assert_must_wait(Visitor(gateway, ELSEWHERE).log_in(spelling, ""), "account")
 
 
 def test_other_clients_can_log_in_meanwhile(gateway: TestClient) -> None:
@@ -133,7 +133,7 @@ def test_requests_to_the_whole_admin_are_limited(gateway: TestClient) -> None:
     visitor = Visitor(gateway, HOME)
     for _ in range(VISITS - 1):
         assert visitor.get("/django/admin/").status_code == 302
-    assert_told_to_wait(visitor.get(LOGIN), "client")
+    assert_must_wait(visitor.get(LOGIN), "client")
     for framework in FRAMEWORKS:
         assert visitor.get(f"/{framework}/api/users").status_code == 200
     assert visitor.get("/django/static/admin/css/base.css").status_code == 200
@@ -149,8 +149,8 @@ def test_several_processes_count_together_in_redis(
     Visitor(gateway, HOME).use_up()
     # Another process has its own connections, and nothing of this process's memory.
     monkeypatch.setattr(throttling, "shared", throttling.limiter(redis))
-    assert_told_to_wait(Visitor(gateway, HOME).log_in(password=""), "address")
-    assert_told_to_wait(Visitor(gateway, ELSEWHERE).log_in(password=""), "account")
+    assert_must_wait(Visitor(gateway, HOME).log_in(password=""), "address")
+    assert_must_wait(Visitor(gateway, ELSEWHERE).log_in(password=""), "account")
     assert Visitor(gateway, ELSEWHERE).log_in("another", "").status_code == 200
 
 
@@ -164,4 +164,4 @@ def test_without_redis_each_process_counts_separately(
     monkeypatch.setattr(throttling, "own", throttling.limiter("memory://"))
     visitor = Visitor(gateway, HOME)
     visitor.use_up()
-    assert_told_to_wait(visitor.log_in(password=""), "address")
+    assert_must_wait(visitor.log_in(password=""), "address")

@@ -136,7 +136,7 @@ def measure_rounds(
 
 
 def measure(server: Running, case: Case, seconds: int, user: int) -> Sample:
-    """Measure one case once."""
+    """Measure a case once."""
     path, method = case.path.format(user=user), case.workload.method
     if not case.fails:
         expect(server, case, path)

@@ -121,7 +121,7 @@ def draw_line(kind: str, x: float, bottom: int) -> str:
 
 
 def draw_row(row: Row, y: float, axis: Axis, unit: str) -> str:
-    """Draw one row, with its figures as text, so that nobody has to read them off the line."""
+    """Draw one row, with its figures as text, so that they can be read without the line."""
     median = statistics.median(row.values)
     smallest, largest = min(row.values), max(row.values)
     left, middle, right = (axis.place(value) for value in (smallest, median, largest))

@@ -31,7 +31,7 @@ class Cost(NamedTuple):
         some = [*costs]
         return cls(min(cost.loop for cost in some), min(cost.all for cost in some))
 
-    def is_about(self, harmless: "Cost") -> bool:
+    def is_about_equal_to(self, harmless: "Cost") -> bool:
         """Return whether this is about the cost of a harmless input."""
         return self.loop <= GENEROUS * harmless.loop and self.all <= GENEROUS * harmless.all
 
@@ -62,7 +62,7 @@ class Meter(NamedTuple):
         """Check that a request costs about as much as a harmless one; return its responses."""
         for _ in range(TRIES):
             cost, answers = self.ask(hostile)
-            if cost.is_about(harmless):
+            if cost.is_about_equal_to(harmless):
                 return answers
         raise AssertionError(f"{hostile[:200]!r} costs {cost}, a harmless input {harmless}")
 

@@ -42,15 +42,15 @@ def test_a_rule_is_compared_with_the_median(at_least: float, verdict: str) -> No
     assert cells == ["rate", "one", "other", "2.00 (0.10-2.20)", f"≥ {at_least}", verdict]
 
 
-@pytest.mark.parametrize("name", ["seen", "unseen"])
+@pytest.mark.parametrize("name", ["observed", "unobserved"])
 def test_the_gateway_serves_with_and_without_observation(tmp_path: Path, name: str) -> None:
     url = f"sqlite:///{tmp_path}/db.sqlite3"
     with run(BRIDGE_SERVERS[name], url, tmp_path) as server:
         answer = httpx.get(f"http://127.0.0.1:{server.port}/fastapi/api/hello")
         assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
         noted = ["x-request-id" in answer.headers, "server-timing" in answer.headers]
-        assert noted == [name == "seen"] * 2
-        if name == "seen":
+        assert noted == [name == "observed"] * 2
+        if name == "observed":
             wait_until(lambda: f'"request_id":"{answer.headers["x-request-id"]}"' in server.log())
     assert "server" not in answer.headers  # uvicorn's own protocol would send one
 

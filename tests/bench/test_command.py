@@ -130,4 +130,4 @@ def test_a_file_that_is_not_a_result_is_refused(tmp_path: Path) -> None:
     file.write_text("[]")
     assert "is not a result of `python -m showdown bench`" in bench("--compare", file, file).output
     file.write_text("{")
-    assert "is no JSON" in bench("--compare", file, file).output
+    assert "is not JSON" in bench("--compare", file, file).output

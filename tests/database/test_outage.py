@@ -62,7 +62,7 @@ def send(client: httpx.Client, requests: list[Request]) -> list[httpx.Response]:
         return [future.result() for future in futures]
 
 
-def assert_says(response: httpx.Response, problem: Problem) -> None:
+def assert_problem_response(response: httpx.Response, problem: Problem) -> None:
     """Check that a response is a problem document with the id of the request."""
     document = response.json()
     assert document.pop("request_id") == response.headers["X-Request-ID"]
@@ -75,7 +75,7 @@ def assert_unavailable(client: httpx.Client, requests: list[Request]) -> None:
         assert response.status_code == 503
         assert response.headers["Content-Type"] == "application/problem+json"
         assert response.headers["Retry-After"] == "1"
-        assert_says(response, DatabaseUnavailable())
+        assert_problem_response(response, DatabaseUnavailable())
 
 
 def assert_served(client: httpx.Client) -> None:
@@ -97,7 +97,7 @@ def prepare(url: str) -> None:
     )
 
 
-def said(server: Server) -> list[str]:
+def startup_errors(server: Server) -> list[str]:
     """Return the start's log records, without addresses, requests and times."""
     lines = server.output.splitlines()
     records = [line for line in lines if "http://" not in line and " GET /" not in line]
@@ -132,7 +132,9 @@ def empty_url(migrated: SQLite | PostgreSQL, tmp_path: Path) -> Iterator[str]:
 
 def test_a_database_without_migrations_is_reported(empty_url: str) -> None:
     with gateway_on(empty_url) as (client, server):
-        assert said(server) == ["The database is not migrated; run: python manage.py prepare"]
+        assert startup_errors(server) == [
+            "The database is not migrated; run: python manage.py prepare"
+        ]
         assert_unavailable(client, READS + WRITES)
         prepare(empty_url)
         assert_served(client)
@@ -149,7 +151,7 @@ def test_a_missing_database_is_reported(migrated: SQLite | PostgreSQL, tmp_path:
             "Connection refused"
         )
     with gateway_on(url) as (client, server):
-        assert said(server) == [
+        assert startup_errors(server) == [
             f"The database cannot be used ({reason}); check GATEWAY_DATABASE_URL"
         ]
         assert_unavailable(client, READS + WRITES)
@@ -159,12 +161,12 @@ def test_a_file_that_is_not_a_database_does_not_stop_the_server(tmp_path: Path) 
     file = tmp_path / "x.sqlite3"
     file.write_text("This is a letter, and no database.")
     with gateway_on(f"sqlite:///{file}") as (client, server):
-        assert said(server) == [
+        assert startup_errors(server) == [
             "The database cannot be used (file is not a database); check GATEWAY_DATABASE_URL"
         ]
         for response in send(client, READS):
             assert response.status_code == 500
-            assert_says(response, Problem(500))
+            assert_problem_response(response, Problem(500))
 
 
 def test_the_frameworks_recover_from_a_database_restart(migrated: SQLite | PostgreSQL) -> None:

@@ -22,8 +22,8 @@ from framework_gateway.server.server import Callback, Server, ignore
 from framework_gateway.server.workers import Workers
 
 
-async def tell_pid(_request: Request) -> Response:
-    """Say which process answers."""
+async def send_pid(_request: Request) -> Response:
+    """Answer with the id of this process."""
     return PlainTextResponse(str(os.getpid()))
 
 
@@ -35,7 +35,7 @@ async def wait_for_stop(request: Request) -> Response:
 
 
 async def wait_for_ever(_request: Request) -> Response:
-    """Never answer."""
+    """Never send a response."""
     await asyncio.Event().wait()
     return Response()
 
@@ -59,7 +59,7 @@ async def stream(request: Request) -> Response:
 
 def create_app() -> Starlette:
     """Create the application."""
-    routes = [tell_pid, wait_for_stop, wait_for_ever, block, stream]
+    routes = [send_pid, wait_for_stop, wait_for_ever, block, stream]
     return Starlette(routes=[Route(f"/{route.__name__}", route) for route in routes])
 
 
@@ -80,7 +80,7 @@ def hold(_grace: int, _listener: socket, _on_start: Callback) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
     print(f"holding as {os.getpid()}", flush=True)
     signal.sigwait({signal.SIGTERM})
-    print("told to stop", flush=True)
+    print("got SIGTERM", flush=True)
     signal.sigwait({signal.SIGUSR1})
 
 

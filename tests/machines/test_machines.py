@@ -95,7 +95,7 @@ async def test_machines_that_die_stop_and_restart_lose_nothing(cluster: Cluster)
         await traffic.answers()
         await asyncio.to_thread(first.start)
         await traffic.answers()
-        # Requests on the killed gateway: nobody can know whether a write was done. A response is
+        # Requests on the killed gateway: it is unknown whether a write was done. A response is
         # cut off (0) if nginx had forwarded its head, and the body never came.
         unexpected = [
             failure

@@ -48,7 +48,7 @@ class Tree:
     @property
     def workers(self) -> set[int]:
         """The processes that answered one of many requests; rarely, one is missing."""
-        return {int(self.get("/tell_pid").body) for _ in range(20)}
+        return {int(self.get("/send_pid").body) for _ in range(20)}
 
     def get(self, path: str) -> Answer:
         with self.open(path) as connection:
@@ -68,7 +68,7 @@ def serving(workers: int, grace: int = GRACE) -> Iterator[Tree]:
     port = free_port()
     with running("python", "-m", "tests.machines.process", port, workers, grace) as process:
         tree = Tree(process, port)
-        wait_for(process, f"http://127.0.0.1:{port}/tell_pid")
+        wait_for(process, f"http://127.0.0.1:{port}/send_pid")
 
         def have_started() -> bool:
             tree.started = frozenset(tree.workers)
@@ -136,7 +136,7 @@ def test_connections_during_a_stop_of_workers_are_refused_and_not_reset() -> Non
         wait_until(lambda: process.output.startswith("holding"))
         worker = int(process.output.split()[-1])
         process.terminate()
-        wait_until(lambda: "told to stop" in process.output)
+        wait_until(lambda: "got SIGTERM" in process.output)
         with begin_to_connect("127.0.0.1", port) as connection:
             os.kill(worker, signal.SIGUSR1)
             assert process.wait(PATIENCE) == 0
@@ -148,7 +148,7 @@ def ask_until_refused(tree: Tree) -> list[int]:
     statuses = []
     while True:
         try:
-            statuses.append(tree.get("/tell_pid").status)
+            statuses.append(tree.get("/send_pid").status)
         except ConnectionRefusedError:
             return statuses
 

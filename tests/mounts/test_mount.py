@@ -164,7 +164,7 @@ async def failing_startup(_app: Starlette) -> AsyncIterator[None]:
 @asynccontextmanager
 async def failing_shutdown(_app: Starlette) -> AsyncIterator[None]:
     yield
-    raise RuntimeError("cannot say goodbye")
+    raise RuntimeError("the shutdown failed")
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,8 @@ def test_a_line_can_be_json() -> None:
         "queued_ms": 0.1,
         "running_ms": 3.0,
     }
-    nobody = json.loads(as_json("", ended(client=None, waiting=None, running=None)))
-    assert (nobody["client"], nobody["queued_ms"], nobody["running_ms"]) == (None, None, None)
+    minimal = json.loads(as_json("", ended(client=None, waiting=None, running=None)))
+    assert (minimal["client"], minimal["queued_ms"], minimal["running_ms"]) == (None, None, None)
 
 
 def test_a_line_can_be_text() -> None:

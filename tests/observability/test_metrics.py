@@ -29,26 +29,26 @@ BYTES = "http_response_bytes_total"
 
 
 @pytest.fixture
-def three(database: object) -> Iterator[Seen]:
+def observed(database: object) -> Iterator[Seen]:
     with seen() as gateway:
         yield gateway
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_requests_are_counted_by_framework_method_route_and_status(
-    three: Seen, framework: str
+    observed: Seen, framework: str
 ) -> None:
     for user in (1, 2, 99):
-        three.client.get(f"/{framework}/api/users/{user}")
+        observed.client.get(f"/{framework}/api/users/{user}")
     labels = {"framework": framework, "method": "GET", "route": "/api/users/{user_id}"}
-    wait_until(lambda: three.metric(COUNT, **labels) == 3)
-    assert three.metric(COUNT, **labels, status="200") == 2
-    assert three.metric(COUNT, **labels, status="404") == 1
-    assert three.metric("http_request_duration_seconds_bucket", **labels, le="+Inf") == 3
-    assert three.metric("http_request_duration_seconds_sum", **labels) > 0
+    wait_until(lambda: observed.metric(COUNT, **labels) == 3)
+    assert observed.metric(COUNT, **labels, status="200") == 2
+    assert observed.metric(COUNT, **labels, status="404") == 1
+    assert observed.metric("http_request_duration_seconds_bucket", **labels, le="+Inf") == 3
+    assert observed.metric("http_request_duration_seconds_sum", **labels) > 0
     alice = '{"id":1,"name":"Alice","email":"alice@example.com"}'
     bob = '{"id":2,"name":"Bob","email":"bob@example.com"}'
-    assert three.metric(BYTES, **labels, status="200") == len(alice) + len(bob)
+    assert observed.metric(BYTES, **labels, status="200") == len(alice) + len(bob)
 
 
 def test_a_duration_falls_into_its_bucket() -> None:

@@ -43,7 +43,7 @@ def collector() -> Iterator[tuple[str, list[Span]]]:
             self.end_headers()
 
         def log_message(self, *_args: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)

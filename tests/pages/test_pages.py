@@ -18,7 +18,7 @@ SAME = "Identical: status, headers of the contract, and every byte of the body."
 
 
 def panels(page: Page) -> list[Locator]:
-    """The three panels."""
+    """The panel of each framework."""
     expect(page.locator(".panel")).to_have_count(3)
     return page.locator(".panel").all()
 

@@ -1,4 +1,4 @@
-"""Problem documents."""
+"""Problem documents: their content, titles and pointers."""
 
 import json
 

@@ -51,14 +51,14 @@ def ask(path: str, peer: str, trusted: list[str], headers: dict[str, str]) -> di
     [("127.0.0.1", []), ("10.1.0.1", ["10.0.0.0/16", "127.0.0.1"]), ("unix", ["10.0.0.1"])],
 )
 def test_untrusted_clients_are_not_believed(path: str, peer: str, trusted: list[str]) -> None:
-    told = ask(path, peer, trusted, FORGED)
-    assert told == {"client": peer, "scheme": "http", "forwarded": []}
+    received = ask(path, peer, trusted, FORGED)
+    assert received == {"client": peer, "scheme": "http", "forwarded": []}
 
 
 @pytest.mark.parametrize("path", ["/asgi", "/wsgi"])
 def test_a_trusted_proxy_is_believed(path: str) -> None:
-    told = ask(path, "10.0.0.1", ["10.0.0.0/16"], FORGED)
-    assert told == {"client": "203.0.113.7", "scheme": "https", "forwarded": []}
+    received = ask(path, "10.0.0.1", ["10.0.0.0/16"], FORGED)
+    assert received == {"client": "203.0.113.7", "scheme": "https", "forwarded": []}
 
 
 def test_addresses_that_a_client_adds_before_a_trusted_proxy_are_ignored() -> None:

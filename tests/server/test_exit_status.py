@@ -103,7 +103,7 @@ def stop_during(directory: Path, path: str, marker: str) -> tuple[int, str]:
         ("/fastapi/def", "def", 1),
         ("/fastapi/to_thread", "to_thread", 1),
         ("/fastapi/own", "own", 1),
-        # A daemon thread is one that nobody has to wait for.
+        # Nothing has to wait for a daemon thread.
         ("/fastapi/daemon", "daemon", 0),
     ],
 )

@@ -273,18 +273,18 @@ def test_a_client_that_pipelines_and_leaves_is_noticed() -> None:
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"  # this server runs no lifespan
 
-        async def wait_for_goodbye() -> None:
+        async def wait_for_disconnect() -> None:
             while (await receive())["type"] != "http.disconnect":
                 pass
 
-        goodbye = asyncio.create_task(wait_for_goodbye())
+        disconnect = asyncio.create_task(wait_for_disconnect())
         await send({"type": "http.response.start", "status": 200, "headers": []})
         try:
             while True:
                 await send({"type": "http.response.body", "body": b"more", "more_body": True})
                 await asyncio.sleep(0)
         except OSError:
-            await goodbye
+            await disconnect
             left.set()
 
     with serve(others={"/stream": stream}, limits=LIMITS) as served:

@@ -30,7 +30,7 @@ VALUES = [
 
 
 class Transport(asyncio.Transport):
-    """Keeps what is written."""
+    """A transport that keeps what is written."""
 
     def __init__(self) -> None:
         super().__init__()

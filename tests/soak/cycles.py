@@ -117,10 +117,10 @@ class Soak:
             end = time.monotonic() + self.plan.quiet
             quiet = await self.probe(traffic, healthy, lambda: time.monotonic() > end)
             sticking = asyncio.create_task(self.stick(traffic, stuck))
-            beside = await self.probe(traffic, healthy, sticking.done)
+            stuck_times = await self.probe(traffic, healthy, sticking.done)
             await sticking
         for mount in healthy:
-            self.ratios[stuck, mount].append(median(beside[mount]) / median(quiet[mount]))
+            self.ratios[stuck, mount].append(median(stuck_times[mount]) / median(quiet[mount]))
 
     @asynccontextmanager
     async def traffic(self) -> AsyncIterator[Traffic]:

@@ -30,14 +30,14 @@ class Sample:
 
     @classmethod
     def take(cls, at: float, process: int, database: PostgreSQL) -> "Sample":
-        """Measure now."""
+        """Take a sample now."""
         usage = Usage.of(process)
         pools = Counter(name for name, _ in list_connections(database))
         return cls(at, usage.memory / MEBIBYTE, usage.threads, usage.files, pools)
 
     @property
     def connections(self) -> int:
-        """Connections to the database."""
+        """The number of connections to the database."""
         return self.pools.total()
 
 

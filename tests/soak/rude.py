@@ -111,8 +111,8 @@ class RudeClients:
         return "left"
 
     async def leaves_without_the_answer(self, mount: str) -> str:
-        email, body = self.new_user("never told")
-        self.ledger.attempt(email, "never told")
+        email, body = self.new_user("never acknowledged")
+        self.ledger.attempt(email, "never acknowledged")
         async with connect(self.port) as wire:
             wire.writer.write(self.post(mount, f"Content-Length: {len(body)}") + body)
             await wire.writer.drain()

@@ -20,7 +20,7 @@ def answering(
 
 
 def chunks(*values: bytes) -> Iterator[bytes]:
-    """Yield each."""
+    """Yield each chunk."""
     yield from values
 
 

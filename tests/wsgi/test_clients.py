@@ -57,9 +57,9 @@ class Stream(Body):
             yield b"chunk"
 
 
-@pytest.mark.parametrize("goodbye", [socket.socket.close, leave], ids=["close", "reset"])
+@pytest.mark.parametrize("disconnect", [socket.socket.close, leave], ids=["close", "reset"])
 def test_a_client_that_leaves_while_queued_is_never_served(
-    goodbye: Callable[[socket.socket], None],
+    disconnect: Callable[[socket.socket], None],
 ) -> None:
     app = Gate()
     with serve(app, threads=1) as server:
@@ -68,7 +68,7 @@ def test_a_client_that_leaves_while_queued_is_never_served(
         queued = [server.open(f"/app/queued/{number}") for number in range(20)]
         wait_until(lambda: server.gauges().queued == 20)
         for connection in queued:
-            goodbye(connection)
+            disconnect(connection)
         wait_until(lambda: server.gauges().queued == 0)
         app.go_on.set()
         assert read_answer(first).body == b"done"
@@ -81,16 +81,16 @@ def test_a_client_that_leaves_while_queued_is_never_served(
     assert (gauges.shed, gauges.abandoned) == (0, 0)
 
 
-@pytest.mark.parametrize("goodbye", [socket.socket.close, leave], ids=["close", "reset"])
+@pytest.mark.parametrize("disconnect", [socket.socket.close, leave], ids=["close", "reset"])
 def test_a_stream_stops_at_its_next_chunk_when_its_client_leaves(
-    goodbye: Callable[[socket.socket], None],
+    disconnect: Callable[[socket.socket], None],
 ) -> None:
     body = Stream()
     with serve(answering(lambda: body), threads=1) as server:
         connection = server.open()
         read_until(connection, b"chunk")
         assert (server.gauges().busy, body.closed) == (1, 0)
-        goodbye(connection)
+        disconnect(connection)
         wait_until(lambda: server.gauges().abandoned == 1)
         assert body.closed == 0
         produced = body.produced

@@ -60,7 +60,7 @@ async def ask(port: int, count: int) -> None:
         await writer.wait_closed()
 
 
-async def walk_away(port: int, count: int) -> None:
+async def leave_early(port: int, count: int) -> None:
     """Send requests, and leave without the responses: at once, or while they are served."""
     paths = [*(path for path, _ in PATHS), "/flask/api/wait?ms=100", "/django/api/wait?ms=100"]
     for number in range(count):
@@ -78,7 +78,7 @@ async def load(port: int, requests: int) -> None:
         for _ in range(CONNECTIONS):
             group.create_task(ask(port, requests // CONNECTIONS))
         for _ in range(4):
-            group.create_task(walk_away(port, requests // 400))
+            group.create_task(leave_early(port, requests // 400))
 
 
 def settle(process: int, at_most: Usage | None = None) -> Usage:

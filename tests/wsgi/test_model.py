@@ -55,7 +55,7 @@ class Plan:
         return b"".join(chunk_of(number, size) for number, size in enumerate(self.sizes))
 
     @property
-    def is_sound(self) -> bool:
+    def is_correct(self) -> bool:
         """Whether the application makes no mistake."""
         fails = self.error_at is not None and self.error_at <= len(self.sizes)
         # Otherwise, an error in close() does not change the response.
@@ -156,7 +156,7 @@ def test_the_client_receives_what_was_produced(server: Served, plan: Plan, metho
     answer = server.run(application, method=method)
     wait_until(server.is_idle)
     application.check_closed()
-    if plan.is_sound:
+    if plan.is_correct:
         assert (answer.status, answer.complete) == (200, True)
         assert answer.body == (plan.whole if method == "GET" else b"")
     elif answer.status == 500:

@@ -76,5 +76,5 @@ def asgiref() -> Starlette:
 
 
 def inline() -> Starlette:
-    """No adapter at all."""
+    """No adapter."""
     return compose(Inline)
