@@ -46,9 +46,9 @@ def create_app(
     """Create the gateway.
 
     Args:
-           settings: the users API's; read from the environment if None.
-           applications: by prefix, instead of Flask, FastAPI and Django.
-           config: the gateway's; read from the environment if None.
+        settings: the users API's; read from the environment if None.
+        applications: by prefix, instead of Flask, FastAPI and Django.
+        config: the gateway's; read from the environment if None.
     """
     settings = settings or get_settings()
     if applications is None:
@@ -113,7 +113,7 @@ def admission(settings: Settings, has_django: bool) -> Admission | None:
     """Return the admission that asks Django who sends a request; None if Django is not mounted.
 
     Raises:
-           SystemExit: if the settings require Django's login nevertheless.
+        SystemExit: if the settings require Django's login nevertheless.
     """
     if not has_django:
         if settings.writes == "authenticated":
@@ -136,7 +136,7 @@ def permissions_below(method: str, path: str) -> Sequence[str] | None:
     Requests to the frameworks need the operation's permission; other unsafe requests need a login.
 
     Args:
-           path: including the prefix of the mount.
+        path: including the prefix of the mount.
     """
     prefix, _, rest = path[1:].partition("/")
     if prefix in FRAMEWORKS:
@@ -172,7 +172,7 @@ async def check_staff(name: str) -> None:
     """Refuse an account that is not staff.
 
     Raises:
-           HTTPException: 403; 503 if the lookup failed.
+        HTTPException: 403; 503 if the lookup failed.
     """
     try:
         from django_app.staff import is_staff

@@ -10,7 +10,7 @@ class Example:
     """An example request.
 
     Attributes:
-           ignore: what differs because each framework uses a row of its own.
+        ignore: what differs because each framework uses a row of its own.
     """
 
     title: str

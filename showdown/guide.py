@@ -8,8 +8,8 @@ class Advice:
     """One situation and the framework to choose.
 
     Attributes:
-           shown_by: what the link shows.
-           link: relative to the front page.
+        shown_by: what the link shows.
+        link: relative to the front page.
     """
 
     situation: str

@@ -60,7 +60,7 @@ def test_missing_programs_are_reported_with_the_install_command(
 
 
 @pytest.mark.parametrize("name", ["node", "go", "blocking", "django-cached", "gateway-1"])
-def test_the_servers_of_the_experiments(name: str, tmp_path: Path, database: SQLite) -> None:
+def test_the_servers_of_the_experiments_answer(name: str, tmp_path: Path, database: SQLite) -> None:
     server = SERVERS[name]
     if not program(server.needs):
         missing(f"{server.needs} is not installed ({server.install})")

@@ -25,7 +25,7 @@ def working(**env: str) -> AbstractContextManager[Server]:
     return running("python", ROOT / "manage.py", "worker", env=env)
 
 
-def order(client: TestClient, **body: Any) -> str:
+def enqueue(client: TestClient, **body: Any) -> str:
     """Enqueue an export; return its URL."""
     response = client.post(EXPORTS, json=body)
     assert response.status_code == 202, response.text
@@ -58,7 +58,7 @@ def finished(client: TestClient, address: str) -> dict[str, Any]:
 def test_an_export_is_enqueued_made_and_downloaded(
     gateway: TestClient, media_type: str, name: str
 ) -> None:
-    address = order(gateway, media_type=media_type)
+    address = enqueue(gateway, media_type=media_type)
     waiting = gateway.get(address)
     assert (waiting.json()["state"], waiting.headers["Retry-After"]) == ("queued", "1")
     assert_problem(gateway.get(f"{address}/result"), 404)
@@ -107,7 +107,7 @@ def test_the_admin_enqueues_an_export(gateway: TestClient) -> None:
 
 def test_a_killed_worker_loses_no_job(gateway: TestClient, database: SQLite | PostgreSQL) -> None:
     fill(database, 300_000)
-    address = order(gateway)
+    address = enqueue(gateway)
     with working() as worker:
         wait_until(lambda: state(gateway, address)["done"] > 0)
         worker.send_signal(signal.SIGKILL)
@@ -124,7 +124,7 @@ def test_a_killed_worker_loses_no_job(gateway: TestClient, database: SQLite | Po
 
 
 def test_a_worker_ends_on_a_signal(gateway: TestClient) -> None:
-    address = order(gateway)
+    address = enqueue(gateway)
     with working() as worker:
         finished(gateway, address)
         worker.terminate()
@@ -133,7 +133,7 @@ def test_a_worker_ends_on_a_signal(gateway: TestClient) -> None:
 
 def test_an_export_that_cannot_be_written_fails(gateway: TestClient, tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
-    address = order(gateway)
+    address = enqueue(gateway)
     with working(GATEWAY_FILES_DIR=str(tmp_path / "a file")):
         assert finished(gateway, address)["state"] == "failed"
     assert_problem(gateway.get(f"{address}/result"), 404)
