@@ -1,4 +1,4 @@
-"""The README's tour, step by step, in a real Chromium."""
+"""The guide's tour (docs/hybrid.md), step by step, in a real Chromium."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def page(browser: Browser, database: SQLite | PostgreSQL) -> Iterator[Page]:
     """A browser window on what ``make run`` serves."""
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    command = ("gateway", "serve", "--jobs", "--port", port)
+    command = ("gateway", "serve", "--with", "python manage.py worker", "--port", port)
     env = {"GATEWAY_GRACEFUL_TIMEOUT": "1"}  # the Live page keeps its stream open
     with serve(*command, origin=origin, path="/flask/api/hello", env=env):
         context = browser.new_context(base_url=origin)
@@ -29,7 +29,7 @@ def page(browser: Browser, database: SQLite | PostgreSQL) -> Iterator[Page]:
         assert record.complaints == []
 
 
-def test_the_readmes_tour_works(page: Page) -> None:
+def test_the_guides_tour_works(page: Page) -> None:
     name = make_account(PASSWORD)
     live = page.context.new_page()
     live.goto("/live")

@@ -160,7 +160,7 @@ def test_the_gateway_can_run_a_worker(database: SQLite | PostgreSQL) -> None:
 
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    command = ("gateway", "serve", "--jobs", "--port", port)
+    command = ("gateway", "serve", "--with", "python manage.py worker", "--port", port)
     with serve(*command, origin=origin, path="/flask/api/hello") as server:
         (worker,) = server.children
         with httpx.Client(base_url=origin) as client:
@@ -174,7 +174,7 @@ def test_a_worker_ends_when_its_gateway_is_killed(
 ) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    command = ("gateway", "serve", "--jobs", "--port", port)
+    command = ("gateway", "serve", "--with", "python manage.py worker", "--port", port)
     with serve(*command, origin=origin, path="/flask/api/hello") as server:
         (worker,) = server.children
         server.kill()

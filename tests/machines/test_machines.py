@@ -127,7 +127,7 @@ async def outage(traffic: Traffic) -> None:
 
 
 def assert_connections_fit(cluster: Cluster) -> None:
-    """Check the documented arithmetic: the most connections of each process."""
+    """Check the most connections of each process, as documented in docs/operations.md."""
     with psycopg.connect(cluster.database.url) as connection:
         row = connection.execute(
             "SELECT count(*) FROM pg_stat_activity"

@@ -11,7 +11,7 @@ import pytest
 from framework_gateway.server.listeners import accept_all, drop_new_connections
 from tests.wsgi.server import PATIENCE, serve
 
-# On other systems the kernel cannot do this; the documented limits say so.
+# On other systems the kernel cannot do this; see docs/limits.md.
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="No other system can")
 pytestmark = on_linux
 
