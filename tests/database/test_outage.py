@@ -101,7 +101,7 @@ def startup_errors(server: Server) -> list[str]:
     """Return the start's log records, without addresses, requests and times."""
     lines = server.output.splitlines()
     records = [line for line in lines if "http://" not in line and " GET /" not in line]
-    return [record.partition(" ERROR uvicorn.error [-] ")[2] or record for record in records]
+    return [record.partition(" ERROR showdown [-] ")[2] or record for record in records]
 
 
 def test_a_locked_database_is_503(database: SQLite | PostgreSQL) -> None:

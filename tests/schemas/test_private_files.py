@@ -50,15 +50,16 @@ def test_no_file_is_created_where_none_is_possible(tmp_path: Path) -> None:
 OPENERS = {
     "django": "import django; django.setup(); from django.db import connection;"
     " connection.ensure_connection()",
-    "flask": "from settings import get_settings; from contract.engines import create_sync_engine;"
+    "flask": "from contract.settings import get_settings;"
+    " from contract.engines import create_sync_engine;"
     " create_sync_engine(get_settings(), 'flask').connect().close()",
-    "fastapi": "import asyncio; from settings import get_settings;"
+    "fastapi": "import asyncio; from contract.settings import get_settings;"
     " from contract.engines import create_asyncio_engine\n"
     "async def main():\n"
     "    async with create_asyncio_engine(get_settings(), 'fastapi').connect():\n"
     "        pass\n"
     "asyncio.run(main())",
-    "feed": "import asyncio; from settings import get_settings;"
+    "feed": "import asyncio; from contract.settings import get_settings;"
     " from fastapi_app.wakeups import wakeups\n"
     "async def main():\n"
     "    events = wakeups(get_settings())\n"
