@@ -47,8 +47,8 @@ GUIDE = [
     Advice(
         "An API where throughput matters",
         FASTAPI,
-        "FastAPI does the least work per request without a database. Your own browser can measure"
-        " the difference.",
+        "Of the three frameworks, FastAPI does the least work per request without a database. Your"
+        " own browser can measure the difference.",
         "a race for /api/hello",
         "race?path=/api/hello",
     ),

@@ -39,15 +39,33 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option(
     "--seconds", type=click.IntRange(1, 60), help="Length of one measurement.  [2; quick: 1]"
 )
-@click.option("--target", "targets", multiple=True, type=click.Choice(list(TARGETS)))
-@click.option("--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)))
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    type=click.Choice(list(TARGETS)),
+    help="Measure only this target; repeatable.",
+)
+@click.option(
+    "--workload",
+    "workloads",
+    multiple=True,
+    type=click.Choice(list(WORKLOADS)),
+    help="Measure only this workload; repeatable.",
+)
 @click.option(
     "--connections",
     multiple=True,
     type=click.IntRange(1, 1000),
-    help="Connections at once.  [8, 64, 512]",
+    help="Number of connections; repeatable.  [8, 64, 512]",
 )
-@click.option("--threads", type=click.IntRange(1, 1024), default=THREADS, show_default=True)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 1024),
+    default=THREADS,
+    show_default=True,
+    help="Size of each server's thread and database pools.",
+)
 @click.option("--database", metavar="URL", help="Use a PostgreSQL database on this machine.")
 @click.option("--yes", is_flag=True, help="Allow a --database that already has users.")
 @click.option(
@@ -55,7 +73,13 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 )
 @click.option("--chart", type=FILE, help="Write an SVG chart to FILE.")
 @click.option("--compare", nargs=2, type=EXISTING, metavar="OLD NEW", help="Compare two results.")
-@click.option("--suite", type=click.Choice(["frameworks", "bridge"]), default="frameworks")
+@click.option(
+    "--suite",
+    type=click.Choice(["frameworks", "bridge"]),
+    default="frameworks",
+    show_default=True,
+    help="What to measure: the frameworks, or the cost of the bridge.",
+)
 @terminable()
 def bench(
     quick: bool,
@@ -74,9 +98,9 @@ def bench(
 ) -> None:
     """Measure Flask, FastAPI and Django, each on servers of its own.
 
-    Every server runs on a free loopback port. In each round, every server is measured once. With
-    256 or more connections, a measurement takes twice as long. SQLite has one writer at a time, so
-    there at most 8 connections create users.
+    Every server runs on a free loopback port. Each round measures every target once with every
+    workload and number of connections. With 256 or more connections, a measurement takes twice
+    as long. SQLite has one writer at a time, so with SQLite at most 8 connections create users.
     """
     if compare:
         return compare_files(*compare)
