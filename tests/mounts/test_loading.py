@@ -1,4 +1,4 @@
-"""Import strings, factories, and telling WSGI from ASGI."""
+"""Import strings, factories, and the distinction between WSGI and ASGI applications."""
 
 import functools
 from typing import Any
@@ -62,7 +62,7 @@ class Holder:
     ],
     ids=range(18),
 )
-def test_an_application_is_recognised(application: Any, kind: str) -> None:
+def test_wsgi_and_asgi_applications_are_recognised(application: Any, kind: str) -> None:
     assert load(application)[1] == kind
 
 
@@ -81,11 +81,11 @@ def test_an_application_is_recognised(application: Any, kind: str) -> None:
     ],
     ids=range(9),
 )
-def test_what_is_no_application_is_refused(application: Any, message: str) -> None:
+def test_other_objects_are_refused(application: Any, message: str) -> None:
     with pytest.raises(ApplicationError, match=message):
         load(application)
 
 
-def test_the_error_of_an_import_is_raised_on() -> None:
+def test_an_error_during_an_import_is_raised() -> None:
     with pytest.raises(ModuleNotFoundError):
         load("no_such_package:app")

@@ -1,4 +1,4 @@
-"""The pages as documents: what they hold, where they lead, and that nothing comes from outside."""
+"""The pages as HTML: their content and links, and that they load nothing from other hosts."""
 
 import re
 from html.parser import HTMLParser
@@ -35,13 +35,13 @@ class Elements(HTMLParser):
 
 @pytest.fixture(params=["", "/outer"])
 def client(request: pytest.FixtureRequest, gateway: TestClient) -> TestClient:
-    """The gateway at the root, and below a prefix of a proxy's."""
+    """The gateway at the root, and behind a proxy's prefix."""
     base = f"http://127.0.0.1{request.param}"
     return TestClient(gateway.app, base, root_path=request.param, raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_is_strict_about_what_it_loads(client: TestClient, page: str) -> None:
+def test_every_page_has_a_strict_content_security_policy(client: TestClient, page: str) -> None:
     response = client.get(f"/{page}")
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -56,7 +56,7 @@ def test_every_page_is_strict_about_what_it_loads(client: TestClient, page: str)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_link_leads_somewhere(client: TestClient, page: str) -> None:
+def test_no_link_is_broken(client: TestClient, page: str) -> None:
     base = str(client.base_url)
     addresses = Elements(client.get(f"/{page}").text).addresses
     assert len(addresses) > len(PAGES)
@@ -65,7 +65,7 @@ def test_every_link_leads_somewhere(client: TestClient, page: str) -> None:
         assert urlsplit(url).netloc == "127.0.0.1"
         assert url.startswith(base)
         if re.search(r"/django/admin/(logout|autocomplete)/|/users/events$|/api/me$", url):
-            continue  # answer POST, or AJAX with parameters, alone; never end; need a login
+            continue  # POST only, AJAX only, endless, or only after a login
         assert client.get(url).status_code < 400, url
 
 
@@ -147,7 +147,7 @@ def test_the_guide_has_a_row_for_each_choice(gateway: TestClient) -> None:
     assert text.count("<a href") >= 14
 
 
-def test_own_applications_have_pages_too() -> None:
+def test_custom_applications_have_pages() -> None:
     from gateway import create_app
 
     mounts = {"/old": applications.legacy, "/new": applications.main, "/gone": "no_such:app"}

@@ -1,4 +1,4 @@
-"""The database and the exports are for the server's own account alone."""
+"""Only the server's own account can read the database and the exports."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ from tests.servers import ROOT
 
 @pytest.fixture(autouse=True)
 def usual_umask() -> Iterator[None]:
-    """What most systems have: others may read new files."""
+    """The umask of most systems, with which others can read new files."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -41,7 +41,7 @@ def test_an_older_database_becomes_private_and_keeps_its_content(tmp_path: Path)
     assert (tmp_path / "old.sqlite3").read_bytes() == b"old"
 
 
-def test_nothing_is_made_where_nothing_can_be(tmp_path: Path) -> None:
+def test_no_file_is_created_where_none_is_possible(tmp_path: Path) -> None:
     protect_database(f"sqlite:///{tmp_path}/missing/new.sqlite3")
     protect_database("postgresql://localhost/users")
     assert [*tmp_path.iterdir()] == []
@@ -70,7 +70,7 @@ OPENERS = {
 
 
 @pytest.mark.parametrize("who", OPENERS)
-def test_whichever_opens_it_first_makes_it_private(who: str, tmp_path: Path) -> None:
+def test_the_database_is_private_whichever_program_opens_it_first(who: str, tmp_path: Path) -> None:
     file = tmp_path / "gateway.sqlite3"
     env = {
         **os.environ,
@@ -97,7 +97,7 @@ def test_an_export_is_private(tmp_path: Path) -> None:
 
 
 def test_an_export_is_private_while_it_is_written(tmp_path: Path) -> None:
-    """Also in a directory that was there before, and that others may enter."""
+    """Also in an existing directory that others can enter."""
     from django.core.files.base import ContentFile
 
     from django_app.storage import PrivateFileStorage

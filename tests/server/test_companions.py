@@ -1,4 +1,4 @@
-"""Companion processes: started with the gateway, started again, logged, and stopped with it."""
+"""Companion processes: started with the gateway, restarted, logged, and stopped with it."""
 
 import logging
 import signal
@@ -29,12 +29,12 @@ def app(environ, start_response):
         ("run --option=1", "run --option=1", ["run", "--option=1"]),
     ],
 )
-def test_a_command_may_have_a_name(text: str, name: str, command: list[str]) -> None:
+def test_a_command_can_have_a_name(text: str, name: str, command: list[str]) -> None:
     assert parse_command(text) == (name, command)
 
 
 @pytest.mark.parametrize("text", ["", "worker=", "run 'open"])
-def test_what_is_no_command_is_refused(text: str) -> None:
+def test_an_invalid_command_is_refused(text: str) -> None:
     with pytest.raises(CommandError):
         parse_command(text)
 
@@ -43,7 +43,7 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def test_its_output_is_logged_under_its_name(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_companions_output_is_logged_under_its_name(caplog: pytest.LogCaptureFixture) -> None:
     code = "import sys, time; print('ready'); print('oh', file=sys.stderr); time.sleep(60)"
     with run_companions({"worker": python(code)}):
         wait_until(lambda: len(caplog.records) >= 2)
@@ -53,7 +53,7 @@ def test_its_output_is_logged_under_its_name(caplog: pytest.LogCaptureFixture) -
     }
 
 
-def test_one_that_ends_is_started_again_later_each_time(
+def test_a_companion_that_exits_is_restarted_with_back_off(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(companions, "FIRST_DELAY", 0.01)
@@ -65,12 +65,12 @@ def test_one_that_ends_is_started_again_later_each_time(
     assert waits[1].endswith("0.02 s")
 
 
-def test_a_program_that_is_not_there_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_program_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     with run_companions({"worker": ["no-such-program"]}):
         wait_until(lambda: "No such file or directory (no-such-program)" in caplog.text)
 
 
-def test_one_that_ignores_sigterm_is_killed(
+def test_a_companion_that_ignores_sigterm_is_killed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(companions, "GRACE", 0.2)
@@ -87,7 +87,9 @@ def test_one_that_ignores_sigterm_is_killed(
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_it_ends_with_the_gateway(tmp_path: Path, workers: int, number: signal.Signals) -> None:
+def test_a_companion_ends_with_the_gateway(
+    tmp_path: Path, workers: int, number: signal.Signals
+) -> None:
     (tmp_path / "own.py").write_text(APPLICATION)
     file = tmp_path / "pid"
     code = f"import os, pathlib, time; pathlib.Path({str(file)!r}).write_text(str(os.getpid())); "
