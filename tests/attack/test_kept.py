@@ -20,6 +20,7 @@ from framework_gateway.observability.metrics import MAX_SERIES
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite
 from tests.gateways import compose, seen
+from tests.sampling import pairs
 from tests.wsgi.server import wait_until
 
 LONG = 20_000  # bytes of each value
@@ -148,9 +149,8 @@ def grown(served: Served, each: Callable[[bytes], None]) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("mount", [*FRAMEWORKS, ""])
-@pytest.mark.parametrize("kind", ASKED)
-def test_nothing_is_kept_of_a_request(served: Served, mount: str, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "mount"), pairs([*ASKED], [*FRAMEWORKS, ""]))
+def test_nothing_is_kept_of_a_request(served: Served, kind: str, mount: str) -> None:
     begin = f"/{mount}/api/hello" if mount else "/health/live"
 
     def each(value: bytes) -> None:

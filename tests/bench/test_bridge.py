@@ -55,6 +55,7 @@ def test_what_is_measured_with_notes_and_without(tmp_path: Path, name: str) -> N
     assert "server" not in answer.headers  # as uvicorn's own would say
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wrk")
 def test_every_round_has_servers_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

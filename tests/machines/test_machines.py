@@ -26,7 +26,7 @@ MESSAGE = {"type": "user.created", "data": {"name": "Carol", "email": "carol@exa
 # What nginx does not ask the other gateway for, when one has died.
 LOST = {("POST", 502), ("PATCH", 502)}
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture
