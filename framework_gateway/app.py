@@ -52,7 +52,8 @@ class Gateway(Starlette):
         config: limits and addresses; from the environment unless given.
         admit: finds out who sends a request, and refuses what they may not do.
         site: makes the pages of the mounts.
-        links: addresses to look at first, by name; ``gateway serve`` prints them.
+        links: addresses to look at first, by name; ``gateway serve`` prints them. By default, the
+            root of each application.
         needs: checks that must pass for ``/health/ready``.
         optional_checks: checks that ``/health/ready`` only warns of.
         at_start: runs in a thread before the first request.
@@ -82,7 +83,9 @@ class Gateway(Starlette):
         self.config = config or get_config()
         self.admit = admit
         self.site = site
-        self.links = {**(links or {})}
+        if links is None:
+            links = {prefix: f"{prefix}/" for prefix in self.applications}
+        self.links = {"Compare": "/", **links}
         self.needs = {**(needs or {})}
         self.optional_checks = {**(optional_checks or {})}
         self.at_start = at_start
@@ -91,6 +94,7 @@ class Gateway(Starlette):
         self.companions = {**(companions or {})}
         self.find_workers_fault = find_workers_fault
         self.access_log: AccessLog | None = None
+        self._tracing = load_tracing() if self.config.traces else None
         super().__init__(
             exception_handlers={HTTPException: self.answer_error, Exception: self.answer_fault},
             lifespan=Gateway._run,
@@ -130,7 +134,12 @@ class Gateway(Starlette):
     @cached_property
     def tracing(self) -> "Tracing | None":
         """The spans of requests, where the settings ask for them."""
-        return trace_requests(self.mounts) if self.config.traces else None
+        if self._tracing is None:
+            return None
+        tracing = self._tracing()
+        for mount in self.mounts:
+            mount.app = tracing.around(mount.app, mount.path.strip("/"))
+        return tracing
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -204,8 +213,8 @@ class Gateway(Starlette):
         return self.problem(500, None, None)
 
 
-def trace_requests(mounts: Sequence[Mount]) -> "Tracing":
-    """Make spans of the requests, and of each mount's part in them.
+def load_tracing() -> "type[Tracing]":
+    """Import what traces requests.
 
     Raises:
         SystemExit: OpenTelemetry's packages are not installed.
@@ -216,7 +225,4 @@ def trace_requests(mounts: Sequence[Mount]) -> "Tracing":
         raise SystemExit(
             "GATEWAY_TRACES: needs the extra, pip install 'framework-gateway[otel]'"
         ) from None
-    tracing = Tracing()
-    for mount in mounts:
-        mount.app = tracing.around(mount.app, mount.path.strip("/"))
-    return tracing
+    return Tracing

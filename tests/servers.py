@@ -36,8 +36,9 @@ class Server(subprocess.Popen[str]):
     @property
     def children(self) -> list[int]:
         """The ids of the processes that it has started and that have not been waited for."""
-        task = Path(f"/proc/{self.pid}/task/{self.pid}")
-        return [int(child) for child in (task / "children").read_text().split()]
+        # Each thread has its own.
+        found = Path(f"/proc/{self.pid}/task").glob("*/children")
+        return [int(child) for children in found for child in children.read_text().split()]
 
 
 def has_ended(process: int) -> bool:
@@ -47,6 +48,25 @@ def has_ended(process: int) -> bool:
     except FileNotFoundError:
         return True
     return status.rpartition(")")[2].split()[0] == "Z"
+
+
+def run(
+    *command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of the virtual environment to its end.
+
+    Args:
+        command: the program and its arguments.
+        env: variables besides the suite's own.
+    """
+    return subprocess.run(
+        [SCRIPTS / str(command[0]), *map(str, command[1:])],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 @contextmanager

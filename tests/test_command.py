@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from framework_gateway.cli.main import main
 from tests.databases import SQLite, free_port
-from tests.servers import serve
+from tests.servers import run, serve
 
 SHOP = """
 def application(environ, start_response):
@@ -40,7 +40,8 @@ def test_own_applications_are_mounted_beside_the_three(shop: Path, database: SQL
     mounts = ["/shop=shop:application", "/shop/live=shop:create_app", "/closed=shop:broken()"]
     options = [option for mount in mounts for option in ("--mount", mount)]
     command = ("gateway", "serve", "--port", port, *options)
-    with serve(*command, origin=origin, path="/shop/", cwd=shop) as server:
+    env = {"PYTHONPATH": str(shop)}
+    with serve(*command, origin=origin, path="/shop/", env=env) as server:
         assert httpx.get(f"{origin}/shop/a").text == "shop /shop /a"
         assert httpx.get(f"{origin}/shop/live/").text == "live"
         for framework in ("flask", "fastapi", "django"):
@@ -50,7 +51,7 @@ def test_own_applications_are_mounted_beside_the_three(shop: Path, database: SQL
         assert closed.headers["Content-Type"] == "application/problem+json"
         assert "shop is closed" not in closed.text
         assert "the shop is closed" in server.output
-        assert f"shop:application {origin}/shop/" in server.output
+        assert f"/shop      {origin}/shop/" in server.output
 
 
 def test_own_applications_are_mounted_alone(shop: Path) -> None:
@@ -63,7 +64,7 @@ def test_own_applications_are_mounted_alone(shop: Path) -> None:
         assert httpx.get(f"{origin}/shop/a").text == "shop /shop /a"
         assert httpx.get(f"{origin}/flask/api/hello").status_code == 404
         addresses, access_lines = server.output.splitlines()[:2], server.output.splitlines()[2:]
-        assert addresses == [f"Compare    {origin}/", f"shop:application {origin}/shop/"]
+        assert addresses == [f"Compare    {origin}/", f"/shop      {origin}/shop/"]
         assert all(" GET /" in line for line in access_lines)
 
 
@@ -98,3 +99,76 @@ def test_the_gateway_listens_on_an_ipv6_address(database: SQLite) -> None:
     command = ("gateway", "--host", "::1", "--port", port)
     with serve(*command, origin=origin, path="/flask/api/hello") as server:
         assert f"Flask      {origin}/flask/api/users" in server.output
+
+
+GATEWAY = """
+from framework_gateway import Gateway
+
+def shop(environ, start_response):
+    start_response("200 OK", [])
+    return [b"shop"]
+
+app = Gateway({"/shop": lambda: shop}, links={"Shop": "/shop/"})
+other = 1
+
+def create():
+    return Gateway({"/made": lambda: shop})
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        ((), "/shop/"),
+        (("own:app",), "/shop/"),
+        (("own:create",), "/made/"),
+        (("own:create()",), "/made/"),
+        (("--mount", "/more=shop:application"), "/more/"),
+    ],
+)
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_gateway_of_ones_own_is_served(
+    shop: Path, tmp_path: Path, arguments: tuple[str, ...], path: str, elsewhere: bool
+) -> None:
+    for name in ("gateway.py", "own.py"):
+        (shop / name).write_text(GATEWAY)
+    port = free_port()
+    place = ("--app-dir", shop) if elsewhere else ()
+    command = ("gateway", "serve", *arguments, *place, "--port", port)
+    cwd = Path("/") if elsewhere else shop
+    with serve(*command, origin=f"http://127.0.0.1:{port}", path=path, cwd=cwd) as server:
+        assert f"http://127.0.0.1:{port}{path}" in server.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "There is no gateway.py here: name a Gateway as MODULE:APP"),
+        (("own:other",), "own:other is no framework_gateway.Gateway"),
+        (("own:missing",), "'own' has no attribute 'missing'"),
+        (("own",), "'own' is not of the form package.module:attribute"),
+        (("nowhere:app",), "nowhere:app could not be imported: ModuleNotFoundError"),
+        (("broken:app",), "broken:app could not be imported: ZeroDivisionError"),
+        (("own:app", "--only-mounts", "--mount", "/a=own:shop"), "--only-mounts serves what"),
+        (("own:app", "--with", "run 'open"), "No closing quotation"),
+        (("--port", "65536"), "65536 is not in the range"),
+        (("--app-dir", "nowhere"), "--app-dir: there is no directory nowhere"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "own.py").write_text(GATEWAY)
+    (tmp_path / "broken.py").write_text("1 / 0")
+    result = run("gateway", "serve", *arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert message in result.stderr.splitlines()[-1]
+
+
+def test_production_needs_the_names_that_it_is_reached_by(shop: Path) -> None:
+    command = ("gateway", "serve", "--only-mounts", "--mount", "/shop=shop:application")
+    result = run(*command, cwd=shop, env={"GATEWAY_ENV": "production"})
+    assert result.returncode == 1
+    assert result.stderr == (
+        "Error: GATEWAY_ALLOWED_HOSTS: production needs the names that it is reached by\n"
+    )

@@ -55,7 +55,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (ROOT / file).is_file():
             (source / file).parent.mkdir(parents=True, exist_ok=True)
             (source / file).write_bytes((ROOT / file).read_bytes())
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", directory, source]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        "--outdir",
+        str(directory),
+        str(source),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return directory

@@ -20,27 +20,15 @@ from framework_gateway.server.server import MARGIN
 from framework_gateway.wsgi.middleware import LAST_WORDS
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
-from tests.servers import ROOT, SCRIPTS, serve
+from tests.servers import SCRIPTS, run, serve
 from tests.usage import times_open
 from tests.wsgi.server import PATIENCE
 
 USERS = [(1, "Alice", "alice@example.com"), (2, "Bob", "bob@example.com")]
 
 
-def run(*command: object, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of the virtual environment to its end."""
-    return subprocess.run(
-        [SCRIPTS / str(command[0]), *map(str, command[1:])],
-        cwd=ROOT,
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 def prepare(url: str) -> subprocess.CompletedProcess[str]:
-    return run("python", "manage.py", "prepare", GATEWAY_DATABASE_URL=url)
+    return run("python", "manage.py", "prepare", env={"GATEWAY_DATABASE_URL": url})
 
 
 def rows(file: Path, statement: str) -> list[tuple[object, ...]]:
@@ -71,25 +59,33 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
     )
 
 
+NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"
+OF_THE_GATEWAY = [f"GATEWAY_PORT: {NO_INTEGER}", f"GATEWAY_THREADS: {NO_INTEGER}"]
+OF_THE_API = [
+    "GATEWAY_DATABASE_URL: Value error, use sqlite:///file.sqlite3 or "
+    "postgresql://user:password@host/name",
+    f"GATEWAY_THREADS: {NO_INTEGER}",
+]
+
+
 @pytest.mark.parametrize(
-    "command",
+    ("command", "lines"),
     [
-        ("gateway",),
-        ("python", "gateway.py"),
-        ("python", "manage.py", "prepare"),
-        ("flask", "--app", "flask_app", "routes"),
+        (("gateway",), OF_THE_GATEWAY),
+        (("gateway", "compare", "/"), OF_THE_API),
+        (("python", "gateway.py"), OF_THE_API),
+        (("python", "manage.py", "prepare"), OF_THE_API),
+        (("flask", "--app", "flask_app", "routes"), OF_THE_API),
     ],
-    ids=" ".join,
 )
-def test_settings_that_do_not_fit_are_a_line_each(command: tuple[str, ...]) -> None:
-    result = run(*command, GATEWAY_PORT="x", GATEWAY_DATABASE_URL="mysql://localhost/name")
+def test_settings_that_do_not_fit_are_a_line_each(
+    command: tuple[str, ...], lines: list[str]
+) -> None:
+    wrong = {"PORT": "x", "THREADS": "x", "DATABASE_URL": "mysql://localhost/name"}
+    result = run(*command, env={f"GATEWAY_{name}": value for name, value in wrong.items()})
     assert result.returncode == 1
     assert result.stdout == ""
-    assert result.stderr.splitlines() == [
-        "GATEWAY_PORT: Input should be a valid integer, unable to parse string as an integer",
-        "GATEWAY_DATABASE_URL: Value error, use sqlite:///file.sqlite3 or "
-        "postgresql://user:password@host/name",
-    ]
+    assert result.stderr.splitlines() == lines
 
 
 def test_a_new_database_gets_the_articles_users_and_an_account(file: Path) -> None:

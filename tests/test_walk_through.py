@@ -19,7 +19,7 @@ def page(browser: Browser, database: SQLite | PostgreSQL) -> Iterator[Page]:
     """A window on what ``make run`` serves."""
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    command = ("gateway", "serve", "--jobs", "--port", port)
+    command = ("gateway", "serve", "--with", "python manage.py worker", "--port", port)
     env = {"GATEWAY_GRACEFUL_TIMEOUT": "1"}  # the page Live would keep its stream open
     with serve(*command, origin=origin, path="/flask/api/hello", env=env):
         context = browser.new_context(base_url=origin)

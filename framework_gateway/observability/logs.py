@@ -60,7 +60,7 @@ class JSONFormatter(JsonFormatter):
 
     def __init__(self) -> None:
         names = {"levelname": "level", "name": "logger", "exc_info": "exc"}
-        super().__init__("{levelname}{name}{message}{request_id}", style="{", rename_fields=names)
+        super().__init__("{levelname}{name}{message}", style="{", rename_fields=names)
 
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
@@ -68,8 +68,7 @@ class JSONFormatter(JsonFormatter):
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         log_data["ts"] = at.replace("+00:00", "Z")
         super().add_fields(log_data, record, message_dict)
-        if log_data["request_id"] == "-":
-            log_data["request_id"] = None
+        log_data["request_id"] = AddRequestID.source.get() or None
         traceback = shorten(log_data.get("exc") or "", MAX_TRACEBACK, json_size)
         if traceback:
             log_data["exc"] = traceback

@@ -108,10 +108,11 @@ class Companion:
                 )
             except OSError as error:
                 return f"{error.strerror} ({self.command[0]})"
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.logger.info("%s", line.rstrip("\n"))
-        return f"status {self.process.wait()}"
+        with self.process as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                self.logger.info("%s", line.rstrip("\n"))
+        return f"status {process.returncode}"
 
 
 def search_path() -> str:

@@ -41,8 +41,14 @@ def begin_line(name: bytes) -> bytes:
 
 
 @lru_cache(maxsize=16)  # the date changes once a second
-def default_lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """Return the lines of the headers that the server adds to each answer."""
+def default_lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes | None:
+    """Return the lines of the headers that the server adds to each answer.
+
+    Returns:
+        None when one of them frames the body or ends the connection: uvicorn heeds those.
+    """
+    if any(name in UNUSUAL or name == b"content-length" for name, _ in headers):
+        return None
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
@@ -235,10 +241,11 @@ def _write(cycle: RequestResponseCycle, message: Message) -> bool:
     head = b"\r\n".join([*lines, b"", b""])
     # All at once: nothing but the ends of the lines is to be deleted.
     left = head.translate(None, CONTROLS)
-    if len(head) - len(left) != 2 * (len(lines) + 1):
+    defaults = default_lines(tuple(cycle.default_headers))
+    if defaults is None or len(head) - len(left) != 2 * (len(lines) + 1):
         return False
     cycle.response_started = True
     cycle.chunked_encoding = False
     cycle.expected_content_length = int(length)
-    cycle.transport.write(status_line + default_lines(tuple(cycle.default_headers)) + head)
+    cycle.transport.write(status_line + defaults + head)
     return True

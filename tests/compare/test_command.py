@@ -121,8 +121,8 @@ def test_what_an_application_answers_cannot_move_the_cursor() -> None:
         (["/", "-H", "nothing"], 2, "'nothing' is not of the form 'Name: value'"),
         (["/", "-d", "@/nowhere"], 1, "/nowhere: No such file or directory"),
         (["/", *OWN[:2], "--target", "new=nowhere:app"], 1, "new: the application at / could not"),
-        (["/", "--file", "tests/showdown/__init__.py"], 2, "--file brings its own paths"),
-        (["--file", "tests/showdown/__init__.py"], 1, "holds no request"),
+        (["/", "--file", "tests/compare/__init__.py"], 2, "--file brings its own paths"),
+        (["--file", "tests/compare/__init__.py"], 1, "holds no request"),
         (["--file", "LICENSE"], 1, "LICENSE, line 1: Invalid JSON"),
     ],
 )

@@ -162,7 +162,7 @@ def test_the_gateway_may_bring_a_worker(database: SQLite | PostgreSQL) -> None:
 
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    command = ("gateway", "serve", "--jobs", "--port", port)
+    command = ("gateway", "serve", "--with", "python manage.py worker", "--port", port)
     with serve(*command, origin=origin, path="/flask/api/hello") as server:
         (worker,) = server.children
         with httpx.Client(base_url=origin) as client:
@@ -176,7 +176,7 @@ def test_a_worker_does_not_outlive_a_gateway_that_is_killed(
 ) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    command = ("gateway", "serve", "--jobs", "--port", port)
+    command = ("gateway", "serve", "--with", "python manage.py worker", "--port", port)
     with serve(*command, origin=origin, path="/flask/api/hello") as server:
         (worker,) = server.children
         server.kill()

@@ -69,11 +69,11 @@ def test_an_application_is_recognised(application: Any, kind: str) -> None:
 @pytest.mark.parametrize(
     ("application", "message"),
     [
-        ("tests.bridge", "is not of the form package.module:attribute"),
+        ("tests.mounts", "is not of the form package.module:attribute"),
         (":app", "is not of the form package.module:attribute"),
-        ("tests.bridge:", "is not of the form package.module:attribute"),
-        ("tests.bridge:nothing", "has no attribute 'nothing'"),
-        ("tests.bridge:__name__", "is neither a WSGI nor an ASGI application"),
+        ("tests.mounts:", "is not of the form package.module:attribute"),
+        ("tests.mounts:nothing", "has no attribute 'nothing'"),
+        ("tests.mounts:__name__", "is neither a WSGI nor an ASGI application"),
         (7, "is neither a WSGI nor an ASGI application"),
         (lambda one: None, "is neither a WSGI nor an ASGI application"),
         (lambda: 7, "is neither a WSGI nor an ASGI application"),

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 
-from contract.request_id import request_id
 from framework_gateway.observability.logs import AddRequestID, JSONFormatter
+from framework_gateway.observability.request_id import request_id
 from tests.databases import free_port
 from tests.server.applications import SECRET
 from tests.servers import Server, serve
@@ -18,7 +18,7 @@ from tests.wsgi.server import wait_until
 FAILING = "tests.server.applications"
 LOGGERS = {
     "/flask-fails/fail": FAILING,  # Flask calls its logger by the application's name
-    "/fastapi-fails/fail": "bridge",  # FastAPI leaves it to the server
+    "/fastapi-fails/fail": "framework_gateway",  # FastAPI leaves it to the server
     "/django-fails/fail": "django.request",
 }
 

@@ -2,9 +2,7 @@
 
 import logging
 import os
-import signal
 import threading
-from argparse import ArgumentParser
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -29,14 +27,10 @@ class Command(BaseCommand):
 
     help = "Runs background jobs; those of a worker that has died are taken up again."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """Define the options."""
-        parser.add_argument("--parent", type=int, help="End when this process, its parent, does.")
-
     def handle(self, *args: Any, **options: Any) -> None:
         """Run."""
         name = f"{os.uname().nodename[:24]}-{uuid4().hex}"
-        keeper = threading.Thread(target=keep, args=(name, options["parent"]), daemon=True)
+        keeper = threading.Thread(target=keep, args=(name,), daemon=True)
         keeper.start()
         worker = Worker(
             queue_names=["*"],
@@ -52,7 +46,7 @@ class Command(BaseCommand):
         worker.run()
 
 
-def keep(name: str, parent: int | None) -> None:
+def keep(name: str) -> None:
     """Beside the jobs: give signs of life, hand in what waits, take up what others have lost."""
     pause = threading.Event()
     yesterday: date | None = None
@@ -66,8 +60,6 @@ def keep(name: str, parent: int | None) -> None:
         except (DatabaseError, InterfaceError) as error:
             logger.warning("The worker waits for the database: %s", error)
         close_old_connections()
-        if parent is not None and os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGTERM)
         pause.wait(BEAT)
 
 
