@@ -14,7 +14,8 @@ async def finish(step: Awaitable[T]) -> T:
     """Await a step; a cancellation waits until the step has ended.
 
     A connection to SQLite works in a thread. aiosqlite and SQLAlchemy forget what that thread is
-    doing when the task is cancelled: the file stays open until the garbage collector runs.
+    doing when the task is cancelled: the file stays open until the garbage collector runs. A step
+    that takes longer than LAST_STEP is cancelled after all.
     """
     running = asyncio.ensure_future(step)
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import PostgreSQL, postgres_user
+from tests.databases import PostgreSQL
 
 
 @pytest.fixture
@@ -33,8 +33,11 @@ def test_a_server_without_its_programs_is_a_failure_in_ci(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as any other user")
-def test_a_server_without_its_user_is_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
+def test_a_server_without_its_user_is_a_skip(
+    bare: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.databases.postgres_program", lambda _name: "/bin/true")
     monkeypatch.setattr("pwd.getpwnam", {}.__getitem__)
     with pytest.raises(pytest.skip.Exception, match="there is no user named postgres"):
-        postgres_user()
+        bare.create()
+    assert not bare.directory.exists()

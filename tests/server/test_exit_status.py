@@ -99,9 +99,9 @@ def stop_during(directory: Path, path: str, marker: str) -> tuple[int, str]:
     ("path", "marker", "status"),
     [
         ("/wsgi/stuck", "stuck", 1),
-        ("/files/", "file", 1),
-        ("/fastapi/def", "def", 1),
-        ("/fastapi/to_thread", "to_thread", 1),
+        pytest.param("/files/", "file", 1, marks=pytest.mark.slow),
+        pytest.param("/fastapi/def", "def", 1, marks=pytest.mark.slow),
+        pytest.param("/fastapi/to_thread", "to_thread", 1, marks=pytest.mark.slow),
         ("/fastapi/own", "own", 1),
         # A daemon is a thread that nobody is to wait for.
         ("/fastapi/daemon", "daemon", 0),
@@ -113,6 +113,7 @@ def test_a_stop_during(path: str, marker: str, status: int, tmp_path: Path) -> N
     assert ("have not come back" in output) == (status == 1)
 
 
+@pytest.mark.slow
 def test_workers_end_with_the_same(tmp_path: Path) -> None:
     """Each worker ends with its own status, and the parent with 1 when one of them did."""
     (tmp_path / "applications.py").write_text(APPLICATIONS)
