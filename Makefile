@@ -16,7 +16,7 @@ ON_POSTGRESQL = tests/contract tests/database tests/events tests/jobs \
 KNOWN_VULNERABLE := jinja2==2.4.1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow coverage lint audit soak bench-bridge bench claims screenshots lock clean
+.PHONY: help install run test test-slow coverage lint audit docs soak bench-bridge bench claims screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, bandit, YAML, migratio
 audit: $(VENV)/installed-dev ## known vulnerabilities of the locked packages (asks PyPI)
 	$(BIN)/pip-audit --require-hashes --requirement requirements.lock
 
+docs: $(VENV)/installed-dev ## build the guide into site/
+	$(BIN)/mkdocs build --strict --quiet
+
 soak: $(VENV)/installed-dev ## ten minutes of mixed traffic and faults, and what they leave behind
 	$(BIN)/pytest tests/soak --soak-minutes 10 --capture no
 
@@ -82,7 +85,7 @@ lock: $(VENV)/installed-dev ## resolve the dependencies anew into both lock file
 	  --output-file requirements-dev.lock
 
 clean: ## remove .venv and what tools left; the database in var/ stays
-	rm -rf $(VENV) *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) *.egg-info build site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }

@@ -1,62 +1,45 @@
-"""The README's example of the test helper, run as a suite of its own."""
+"""README.md: two screens, whose links work here and on PyPI."""
 
 import re
-import subprocess
-from pathlib import Path
 
-import httpx2 as httpx
 import pytest
 
-from tests.databases import PostgreSQL, SQLite, free_port
-from tests.servers import ROOT, SCRIPTS, serve
+from tests.documents import README, file_of, links
+from tests.servers import ROOT
 
+LINES = 150
 PNG = b"\x89PNG\r\n"
-SHOP = """
-from tests.compare.applications import {name} as application, {name} as app
-"""
 
 
-def python_of_the_readme() -> list[str]:
-    """Return the README's blocks of Python."""
-    return re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+def test_it_is_short() -> None:
+    assert len(README.read_text().splitlines()) <= LINES
 
 
-@pytest.mark.parametrize(("new", "passed"), [("main", 3), ("changed", 0)])
-def test_the_readmes_suite_runs(tmp_path: Path, new: str, passed: int) -> None:
-    (code,) = (code for code in python_of_the_readme() if "import pytest" in code)
-    for package, module, name in (("legacy", "wsgi", "legacy"), ("shop", "main", new)):
-        (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").touch()
-        (tmp_path / package / f"{module}.py").write_text(SHOP.format(name=name))
-    (tmp_path / "test_shop.py").write_text(code.replace("/api/orders", "/users"))
-    (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = . {ROOT}\n")
-    done = subprocess.run(
-        [SCRIPTS / "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert (f"{passed} passed" in done.stdout) == bool(passed), done.stdout
-    if not passed:
-        assert "GET /users differs" in done.stdout
-        assert 'body /1/name: old "Bob", new "Rob"' in done.stdout
+@pytest.mark.parametrize("link", links(README))
+def test_every_link_works_on_pypi_and_leads_to_a_file(link: str) -> None:
+    """PyPI shows the README alone, so a relative link would lead nowhere."""
+    assert link.startswith("https://")
+    file = file_of(link)
+    assert file is not None, f"{link} is not of this project"
+    assert file.is_file()
 
 
-def test_the_readmes_pictures_are_there() -> None:
-    pictures = re.findall(r"^!\[[^]]+\]\(([^)]+)\)$", (ROOT / "README.md").read_text(), re.M)
+def test_its_pictures_are_there() -> None:
+    pictures = re.findall(r"^!\[[^]]+\]\(([^)]+)\)$", README.read_text(), re.M)
     assert pictures
     for picture in pictures:
-        assert (ROOT / picture).read_bytes().startswith(PNG)
+        file = file_of(picture)
+        assert file is not None
+        assert file.read_bytes().startswith(PNG)
 
 
-def test_the_readmes_webhook_is_stored(database: SQLite | PostgreSQL) -> None:
-    (code,) = (code for code in python_of_the_readme() if "webhook-id" in code)
-    (secret,) = re.findall('secret = "(.*)"', code)
-    port = free_port()
-    origin = f"http://127.0.0.1:{port}"
-    env = {"GATEWAY_WEBHOOK_SECRET": secret}
-    with serve("gateway", "--port", port, origin=origin, path="/flask/api/hello", env=env):
-        exec(code.replace("http://127.0.0.1:8000", origin), {})
-        (user,) = httpx.get(f"{origin}/django/api/users?search=dora").json()
-    assert user == {"id": 3, "name": "Dora", "email": "dora@example.com"}
+def test_it_lists_every_page_of_the_guide() -> None:
+    linked = {file for link in links(README) if (file := file_of(link)) and file.suffix == ".md"}
+    pages = {*(ROOT / "docs").glob("*.md")} - {ROOT / "docs" / "index.md"}
+    assert linked >= pages
+
+
+def test_its_layout_is_there() -> None:
+    (layout,) = re.findall(r"^## Layout\n+```\n(.*?)^```$", README.read_text(), re.M | re.S)
+    for line in layout.splitlines():
+        assert (ROOT / line.split()[0]).exists(), line

@@ -20,3 +20,9 @@ def test_every_test_that_it_names_exists(file: str, test: str) -> None:
 @pytest.mark.parametrize("row", ROWS)
 def test_every_promise_names_a_test(row: str) -> None:
     assert "`tests/" in row.split("|")[2]
+
+
+def test_every_file_that_it_names_exists() -> None:
+    files = re.findall(r"`((?:contract|framework_gateway|\w+_app)/[\w/.]*)`", DOCUMENT)
+    assert files
+    assert [file for file in files if not (ROOT / file).exists()] == []

@@ -211,7 +211,10 @@ def test_nothing_else_reads_the_environment() -> None:
         for file in sources()
         if (uses := uses_of_the_environment(file.read_text()))
     }
-    assert found == {entry: ["os.environ"] for entry in DJANGO_ENTRIES | HAND_IT_ON}
+    expected = {entry: ["os.environ"] for entry in DJANGO_ENTRIES | HAND_IT_ON}
+    # Once more for PATH, which it extends.
+    expected["framework_gateway/server/companions.py"] *= 2
+    assert found == expected
     for entry in DJANGO_ENTRIES:
         assert DJANGO_DEFAULT in (ROOT / entry).read_text()
 

@@ -1,4 +1,4 @@
-"""The README's walk through, step by step, in a real Chromium."""
+"""The guide's walk through (docs/hybrid.md), step by step, in a real Chromium."""
 
 import re
 from collections.abc import Iterator

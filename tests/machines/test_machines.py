@@ -127,7 +127,7 @@ async def outage(traffic: Traffic) -> None:
 
 
 def assert_connections_fit(cluster: Cluster) -> None:
-    """Check the README's arithmetic: so many connections of each process at most."""
+    """Check the arithmetic of docs/operations.md: each process has at most so many connections."""
     with psycopg.connect(cluster.database.url) as connection:
         row = connection.execute(
             "SELECT count(*) FROM pg_stat_activity"

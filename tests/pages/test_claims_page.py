@@ -106,10 +106,14 @@ def test_a_run_is_published() -> None:
     )
 
 
-def test_the_readme_says_what_the_published_run_found() -> None:
+def test_the_guide_says_what_the_published_run_found() -> None:
     document = results.read(results.PUBLISHED)
     assert document is not None
-    table = (ROOT / "README.md").read_text().partition("| claim of the usual comparison |")[2]
+    table = (
+        (ROOT / "docs" / "measuring.md")
+        .read_text()
+        .partition("| claim of the usual comparison |")[2]
+    )
     rows = table.partition("\n\n")[0].splitlines()[2:]
     assert [row.split(" | ")[1] for row in rows] == [
         claim["verdict"] for claim in document["claims"] if claim["conditions"]

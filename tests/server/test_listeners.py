@@ -11,7 +11,7 @@ import pytest
 from framework_gateway.server.listeners import accept_all, drop_new_connections
 from tests.wsgi.server import PATIENCE, serve
 
-# Elsewhere the kernel has nothing that turns away; README's limits say so.
+# Elsewhere the kernel has nothing that turns away; docs/limits.md says so.
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="No other system can")
 pytestmark = on_linux
 

@@ -13,6 +13,7 @@ from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from framework_gateway.server.limits import Limits
+from tests.sampling import every
 from tests.wsgi.answers import MEGABYTE, answering
 from tests.wsgi.server import (
     SOON,
@@ -208,7 +209,7 @@ def test_stalled_readers_of_complete_answers_hold_no_thread(kind: str, tmp_path:
     assert len(closed) == (count if kind == "file" else 0)
 
 
-@pytest.mark.parametrize("kind", ["list", "file"])
+@pytest.mark.parametrize("kind", every(2, ["file", "list"]))
 def test_stalled_readers_of_complete_answers_are_cut_off_in_the_end(
     kind: str, tmp_path: Path
 ) -> None:
