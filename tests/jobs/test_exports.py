@@ -105,6 +105,7 @@ def test_an_order_from_the_admin(gateway: TestClient) -> None:
         wait_until(lambda: ".csv" in gateway.get(exports).text)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_loses_nothing(
     gateway: TestClient, database: SQLite | PostgreSQL
 ) -> None:
