@@ -8,11 +8,15 @@ unexport PYTHONDONTWRITEBYTECODE
 # one file share what is slow to start.
 IN_PARALLEL = --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2) --dist loadfile
 
+# What touches the database, and so runs on PostgreSQL, too.
+ON_POSTGRESQL = tests/contract tests/database tests/events tests/jobs \
+  tests/test_identity.py tests/test_webhooks.py tests/test_dashboard.py
+
 # Advisories are within reach where this one's are found.
 KNOWN_VULNERABLE := jinja2==2.4.1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint audit docs soak bench-bridge bench claims screenshots lock clean
+.PHONY: help install run test test-slow coverage lint audit docs soak bench-bridge bench claims screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,17 +27,29 @@ run: $(VENV)/installed ## migrate, seed a new database, and serve on 127.0.0.1:8
 	@$(BIN)/python manage.py prepare
 	@exec $(BIN)/gateway serve --with "worker=python manage.py worker"
 
-test: $(VENV)/installed-dev ## run the whole suite, and on PostgreSQL what touches the database
-	$(BIN)/pytest $(IN_PARALLEL)
-	$(BIN)/pytest $(IN_PARALLEL) --database=postgresql tests/contract tests/database tests/events tests/jobs \
-	  tests/test_identity.py tests/test_webhooks.py tests/test_dashboard.py
+test: $(VENV)/installed-dev ## run the tests, and on PostgreSQL those that touch the database
+	$(BIN)/pytest $(IN_PARALLEL) -m "not slow"
+	$(BIN)/pytest $(IN_PARALLEL) -m "not slow" --database=postgresql $(ON_POSTGRESQL)
 
-lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, bandit, migrations, advisories
+test-slow: $(VENV)/installed-dev ## run the tests marked slow: soak, machines, whole attack corpora
+	$(BIN)/pytest $(IN_PARALLEL) -m slow
+	$(BIN)/pytest $(IN_PARALLEL) -m slow --database=postgresql $(ON_POSTGRESQL)
+
+coverage: $(VENV)/installed-dev ## branch coverage of all tests on SQLite, subprocesses included
+	$(BIN)/pytest $(IN_PARALLEL) --cov --cov-report=term:skip-covered --cov-report=html
+
+lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, bandit, YAML, migrations, advisories
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive .
+	$(BIN)/yamllint --strict .
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms \
+	  $(filter-out %/config.yml, $(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/pre-commit validate-config
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check
 	@if echo '$(KNOWN_VULNERABLE)' | $(BIN)/pip-audit --disable-pip --no-deps \

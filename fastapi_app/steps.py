@@ -14,7 +14,8 @@ async def finish(step: Awaitable[T]) -> T:
     """Await a step; when cancelled, wait until the step has ended.
 
     A connection to SQLite works in a thread. When the task is cancelled, aiosqlite and SQLAlchemy
-    abandon the call in that thread, and the file stays open until the garbage collector runs.
+    abandon the call in that thread, and the file stays open until the garbage collector runs. A
+    step that takes longer than LAST_STEP is cancelled after all.
     """
     running = asyncio.ensure_future(step)
     try:

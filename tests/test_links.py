@@ -15,6 +15,7 @@ from contract.settings import get_settings
 from framework_gateway.security.identity import SAFE
 from tests.browsers import HOST, Record, make_account
 from tests.databases import PostgreSQL, SQLite, free_port
+from tests.sampling import every
 from tests.servers import serve
 
 PASSWORD = "a long password for the tests"
@@ -94,7 +95,7 @@ ADDRESSES = [
 ]
 
 
-@pytest.fixture(scope="module", params=WRITES)
+@pytest.fixture(scope="module", params=every(2, WRITES))
 def origin(request: pytest.FixtureRequest, migrated: SQLite | PostgreSQL) -> Iterator[str]:
     """A gateway in a process of its own, with each value of GATEWAY_WRITES."""
     origin = f"http://127.0.0.1:{free_port()}"

@@ -42,7 +42,7 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("target", ["install", "run", "test", "lint"])
+@pytest.mark.parametrize("target", ["install", "run", "test", "test-slow", "lint"])
 def test_an_old_python_is_reported_in_one_line(clone: Path, target: str) -> None:
     old = clone / "python3.8"
     old.write_text(OLD_PYTHON)
@@ -74,4 +74,13 @@ def test_make_alone_lists_the_targets(clone: Path) -> None:
     assert phony
     listed = [re.fullmatch(r"make (\S+) +\S.*", line) for line in result.stdout.splitlines()]
     assert [match and match[1] for match in listed] == phony[1].split()
-    assert {"install", "run", "test", "lint"} <= set(phony[1].split())
+    assert {"install", "run", "test", "test-slow", "coverage", "lint"} <= set(phony[1].split())
+
+
+def test_what_is_slow_is_the_rest(clone: Path) -> None:
+    runs = {}
+    for target in ("test", "test-slow"):
+        commands = make(clone, "--dry-run", target).stdout.splitlines()
+        runs[target] = [command for command in commands if "/pytest " in command]
+    assert len(runs["test"]) == 2
+    assert runs["test-slow"] == [run.replace('"not slow"', "slow") for run in runs["test"]]

@@ -16,10 +16,12 @@ from starlette.testclient import TestClient
 from contract.engines import create_sync_engine, register_sqlite_functions
 from contract.settings import SECRET_KEY_FILE, get_settings
 from contract.table import metadata
+from fastapi_app import steps
 from framework_gateway.server.server import STOP_MARGIN
 from framework_gateway.wsgi.middleware import RETURN_TIMEOUT
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
+from tests.sampling import every
 from tests.servers import SCRIPTS, run, serve
 from tests.usage import times_open
 from tests.wsgi.server import PATIENCE
@@ -123,7 +125,7 @@ def test_the_printed_password_logs_in(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["UPDATE users SET name = 'Al' WHERE id = 1", "DELETE FROM users"]
+    "change", every(2, ["UPDATE users SET name = 'Al' WHERE id = 1", "DELETE FROM users"])
 )
 def test_a_second_prepare_prints_and_changes_nothing(file: Path, change: str) -> None:
     url = f"sqlite:///{file}"
@@ -164,10 +166,13 @@ def test_prepare_reports_an_unusable_file_in_one_line(tmp_path: Path) -> None:
 
 
 def test_fastapis_lifespan_runs_under_the_mount(
-    migrated: SQLite | PostgreSQL, tmp_path: Path
+    migrated: SQLite | PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from gateway import create_app
 
+    # A stop gives up a step that takes longer, and leaves its files to the garbage collector. On a
+    # busy disk, opening a file can take more than the second that a step gets.
+    monkeypatch.setattr(steps, "LAST_STEP", PATIENCE)
     file = tmp_path / "users.sqlite3"
     settings = get_settings().model_copy(update={"database_url": f"sqlite:///{file}"})
     engine = create_sync_engine(settings, "tests")
@@ -211,7 +216,9 @@ def test_running_requests_finish_after_a_signal(sent: signal.Signals) -> None:
         assert "Aborted" not in server.output
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(
+    "framework", ["flask", "fastapi", pytest.param("django", marks=pytest.mark.slow)]
+)
 @pytest.mark.usefixtures("migrated")
 def test_a_request_beyond_the_graceful_timeout_does_not_delay_the_exit(framework: str) -> None:
     port = free_port()

@@ -55,6 +55,7 @@ def test_the_gateway_serves_with_and_without_observation(tmp_path: Path, name: s
     assert "server" not in answer.headers  # uvicorn's own protocol would send one
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wrk")
 def test_each_round_starts_new_servers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -40,6 +40,7 @@ def closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "flask-granian"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wrk")
 def test_a_quick_run_from_end_to_end(tmp_path: Path) -> None:
     file, chart = tmp_path / "run.json", tmp_path / "run.svg"
@@ -88,6 +89,7 @@ def check_manifest(manifest: dict[str, object]) -> None:
     assert (load["rounds"], load["seconds"], load["keep_alive"]) == (1, 1, True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wrk")
 def test_an_error_response_fails_the_run_and_names_the_case(closing: str) -> None:
     result = bench("--quick", "--target", closing, "--workload", "hello", "--connections", 2)

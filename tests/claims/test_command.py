@@ -16,6 +16,7 @@ def claims(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["claims", *map(str, arguments)])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wrk")
 def test_a_quick_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "LAST", tmp_path / "last.json")

@@ -94,6 +94,7 @@ def fill(database: SQLite | PostgreSQL, count: int) -> None:
     connection.close()
 
 
+@pytest.mark.slow
 def test_a_million_users_need_no_more_memory_than_a_few(database: SQLite | PostgreSQL) -> None:
     if not Path("/proc/self/status").exists():
         pytest.skip("This test reads memory from /proc")

@@ -104,6 +104,7 @@ async def test_a_change_arrives_as_an_event(origin: str) -> None:
             assert list(event) == ["id", "at", "action", "framework", "user"]
 
 
+@pytest.mark.slow
 async def test_two_listeners_and_a_reconnect_miss_nothing(origin: str) -> None:
     await asyncio.to_thread(create_account, PASSWORD)
     numbers = count()
@@ -173,6 +174,7 @@ async def test_changes_by_the_admin_and_other_processes_arrive(
     assert {event["framework"] for event in changed} == {"django"}
 
 
+@pytest.mark.slow
 async def test_a_stream_without_events_sends_keep_alive_comments(origin: str) -> None:
     async with (
         httpx.AsyncClient(base_url=origin, timeout=60) as client,
@@ -191,9 +193,9 @@ async def first_lines(response: httpx.Response, count: int) -> AsyncIterator[str
             return
 
 
-@pytest.mark.parametrize("value", ["x", "-1", "1.5", str(2**63)])
-def test_an_invalid_last_event_id_is_refused(origin: str, value: str) -> None:
-    assert_problem(httpx.get(origin + EVENTS, headers={"Last-Event-ID": value}), 422)
+def test_an_invalid_last_event_id_is_refused(origin: str) -> None:
+    for value in ("x", "-1", "1.5", str(2**63)):
+        assert_problem(httpx.get(origin + EVENTS, headers={"Last-Event-ID": value}), 422)
 
 
 def test_a_stalled_reader_is_disconnected(origin: str) -> None:

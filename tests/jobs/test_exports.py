@@ -105,6 +105,7 @@ def test_the_admin_enqueues_an_export(gateway: TestClient) -> None:
         wait_until(lambda: ".csv" in gateway.get(exports).text)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_loses_no_job(gateway: TestClient, database: SQLite | PostgreSQL) -> None:
     fill(database, 300_000)
     address = enqueue(gateway)

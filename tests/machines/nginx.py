@@ -65,4 +65,5 @@ def find(program: str) -> str:
     """Return the path of a program; if it is missing, skip the test, or fail it in CI."""
     if found := shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin"):
         return found
-    missing(f"{program} is not installed (Debian: apt-get install {program})")
+    package = {"systemd-analyze": "systemd"}.get(program, program)
+    missing(f"{program} is not installed (Debian: apt-get install {package})")

@@ -26,7 +26,7 @@ MESSAGE = {"type": "user.created", "data": {"name": "Carol", "email": "carol@exa
 # Methods that nginx does not retry on the other gateway after one has died.
 LOST = {("POST", 502), ("PATCH", 502)}
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture

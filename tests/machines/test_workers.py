@@ -16,6 +16,7 @@ import pytest
 from contract.settings import Settings, find_workers_fault
 from framework_gateway.server.server import STOP_MARGIN
 from tests.databases import free_port
+from tests.sampling import every
 from tests.server.test_listeners import begin_to_connect, end_of, on_linux
 from tests.servers import Server, has_ended, running, wait_for
 from tests.wsgi.server import (
@@ -92,6 +93,7 @@ def test_a_worker_that_is_killed_is_replaced() -> None:
         assert f"Worker {ended} has ended with status -9" in tree.process.output
 
 
+@pytest.mark.slow
 def test_workers_stop_gracefully_when_their_parent_is_killed() -> None:
     with serving(2, LONG) as tree:
         with tree.open("/wait_for_stop") as connection:
@@ -106,7 +108,7 @@ def test_workers_that_cannot_start_report_it_once() -> None:
         assert process.output == "no start today\n"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", every(2, [1, 2]))
 def test_an_interrupt_shuts_the_application_down_and_ends_with_status_0(workers: int) -> None:
     with serving(workers, LONG) as tree, tree.open("/wait_for_stop") as connection:
         # A later response: so the process has read the other request, if it is the same process.
@@ -117,7 +119,7 @@ def test_an_interrupt_shuts_the_application_down_and_ends_with_status_0(workers:
         assert tree.process.output == ""
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", every(2, [2, 1]))
 def test_a_stop_under_load_answers_every_connection_that_was_accepted(workers: int) -> None:
     with serving(workers) as tree, ThreadPoolExecutor(CROWD) as threads:
         clients = [threads.submit(ask_until_refused, tree) for _ in range(CROWD)]
@@ -129,6 +131,7 @@ def test_a_stop_under_load_answers_every_connection_that_was_accepted(workers: i
     assert {*statuses} == {200}
 
 
+@pytest.mark.slow
 @on_linux
 def test_connections_during_a_stop_of_workers_are_refused_and_not_reset() -> None:
     port = free_port()
@@ -153,6 +156,7 @@ def ask_until_refused(tree: Tree) -> list[int]:
             return statuses
 
 
+@pytest.mark.slow
 def test_a_thread_that_never_returns_does_not_keep_the_processes_alive() -> None:
     with serving(2) as tree, tree.open("/block"):
         wait_until(lambda: len(tree.workers) == 2)
@@ -162,6 +166,7 @@ def test_a_thread_that_never_returns_does_not_keep_the_processes_alive() -> None
         assert f"Threads have not returned within {GRACE + STOP_MARGIN:g} s" in tree.process.output
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_does_not_wait_for_requests() -> None:
     with serving(1, LONG) as tree, tree.open("/wait_for_ever"):
         wait_until(lambda: tree.workers)
@@ -171,6 +176,7 @@ def test_a_second_interrupt_does_not_wait_for_requests() -> None:
         assert tree.process.wait(PATIENCE) == 0
 
 
+@pytest.mark.slow
 def test_an_event_stream_that_begins_during_a_stop_does_not_delay_it() -> None:
     with serving(1, LONG) as tree, tree.open() as connection:
         wait_until(lambda: tree.workers)

@@ -140,7 +140,7 @@ def test_an_asgi_application_times_out(server: Served, path: str) -> None:
 def test_a_wsgi_application_times_out_and_its_thread_is_counted(server: Served) -> None:
     before = server.gauges().abandoned
     assert_late(server.get())
-    assert server.gauges().abandoned == before + 1
+    wait_until(lambda: server.gauges().abandoned == before + 1)
     assert server.gauges().busy == 1
     released.set()
     wait_until(server.is_idle)

@@ -99,9 +99,9 @@ def stop_during(directory: Path, path: str, marker: str) -> tuple[int, str]:
     ("path", "marker", "status"),
     [
         ("/wsgi/stuck", "stuck", 1),
-        ("/files/", "file", 1),
-        ("/fastapi/def", "def", 1),
-        ("/fastapi/to_thread", "to_thread", 1),
+        pytest.param("/files/", "file", 1, marks=pytest.mark.slow),
+        pytest.param("/fastapi/def", "def", 1, marks=pytest.mark.slow),
+        pytest.param("/fastapi/to_thread", "to_thread", 1, marks=pytest.mark.slow),
         ("/fastapi/own", "own", 1),
         # Nothing has to wait for a daemon thread.
         ("/fastapi/daemon", "daemon", 0),
@@ -115,6 +115,7 @@ def test_a_stop_during_a_request_has_the_right_exit_status(
     assert ("have not returned" in output) == (status == 1)
 
 
+@pytest.mark.slow
 def test_workers_have_the_same_exit_status(tmp_path: Path) -> None:
     """Each worker ends with its own status; the parent ends with 1 if a worker did."""
     (tmp_path / "applications.py").write_text(APPLICATIONS)

@@ -30,6 +30,8 @@ FACTOR = 2.0  # of a healthy mount's median latency, while another is stuck
 FILLED = 40_000
 LONG_NAME = 90
 
+pytestmark = pytest.mark.slow
+
 SHORT = Plan(length=0, quiet=0, storm=0.3)
 LONG = Plan(length=0, quiet=4, storm=3)
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tests.sampling import pairs
 from tests.wsgi.answers import MEGABYTE
 from tests.wsgi.server import (
     TEXT,
@@ -202,8 +203,10 @@ def produces(environ: Environ, start_response: StartResponse) -> Iterable[bytes]
     return [b"2"]
 
 
-@pytest.mark.parametrize("kind", ["list", "stream", "file"])
-@pytest.mark.parametrize("make", [dropping, failing, failing_later, never_returning])
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    pairs([dropping, failing, failing_later, never_returning], ["list", "stream", "file"]),
+)
 def test_a_wrong_send_affects_only_its_own_request(make: Callable[[Send], Send], kind: str) -> None:
     around = Middleware(WrongSend, make=make)
     with serve(produces, middleware=[around], threads=2) as server:

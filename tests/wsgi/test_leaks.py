@@ -93,6 +93,7 @@ def settle(process: int, at_most: Usage | None = None) -> Usage:
     return Usage.of(process)
 
 
+@pytest.mark.slow
 def test_twenty_thousand_requests_leave_nothing_behind(gateway: tuple[Server, int]) -> None:
     process, port = gateway
     asyncio.run(load(port, 3_000))

@@ -169,6 +169,7 @@ def test_the_client_receives_what_was_produced(server: Served, plan: Plan, metho
         assert answer.complete == (plan.length is not None and len(answer.body) == length)
 
 
+@pytest.mark.slow
 @settings(some, max_examples=50)
 @given(
     plan=plans.map(correct),

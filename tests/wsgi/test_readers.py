@@ -13,6 +13,7 @@ from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from framework_gateway.server.limits import Limits
+from tests.sampling import every
 from tests.wsgi.answers import MEGABYTE, answering
 from tests.wsgi.server import (
     SOON,
@@ -208,7 +209,7 @@ def test_stalled_clients_of_complete_responses_occupy_no_thread(kind: str, tmp_p
     assert len(closed) == (count if kind == "file" else 0)
 
 
-@pytest.mark.parametrize("kind", ["list", "file"])
+@pytest.mark.parametrize("kind", every(2, ["file", "list"]))
 def test_stalled_clients_of_complete_responses_are_finally_disconnected(
     kind: str, tmp_path: Path
 ) -> None:

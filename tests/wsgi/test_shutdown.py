@@ -11,6 +11,7 @@ import pytest
 
 from framework_gateway.wsgi.middleware import RETURN_TIMEOUT
 from tests.databases import free_port
+from tests.sampling import every
 from tests.servers import Server, serve
 from tests.wsgi.process import GRACE
 from tests.wsgi.server import PATIENCE, head, is_listening, read_answer, wait_until
@@ -40,7 +41,9 @@ class Stopping:
 
     def has_given_up(self) -> bool:
         """Whether the process logged that threads did not return, by its own clock."""
-        return f"threads have not returned within {GRACE + RETURN_TIMEOUT:g} s" in self.process.output
+        return (
+            f"threads have not returned within {GRACE + RETURN_TIMEOUT:g} s" in self.process.output
+        )
 
 
 @pytest.fixture
@@ -76,7 +79,7 @@ def test_a_running_request_finishes_and_new_ones_are_refused(server: Stopping) -
     server.process.wait(PATIENCE)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", every(2, [signal.SIGTERM, signal.SIGINT]))
 def test_a_handler_that_never_returns_does_not_keep_the_process_alive(
     server: Stopping, number: signal.Signals
 ) -> None:
