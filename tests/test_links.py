@@ -189,7 +189,7 @@ def test_what_is_stored_changes_nothing(admin: Page, origin: str, session: dict[
 def test_a_click_does_what_the_address_only_shows(admin: Page, session: dict[str, str]) -> None:
     body = f'{{"name": "Dora", "email": "{uuid4().hex}@{{framework}}.example"}}'
     admin.goto(address(method="POST", path="/api/users", body=body, ignore="/id, Location"))
-    expect(admin.get_by_role("status")).to_contain_text("press “Send to all”")
+    expect(admin.get_by_role("status")).to_contain_text("Press “Send to all”")
     with admin.expect_request("**/compare/**") as sent:
         admin.get_by_role("button", name="Send to all").click()
     assert sent.value.method == "POST"
