@@ -194,7 +194,7 @@ def test_a_click_sends_the_request_that_the_url_only_shows(
 ) -> None:
     body = f'{{"name": "Dora", "email": "{uuid4().hex}@{{framework}}.example"}}'
     admin.goto(address(method="POST", path="/api/users", body=body, ignore="/id, Location"))
-    expect(admin.get_by_role("status")).to_contain_text("press “Send to all”")
+    expect(admin.get_by_role("status")).to_contain_text("Press “Send to all”")
     with admin.expect_request("**/compare/**") as sent:
         admin.get_by_role("button", name="Send to all").click()
     assert sent.value.method == "POST"
