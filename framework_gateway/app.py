@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from contextvars import ContextVar
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from framework_gateway.compare.guard import ALLOW_ALL, CLOSED
 from framework_gateway.config import Config, get_config
 from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
 from framework_gateway.observability.access_log import AccessLog
@@ -51,7 +52,8 @@ class Gateway(Starlette):
             that returns one, or an import string of either.
         config: the settings; read from the environment by default.
         admit: authenticates each request, and refuses those without permission.
-        site: returns the pages, given the mounts, the maximum body size and the links.
+        site: returns the pages, given the mounts, the maximum body size and the links. By default,
+            the pages that send requests are closed in production: the gateway knows no staff.
         links: maps names to paths of useful pages; ``gateway serve`` prints them. The default is
             the root of each application.
         needs: checks that must pass for ``/health/ready`` to answer 200.
@@ -69,7 +71,7 @@ class Gateway(Starlette):
         *,
         config: Config | None = None,
         admit: Admission | None = None,
-        site: Callable[[Sequence[Mount], int, Mapping[str, str]], Site] = Site,
+        site: Callable[[Sequence[Mount], int, Mapping[str, str]], Site] | None = None,
         links: Mapping[str, str] | None = None,
         needs: Mapping[str, Check] | None = None,
         optional_checks: Mapping[str, Check] | None = None,
@@ -82,7 +84,7 @@ class Gateway(Starlette):
         self.applications = {**(applications or {})}
         self.config = config or get_config()
         self.admit = admit
-        self.site = site
+        self.site = site or partial(Site, guard=ALLOW_ALL if self.config.pages_are_open else CLOSED)
         if links is None:
             links = {prefix: f"{prefix}/" for prefix in self.applications}
         self.links = {"Compare": "/", **links}

@@ -126,9 +126,22 @@ class Config(BaseSettings):
             description="Addresses and networks of proxies whose X-Forwarded headers are trusted."
         ),
     ] = []
+    pages: Annotated[
+        Literal["open", "staff"],
+        Field(
+            description="Who may use Compare, Race and `/compare`: everybody, or only staff"
+            " (the default in production)."
+        ),
+    ] = "open"
     traces: Annotated[
         bool, Field(description="Send OpenTelemetry spans, configured by the variables `OTEL_*`.")
     ] = False
+
+    @property
+    def pages_are_open(self) -> bool:
+        """Whether everybody may use the pages that send requests."""
+        is_set = "pages" in self.model_fields_set
+        return self.pages == "open" and (is_set or self.env != "production")
 
     @property
     def fault(self) -> str | None:

@@ -147,9 +147,9 @@ def test_a_custom_gateway_is_served(
     [
         ((), "There is no gateway.py here: give a Gateway as MODULE:APP"),
         (("own:other",), "own:other is not a framework_gateway.Gateway"),
-        (("own:missing",), "'own' has no attribute 'missing'"),
-        (("own",), "'own' is not of the form package.module:attribute"),
-        (("nowhere:app",), "nowhere:app could not be imported: ModuleNotFoundError"),
+        (("own:missing",), 'Attribute "missing" not found in module "own"'),
+        (("own",), 'Import string "own" must be in format'),
+        (("nowhere:app",), 'Could not import module "nowhere"'),
         (("broken:app",), "broken:app could not be imported: ZeroDivisionError"),
         (
             ("own:app", "--only-mounts", "--mount", "/a=own:shop"),

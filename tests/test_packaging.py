@@ -1,5 +1,6 @@
 """The published files: a wheel with one package, and an sdist with everything."""
 
+import json
 import os
 import subprocess
 import sys
@@ -167,14 +168,24 @@ def test_a_project_with_modules_of_the_same_names_is_served_and_compared(
 
 def test_the_command_compares_from_the_wheel(installed: Path, project: Path) -> None:
     done = subprocess.run(
-        [installed / "gateway", "compare", "/", "--target", "a=shop:app", "--target", "b=shop:app"],
+        [
+            installed / "gateway",
+            "compare",
+            "/",
+            "--target",
+            "a=shop:app",
+            "--target",
+            "b=shop:app",
+            "--json",
+        ],
         cwd=project,
         env=environment(project),
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert GREETINGS in done.stdout
+    document = json.loads(done.stdout)
+    assert [answer["body"] for answer in document["answers"]] == [GREETINGS, GREETINGS]
 
 
 def test_an_editable_install_puts_one_package_on_the_path() -> None:

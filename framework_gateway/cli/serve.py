@@ -80,7 +80,12 @@ def serve(
     from framework_gateway.cli.sources import Source, SourceError
     from framework_gateway.config import get_config
     from framework_gateway.observability import logs
-    from framework_gateway.server.companions import CommandError, parse_command, run_companions
+    from framework_gateway.server.companions import (
+        GRACE,
+        CommandError,
+        parse_command,
+        run_companions,
+    )
 
     config = get_config()
     logs.configure(config.env)
@@ -99,7 +104,7 @@ def serve(
     announce(f"http://{shown}:{listener.getsockname()[1]}", gateway.links)
     with run_companions(commands):
         if workers == 1:
-            run_server(gateway, listener)
+            run_server(gateway, listener, extra_time=GRACE if commands else 0.0)
         else:
             # Each worker process loads the gateway itself.
             sys.exit(run_workers(source.load, workers, listener, config.graceful_timeout))

@@ -71,7 +71,12 @@ def load_and_run(
     run_server(load(), listener, on_start)
 
 
-def run_server(app: Gateway, listener: socket.socket, on_start: Callback = do_nothing) -> None:
+def run_server(
+    app: Gateway,
+    listener: socket.socket,
+    on_start: Callback = do_nothing,
+    extra_time: float = 0.0,
+) -> None:
     """Serve a gateway, with an access log, until the process is stopped.
 
     The process exits with status 3 if the server cannot start, and with 1 if threads have not
@@ -81,6 +86,7 @@ def run_server(app: Gateway, listener: socket.socket, on_start: Callback = do_no
         app: the gateway.
         listener: the socket; other processes may share it.
         on_start: called when the server has started to serve.
+        extra_time: seconds that the process may run after the server has stopped.
     """
     settings = app.config
     logs.read_request_id_from(app.request_id)
@@ -99,7 +105,8 @@ def run_server(app: Gateway, listener: socket.socket, on_start: Callback = do_no
         ws_per_message_deflate=settings.websocket_compression,
         timeout_graceful_shutdown=settings.graceful_timeout,
     )
-    server = Server(config, on_start, on_stop=partial(setattr, app.state, "stopping", True))
+    set_stopping = partial(setattr, app.state, "stopping", True)
+    server = Server(config, on_start, on_stop=set_stopping, extra_time=extra_time)
     server.run(sockets=[listener])
     if not server.started:
         sys.exit(EXIT_NOT_STARTED)  # the log says why

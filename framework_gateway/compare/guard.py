@@ -73,7 +73,13 @@ class Guard:
             raise HTTPException(403, "The session's CSRF token is missing or wrong.")
 
 
+async def refuse(_scope: Scope) -> None:
+    """Refuse every request."""
+    raise HTTPException(403, "These pages are closed in production; GATEWAY_PAGES=open opens them.")
+
+
 ALLOW_ALL = Guard()
+CLOSED = Guard(admit=refuse)
 
 
 def origin_of(request: Request) -> str:

@@ -2,8 +2,9 @@
 
 import inspect
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, Literal
+
+from uvicorn.importer import ImportFromStringError, import_from_string
 
 Kind = Literal["asgi", "wsgi"]
 
@@ -36,16 +37,11 @@ def load(application: Any) -> tuple[Any, Kind]:
 
 def import_application(name: str) -> Any:
     """Import ``package.module:attribute``; if ``()`` follows, call it and return the result."""
-    module_name, colon, path = name.partition(":")
-    if not module_name or not colon or not path:
-        raise ApplicationError(f"{name!r} is not of the form package.module:attribute")
-    found: Any = import_module(module_name)
-    for part in path.removesuffix("()").split("."):
-        try:
-            found = getattr(found, part)
-        except AttributeError:
-            raise ApplicationError(f"{module_name!r} has no attribute {part!r}") from None
-    return found() if path.endswith("()") else found
+    try:
+        found = import_from_string(name.removesuffix("()"))
+    except ImportFromStringError as error:
+        raise ApplicationError(str(error)) from error
+    return found() if name.endswith("()") else found
 
 
 def detect_kind(application: Any) -> Kind | None:

@@ -39,6 +39,7 @@ class Server(uvicorn.Server):
         config: the configuration.
         on_start: called when the server has started to serve.
         on_stop: called when the server starts to stop.
+        extra_time: seconds that the process may run after the server has stopped.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class Server(uvicorn.Server):
         config: uvicorn.Config,
         on_start: Callback = do_nothing,
         on_stop: Callback = do_nothing,
+        extra_time: float = 0.0,
     ) -> None:
         super().__init__(config)
+        self.extra_time = extra_time
         self.on_start = on_start
         self.on_stop = on_stop
 
@@ -80,7 +83,8 @@ class Server(uvicorn.Server):
         """Start to stop."""
         if not self.should_exit:
             self.should_exit = True
-            exit_after((self.config.timeout_graceful_shutdown or 0) + STOP_MARGIN)
+            grace = self.config.timeout_graceful_shutdown or 0
+            exit_after(grace + STOP_MARGIN + self.extra_time)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer the requests that have arrived, and accept no more."""

@@ -1,6 +1,8 @@
 """Import strings, factories, and the distinction between WSGI and ASGI applications."""
 
 import functools
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,10 +71,10 @@ def test_wsgi_and_asgi_applications_are_recognised(application: Any, kind: str) 
 @pytest.mark.parametrize(
     ("application", "message"),
     [
-        ("tests.mounts", "is not of the form package.module:attribute"),
-        (":app", "is not of the form package.module:attribute"),
-        ("tests.mounts:", "is not of the form package.module:attribute"),
-        ("tests.mounts:nothing", "has no attribute 'nothing'"),
+        ("tests.mounts", "must be in format"),
+        (":app", "must be in format"),
+        ("tests.mounts:", "must be in format"),
+        ("tests.mounts:nothing", 'Attribute "nothing" not found in module'),
         ("tests.mounts:__name__", "is neither a WSGI nor an ASGI application"),
         (7, "is neither a WSGI nor an ASGI application"),
         (lambda one: None, "is neither a WSGI nor an ASGI application"),
@@ -86,6 +88,16 @@ def test_other_objects_are_refused(application: Any, message: str) -> None:
         load(application)
 
 
-def test_an_error_during_an_import_is_raised() -> None:
-    with pytest.raises(ModuleNotFoundError):
+def test_a_missing_module_is_reported() -> None:
+    with pytest.raises(ApplicationError, match="Could not import module"):
         load("no_such_package:app")
+
+
+def test_an_error_during_an_import_is_raised(tmp_path: Path) -> None:
+    (tmp_path / "broken_import.py").write_text("import no_such_package\n")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+            load("broken_import:app")
+    finally:
+        sys.path.remove(str(tmp_path))

@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
+from framework_gateway import Config, Gateway
 from framework_gateway.pages.site import Site
 from showdown.examples import EXAMPLES
 from tests.compare import applications
@@ -165,8 +166,24 @@ def test_custom_applications_have_pages() -> None:
     routes = client.get("/routes").text
     assert "The routes of this application are unknown." in routes
     assert "/new/echo" in routes
-    assert "No module named" in routes
+    assert "Could not import module" in routes
     assert "Swagger" not in routes
     assert "/django/admin" not in client.get("/guide").text
     assert client.get("/live").status_code == 404
     assert "/live" not in page
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [({}, 200), ({"env": "production"}, 403), ({"env": "production", "pages": "open"}, 200)],
+)
+def test_a_gateway_without_accounts_closes_the_sending_pages_in_production(
+    options: dict[str, str], status: int
+) -> None:
+    config = Config(allowed_hosts=["127.0.0.1"], **options)
+    app = Gateway({"/old": applications.main, "/new": applications.main}, config=config)
+    client = TestClient(app, "http://127.0.0.1")
+    for path in ("/", "/race", "/compare/"):
+        assert client.get(path).status_code == status
+    for path in ("/code", "/routes"):
+        assert client.get(path).status_code == 200

@@ -13,6 +13,17 @@ from tests.databases import free_port
 from tests.servers import has_ended, serve
 from tests.wsgi.server import wait_until
 
+SLOW = """
+import signal, time
+
+def stop(*_):
+    time.sleep(4)
+    raise SystemExit
+
+signal.signal(signal.SIGTERM, stop)
+print("ready")
+time.sleep(60)
+"""
 APPLICATION = """
 def app(environ, start_response):
     start_response("200 OK", [])
@@ -103,3 +114,17 @@ def test_a_companion_ends_with_the_gateway(
         server.send_signal(number)
         server.wait()
         wait_until(lambda: has_ended(int(file.read_text())))
+
+
+def test_a_companion_that_stops_slowly_does_not_change_the_exit_status(tmp_path: Path) -> None:
+    """The server may have no time for requests left, and its companions have theirs."""
+    (tmp_path / "own.py").write_text(APPLICATION)
+    (tmp_path / "slow.py").write_text(SLOW)
+    port = free_port()
+    command = ("gateway", "serve", "--port", port, "--only-mounts", "--mount", "/own=own:app")
+    origin, env = f"http://127.0.0.1:{port}", {"GATEWAY_GRACEFUL_TIMEOUT": "0"}
+    options = ("--with", "python slow.py")
+    with serve(*command, *options, origin=origin, path="/own/", cwd=tmp_path, env=env) as server:
+        wait_until(lambda: "ready" in server.output)
+        server.terminate()
+        assert server.wait(30) == 0, server.output
