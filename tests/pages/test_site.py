@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -178,7 +179,7 @@ def test_custom_applications_have_pages() -> None:
     [({}, 200), ({"env": "production"}, 403), ({"env": "production", "pages": "open"}, 200)],
 )
 def test_a_gateway_without_accounts_closes_the_sending_pages_in_production(
-    options: dict[str, str], status: int
+    options: dict[str, Any], status: int
 ) -> None:
     config = Config(allowed_hosts=["127.0.0.1"], **options)
     app = Gateway({"/old": applications.main, "/new": applications.main}, config=config)
