@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from framework_gateway import Mount, Mounts, stuck
+from framework_gateway import Mount, Mounts
+from framework_gateway.wsgi import stuck
 from tests.wsgi.server import (
     Environ,
     StartResponse,
