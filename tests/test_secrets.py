@@ -48,9 +48,10 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ser
         "GATEWAY_REDIS_URL": f"redis://:{REDIS_PASSWORD}@127.0.0.1:{free_port()}",
     }
     origin = f"http://127.0.0.1:{free_port()}"
+    env["PYTHONPATH"] = str(tmp_path)  # the broken module
     command = ("gateway", "--port", origin.rpartition(":")[2], "--mount", "/own=broken:application")
     with (
-        serve(*command, origin=origin, path="/flask/api/hello", env=env, cwd=tmp_path) as process,
+        serve(*command, origin=origin, path="/flask/api/hello", env=env) as process,
         # A response with status 500 ends its connection.
         httpx.Client(base_url=origin, headers={"Connection": "close"}) as client,
     ):

@@ -96,6 +96,7 @@ def test_an_export_is_private(tmp_path: Path) -> None:
     assert mode_of(tmp_path / "files") == 0o700
 
 
+@pytest.mark.usefixtures("migrated")  # it sets Django up
 def test_an_export_is_private_while_it_is_written(tmp_path: Path) -> None:
     """Also in an existing directory that others can enter."""
     from django.core.files.base import ContentFile
