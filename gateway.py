@@ -26,7 +26,7 @@ from showdown.site import Showdown
 logger = logging.getLogger("showdown")
 
 SESSION_COOKIE = "sessionid"  # Django's
-FRAMEWORKS = {"flask", "fastapi", "django"}  # prefixes of the users API
+FRAMEWORKS = {"flask", "fastapi", "django"}  # mounts that serve the users API
 LINKS = {
     "Compare": "/",
     "Flask": "/flask/api/users",
@@ -43,12 +43,12 @@ def create_app(
     applications: Mapping[str, Any] | None = None,
     config: Config | None = None,
 ) -> Gateway:
-    """Compose the gateway.
+    """Create the gateway.
 
     Args:
-        settings: of the users API; from the environment unless given.
-        applications: by prefix, in place of the three.
-        config: of the gateway; from the environment unless given.
+        settings: the users API's; read from the environment if None.
+        applications: by prefix, instead of Flask, FastAPI and Django.
+        config: the gateway's; read from the environment if None.
     """
     settings = settings or get_settings()
     if applications is None:
@@ -72,7 +72,10 @@ def create_app(
 
 
 def applications_of(settings: Settings) -> dict[str, Any]:
-    """Return the three; each is imported when it is mounted, so that a broken one stays alone."""
+    """Return Flask, FastAPI and Django by prefix.
+
+    Each is imported when it is mounted, so that one that fails to load does not affect the others.
+    """
 
     def flask() -> Any:
         from flask_app import create_app
@@ -88,7 +91,7 @@ def applications_of(settings: Settings) -> dict[str, Any]:
 
 
 def links_to(prefixes: Collection[str]) -> dict[str, str]:
-    """Return where to look first, of what is mounted."""
+    """Return the suggested links whose mount is there."""
     return {
         name: path
         for name, path in LINKS.items()
@@ -97,24 +100,24 @@ def links_to(prefixes: Collection[str]) -> dict[str, str]:
 
 
 def problem(status: int, detail: str | None, headers: Mapping[str, str] | None) -> Response:
-    """Render the gateway's own errors in the shape of the contract."""
+    """Render the gateway's own errors as the contract's problem details."""
     found = Problem(status, detail, headers=headers)
     return Response(found.body, found.status, found.headers, MEDIA_TYPE)
 
 
-# Who may do what. Django knows the accounts; it is imported when it is asked, because it may have
-# failed to load, and Flask and FastAPI serve all the same.
+# Authorization. Django knows the accounts. The functions import it when they are called, because
+# it may have failed to load, and Flask and FastAPI must still be served then.
 
 
 def admission(settings: Settings, has_django: bool) -> Admission | None:
-    """Let Django say who sends a request; None where it is not mounted.
+    """Return the admission that asks Django who sends a request; None if Django is not mounted.
 
     Raises:
-        SystemExit: the settings ask for its login all the same.
+        SystemExit: if the settings require Django's login nevertheless.
     """
     if not has_django:
         if settings.writes == "authenticated":
-            raise SystemExit("GATEWAY_WRITES=authenticated needs Django's login, at /django.")
+            raise SystemExit("GATEWAY_WRITES=authenticated requires Django, mounted at /django.")
         return None
     return Admission(
         user_of_session,
@@ -128,10 +131,12 @@ def admission(settings: Settings, has_django: bool) -> Admission | None:
 
 
 def permissions_below(method: str, path: str) -> Sequence[str] | None:
-    """Return what a request needs: below the frameworks a permission, elsewhere a login to write.
+    """Return the permissions that a request needs, or None if it needs no login.
+
+    Requests to the frameworks need the operation's permission; other unsafe requests need a login.
 
     Args:
-        path: with the prefix of the mount.
+        path: including the prefix of the mount.
     """
     prefix, _, rest = path[1:].partition("/")
     if prefix in FRAMEWORKS:
@@ -140,12 +145,12 @@ def permissions_below(method: str, path: str) -> Sequence[str] | None:
 
 
 def guard(settings: Settings, admit: Admission | None) -> Guard:
-    """Let Django say who may use the pages that send requests, and with whose session."""
+    """Return the guard of the pages that send requests; Django knows the accounts."""
 
     async def admit_staff(scope: Scope) -> None:
         if admit is None:
-            raise HTTPException(403, "This is for staff, and nobody can log in here.")
-        # Only who it is; the guard itself asks whether a request is forged.
+            raise HTTPException(403, "Only staff may use this page, and no login is mounted.")
+        # A GET: this step only identifies the user; the guard itself checks for forged requests.
         seen = {**scope, "method": "GET"}
         await admit(seen)
         if "user" not in seen:
@@ -164,59 +169,59 @@ def guard(settings: Settings, admit: Admission | None) -> Guard:
 
 
 async def check_staff(name: str) -> None:
-    """Refuse an account that is not staff's.
+    """Refuse an account that is not staff.
 
     Raises:
-        HTTPException: 403; 503, the lookup failed.
+        HTTPException: 403; 503 if the lookup failed.
     """
     try:
         from django_app.staff import is_staff
 
         allowed = await is_staff(name)
-    except Exception as error:  # whatever Django raises: its database may be away
+    except Exception as error:  # any error of Django's: its database may be down
         logger.exception("Staff lookup failed")
         raise HTTPException(503, headers={"Retry-After": "1"}) from error
     if not allowed:
-        raise HTTPException(403, "This is for staff.")
+        raise HTTPException(403, "Only staff may use this page.")
 
 
 async def user_of_session(key: str, permissions: Sequence[str]) -> Person | None:
-    """Return whose session it is."""
+    """Return the owner of a session."""
     from django_app import authentication
 
     return await authentication.user_of_session(key, permissions)
 
 
 async def user_of_token(token: str, permissions: Sequence[str]) -> Person | None:
-    """Return whose API token it is."""
+    """Return the owner of an API token."""
     from django_app import authentication
 
     return await authentication.user_of_token(token, permissions)
 
 
 def is_forged(scope: Scope) -> bool:
-    """Return whether another site may have sent an unsafe request with a session."""
+    """Return whether an unsafe request with a session may come from another site."""
     from django_app import authentication
 
     return authentication.is_forged(scope)
 
 
 def find_fault() -> str | None:
-    """Return what is wrong with the database."""
+    """Return what is wrong with the database, or None."""
     from django_app import database
 
     return database.find_fault()
 
 
 def find_no_worker() -> str | None:
-    """Return a warning when no worker runs."""
+    """Return a warning if no worker runs, or None."""
     from django_app import database
 
     return database.find_no_worker()
 
 
 def report_database() -> None:
-    """Log at the start what every request would meet."""
+    """Log a database fault at the start, because every request would meet it."""
     if fault := find_fault():
         logger.error(fault)
 

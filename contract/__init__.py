@@ -1,4 +1,4 @@
-"""What all three frameworks serve: schemas, problem details, the users table and its engines.
+"""The shared part of the users API: schemas, problem details, tables, engines and settings.
 
-Nothing here imports a web framework, so what differs between the three is the framework alone.
+Nothing here imports a web framework, so the applications differ only in the framework.
 """

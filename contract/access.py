@@ -1,6 +1,6 @@
-"""Who may do what in the API, and who may keep its answers."""
+"""The permissions of the API, and the cache headers of private responses."""
 
-VIEW = ("view_user", "change_user")  # either lets somebody see users, as in Django's admin
+VIEW = ("view_user", "change_user")  # either one permits viewing, as in Django's admin
 PERMISSIONS: dict[str, tuple[str, ...] | None] = {
     **dict.fromkeys(("GET", "HEAD", "OPTIONS", "TRACE")),
     "POST": ("add_user",),
@@ -10,19 +10,22 @@ PERMISSIONS: dict[str, tuple[str, ...] | None] = {
 }
 EXPORTS = "api/exports/"
 
-# Headers of an answer that depends on who asks: no cache keeps it (RFC 9111, 5.2.2.5).
+# The headers of a response that depends on the account: no cache may store it (RFC 9111, 5.2.2.5).
 PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie, Authorization"}
 
 
 def permissions_for(method: str, path: str) -> tuple[str, ...] | None:
-    """Return the permissions of which a request needs one, by Django's names; None: it needs none.
+    """Return the permissions of which a request needs one, or None when it needs no permission.
 
-    Unsafe requests need theirs on every path, so that no spelling of a path goes around it.
+    Unsafe methods need a permission on every path, so that no spelling of a path bypasses it.
 
     Args:
-        path: below the prefix of the framework, without its first slash.
+        path: the path below the prefix of the framework, without its first slash.
+
+    Returns:
+        Names of Django's permissions.
     """
-    method = method.upper()  # as Flask and Django read it
+    method = method.upper()  # Flask and Django ignore the case of the method
     if f"{path}/".startswith(EXPORTS) and method in ("GET", "HEAD", "POST"):
         return VIEW
     return PERMISSIONS.get(method, ("change_user",))

@@ -1,16 +1,17 @@
-"""Request bodies: one reading of JSON for the three frameworks.
+"""Request bodies: one JSON parser for Flask, FastAPI and Django.
 
-Their own parsers differ in what they let through (NaN, lone surrogates, deep nesting) and in the
-words they refuse the rest with.
+The frameworks' own parsers differ in the input they accept (NaN, lone surrogates, deep nesting) and
+in their error messages.
 """
 
 from typing import Any
 
 from pydantic_core import from_json
 
-from contract.problems import Problem
+from contract.problems import EmptyBody, Problem
 
-# What makes an object of Python's for each few bytes: ten megabytes of it take a second.
+# Each of these may begin a value, and each value becomes a Python object: a body of ten megabytes
+# could take a second to parse.
 SEPARATORS = b",[{"
 MAX_VALUES = 10_000
 
@@ -19,11 +20,12 @@ def parse_json_object(content_type: str | None, body: bytes) -> dict[str, Any]:
     """Parse a body that must be a JSON object in UTF-8 (RFC 8259).
 
     Raises:
-        Problem: 400 no or broken JSON (also NaN, invalid UTF-8, nesting beyond 200 levels, more
-            than 10,000 values), 415 another media type, 422 JSON that is no object.
+        Problem: 400, the body is empty or not valid JSON (NaN, invalid UTF-8, more than 200 levels
+            or 10,000 values count as not valid); 415, another media type; 422, the JSON is not an
+            object.
     """
     if not body:
-        raise Problem(400, "The request body is empty; send a JSON object.")
+        raise EmptyBody
     media_type = (content_type or "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Problem(415)

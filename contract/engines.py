@@ -1,4 +1,4 @@
-"""SQLAlchemy engines on the one database: sync for Flask, async for FastAPI."""
+"""SQLAlchemy engines for the shared database: synchronous for Flask, asynchronous for FastAPI."""
 
 from typing import Any
 
@@ -8,24 +8,24 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from contract.private_files import protect_database
 from contract.settings import Settings
 
-# What SQLAlchemy raises when the database is down or locked, or the pool exhausted.
+# SQLAlchemy's errors for a database that is down or locked, and for an exhausted pool.
 UNAVAILABLE = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
 UNDEFINED_TABLE = "42P01"
 
 
 def is_table_missing(error: BaseException) -> bool:
-    """Tell whether PostgreSQL misses a table: what SQLite calls an operational error.
+    """Return whether an error of PostgreSQL is a missing table; SQLite's is an OperationalError.
 
-    Works for SQLAlchemy's errors and Django's: both are raised from the driver's own.
+    The error may be SQLAlchemy's or Django's: the cause of both is the error of the driver.
     """
     return getattr(error.__cause__, "sqlstate", None) == UNDEFINED_TABLE
 
 
 def create_sync_engine(settings: Settings, framework: str) -> Engine:
-    """Create Flask's engine: a connection for each thread of its mount.
+    """Create Flask's engine, with one connection for each thread of the mount.
 
     Args:
-        framework: what the events of its changes are marked with.
+        framework: the name that is stored with the events of its changes.
     """
     url, options = _describe(settings, framework, sqlite="sqlite+pysqlite")
     engine = create_engine(url, **options)
@@ -34,7 +34,7 @@ def create_sync_engine(settings: Settings, framework: str) -> Engine:
 
 
 def create_asyncio_engine(settings: Settings, framework: str) -> AsyncEngine:
-    """Create FastAPI's engine: as many connections as the WSGI mounts have, for a fair race."""
+    """Create FastAPI's engine, with as many connections as a WSGI mount has, for a fair race."""
     url, options = _describe(settings, framework, sqlite="sqlite+aiosqlite")
     engine = create_async_engine(url, **options)
     _prepare_sqlite(engine.sync_engine, framework)
@@ -42,10 +42,11 @@ def create_asyncio_engine(settings: Settings, framework: str) -> AsyncEngine:
 
 
 def register_sqlite_functions(connection: Any, framework: str) -> None:
-    """Teach an SQLite connection (``sqlite3`` or its async twin) what PostgreSQL knows by itself.
+    """Register two functions on an SQLite connection (``sqlite3`` or ``aiosqlite``).
 
-    That is Unicode's lower case, because SQLite folds ASCII only and a search must find the same;
-    and who is connected, which the trigger of the events asks for.
+    ``lower()`` handles all of Unicode, as PostgreSQL's does; SQLite's own handles only ASCII.
+    ``framework()`` returns the name that the triggers store with each event; PostgreSQL has
+    ``application_name`` for that.
     """
     connection.create_function("lower", 1, _lower, deterministic=True)
     connection.create_function("framework", 0, lambda: framework)
@@ -63,15 +64,15 @@ def _describe(settings: Settings, framework: str, *, sqlite: str) -> tuple[URL, 
         "pool_size": settings.threads,
         "max_overflow": 0,
         "pool_timeout": settings.database_timeout,
-        # People's names and addresses do not belong into logs.
+        # Names and email addresses must not appear in logs.
         "hide_parameters": True,
     }
     if url.get_backend_name() == "sqlite":
-        # Readers run without a transaction; a write begins immediately and waits for its turn,
-        # where one that upgrades from reading fails at once with "database is locked".
+        # A write starts its transaction with BEGIN IMMEDIATE and waits for the lock. A transaction
+        # that turns from reading to writing would fail at once with "database is locked".
         arguments = {"isolation_level": "IMMEDIATE", "timeout": settings.database_timeout}
         return url.set(drivername=sqlite), {**options, "connect_args": arguments}
-    # pool_pre_ping replaces connections that a restart of the server has cut.
+    # pool_pre_ping replaces connections that were lost when the server restarted.
     arguments = {
         "connect_timeout": max(1, round(settings.database_timeout)),
         "application_name": framework,
@@ -84,7 +85,7 @@ def _describe(settings: Settings, framework: str, *, sqlite: str) -> tuple[URL, 
 
 
 def _prepare_sqlite(engine: Engine, framework: str) -> None:
-    """Set up each new SQLite connection like Django's: write-ahead log, Unicode lower()."""
+    """Prepare each new SQLite connection as Django does: write-ahead log and functions."""
     if engine.dialect.name != "sqlite":
         return
 

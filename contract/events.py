@@ -1,7 +1,8 @@
-"""What happened to users: the outbox that triggers of the database fill, and its schema.
+"""The events of users: the outbox table, which triggers of the database fill, and its schema.
 
-Every change of the users table writes its event in the same transaction, whoever makes it. Events
-become visible in the order of their ids, so whoever has read one has read all before it.
+Every change of the users table writes its event in the same transaction, whichever application
+makes the change. Events become visible in the order of their ids: once a reader sees an event, no
+earlier one appears later.
 """
 
 from datetime import datetime
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from contract.schemas import MAX_EMAIL, MAX_ID, MAX_NAME, UserPublic
 from contract.table import metadata
 
-CHANNEL = "user_events"  # PostgreSQL notifies of each commit on it
+CHANNEL = "user_events"  # PostgreSQL sends a notification on it with each commit
 
 user_events = Table(
     "user_events",
@@ -40,7 +41,7 @@ user_events = Table(
 
 
 class UserEvent(BaseModel):
-    """One change: what happened, the user as it was then, which framework made it, and when."""
+    """One change: the action, the user after it, the framework that made it, and the time."""
 
     id: Annotated[int, Field(ge=1, le=MAX_ID)]
     at: datetime
@@ -50,18 +51,18 @@ class UserEvent(BaseModel):
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> "UserEvent":
-        """Make an event of a row."""
+        """Create an event from a row."""
         user = UserPublic(id=row.user_id, name=row.name, email=row.email)
         return cls(id=row.id, at=row.at, action=row.action, framework=row.framework, user=user)
 
 
 def select_events(after: int, limit: int) -> Select[Any]:
-    """Select the events after the one with an id, oldest first."""
+    """Select the events whose id is larger, oldest first."""
     return (
         select(user_events).where(user_events.c.id > after).order_by(user_events.c.id).limit(limit)
     )
 
 
 def select_last_event() -> Select[int]:
-    """Select the id of the newest event; null when there is none."""
+    """Select the id of the newest event, or null when there is no event."""
     return select(func.max(user_events.c.id))

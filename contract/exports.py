@@ -1,4 +1,4 @@
-"""Exports that take their time: ordered in one table by anybody, made by Django's workers."""
+"""Exports as background jobs: requested in a shared table, made by Django's workers."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -38,17 +38,18 @@ exports = Table(
 
 
 class ExportOrder(BaseModel):
-    """What somebody may order."""
+    """The body of a request for an export."""
 
     media_type: Literal["application/x-ndjson", "text/csv"] = "application/x-ndjson"
 
 
 class ExportState(BaseModel):
-    """How far an export is.
+    """The state of an export.
 
     Attributes:
-        total: users to export; null until it has begun.
-        result: where the file is, once there is one.
+        done: number of users exported so far.
+        total: number of users to export; null until the export has started.
+        result: path of the file; null until the export is finished.
     """
 
     id: UUID
@@ -59,7 +60,7 @@ class ExportState(BaseModel):
 
 
 def insert_export(export_id: UUID, order: ExportOrder) -> Insert:
-    """Order an export."""
+    """Insert a requested export."""
     return insert(exports).values(id=export_id, media_type=order.media_type)
 
 
@@ -69,7 +70,7 @@ def select_export(export_id: UUID) -> Select[Any]:
 
 
 def state_of(row: Row[Any]) -> Literal["queued", "running", "finished", "failed"]:
-    """Tell how far an export is."""
+    """Return the state of an export."""
     finished: datetime | None = row.finished_at
     if finished is not None:
         return "failed" if row.error else "finished"

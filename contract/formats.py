@@ -1,4 +1,4 @@
-"""Users as text, for exports: NDJSON and CSV."""
+"""The text formats of exports: NDJSON and CSV."""
 
 import csv
 import io
@@ -9,17 +9,18 @@ from typing import Any
 
 FIELDS = ("id", "name", "email")
 
-# How cells begin that spreadsheets run; also in the full width of East Asian keyboards.
+# A spreadsheet runs a cell that starts with one of these, or with the full-width form that East
+# Asian keyboards write.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
-# Behind what some spreadsheets take for the border of two cells.
+# The same after a character that some spreadsheets use to separate cells.
 FORMULA_INSIDE = re.compile("([;|] *)(?=[=+@\uff1d\uff0b\uff0d\uff20-])")
 
 Write = Callable[[Iterable[Sequence[Any]]], str]
 
 
 def as_ndjson(rows: Iterable[Sequence[Any]]) -> str:
-    """Write a JSON object a line."""
+    """Return one line with a JSON object for each row."""
     documents = (dict(zip(FIELDS, row, strict=True)) for row in rows)
     return "".join(
         json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
@@ -28,10 +29,10 @@ def as_ndjson(rows: Iterable[Sequence[Any]]) -> str:
 
 
 def as_csv(rows: Iterable[Sequence[Any]]) -> str:
-    """Write a line of comma-separated values for each (RFC 4180).
+    """Return one line of comma-separated values for each row (RFC 4180).
 
-    A spreadsheet would run a cell that begins like a formula, so such a cell gets an apostrophe
-    before it (OWASP, CSV Injection). NDJSON has every value as it is.
+    A spreadsheet would run a cell that starts like a formula, so such a cell gets an apostrophe
+    before it (OWASP, CSV Injection). NDJSON has the unchanged values.
     """
     text = io.StringIO()
     csv.writer(text).writerows(map(disarm, row) for row in rows)
@@ -39,14 +40,14 @@ def as_csv(rows: Iterable[Sequence[Any]]) -> str:
 
 
 def disarm(value: Any) -> Any:
-    """Return what a spreadsheet takes for text, whatever it takes for the end of a cell."""
+    """Return the value such that a spreadsheet reads it as text, whichever separator it uses."""
     if not isinstance(value, str):
         return value
     text = FORMULA_INSIDE.sub(r"\1'", value)
     return f"'{text}" if text.startswith(FORMULAS) else text
 
 
-# The head of the file, and how rows are written, by media type.
+# The first line of the file and the function that formats rows, by media type.
 FORMATS: dict[str, tuple[str, Write]] = {
     "application/x-ndjson": ("", as_ndjson),
     "text/csv": ("id,name,email\r\n", as_csv),
@@ -54,5 +55,5 @@ FORMATS: dict[str, tuple[str, Write]] = {
 
 
 def suffix_of(media_type: str) -> str:
-    """Return the end of a file's name: ``ndjson`` or ``csv``."""
+    """Return the file name extension: ``ndjson`` or ``csv``."""
     return media_type.rpartition("/")[2].removeprefix("x-")

@@ -12,15 +12,15 @@ Row = TypeVar("Row")
 
 
 def split_page(rows: Sequence[Row], query: PageQuery) -> tuple[Sequence[Row], bool]:
-    """Split ``limit + 1`` fetched rows into the page and whether more rows exist."""
+    """Split ``limit + 1`` fetched rows: return the page, and whether more rows exist."""
     return rows[: query.limit], len(rows) > query.limit
 
 
 def next_link(path: str, query: PageQuery, last_id: int) -> str:
-    """Return the Link header's value for the page after ``last_id``.
+    """Return the value of the Link header for the page after ``last_id``.
 
     Args:
-        path: the list's own path with its prefix, as in ``/flask/api/users``.
+        path: the path of the list with its prefix, such as ``/flask/api/users``.
     """
     parameters: dict[str, Any] = {"limit": query.limit, "after": last_id}
     if query.search is not MISSING:

@@ -1,26 +1,22 @@
-"""Files that only the server's own account may read: the database, exports, the secret key."""
+"""Files that only the server's own account can read: the database, exports, the secret key."""
 
-import logging
 import os
 from contextlib import suppress
 from pathlib import Path
 
-logger = logging.getLogger("users")
-
 FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
-OTHERS = 0o077  # the permissions of a file's group and of everybody else
+OTHERS = 0o077  # the permissions of a file's group and of all other accounts
 
 
 def make_private(path: Path) -> None:
-    """Make sure that a file is there and that nobody else may read it.
+    """Create a file if it is missing, and take away the permissions of other accounts.
 
-    A new file is created private. SQLite gives the files beside its database the
-    database's own permissions.
+    SQLite gives the ``-wal`` and ``-shm`` files the permissions of the database file.
 
     Raises:
-        OSError: its directory is missing, or the file is somebody else's.
+        OSError: the directory is missing, or the file belongs to another account.
     """
-    # Never open one that is there: to close it would drop the locks that SQLite holds on it
+    # Do not open an existing file: closing it would drop the locks that SQLite holds on it
     # (sqlite.org, How To Corrupt An SQLite Database File, 2.2).
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
@@ -30,23 +26,17 @@ def make_private(path: Path) -> None:
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Tell whether a file or a directory is there and others have a permission for it."""
+    """Return whether a file or directory exists and gives other accounts any permission."""
     return path.exists() and bool(path.stat().st_mode & OTHERS)
 
 
-def warn_of_directory(path: Path) -> None:
-    """Warn of a directory that others may enter; it may have been somebody's intention."""
-    if is_open_to_others(path):
-        logger.warning("Others may enter the directory of exports; run: chmod 700 %s", path)
-
-
 def protect_database(url: str) -> None:
-    """Make the file of an SQLite database private; leave a database on a server alone.
+    """Make the file of an SQLite database private; do nothing for a database on a server.
 
-    What is in the way, a missing directory for one, is said by whatever connects next.
+    Errors, such as a missing directory, are ignored here: the next connection reports them.
 
     Args:
-        url: as in ``GATEWAY_DATABASE_URL``.
+        url: the value of ``GATEWAY_DATABASE_URL``.
     """
     if url.startswith("sqlite:///"):
         try:

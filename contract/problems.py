@@ -1,7 +1,7 @@
 """Problem details for HTTP APIs (RFC 9457): the one shape of every error.
 
-Domain code raises a ``Problem``; each framework turns it into its own response class. The
-sentences live here, so that the same error reads the same in all three.
+The applications raise a ``Problem``; each framework turns it into its own response class. The
+sentences are here, so that all three applications describe an error in the same words.
 """
 
 import json
@@ -14,7 +14,7 @@ from contract.request_id import request_id
 
 MEDIA_TYPE = "application/problem+json"
 
-# http.HTTPStatus renamed these between Python 3.11 and 3.13; the bytes of an answer must not.
+# http.HTTPStatus renamed these between Python 3.11 and 3.13; a response must not change.
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 DETAILS = {
@@ -39,10 +39,10 @@ class Problem(Exception):
 
     Attributes:
         status: the HTTP status code.
-        detail: one sentence for people; a sentence for the status when none is given.
-        errors: for 422, what is wrong where: ``{"pointer": "/email", "detail": "…"}``
-            with a JSON Pointer (RFC 6901), or for a query parameter ``/`` and its name.
-        headers: what belongs to the answer besides its Content-Type.
+        detail: one sentence for people; by default the sentence of the status.
+        errors: for 422, one item for each invalid value: ``{"pointer": "/email", "detail": "…"}``.
+            The pointer is a JSON Pointer (RFC 6901), or for a query parameter ``/`` and its name.
+        headers: headers of the response, besides its Content-Type.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class Problem(Exception):
 
     @property
     def title(self) -> str:
-        """The status code's phrase, as RFC 9457 asks for the type ``about:blank``."""
+        """The phrase of the status code, as RFC 9457 requires for the type ``about:blank``."""
         return TITLES.get(self.status) or HTTPStatus(self.status).phrase
 
     @property
     def body(self) -> bytes:
-        """The problem document: compact JSON in UTF-8; in the gateway with the request's id."""
+        """The problem document: compact JSON in UTF-8, behind the gateway with the request id."""
         document: dict[str, Any] = {
             "type": "about:blank",
             "title": self.title,
@@ -96,7 +96,7 @@ class EmailTaken(Problem):
 
 
 class MethodNotAllowed(Problem):
-    """The path exists, the method on it does not (405)."""
+    """The path does not support the method (405)."""
 
     def __init__(self, allowed: Sequence[str]) -> None:
         super().__init__(405, headers={"Allow": allow_header(allowed)})
@@ -114,10 +114,17 @@ class DatabaseUnavailable(Problem):
 
 
 class NotAuthenticated(Problem):
-    """Nobody has proved who they are (401)."""
+    """The request is not authenticated (401)."""
 
     def __init__(self) -> None:
         super().__init__(401, headers={"WWW-Authenticate": "Bearer", **PRIVATE})
+
+
+class EmptyBody(Problem):
+    """A request without the body that it needs (400)."""
+
+    def __init__(self) -> None:
+        super().__init__(400, "The request body is empty; send a JSON object.")
 
 
 class InvalidValues(Problem):
@@ -125,8 +132,8 @@ class InvalidValues(Problem):
 
     Args:
         errors: Pydantic's error list.
-        skip: leading parts of each location that name a place and no member, as FastAPI's
-            ``("body", "email")`` does.
+        skip: number of leading parts of each location that are no member names: 1 for FastAPI's
+            ``("body", "email")``.
     """
 
     def __init__(self, errors: Sequence[Any], *, skip: int = 0) -> None:
@@ -138,11 +145,11 @@ class InvalidValues(Problem):
 
 
 def json_pointer(location: Sequence[str | int]) -> str:
-    """Write a location as a JSON Pointer (RFC 6901)."""
+    """Return a location as a JSON Pointer (RFC 6901)."""
     parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
     return "".join(f"/{part}" for part in parts)
 
 
 def allow_header(methods: Sequence[str]) -> str:
-    """Write an Allow header (RFC 9110), sorted, so that three frameworks write the same."""
+    """Return an Allow header (RFC 9110), sorted, so that all three applications send the same."""
     return ", ".join(sorted(methods))

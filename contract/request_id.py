@@ -1,4 +1,4 @@
-"""The id of the request that is being served: in problem documents and in log records."""
+"""The id of the current request, for problem documents and log records."""
 
 from contextvars import ContextVar
 

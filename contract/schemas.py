@@ -1,4 +1,4 @@
-"""The schemas of the users API, and the rules that the contract sets for its values."""
+"""The schemas of the users API, and the contract's rules for their values."""
 
 import unicodedata
 from typing import Annotated
@@ -19,16 +19,16 @@ from contract.settings import get_settings
 
 MAX_NAME = 100
 MAX_PADDED_NAME = 1000  # before trimming
-MAX_EMAIL = 254  # RFC 5321's longest path, less its angle brackets
+MAX_EMAIL = 254  # the longest path of RFC 5321, without its angle brackets
 MAX_ID = 2**63 - 1
 MAX_WAIT_MS = get_settings().max_wait
 
 
 def decimals_up_to(limit: int) -> str:
-    """Return the regular expression of the numbers from 1 to ``limit``, in their one spelling.
+    """Return a regular expression for the numbers from 1 to ``limit``, without leading zeros.
 
-    The routers know an id by it. A converter that refused larger numbers later would come too
-    late for Werkzeug, which by then answers 405, and for Starlette, where it is an error.
+    The routers match ids with it. If a converter refused larger numbers after the match, Werkzeug
+    would answer 405 instead of 404, and Starlette would raise an error.
     """
     digits = str(limit)
     patterns = [f"[1-9][0-9]{{0,{len(digits) - 2}}}", digits]
@@ -42,7 +42,7 @@ def decimals_up_to(limit: int) -> str:
 
 ID_PATTERN = decimals_up_to(MAX_ID)
 
-# What trimming takes away, and what no name may hold: Unicode's White_Space and category Cc.
+# Trimming removes Unicode's White_Space; no name may have a character of the category Cc.
 _SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _CONTROL = r"\u0000-\u001f\u007f-\u009f"
 _VISIBLE = f"[^{_SPACE}{_CONTROL}]"
@@ -50,29 +50,32 @@ NAME_PATTERN = f"^[{_SPACE}]*{_VISIBLE}([^{_CONTROL}]{{0,{MAX_NAME - 2}}}{_VISIB
 
 
 def refuse_control_characters(value: str) -> str:
-    """Refuse what no name holds; PostgreSQL could not even store NUL."""
+    """Refuse control characters; PostgreSQL cannot store NUL."""
     if any(unicodedata.category(character) == "Cc" for character in value):
         raise PydanticCustomError("control_character", "Control characters are not allowed")
     return value
 
 
 def refuse_long_name(value: object) -> object:
-    """Refuse what is too long for a name and the white space around it."""
+    """Refuse a name that is too long even with white space around it."""
     if isinstance(value, str) and len(value) > MAX_PADDED_NAME:
         raise PydanticKnownError("string_too_long", {"max_length": MAX_NAME})
     return value
 
 
 def refuse_long_email(value: str) -> None:
-    """Refuse an address that is too long, before anything is made of it."""
+    """Refuse an address that is too long, before it is parsed."""
     if len(value) > MAX_EMAIL:
         raise PydanticCustomError("email", "Email addresses have at most 254 characters")
 
 
 def normalise_email(value: str) -> str:
-    """Return the address in lower case; raise when it is none.
+    """Return the address in lower case.
 
-    Pydantic's EmailStr would also take ``Alice <alice@example.com>`` and drop the name.
+    Pydantic's EmailStr would also accept ``Alice <alice@example.com>`` and drop the name.
+
+    Raises:
+        PydanticCustomError: the value is not a valid address.
     """
     refuse_long_email(value)
     try:
@@ -81,12 +84,12 @@ def normalise_email(value: str) -> str:
         raise PydanticCustomError(
             "email", "Not a valid email address: {reason}", {"reason": str(error)}
         ) from error
-    refuse_long_email(email)  # normalised, it may have become longer
+    refuse_long_email(email)  # normalising may have made it longer
     return email
 
 
 def refuse_loose_integers(value: object) -> object:
-    """Refuse strings that int() would take and nobody means: "1_0", " 1", "٣", "1.0"."""
+    """Refuse a string that is not plain decimal digits, such as "1_0", " 1", "٣" or "1.0"."""
     if isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdigit()):
         raise PydanticCustomError("int_parsing", "Input should be a whole number")
     return value
@@ -127,7 +130,7 @@ Search = Annotated[
     StringConstraints(max_length=MAX_EMAIL),
     AfterValidator(refuse_control_characters),
     Field(
-        description="Part of the name or the email, in any case.",
+        description="Part of the name or the email; case is ignored.",
         json_schema_extra={"pattern": f"^[^{_CONTROL}]*$"},
     ),
 ]
@@ -135,21 +138,21 @@ WholeNumber = BeforeValidator(refuse_loose_integers)
 
 
 class UserInput(BaseModel):
-    """What POST and PUT take. Other members, an ``id`` among them, are ignored."""
+    """The body of POST and PUT. Other members, such as ``id``, are ignored."""
 
     name: Name
     email: Email
 
 
 class UserPatch(BaseModel):
-    """What PATCH takes: any subset of the fields, none of them null."""
+    """The body of PATCH: any subset of the fields, none of them null."""
 
     name: Name | MISSING = MISSING
     email: Email | MISSING = MISSING
 
 
 class UserPublic(BaseModel):
-    """A user as every answer shows it, members in this order."""
+    """A user in a response, with its members in this order."""
 
     id: Annotated[int, Field(ge=1, le=MAX_ID, examples=[1])]
     name: Annotated[str, Field(examples=["Alice"])]
@@ -157,9 +160,9 @@ class UserPublic(BaseModel):
 
 
 class PageQuery(BaseModel):
-    """The query parameters of the list; unknown ones are ignored."""
+    """The query parameters of the list. Other parameters are ignored."""
 
-    limit: Annotated[int, Field(ge=1, le=100, description="Users a page."), WholeNumber] = 100
+    limit: Annotated[int, Field(ge=1, le=100, description="Users on a page."), WholeNumber] = 100
     after: (
         Annotated[
             int,
@@ -180,36 +183,38 @@ class WaitQuery(BaseModel):
 
 
 class Me(BaseModel):
-    """The answer of ``/api/me``."""
+    """The response of ``/api/me``."""
 
     name: Annotated[str, Field(examples=["admin"])]
 
 
 class Greeting(BaseModel):
-    """The answer of ``/api/hello``."""
+    """The response of ``/api/hello``."""
 
     message: str
 
 
 class Waited(BaseModel):
-    """The answer of ``/api/wait``."""
+    """The response of ``/api/wait``."""
 
     waited_ms: int
 
 
 class FieldError(BaseModel):
-    """One refused value of a 422."""
+    """One invalid value in a 422."""
 
     pointer: str
     detail: str
 
 
 class ProblemDocument(BaseModel):
-    """The shape of every error (RFC 9457), for the OpenAPI document."""
+    """A problem document (RFC 9457), for the OpenAPI document."""
 
     type: str
     title: str
     status: int
     detail: str
     errors: list[FieldError] = Field(default_factory=list)
-    request_id: str | None = Field(None, description="The request's, where a gateway gives ids.")
+    request_id: str | None = Field(
+        None, description="The id of the request, behind a gateway that assigns ids."
+    )

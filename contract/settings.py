@@ -1,7 +1,7 @@
-"""The settings of the users API: read once, from the environment, and typed.
+"""The settings of the users API: typed, and read once from the environment.
 
-Nothing else in the three applications reads ``os.environ``. A value that does not fit ends the
-start-up with one line that names the variable; in production, so does each that is missing.
+No other module of the applications reads ``os.environ``. A value that does not fit stops the start
+with one line that names the variable. In production a missing variable does, too.
 """
 
 import secrets
@@ -38,12 +38,12 @@ MIN_KEY = 50  # characters of a secret key that `manage.py check --deploy` accep
 
 
 def read_secret_key() -> SecretStr:
-    """Return the key that ``manage.py prepare`` wrote, else one that lives as long as the process.
+    """Return the key that ``manage.py prepare`` wrote, or a new key for this process.
 
-    The file keeps admin sessions alive over a restart and equal in several worker processes.
+    With the file, sessions stay valid after a restart and in several worker processes.
     """
     if SECRET_KEY_FILE.is_file():
-        # One that belongs to somebody else, as a mounted secret does, stays as it is.
+        # A file of another account, such as a mounted secret, stays as it is.
         with suppress(OSError):
             make_private(SECRET_KEY_FILE)
         return SecretStr(SECRET_KEY_FILE.read_text().strip())
@@ -51,22 +51,22 @@ def read_secret_key() -> SecretStr:
 
 
 def check_database_url(url: str) -> str:
-    """Refuse a URL that the three frameworks could not share."""
-    # Of SQLite's parameters each library knows others, one that means a database in memory too.
+    """Refuse a URL that Flask, FastAPI and Django cannot share."""
+    # Each library knows other parameters of SQLite, and some mean a database in memory.
     not_shared = url.startswith("sqlite") and "?" in url
     if not url.startswith(DATABASE_SCHEMES) or url in NO_FILES or not_shared:
         raise ValueError("use sqlite:///file.sqlite3 or postgresql://user:password@host/name")
     try:
         urlsplit(url).port  # noqa: B018  # reading it parses it
     except ValueError:
-        # The libraries would say so in tracebacks that show a part of the password.
+        # The libraries would raise errors whose tracebacks show a part of the password.
         raise ValueError("write special characters of the password as %XX (RFC 3986)") from None
-    # Heroku's old spelling; SQLAlchemy knows only the long one.
+    # postgres:// is Heroku's old form; SQLAlchemy accepts only postgresql://.
     return url.replace("postgres://", "postgresql://", 1)
 
 
 def check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
-    """Refuse a key that no webhook could be signed with."""
+    """Refuse a key that is not valid or too short for signing webhooks."""
     if secret is None:
         return None
     text = secret.get_secret_value().removeprefix("whsec_").rstrip("=")
@@ -75,49 +75,56 @@ def check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
     except ValueError:
         key = b""
     if len(key) < 24:
-        raise ValueError("use whsec_ and at least 24 bytes in Base64, as `openssl rand -base64 32`")
+        raise ValueError("use whsec_ and at least 24 bytes in Base64: `openssl rand -base64 32`")
     return secret
 
 
 def split_commas(value: Any) -> Any:
-    """Read a list as people write it in a variable: separated by commas."""
+    """Split a string at commas; return any other value unchanged."""
     if isinstance(value, str):
         return [item.strip() for item in value.split(",") if item.strip()]
     return value
 
 
 class Settings(BaseSettings):
-    """The settings; each is the environment variable of its name with ``GATEWAY_`` before it."""
+    """The settings. The environment variable of each is its name with the prefix ``GATEWAY_``."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
 
     env: Annotated[
         Literal["development", "production"],
-        Field(description="What is served: your own machine, or real traffic."),
+        Field(description="`development` on your own machine, `production` for real traffic."),
     ] = "development"
     database_url: Annotated[
         str,
         AfterValidator(check_database_url),
-        Field(description="SQLite file or PostgreSQL server that all three share."),
+        Field(description="SQLite file or PostgreSQL server that all three applications share."),
     ] = f"sqlite:///{VAR_DIR / 'gateway.sqlite3'}"
     database_timeout: Annotated[
         float,
-        Field(gt=0, description="Seconds to wait for a lock, a connection or a free pool place."),
+        Field(
+            gt=0,
+            description="Seconds to wait for a lock, a connection or a free place in the pool.",
+        ),
     ] = 20.0
-    # Three pools, two connections more and ten for others fit into the 97 of a PostgreSQL server as
-    # it comes.
+    # A PostgreSQL server allows 97 connections by default: enough for three pools of this size, two
+    # more connections, and ten for other programs.
     threads: Annotated[
         int,
-        Field(ge=1, le=1024, description="Threads of each WSGI mount, and size of each pool."),
+        Field(
+            ge=1,
+            le=1024,
+            description="Threads of each WSGI mount, and size of each database connection pool.",
+        ),
     ] = 28
     max_body_size: Annotated[
-        int, Field(ge=0, description="Largest request body in bytes; beyond it, 413.")
+        int, Field(ge=0, description="Largest request body, in bytes; then 413.")
     ] = 10 * 1024 * 1024
     allowed_hosts: Annotated[
         list[str],
         NoDecode,
         BeforeValidator(split_commas),
-        Field(description="Host names that are answered to, separated by commas."),
+        Field(description="Allowed values of the Host header, separated by commas."),
     ] = ["localhost", "127.0.0.1", "[::1]"]
     secret_key: Annotated[
         SecretStr,
@@ -126,43 +133,43 @@ class Settings(BaseSettings):
     writes: Annotated[
         Literal["open", "authenticated"],
         Field(
-            description="Who may change users: everybody, or accounts with Django's permission"
-            " alone (production's default)."
+            description="Who may change users: everybody, or only accounts with Django's permission"
+            " (the default in production)."
         ),
     ] = "open"
     pages: Annotated[
         Literal["open", "staff"],
         Field(
-            description="Who may use Compare, Race and `/compare`: everybody, or staff alone"
-            " (production's default)."
+            description="Who may use Compare, Race and `/compare`: everybody, or only staff"
+            " (the default in production)."
         ),
     ] = "open"
     files_dir: Annotated[
         Path,
-        Field(description="Where exports are kept; several machines need one that they share."),
+        Field(description="Directory of exports; several machines need a shared one."),
     ] = VAR_DIR / "files"
     redis_url: Annotated[
         RedisDsn | None,
-        Field(description="Redis server that Django caches in; none: each process for itself."),
+        Field(description="Redis server for Django's cache; none: each process has its own cache."),
     ] = None
     webhook_secret: Annotated[
         SecretStr | None,
         AfterValidator(check_webhook_secret),
-        Field(description="Key of signed webhooks, `whsec_` and Base64; none: refused with 503."),
+        Field(description="Key of signed webhooks, `whsec_` and Base64; none: webhooks get 503."),
     ] = None
     debug: Annotated[
-        bool, Field(description="Django's debug pages in place of the contract's errors.")
+        bool, Field(description="Show Django's debug pages instead of problem documents.")
     ] = False
 
     @property
     def max_wait(self) -> int:
-        """Milliseconds that ``/api/wait`` waits at most: a wait holds a thread of a WSGI mount."""
+        """The most milliseconds for ``/api/wait``: a wait holds a thread of a WSGI mount."""
         return 100 if self.env == "production" else 10_000
 
     @model_validator(mode="wrap")
     @classmethod
     def check_production(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Refuse what would be unsafe with real traffic, beside whatever else does not fit."""
+        """Refuse settings that are unsafe in production, together with other invalid values."""
         if values.get("env") != "production":
             return handler(values)
         errors = [*find_missing(values)]
@@ -176,32 +183,32 @@ class Settings(BaseSettings):
 
 
 def find_missing(values: dict[str, Any]) -> Iterator[InitErrorDetails]:
-    """Yield what production lacks.
+    """Yield an error for each setting that is missing or unsafe in production.
 
     Args:
-        values: as they stand in the environment.
+        values: the values in the environment.
     """
 
     def error(name: str, message: LiteralString) -> InitErrorDetails:
         return {"type": PydanticCustomError("production", message), "loc": (name,), "input": None}
 
     if len(values.get("secret_key", "")) < MIN_KEY:
-        yield error("secret_key", "production needs a long one, as `openssl rand -base64 48`")
+        yield error("secret_key", "production needs a long one, as from `openssl rand -base64 48`")
     hosts = split_commas(values.get("allowed_hosts"))
     if not hosts or "*" in hosts:
         yield error("allowed_hosts", "production needs the names that it is reached by")
     if not values.get("database_url", "").startswith(("postgresql://", "postgres://")):
-        yield error("database_url", "production needs a database to share, postgresql://…")
+        yield error("database_url", "production needs a PostgreSQL server, postgresql://…")
     if str(values.get("debug", "")).lower() not in ("", "0", "false", "no", "off"):
-        yield error("debug", "production shows nobody its insides; leave it out")
+        yield error("debug", "production must not show debug pages; unset it")
 
 
 @cache
 def get_settings() -> Settings:
-    """Read the environment, once.
+    """Read the settings from the environment; cached.
 
     Raises:
-        SystemExit: a value does not fit; the message names each variable on a line of its own.
+        SystemExit: a value does not fit; the message has one line for each such variable.
     """
     try:
         return Settings()
@@ -214,9 +221,9 @@ def get_settings() -> Settings:
 
 
 def find_workers_fault() -> str | None:
-    """Return why several processes cannot serve together; None when they can.
+    """Return why several worker processes cannot serve together, or None when they can.
 
-    Each would sign sessions with a key of its own.
+    Without a shared secret key, each process would sign sessions with its own key.
     """
     if "secret_key" in get_settings().model_fields_set or SECRET_KEY_FILE.is_file():
         return None

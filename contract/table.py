@@ -1,6 +1,6 @@
-"""The users table as SQLAlchemy sees it, and the statements that Flask and FastAPI share.
+"""The users table in SQLAlchemy, and the statements that Flask and FastAPI share.
 
-Django's migrations own the table; a test compares this description with what they made.
+Django's migrations own the table; a test compares this description with the migrated table.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     MetaData,
+    Row,
     Select,
     String,
     Table,
@@ -31,21 +32,22 @@ metadata = MetaData()
 users = Table(
     "users",
     metadata,
-    # SQLite numbers rows by itself only for a column of the type INTEGER.
+    # SQLite assigns ids only to a column of the type INTEGER.
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("name", String(MAX_NAME), nullable=False),
     Column("email", String(MAX_EMAIL), nullable=False, unique=True),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
-# What an answer shows, in its order. Columns and not entities: nothing here tracks changes.
+# The columns of a user in a response, in this order. The applications select columns and not ORM
+# entities, because nothing has to track changes.
 public = (users.c.id, users.c.name, users.c.email)
 
-PublicRow = tuple[int, str, str]
+UserRow = Row[int, str, str]
 
 
-def select_page(query: PageQuery) -> Select[PublicRow]:
-    """Select a page by keyset, and one row more to know whether another page follows."""
+def select_page(query: PageQuery) -> Select[int, str, str]:
+    """Select a page by keyset, and one more row that tells whether another page follows."""
     statement = select(*public).order_by(users.c.id).limit(query.limit + 1)
     if query.after is not MISSING:
         statement = statement.where(users.c.id > query.after)
@@ -60,26 +62,26 @@ def select_page(query: PageQuery) -> Select[PublicRow]:
     return statement
 
 
-def select_after(user_id: int, limit: int) -> Select[PublicRow]:
-    """Select the users after the one with an id."""
+def select_after(user_id: int, limit: int) -> Select[int, str, str]:
+    """Select the users whose id is larger."""
     return select(*public).where(users.c.id > user_id).order_by(users.c.id).limit(limit)
 
 
-def select_user(user_id: int) -> Select[PublicRow]:
+def select_user(user_id: int) -> Select[int, str, str]:
     """Select one user."""
     return select(*public).where(users.c.id == user_id)
 
 
-def insert_user(values: Mapping[str, str]) -> ReturningInsert[PublicRow]:
-    """Insert a user and return the row; a taken email violates the unique constraint."""
+def insert_user(values: Mapping[str, str]) -> ReturningInsert[int, str, str]:
+    """Insert a user and return the row; a duplicate email violates the unique constraint."""
     return insert(users).values(values).returning(*public)
 
 
-def update_user(user_id: int, values: Mapping[str, str]) -> ReturningUpdate[PublicRow]:
-    """Change a user and return the row, or none when there is no such user."""
+def update_user(user_id: int, values: Mapping[str, str]) -> ReturningUpdate[int, str, str]:
+    """Update a user and return the row, or no row when the user does not exist."""
     return update(users).where(users.c.id == user_id).values(values).returning(*public)
 
 
 def delete_user(user_id: int) -> ReturningDelete[int]:
-    """Delete a user and return its id, or none when there is no such user."""
+    """Delete a user and return the id, or no row when the user does not exist."""
     return delete(users).where(users.c.id == user_id).returning(users.c.id)

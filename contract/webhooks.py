@@ -1,4 +1,4 @@
-"""Webhooks about users: their body, and the ids that have been processed."""
+"""Webhooks about users: the request body, and the table of processed message ids."""
 
 from datetime import datetime
 from typing import Literal
@@ -8,7 +8,7 @@ from sqlalchemy import Column, DateTime, Delete, Insert, String, Table, delete, 
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from contract.schemas import UserInput
-from contract.table import PublicRow, metadata, public, users
+from contract.table import metadata, public, users
 
 webhook_messages = Table(
     "webhook_messages",
@@ -19,22 +19,22 @@ webhook_messages = Table(
 
 
 class WebhookBody(BaseModel):
-    """What a webhook says: the user as it is now, known by its email."""
+    """The body of a webhook: the current state of the user that has the email."""
 
     type: Literal["user.created", "user.updated"]
     data: UserInput
 
 
 def insert_message(message_id: str) -> Insert:
-    """Insert a message's id; one that is there already violates the primary key."""
+    """Insert a message id; a known id violates the primary key."""
     return insert(webhook_messages).values(id=message_id)
 
 
 def delete_messages(before: datetime) -> Delete:
-    """Delete the ids that need not be known any more."""
+    """Delete the ids that were received before a time."""
     return delete(webhook_messages).where(webhook_messages.c.received_at < before)
 
 
-def rename_user(email: str, name: str) -> ReturningUpdate[PublicRow]:
-    """Change the name of the user with an email; return the row, or none."""
+def rename_user(email: str, name: str) -> ReturningUpdate[int, str, str]:
+    """Rename the user that has the email; return the row, or no row."""
     return update(users).where(users.c.email == email).values(name=name).returning(*public)

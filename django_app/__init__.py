@@ -1,1 +1,1 @@
-"""The users API in Django, with its admin. Alone: ``python manage.py runserver``."""
+"""The users API in Django, with its admin. Run it alone with ``python manage.py runserver``."""

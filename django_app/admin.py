@@ -1,20 +1,18 @@
-"""The admin of the users, of what happened to them, and of API tokens."""
+"""The admin of users, their events, exports, statistics and API tokens."""
 
-import secrets
-from typing import Any
-
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from django_app.authentication import digest_of
+from django_app.forms import ApiTokenForm
 from django_app.models import ApiToken, ApiTokenQuerySet, DayStatistic, Export, User, UserEvent
-from django_app.tasks import hand_in
+from django_app.tasks import enqueue_export
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
+class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
     """List, search and filter users."""
 
     list_display = ("name", "email", "created_at")
@@ -32,13 +30,13 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the s
         self.export(request, "text/csv")
 
     def export(self, request: HttpRequest, media_type: str) -> None:
-        """Order an export; a worker makes it."""
-        hand_in(Export.objects.create(media_type=media_type))
-        self.message_user(request, "The export has been ordered; see Exports.")
+        """Create an export and enqueue it for a worker."""
+        enqueue_export(Export.objects.create(media_type=media_type))
+        self.message_user(request, "The export is queued; see Exports.")
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Show what others have written; nobody changes it here."""
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
+    """Show rows that other code writes; nobody can change them here."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -52,7 +50,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
 
 @admin.register(UserEvent)
 class UserEventAdmin(ReadOnlyAdmin):
-    """Show what happened."""
+    """Show the changes of users."""
 
     list_display = ("at", "action", "name", "email", "framework")
     list_filter = ("action", "framework", "at")
@@ -61,7 +59,7 @@ class UserEventAdmin(ReadOnlyAdmin):
 
 @admin.register(Export)
 class ExportAdmin(ReadOnlyAdmin):
-    """Show how far exports are, and their files, to those who may order them, too."""
+    """Show the progress of exports and their files, also to those who may only see users."""
 
     list_display = ("ordered_at", "media_type", "done", "total", "finished_at", "error", "result")
 
@@ -71,23 +69,26 @@ class ExportAdmin(ReadOnlyAdmin):
 
     @admin.display(description="result")
     def result(self, export: Export) -> str:
-        """Name the file."""
+        """Return the name of the file."""
         return export.file or "—"
 
 
 @admin.register(DayStatistic)
 class DayStatisticAdmin(ReadOnlyAdmin):
-    """Show what was counted each night."""
+    """Show the statistics of each day."""
 
     list_display = ("day", "total", "created", "changed", "deleted")
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Make tokens, each shown once, and revoke them.
+class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
+    """Create API tokens and revoke them.
 
-    A token acts as its owner: superusers alone choose one, or see the tokens of others.
+    A token has the permissions of its owner, so only superusers choose the owner and see the
+    tokens of other accounts.
     """
+
+    form = ApiTokenForm
 
     list_display = ("name", "owner", "read_only", "created_at", "expires_at", "revoked_at")
     list_filter = ("read_only", "revoked_at")
@@ -99,34 +100,34 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in t
         return tokens if request.user.is_superuser else tokens.filter(owner=request.user.pk)
 
     def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
-        """Ask only superusers for the owner."""
+        """Show the field of the owner to superusers, and on existing tokens."""
         return self.fields if obj or request.user.is_superuser else self.fields[1:]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: ApiToken | None = None
     ) -> tuple[str, ...]:
-        """Keep the owner of a token: the holder of its key would become somebody else."""
+        """Make the owner of an existing token read-only: its key would act as another account."""
         return ("owner",) if obj else ()
 
-    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
-        """Make the key; the page after the form is the only one that shows it."""
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: ApiToken,
+        form: forms.ModelForm,  # type: ignore[type-arg]  # generic only in the stubs
+        change: bool,
+    ) -> None:
+        """Create the key of a new token, and its owner unless a superuser chose one."""
         if not change:
-            key = f"gw_{secrets.token_urlsafe(32)}"
-            obj.digest = digest_of(key)
-            request.META["gateway.token"] = key
+            obj.create_key()
             if not request.user.is_superuser:
-                obj.owner_id = request.user.pk  # type: ignore[assignment]  # staff have an id
+                obj.owner_id = request.user.pk  # type: ignore[assignment]  # staff are not anonymous
         super().save_model(request, obj, form, change)
 
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
     ) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "API token",
-            "token": obj,
-            "key": request.META["gateway.token"],
-        }
+        """Show the key; no other page can, because only its digest is stored."""
+        context = {**self.admin_site.each_context(request), "title": "API token", "token": obj}
         return TemplateResponse(request, "django_app/token.html", context)
 
     @admin.action(description="Revoke selected API tokens", permissions=["change"])

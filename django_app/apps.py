@@ -1,14 +1,14 @@
-"""The app's configuration."""
+"""The configuration of the app and of the admin."""
 
 import weakref
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.auth.hashers import is_password_usable
+from django.core.checks import Tags, register
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models import CharField
@@ -16,7 +16,7 @@ from django.db.models.functions import Lower
 from django.db.models.signals import pre_save
 
 from contract.engines import register_sqlite_functions
-from contract.private_files import warn_of_directory
+from django_app import checks
 
 
 class DjangoAppConfig(AppConfig):
@@ -26,11 +26,17 @@ class DjangoAppConfig(AppConfig):
     verbose_name = "Users API"
 
     def ready(self) -> None:
-        """Make ``name__lower__contains`` find what it finds on PostgreSQL; look at the exports."""
-        warn_of_directory(Path(settings.MEDIA_ROOT))
+        """Register the lookup ``name__lower__contains``, the signal handlers and the checks."""
         CharField.register_lookup(Lower)
         connection_created.connect(prepare_connection, dispatch_uid="users.lower")
-        pre_save.connect(end_tokens, sender=settings.AUTH_USER_MODEL, dispatch_uid="users.tokens")
+        pre_save.connect(
+            revoke_tokens_of_disabled_password,
+            sender=settings.AUTH_USER_MODEL,
+            dispatch_uid="users.tokens",
+        )
+        register(checks.check_middleware_order, Tags.security)
+        register(checks.check_password_validators, Tags.security)
+        register(checks.check_files_directory, Tags.files)
 
 
 class SiteConfig(AdminConfig):
@@ -39,10 +45,13 @@ class SiteConfig(AdminConfig):
     default_site = "django_app.site.Site"
 
 
-def end_tokens(
+def revoke_tokens_of_disabled_password(
     *, instance: Any, update_fields: Collection[str] | None = None, **_kwargs: Any
 ) -> None:
-    """Revoke the tokens that end with a password that is disabled; of that, no validator hears."""
+    """Revoke the tokens that end with a password when the password is disabled.
+
+    Django calls no password validator for that; see ``authentication.TokensEndWithPassword``.
+    """
     from django_app.models import ApiToken
 
     saves_password = update_fields is None or "password" in update_fields
@@ -56,8 +65,8 @@ def end_tokens(
 
 
 def prepare_connection(*, connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:
-    """Give SQLite the functions of the project; close each connection when its thread has ended."""
-    # Django keeps the connection open with the thread, and would drop it without closing it.
+    """Register the SQLite functions, and close the connection when its thread ends."""
+    # Django keeps one connection for each thread and drops it with the thread, without closing it.
     weakref.finalize(connection, connection.connection.close)
     if connection.vendor == "sqlite":
         register_sqlite_functions(connection.connection, "django")

@@ -1,4 +1,4 @@
-"""Django as ASGI application."""
+"""Django as an ASGI application."""
 
 import os
 

@@ -1,6 +1,8 @@
-"""Who sends a request, by Django's login or an API token, and what they may do."""
+"""Authentication by Django's session or an API token, and the permissions of the account.
 
-import hashlib
+The gateway calls this module for every application that it mounts.
+"""
+
 import re
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
@@ -20,18 +22,18 @@ from django.db.models import Exists, OuterRef, Q, Value
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
-from django_app.models import ApiToken
+from django_app.models import ApiToken, digest_of
 
-SESSION_KEY = re.compile("[0-9a-z]{8,40}")  # as SessionBase makes them
+SESSION_KEY = re.compile("[0-9a-z]{8,40}")  # the keys that SessionBase generates
 
 
 @dataclass(frozen=True)
 class Person:
-    """The owner of a session or a token.
+    """The account that a session or a token belongs to.
 
     Attributes:
-        permitted: whether the account has one of the permissions that were asked for.
-        read_only: whether the token is good for safe requests only.
+        permitted: whether the account has one of the requested permissions.
+        read_only: whether the token allows only safe methods.
     """
 
     name: str
@@ -39,21 +41,16 @@ class Person:
     read_only: bool = False
 
 
-def digest_of(token: str) -> str:
-    """Return what is stored of a token: it is random and long, so a quick hash is enough."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 @sync_to_async
 def user_of_session(key: str, permissions: Sequence[str]) -> Person | None:
-    """Return the active user who is logged in with a session.
+    """Return the active account that is logged in with a session.
 
     Args:
-        permissions: names of ``django_app``'s permissions, one of which must be there.
+        permissions: names of permissions of ``django_app``; the account needs one of them.
     """
     if not SESSION_KEY.fullmatch(key):
         return None
-    # A restart of the server cuts connections; Django looks only when its own requests begin.
+    # Django replaces lost connections only when one of its own requests starts.
     close_old_connections()
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
@@ -66,7 +63,7 @@ def user_of_session(key: str, permissions: Sequence[str]) -> Person | None:
 
 @sync_to_async
 def user_of_token(token: str, permissions: Sequence[str]) -> Person | None:
-    """Return the active owner of a token that is neither revoked nor expired, in one query."""
+    """Return the active owner of a valid token, in one query."""
     close_old_connections()
     row = (
         ApiToken.objects.valid()
@@ -79,14 +76,14 @@ def user_of_token(token: str, permissions: Sequence[str]) -> Person | None:
 
 
 def holds(permissions: Sequence[str], account: str = "") -> Q:
-    """Return a condition: an account has one of the permissions, itself or by its groups.
+    """Return the condition that an account has one of the permissions, itself or by a group.
 
-    This is what ``ModelBackend`` says, in one query, and found by the account's own rows only:
-    ``ModelBackend.with_perm`` would look through all members of the groups.
+    The result is that of ``ModelBackend``, in one query. The query reads only rows of the account;
+    ``ModelBackend.with_perm`` would read all members of the groups.
 
     Args:
-        permissions: without any, everybody is permitted.
-        account: where it is, seen from the model that is queried, as in ``owner__``.
+        permissions: when empty, every account matches.
+        account: lookup prefix from the queried model to the account, such as ``owner__``.
     """
     if not permissions:
         return Q(Value(True))
@@ -101,24 +98,24 @@ def holds(permissions: Sequence[str], account: str = "") -> Q:
 
 
 class TokensEndWithPassword:
-    """Revokes the tokens that are to end with their owner's password.
+    """A password validator that revokes tokens when their owner's password changes.
 
-    Django tells each of its password validators of a new password, wherever it is set, and of
-    no password that is only hashed anew.
+    Django calls ``password_changed`` of each validator wherever a password is set, but not when it
+    only upgrades the hash of the same password.
     """
 
     def validate(self, password: str, user: object = None) -> None:
         """Accept every password."""
 
     def get_help_text(self) -> str:
-        return "A new password ends your sessions, and the API tokens that are made to end with it."
+        return "A new password ends your sessions and the API tokens that depend on the password."
 
     def password_changed(self, password: str, user: AbstractBaseUser) -> None:
         ApiToken.objects.filter(owner=user.pk, ends_with_password=True).revoke()
 
 
 def is_forged(scope: MutableMapping[str, Any]) -> bool:
-    """Tell whether Django's CSRF check refuses a request: its Origin, or its X-CSRFToken header."""
+    """Return whether Django's CSRF check refuses a request by its Origin or X-CSRFToken header."""
     request = ASGIRequest({**scope, "query_string": b""}, BytesIO())
 
     def answer(_request: HttpRequest) -> HttpResponse:

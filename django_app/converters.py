@@ -1,10 +1,10 @@
-"""How ids stand in URLs."""
+"""URL converters: what a user's id looks like in a path."""
 
 from contract.schemas import ID_PATTERN
 
 
 class UserIdConverter:
-    """A positive integer below 2^63, in its one spelling."""
+    """A positive integer below 2^63 without sign or leading zeros."""
 
     regex = ID_PATTERN
 

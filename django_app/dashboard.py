@@ -1,4 +1,4 @@
-"""What staff see first: how many users there are, and what has happened to them."""
+"""The dashboard for staff: the number of users, and their changes."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,17 +18,18 @@ from django_app.models import User, UserEvent
 
 DAYS = 30
 LATEST = 20
-KEPT = 300  # seconds
+CACHE_SECONDS = 300
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """The figures, as they were after one event.
+    """The figures of the dashboard.
 
     Attributes:
-        days: each of the last 30 with its sign-ups.
-        frameworks: who made how many changes.
-        busiest: sign-ups of the busiest day, at least 1.
+        total: number of users.
+        days: number of sign-ups on each of the last 30 days.
+        frameworks: number of changes by each framework.
+        latest: the latest events.
     """
 
     total: int
@@ -38,11 +39,12 @@ class Dashboard:
 
     @property
     def busiest(self) -> int:
+        """The largest number of sign-ups on a day, at least 1."""
         return max(1, *(count for _, count in self.days))
 
     @property
     def bars(self) -> list[dict[str, object]]:
-        """The days as bars of a chart 600 by 120 units large."""
+        """The bars of a chart of 600 by 120 units, one for each day."""
         width = 600 / DAYS
         return [
             {
@@ -60,7 +62,7 @@ class Dashboard:
 @never_cache
 @staff_member_required
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """Show the dashboard: of users and of events, what the admin shows the person, too."""
+    """Show the dashboard: users and events, each if the account may see them in the admin."""
     sees_users, sees_events = (
         site.get_model_admin(model).has_view_permission(request) for model in (User, UserEvent)
     )
@@ -77,19 +79,19 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 
 def current() -> Dashboard:
-    """Return the figures: from the cache, unless something has happened since."""
+    """Return the figures from the cache, or collect them when a new event exists."""
     newest = UserEvent.objects.aggregate(newest=Max("id"))["newest"]
     today = timezone.now().date()
     key = f"dashboard:{newest}:{today}"
     found: Dashboard | None = cache.get(key)
     if found is None:
         found = collect(today)
-        cache.set(key, found, KEPT)
+        cache.set(key, found, CACHE_SECONDS)
     return found
 
 
 def collect(today: date) -> Dashboard:
-    """Ask the database: four queries, however many users there are."""
+    """Collect the figures in four queries, independent of the number of users."""
     first = today - timedelta(days=DAYS - 1)
     signed_up = dict(
         User.objects.filter(created_at__date__gte=first)

@@ -1,4 +1,4 @@
-"""Whether the database is fit to serve from, and whether anybody does its background jobs."""
+"""Health checks: whether the database is usable, and whether a worker runs."""
 
 from datetime import timedelta
 from functools import cache
@@ -12,7 +12,7 @@ from django_app.models import LOST, WorkerProcess
 
 
 def find_fault() -> str | None:
-    """Return one line that says what is wrong and which command mends it; None when all is well."""
+    """Return one line with the problem of the database and its remedy; None when there is none."""
     try:
         if not latest_migrations() <= {*MigrationRecorder(connection).applied_migrations()}:
             return "The database is not migrated; run: python manage.py prepare"
@@ -26,18 +26,18 @@ def find_fault() -> str | None:
 
 @cache
 def latest_migrations() -> frozenset[tuple[str, str]]:
-    """Return the last migration of each app; read once, because the files do not change."""
+    """Return the last migration of each app; cached, because the files do not change."""
     return frozenset(MigrationLoader(None).graph.leaf_nodes())
 
 
 def find_no_worker() -> str | None:
-    """Return one line when no worker has given a sign of life lately; None when one has."""
+    """Return one line when no worker has sent a heartbeat lately; None when one has."""
     lately = timezone.now() - timedelta(seconds=LOST)
     try:
         if not WorkerProcess.objects.filter(seen_at__gte=lately).exists():
             return f"No worker was seen in {LOST:g} s; run: python manage.py worker"
     except DatabaseError:
-        return "It cannot be told whether a worker runs."
+        return "The heartbeats of workers cannot be read."
     finally:
         connection.close()
     return None

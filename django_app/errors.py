@@ -1,4 +1,4 @@
-"""Every error as a problem document, Django's own included."""
+"""Every error as a problem document, including those that Django raises itself."""
 
 import logging
 import sys
@@ -20,14 +20,14 @@ def problem_response(problem: Problem) -> HttpResponse:
 
 
 def problem_for(error: BaseException | None) -> HttpResponse | None:
-    """Render an error that the contract knows; None for any other."""
+    """Render an error that has a problem document; return None for any other."""
     if isinstance(error, Problem):
         return problem_response(error)
     if isinstance(error, ValidationError):
         return problem_response(InvalidValues(error.errors()))
     if isinstance(error, RequestDataTooBig):
         return problem_response(Problem(413))
-    # In a query of the admin: a number, or a text, that no column can hold.
+    # A query of the admin has a number or a text that no column can hold.
     if isinstance(error, OverflowError | DataError):
         return problem_response(Problem(400))
     if isinstance(error, OperationalError | InterfaceError) or (
@@ -54,5 +54,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500: Django's handler500; 503 when middleware met a database that is down."""
+    """Answer 500: Django's handler500; or 503 when middleware could not use the database."""
     return problem_for(sys.exc_info()[1]) or problem_response(Problem(500))

@@ -1,76 +1,24 @@
-"""How large a form may be: looked at before Django parses, normalises or hashes anything of it."""
+"""The forms of the admin."""
 
-from collections.abc import Callable
-from typing import Any
+from datetime import datetime
 
-from django.contrib.admin.views.main import SEARCH_VAR
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.utils.text import smart_split
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
 
-from contract.problems import Problem
-from django_app.errors import problem_response
-from django_app.middleware import GetResponse
-
-# The admin's longest forms select 200 rows, in 11 kB.
-MAX_FORM = 64 * 1024  # bytes
-MAX_FIELDS = 300
-MAX_WORDS = 10  # of a search; the database looks through each field of each row for each of them
-MAX_VALUE = 1024  # characters, which take less than a millisecond to normalise
+from django_app.models import ApiToken
 
 
-class FormLimitMiddleware:
-    """Refuse a form, a query or a path that is longer than any of the pages needs.
+class ApiTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only in the stubs
+    """Create or change an API token."""
 
-    It stands before CsrfViewMiddleware, which is the first to read the form. Views that are exempt
-    from that have no forms: the API takes JSON, and has limits of its own.
-    """
+    class Meta:
+        model = ApiToken
+        fields = ("owner", "name", "read_only", "expires_at", "ends_with_password")
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], *_arguments: Any
-    ) -> HttpResponse | None:
-        """Look at the lengths."""
-        if getattr(view, "csrf_exempt", False):
-            return None
-        if len(request.path_info) > MAX_VALUE:
-            return problem_response(Problem(404))
-        length = request.META.get("CONTENT_LENGTH") or ""
-        if length.isdecimal() and int(length) > MAX_FORM:
-            return problem_response(Problem(413))
-        if request.META.get("QUERY_STRING") and has_long_query(request):
-            return problem_response(Problem(400, "The query is too long for this page."))
-        if request.method == "POST" and (has_many_parts(request) or is_too_long(request.POST)):
-            return problem_response(Problem(400, "The form is too long for this page."))
-        return None
-
-
-def has_long_query(request: HttpRequest) -> bool:
-    """Tell whether the query has too many fields, a field that is too long, or too many words."""
-    return is_too_long(request.GET) or has_many_words(request.GET.get(SEARCH_VAR, ""))
-
-
-def has_many_words(search: str) -> bool:
-    """Tell whether a search has too many words, as the admin takes it apart."""
-    return len([*smart_split(search)]) > MAX_WORDS
-
-
-def has_many_parts(request: HttpRequest) -> bool:
-    """Tell whether a form has more parts, or more in their heads, than its parser reads quickly."""
-    if request.content_type != "multipart/form-data":
-        return False
-    # Django finds the boundary anywhere, not only at the beginning of a line.
-    parameters = request.content_params or {}
-    boundary = f"--{parameters.get('boundary', '')}".encode(errors="replace")
-    # The head of each part has two parameters.
-    return request.body.count(boundary) > MAX_FIELDS or request.body.count(b";") > 4 * MAX_FIELDS
-
-
-def is_too_long(fields: QueryDict) -> bool:
-    """Tell whether there are too many fields, or one is too long."""
-    texts = [text for name, values in fields.lists() for text in (name, *values)]
-    return len(texts) > 2 * MAX_FIELDS or any(len(text) > MAX_VALUE for text in texts)
+    def clean_expires_at(self) -> datetime | None:
+        """Refuse a new token that has already expired; an expired token can still be renamed."""
+        expires_at: datetime | None = self.cleaned_data["expires_at"]
+        if self.instance.pk is None and expires_at and expires_at <= timezone.now():
+            raise ValidationError("This time has passed.")
+        return expires_at

@@ -1,4 +1,4 @@
-"""What the contract asks and Django does not do by itself."""
+"""Middleware for the parts of the contract that Django does not implement itself."""
 
 from collections.abc import Callable
 
@@ -13,19 +13,20 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def contract(get_response: GetResponse) -> GetResponse:
-    """Serve both forms of a path, send no body where HTTP has none, and say which route matched."""
+    """Serve a path with and without its slash, send no body with HEAD, and report the route."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        # Forms and queries are UTF-8. A client could choose a codec that takes seconds, or is none
-        # of texts.
+        # Forms and queries are UTF-8. A client could choose another codec, even one that takes
+        # seconds or does not decode to text.
         if request.encoding is not None:
             request.encoding = settings.DEFAULT_CHARSET
         path = request.path_info
+        # Not APPEND_SLASH: a redirect would lose the body of a POST.
         if path.endswith("/") and not is_valid_path(path) and is_valid_path(path[:-1]):
             request.path_info = path[:-1]
         response = get_response(request)
         if request.resolver_match is not None:
-            # In the environ, for whoever is around this application and keeps count of routes.
+            # The gateway reads the route from the environ, for its metrics.
             request.META["bridge.route"] = request.resolver_match.route
         if request.method == "HEAD" and not response.streaming:
             response.content = b""
@@ -37,8 +38,12 @@ def contract(get_response: GetResponse) -> GetResponse:
 
 
 def content_security_policy(get_response: GetResponse) -> GetResponse:
-    """Say what pages may load; Django 6 brings a middleware of this kind along."""
-    # Django's debug pages are made of inline scripts.
+    """Send the Content-Security-Policy of HTML pages.
+
+    Not django-csp: one constant header needs no dependency, and Django 6's own middleware replaces
+    this function.
+    """
+    # Django's debug pages have inline scripts.
     if settings.DEBUG:
         raise MiddlewareNotUsed
 
@@ -52,7 +57,7 @@ def content_security_policy(get_response: GetResponse) -> GetResponse:
 
 
 class ProblemMiddleware:
-    """Turn what a view raises into a problem document."""
+    """Turn the exceptions of views into problem documents."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -61,5 +66,5 @@ class ProblemMiddleware:
         return self.get_response(request)
 
     def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponseBase | None:
-        """Answer known errors; leave the rest to Django, which logs them."""
+        """Answer known errors; Django logs any other and answers 500."""
         return problem_for(error)

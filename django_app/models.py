@@ -1,5 +1,7 @@
-"""The users table: this model and its migrations own it for all three frameworks."""
+"""The tables. These models and their migrations own the schema for all three applications."""
 
+import hashlib
+import secrets
 from typing import Self
 from uuid import uuid4
 
@@ -15,11 +17,11 @@ from contract.schemas import MAX_EMAIL, MAX_NAME, UserInput
 
 
 class User(models.Model):
-    """A person in the users API; accounts of the admin are ``django.contrib.auth``'s."""
+    """A user of the users API; the accounts of the admin are ``django.contrib.auth``'s."""
 
     name = models.CharField(max_length=MAX_NAME)
     email = models.EmailField(max_length=MAX_EMAIL, unique=True)
-    # The database fills it in, so that Flask and FastAPI need not know how.
+    # A default of the database, so that it also applies to inserts by Flask and FastAPI.
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -30,7 +32,7 @@ class User(models.Model):
         return f"{self.name} <{self.email}>"
 
     def clean(self) -> None:
-        """Hold the admin's forms to the rules of the API."""
+        """Apply the rules of the API to the forms of the admin."""
         try:
             values = UserInput(name=self.name, email=self.email)
         except PydanticValidationError as error:
@@ -41,13 +43,14 @@ class User(models.Model):
 
 
 class UserEvent(models.Model):
-    """A change of a user: the outbox, which triggers of the database fill.
+    """A change of a user. The table is an outbox, which triggers of the database fill.
 
-    They do so in the transaction of the change and whoever makes it, so none is ever missing.
+    A trigger writes the event in the transaction of the change, whichever application makes the
+    change, so no event is ever missing.
     """
 
     class Action(models.TextChoices):
-        """What happened."""
+        """The kinds of change."""
 
         CREATED = "created"
         CHANGED = "changed"
@@ -70,7 +73,7 @@ class UserEvent(models.Model):
 
 
 class WebhookMessage(models.Model):
-    """A webhook that has been processed; its id is taken once."""
+    """The id of a processed webhook; the primary key prevents a second processing."""
 
     id = models.CharField(max_length=256, primary_key=True)
     received_at = models.DateTimeField(db_default=Now(), db_index=True)
@@ -82,34 +85,50 @@ class WebhookMessage(models.Model):
         return self.id
 
 
+def digest_of(key: str) -> str:
+    """Return the stored digest of a token's key.
+
+    The key is long and random, so a fast hash is enough.
+    """
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    """Tokens, by what they are still good for."""
+    """Tokens that are valid, and how to revoke them."""
 
     def valid(self) -> Self:
-        """Leave out what is revoked or has expired."""
+        """Return the tokens that are neither revoked nor expired."""
         now = timezone.now()
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
 
     def revoke(self) -> int:
-        """Revoke each that is not revoked yet; return how many."""
+        """Revoke the tokens that are not yet revoked; return their number."""
         return self.filter(revoked_at=None).update(revoked_at=timezone.now())
 
 
 class ApiToken(models.Model):
-    """A key to the API for a program of somebody's; only its digest is stored."""
+    """A key with which a program uses the API as its owner; only the digest is stored.
+
+    Attributes:
+        key: the key itself, only on the instance that created it.
+    """
+
+    key: str | None = None
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=100, help_text="What it is for, such as the device.")
+    name = models.CharField(max_length=100, help_text="What the token is for, such as a device.")
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     read_only = models.BooleanField(
-        default=False, db_default=False, help_text="It is good for GET, HEAD and OPTIONS only."
+        default=False, db_default=False, help_text="Allow only GET, HEAD and OPTIONS."
     )
     ends_with_password = models.BooleanField(
-        default=True, db_default=True, help_text="A new password of the owner revokes it."
+        default=True,
+        db_default=True,
+        help_text="Revoke the token when its owner's password changes.",
     )
     expires_at = models.DateTimeField(
-        null=True, blank=True, help_text="It is not accepted any more from then on."
+        null=True, blank=True, help_text="When the token expires; empty: never."
     )
     revoked_at = models.DateTimeField(null=True, editable=False)
 
@@ -123,14 +142,14 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def clean(self) -> None:
-        """Refuse a new token that has expired already."""
-        if self._state.adding and self.expires_at and self.expires_at <= timezone.now():
-            raise ValidationError({"expires_at": "This time has passed."})
+    def create_key(self) -> None:
+        """Create a random key and keep its digest."""
+        self.key = f"gw_{secrets.token_urlsafe(32)}"
+        self.digest = digest_of(self.key)
 
 
 class Export(models.Model):
-    """An export of all users to a file: the order, its progress, and the result."""
+    """An export of all users to a file: its state, its progress, and the name of the file."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     media_type = models.CharField(max_length=50)
@@ -151,7 +170,7 @@ class Export(models.Model):
 
 
 class DayStatistic(models.Model):
-    """What happened on one day, counted in the night after it."""
+    """The number of users and of changes on one day, counted after the day has ended."""
 
     day = models.DateField(primary_key=True)
     total = models.IntegerField()
@@ -167,11 +186,11 @@ class DayStatistic(models.Model):
         return str(self.day)
 
 
-LOST = 10.0  # seconds without a sign of life until a worker's job is given to another
+LOST = 10.0  # seconds without a heartbeat after which another worker takes over the jobs
 
 
 class WorkerProcess(models.Model):
-    """A process that runs background jobs, and when it was last alive."""
+    """A process that runs background jobs, and the time of its last heartbeat."""
 
     id = models.CharField(max_length=64, primary_key=True)
     seen_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""Django's settings, taken from the project's own."""
+"""Django's settings, derived from ``contract.settings``."""
 
 import logging
 from typing import Any
@@ -21,7 +21,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    # Before staticfiles, so that runserver serves the styles as every other server does.
+    # Before staticfiles, so that runserver leaves static files to WhiteNoise.
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_tasks",
@@ -35,7 +35,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django_app.forms.FormLimitMiddleware",
+    "django_app.form_limits.FormLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django_app.throttling.ThrottleMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -44,12 +44,13 @@ MIDDLEWARE = [
     "django_app.middleware.ProblemMiddleware",
 ]
 
-# The default would prepare a signed cookie on every request; whoever gets a message has a session.
+# The default storage would prepare a signed cookie on every request. Only accounts with a session
+# get messages.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 ROOT_URLCONF = "django_app.urls"
 WSGI_APPLICATION = "django_app.wsgi.application"
-# Both forms of a path are the same resource; a redirect would lose the body of a POST.
+# A path with and without its slash is the same resource; a redirect would lose the body of a POST.
 APPEND_SLASH = False
 
 TEMPLATES = [
@@ -66,9 +67,9 @@ TEMPLATES = [
     },
 ]
 
-# A connection for each thread, kept open: as many as the mount has threads. psycopg's pool, which
-# Django could use instead, waits out its whole timeout when nobody listens, and tries again ever
-# more seldom, so that a server which is back is not noticed for minutes.
+# Each thread of the mount keeps one connection open. Django could use psycopg's pool instead, but
+# that pool waits for its whole timeout when no server listens, and then reconnects at growing
+# intervals: it can take minutes to notice that a server is back.
 DATABASES = {
     "default": dj_database_url.parse(
         settings.database_url, conn_max_age=None, conn_health_checks=True
@@ -80,7 +81,7 @@ if settings.database_url.startswith("sqlite"):
         "OPTIONS": {
             "init_command": "PRAGMA journal_mode=WAL",
             "timeout": settings.database_timeout,
-            # A transaction that upgrades from reading to writing fails with "database is locked".
+            # A transaction that turns from reading to writing can fail with "database is locked".
             "transaction_mode": "IMMEDIATE",
         },
     }
@@ -102,11 +103,11 @@ if settings.redis_url is not None:
         "LOCATION": str(settings.redis_url),
     }
 
-# Background jobs wait in the database, for `manage.py worker`.
+# The queue of background jobs is in the database; `manage.py worker` runs them.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 MEDIA_ROOT = settings.files_dir
 
-# Where attempts to log in are counted: together, or by each process for itself.
+# Login attempts are counted in Redis for all processes, or in each process for itself.
 THROTTLE_STORAGE = str(settings.redis_url) if settings.redis_url else "memory://"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -120,19 +121,19 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# The admin's pages have no inline scripts or styles; icons in its styles are data.
+# The admin has no inline scripts or styles; its style sheets have icons as data URLs.
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
 )
-SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # the gateway adds it, where browsers heed it
-SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds; a working day
+SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # the gateway sends it for all mounts
+SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds: a working day
 if settings.env == "production":
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = True
-    # Like the other two: the contract knows no redirects.
+    # Flask and FastAPI do not redirect either: the contract has no redirects.
     SECURE_REDIRECT_EXEMPT = ["(^|/)api/"]
-# Strict-Transport-Security is about all of a host: the gateway sends it for all mounts.
+# Strict-Transport-Security applies to the whole host, so the gateway sends it for all mounts.
 SILENCED_SYSTEM_CHECKS = ["security.W004"]
 
 LANGUAGE_CODE = "en-us"
@@ -153,15 +154,15 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "django_app.storage.PrefixedStaticFilesStorage"},
 }
-# Serve each app's own files; there is nothing to collect first.
+# WhiteNoise serves the files of each app directly, without collectstatic.
 WHITENOISE_USE_FINDERS = True
 
-# Query strings are bounded by the size of the head, as in the other two, and not by count; forms,
-# by FormLimitMiddleware.
+# The server limits the size of a query string, as for Flask and FastAPI; FormLimitMiddleware limits
+# forms. Django's own limit would count the fields of a query string, too.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = settings.max_body_size
 
-FORM_OF_RECORDS = "json" if settings.env == "production" else "text"
+LOG_FORMATTER = "json" if settings.env == "production" else "text"
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -175,13 +176,13 @@ LOGGING: dict[str, Any] = {
             "rename_fields": {"levelname": "level", "name": "logger", "exc_info": "exc"},
         },
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": FORM_OF_RECORDS}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMATTER}},
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},
-        # The contract's 4xx answers are no news; what fails on the server is.
+        # Do not log 4xx responses, only errors of the server.
         "django.request": {"level": "ERROR"},
     },
 }
-# The gateway has a handler for all of the process; `manage.py` and other servers have none.
+# The gateway configures the root logger of its process; `manage.py` and other servers do not.
 if not logging.getLogger().handlers:
     LOGGING["root"] = {"handlers": ["stderr"]}

@@ -1,4 +1,4 @@
-"""The admin's site."""
+"""The site of the admin."""
 
 from typing import Any
 
@@ -12,26 +12,26 @@ from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-# What the filters of lists put behind the name of a field.
+# The lookups that the filters of lists append to the name of a field.
 LOOKUPS = frozenset({"exact", "isnull", "gte", "lt"})
 IDENTIFIERS = frozenset({"id", "pk"})
 
 
-class LinkedLookups(ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Filters a list only as its own links do.
+class LinkedLookups(ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
+    """Accepts only the lookups that a list's own filters use.
 
-    Django lets an address filter by any lookup of the model's fields. A regular expression then
-    holds the process for as long as it likes, and others read values that are not shown.
+    Django lets a URL filter a list by any lookup on the model's fields. A regular expression could
+    then block the process, and other lookups reveal values that the list does not show.
     """
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Tell whether a link of the list could have it."""
+        """Return whether a filter of the list can produce the lookup."""
         field, *rest = lookup.split("__")
-        # None of the lists has filters of classes of its own.
+        # list_filter holds only field names: no list has a filter class.
         return field in map(str, self.list_filter) and {*rest} <= LOOKUPS | IDENTIFIERS
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Make the list; without a filter that is not allowed, or has a value of no use."""
+        """Return the list; redirect to the unfiltered one when a lookup or its value is refused."""
         try:
             return super().get_changelist_instance(request)
         except (DisallowedModelAdminLookup, OverflowError, DataError) as error:
@@ -39,21 +39,22 @@ class LinkedLookups(ModelAdmin):  # type: ignore[type-arg]  # generic in the stu
 
 
 class Site(AdminSite):
-    """Django's own, more careful.
+    """Django's admin site with two restrictions.
 
-    Its recent actions name nothing that the person may not see any more, and addresses filter its
-    lists only as links do.
+    Recent actions show only objects that the account may still see, and URLs filter lists only by
+    the lookups of the lists' own filters.
     """
 
     site_header = site_title = "Users administration"
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Register models, also those of other applications, with filters as links have them."""
+        """Register models, including those of other apps, with ``LinkedLookups``."""
         base = admin_class or ModelAdmin
         narrowed = type(base.__name__, (LinkedLookups, base), {"__module__": base.__module__})
         super().register(model_or_iterable, narrowed, **options)
 
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
+        """Return the actions on models that the account may see."""
         visible = [
             model
             for model in apps.get_models()

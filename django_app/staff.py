@@ -1,4 +1,4 @@
-"""Who may use the gateway's pages that send requests, where they are for staff."""
+"""Whether an account may use the gateway's pages for staff."""
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
@@ -7,8 +7,8 @@ from django.db import close_old_connections
 
 @sync_to_async
 def is_staff(name: str) -> bool:
-    """Tell whether an active account is staff's."""
-    # A restart of the server cuts connections; Django looks only when its own requests begin.
+    """Return whether the account is active and staff."""
+    # Django replaces lost connections only when one of its own requests starts.
     close_old_connections()
     accounts = get_user_model().objects
     return accounts.filter(username=name, is_active=True, is_staff=True).exists()

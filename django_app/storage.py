@@ -1,4 +1,4 @@
-"""Where static files are found in URLs, and how exports are kept."""
+"""Storages for static files and for exports."""
 
 import os
 from typing import Any
@@ -11,10 +11,10 @@ from contract.private_files import OTHERS
 
 
 class PrefixedStaticFilesStorage(StaticFilesStorage):
-    """Put the prefix that the app is mounted under before each URL.
+    """Puts the prefix of the mount before each URL.
 
-    Django itself does so only for a relative STATIC_URL, and then keeps the first prefix that it
-    sees: the empty one, when something asks before the first request.
+    Django does so only for a relative STATIC_URL, and then keeps the first prefix that it sees,
+    which is empty when a URL is built before the first request.
     """
 
     def url(self, name: str | None) -> str:
@@ -22,13 +22,13 @@ class PrefixedStaticFilesStorage(StaticFilesStorage):
 
 
 class PrivateFileStorage(FileSystemStorage):
-    """Keep files that only the server's own account may read, from their first moment on.
+    """Creates files that only the server's own account can read.
 
-    Django itself takes the permissions of others away when a file has been written.
+    Django removes the permissions of other accounts only after a file has been written.
     """
 
     def _save(self, name: str, content: Any) -> str:
-        # It is the whole process's, which is a worker: all that it makes meanwhile is private, too.
+        # The umask is that of the process: a worker, whose other files may be private, too.
         before = os.umask(OTHERS)
         try:
             saved: str = super()._save(name, content)  # type: ignore[misc]  # not in the stubs

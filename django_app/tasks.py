@@ -1,4 +1,4 @@
-"""Background jobs: what Django's workers do, and how it comes to them."""
+"""Background jobs: the tasks that workers run, and how the tasks are enqueued."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -20,9 +20,9 @@ PAGE = 2000  # users read and written at once
 
 @task()
 def export_users(export_id: str) -> str:
-    """Write all users to a file of the storage; return its name.
+    """Write all users to a file in the storage; return its name.
 
-    A worker that is killed leaves nothing behind: whoever takes the job up begins anew.
+    A worker that is killed leaves no file; the worker that takes over the job starts again.
     """
     export = Export.objects.get(id=export_id)
     head, write = FORMATS[export.media_type]
@@ -44,12 +44,12 @@ def export_users(export_id: str) -> str:
 
 
 def finish(export_id: str, **values: object) -> None:
-    """Note the end of an export."""
+    """Store the result of an export."""
     Export.objects.filter(id=export_id).update(finished_at=timezone.now(), **values)
 
 
 def pages() -> Iterator[list[tuple[int, str, str]]]:
-    """Yield all users by id, a page at a time: no long transaction, constant memory."""
+    """Yield all users by id, a page at a time, in constant memory and without a transaction."""
     last = 0
     while rows := [*User.objects.filter(id__gt=last).values_list(*FIELDS)[:PAGE]]:
         yield rows
@@ -58,7 +58,7 @@ def pages() -> Iterator[list[tuple[int, str, str]]]:
 
 @task()
 def count_day(day: str) -> None:
-    """Count what happened on a day."""
+    """Count the changes of a day."""
     counted = dict(
         UserEvent.objects.filter(at__date=day)
         .values_list("action")
@@ -70,27 +70,27 @@ def count_day(day: str) -> None:
     DayStatistic.objects.update_or_create(day=date.fromisoformat(day), defaults=values)
 
 
-def hand_in(export: Export) -> None:
-    """Make a job of an order."""
+def enqueue_export(export: Export) -> None:
+    """Enqueue a job that makes an export."""
     export.task_id = UUID(str(export_users.enqueue(str(export.id)).id))
     export.save(update_fields=["task_id"])
 
 
 def enqueue_pending_exports() -> None:
-    """Make jobs of the orders that others than Django have left."""
-    orders = Export.objects.filter(task_id=None)
-    # A look each second must not cost SQLite's one writer a turn each second.
-    if orders.exists():
+    """Enqueue a job for each export that FastAPI has stored without one."""
+    pending = Export.objects.filter(task_id=None)
+    # This runs every second; a transaction each time would keep blocking SQLite's only writer.
+    if pending.exists():
         with transaction.atomic():
-            for export in orders.select_for_update(skip_locked=True):
-                hand_in(export)
+            for export in pending.select_for_update(skip_locked=True):
+                enqueue_export(export)
 
 
 def enqueue_statistics_of_yesterday(known: date | None) -> date:
-    """Order the statistic of the day that has ended, unless it is there or was ordered.
+    """Enqueue the statistics of yesterday unless they exist; return the date of yesterday.
 
     Args:
-        known: what this returned the last time.
+        known: the date that the previous call returned; that day is not enqueued again.
     """
     yesterday = timezone.now().date() - timedelta(days=1)
     if yesterday != known and not DayStatistic.objects.filter(day=yesterday).exists():

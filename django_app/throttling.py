@@ -1,4 +1,4 @@
-"""How often somebody may ask the admin, and try to log in to it."""
+"""Rate limits for requests to the admin and for login attempts."""
 
 import logging
 import time
@@ -26,12 +26,12 @@ VISITS = RateLimitItemPerMinute(300)
 ATTEMPTS = RateLimitItemPerMinute(10)
 PASSWORD_VIEWS = {"admin:login", "admin:password_change"}
 MAX_USERNAME = 150  # characters; of the login form
-PATIENCE = 1.0  # seconds to wait for Redis
+REDIS_TIMEOUT = 1.0  # seconds
 
 
 def limiter(storage: str) -> MovingWindowRateLimiter:
-    """Count at a storage's address; what is refused does not count."""
-    timeouts = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
+    """Return a rate limiter with the storage at an address; refused requests do not count."""
+    timeouts = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
     return MovingWindowRateLimiter(storage_from_string(storage, wrap_exceptions=True, **timeouts))
 
 
@@ -40,10 +40,10 @@ own = limiter("memory://")
 
 
 class ThrottleMiddleware:
-    """Answer 429 to whoever asks too often, before a password is looked at.
+    """Answer 429 to a client that sends too many requests, before a password is checked.
 
-    Attempts are counted by the client's address and by the name of the account, so that neither
-    one guesser with many names nor many guessers of one name get far.
+    Login attempts are counted by the client's address and by the account's name. This limits one
+    client that tries many names, and many clients that try one name.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -53,7 +53,7 @@ class ThrottleMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
-        """Count requests to the admin; others pass at once."""
+        """Count requests to the admin; all other requests pass."""
         match = request.resolver_match
         if match is None or match.namespace != "admin":
             return None
@@ -65,10 +65,10 @@ class ThrottleMiddleware:
 
 
 def count(limit: RateLimitItem, *key: str) -> int:
-    """Count one; return the seconds until there is room for it, 0 when there is.
+    """Count one request; return 0 when it is allowed, or the seconds until it would be.
 
-    While Redis is away each process counts for itself: nobody is kept out, and nobody is let
-    guess without limit.
+    While Redis is down each process counts for itself: users can still log in, and attempts stay
+    limited.
     """
     try:
         return count_at(shared, limit, *key)
@@ -78,14 +78,14 @@ def count(limit: RateLimitItem, *key: str) -> int:
 
 
 def count_at(limiter: MovingWindowRateLimiter, limit: RateLimitItem, *key: str) -> int:
-    """Do so at one place."""
+    """Count one request in one limiter."""
     if limiter.hit(limit, *key):
         return 0
     return max(1, ceil(limiter.get_window_stats(limit, *key).reset_time - time.time()))
 
 
 def limits_of(request: HttpRequest, view: str) -> Iterator[tuple[RateLimitItem, str, str]]:
-    """Yield each limit of a request, with what is counted and for whom."""
+    """Yield each limit for a request, with the kind and the key to count by."""
     address = network_of(request.META.get("REMOTE_ADDR", ""))
     yield VISITS, "client", address
     if view in PASSWORD_VIEWS and request.method == "POST":
@@ -95,10 +95,10 @@ def limits_of(request: HttpRequest, view: str) -> Iterator[tuple[RateLimitItem, 
 
 
 def network_of(address: str) -> str:
-    """Return what one client has: an IPv4 address, or a whole /64 of IPv6 (RFC 6177)."""
+    """Return the addresses of one client: an IPv4 address, or a /64 of IPv6 (RFC 6177)."""
     try:
         found = ip_address(address)
-    except ValueError:  # a Unix socket has none
+    except ValueError:  # a client on a Unix socket has no address
         return address
     if isinstance(found, IPv4Address) or found.ipv4_mapped:
         return address
@@ -106,7 +106,7 @@ def network_of(address: str) -> str:
 
 
 def account_of(username: str) -> str:
-    """Return a key for all spellings that the login form takes for one account."""
-    # Longer, it is nobody's, and would take seconds to normalise.
+    """Return one key for all spellings that the login form accepts for an account."""
+    # No account has a longer name, and normalising one could take seconds.
     name: str = UsernameField(max_length=MAX_USERNAME).to_python(username) or ""
     return sha256(name.casefold().encode(errors="replace")).hexdigest() if name else ""

@@ -1,4 +1,4 @@
-"""The URLs, relative to the prefix that the app is mounted under."""
+"""The URLs, relative to the prefix of the mount."""
 
 from django.contrib import admin
 from django.urls import path, register_converter
@@ -17,7 +17,7 @@ urlpatterns = [
     path("api/me", views.MeView.as_view(), name="me"),
     path("api/wait", views.WaitView.as_view(), name="wait"),
     path("", dashboard, name="dashboard"),
-    # The admin's own links end with a slash; people who type the address leave it out.
+    # The links of the admin end with a slash; people who type the address often omit it.
     path("admin", RedirectView.as_view(pattern_name="admin:index", query_string=True)),
     path("admin/", admin.site.urls),
 ]

@@ -1,8 +1,8 @@
-"""The users resource, and the two endpoints to measure with."""
+"""The users resource, the authenticated account, and two endpoints for measurements."""
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -13,7 +13,6 @@ from django.views.decorators.csrf import csrf_exempt
 from pydantic import MISSING
 
 from contract.access import PRIVATE
-from contract.bodies import parse_json_object
 from contract.pages import next_link, split_page
 from contract.problems import (
     EmailTaken,
@@ -23,28 +22,34 @@ from contract.problems import (
     allow_header,
 )
 from contract.schemas import PageQuery, UserInput, UserPatch, WaitQuery
+from django_app.bodies import json_body, json_response, no_content
 from django_app.models import User
 
 FIELDS = ("id", "name", "email")
 
 
 class ApiView(View):
-    """A view that answers by the contract what Django's View answers by itself."""
+    """A view with the contract's answers to OPTIONS and to methods that are not allowed."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
-        """Exempt the view: no cookie authenticates it, so there is nothing to forge."""
+        """Exempt the view from Django's CSRF middleware: the gateway checks CSRF.
+
+        The gateway accepts sessions for all applications. It applies Django's own check
+        (``authentication.is_forged``) to each unsafe request with a session, before any
+        application sees the request. The views themselves do not read the session: without the
+        gateway no cookie authenticates a request, and there is nothing to forge.
+        """
         return csrf_exempt(super().as_view(**initkwargs))
 
-    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> NoReturn:
         raise MethodNotAllowed(self.allowed_methods())
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = HttpResponse(status=204, headers={"Allow": allow_header(self.allowed_methods())})
-        del response.headers["Content-Type"]
-        return response
+        return no_content({"Allow": allow_header(self.allowed_methods())})
 
     def allowed_methods(self) -> list[str]:
+        """Return the methods that the view defines."""
         return [name.upper() for name in self.http_method_names if hasattr(self, name)]
 
 
@@ -94,7 +99,7 @@ class UserView(ApiView):
         return self.change(request, user_id, values.model_dump())
 
     def patch(self, request: HttpRequest, user_id: int) -> JsonResponse:
-        """Change the fields that the body names."""
+        """Change the fields that the body contains."""
         values = UserPatch.model_validate(json_body(request))
         changes = values.model_dump(exclude_unset=True)
         return self.change(request, user_id, changes)
@@ -104,11 +109,10 @@ class UserView(ApiView):
         deleted, _ = User.objects.filter(id=user_id).delete()
         if not deleted:
             raise UserNotFound(user_id)
-        response = HttpResponse(status=204)
-        del response.headers["Content-Type"]
-        return response
+        return no_content()
 
     def change(self, request: HttpRequest, user_id: int, changes: dict[str, str]) -> JsonResponse:
+        """Update a user and return it."""
         if not changes:
             return self.get(request, user_id)
         try:
@@ -124,45 +128,26 @@ class HelloView(ApiView):
     """The framework alone."""
 
     def get(self, request: HttpRequest) -> JsonResponse:
-        """Greet, without a database."""
+        """Return a greeting, without a database."""
         return json_response({"message": "Hello, World!"})
 
 
 class WaitView(ApiView):
-    """A wait as the framework waits."""
+    """How the framework waits."""
 
     def get(self, request: HttpRequest) -> JsonResponse:
-        """Answer after ``ms`` milliseconds; the thread sleeps, as threads wait."""
+        """Answer after ``ms`` milliseconds; the thread sleeps."""
         query = WaitQuery.model_validate(request.GET.dict())
-        # The wait is what this endpoint is for.
         time.sleep(query.ms / 1000)
         return json_response({"waited_ms": query.ms})
 
 
 class MeView(ApiView):
-    """Who is asking."""
+    """The authenticated account."""
 
     def get(self, request: HttpRequest) -> JsonResponse:
-        """Say who you are: the gateway knows it by a session or a token."""
+        """Return the name of the account that the gateway authenticated, by session or token."""
         name = request.META.get("REMOTE_USER")
         if not name:
             raise NotAuthenticated
         return json_response({"name": name}, headers=PRIVATE)
-
-
-def json_body(request: HttpRequest) -> dict[str, Any]:
-    """Return the request's JSON object, or raise its Problem."""
-    return parse_json_object(request.headers.get("Content-Type"), request.body)
-
-
-def json_response(
-    document: Any, status: int = 200, headers: Mapping[str, str] | None = None
-) -> JsonResponse:
-    """Serialise compactly, and leave letters as they are."""
-    return JsonResponse(
-        document,
-        status=status,
-        headers=headers,
-        safe=False,
-        json_dumps_params={"separators": (",", ":"), "ensure_ascii": False},
-    )

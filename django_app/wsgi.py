@@ -1,4 +1,4 @@
-"""Django as WSGI application."""
+"""Django as a WSGI application."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What path operations ask for."""
+"""The dependencies and parameters of the path operations."""
 
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
@@ -9,15 +9,10 @@ from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contract.schemas import MAX_ID, PageQuery, WaitQuery
+from fastapi_app.db import get_session
 from fastapi_app.feed import Feed
 
-STREAMS = "bridge.streams"  # where the gateway counts them
-
-
-async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """Yield the session of the request; it connects when first used."""
-    async with request.app.state.sessionmaker() as session:
-        yield session
+STREAMS = "bridge.streams"  # the scope key of the gateway's stream counter
 
 
 def get_feed(connection: HTTPConnection) -> Feed:
@@ -27,18 +22,18 @@ def get_feed(connection: HTTPConnection) -> Feed:
 
 
 async def count_stream(request: Request) -> AsyncIterator[None]:
-    """Count an answer without an end, as long as it lasts, where the gateway bounds their number.
+    """Count an endless response while it is being sent, if the gateway limits such responses.
 
     Raises:
-        HTTPException: 503, there are too many.
+        HTTPException: 503, the limit is reached.
     """
     streams = request.scope.get(STREAMS)
     with streams.open(request.scope) if streams is not None else nullcontext():
         yield
 
 
-# The session is closed when the path operation returns, not after the answer is sent: a slow
-# reader must not hold a connection.
+# The session closes when the path operation returns, not when the response has been sent, so that
+# a slow client does not hold a connection.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
 FeedDep = Annotated[Feed, Depends(get_feed)]
 PageDep = Annotated[PageQuery, Query()]

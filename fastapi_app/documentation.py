@@ -1,4 +1,4 @@
-"""Swagger UI's and ReDoc's pages: kept from the internet, and strict about what they run."""
+"""The pages of Swagger UI and ReDoc: without a CDN, and with a Content-Security-Policy."""
 
 import re
 from base64 import b64encode
@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
-ASSETS = "/static-offline-docs"  # where fastapi-offline serves them
+ASSETS = "/static-offline-docs"  # the path of fastapi-offline's files
 POLICY = (
     "default-src 'self'; script-src 'self' {scripts}; style-src 'self' {styles};"
     " img-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'none';"
@@ -17,10 +17,10 @@ POLICY = (
 
 
 def add_pages(app: FastAPI) -> None:
-    """Serve both pages as fastapi-offline does, with a policy.
+    """Serve both pages with the files of fastapi-offline.
 
-    ReDoc's script fetches its logo from a CDN, has no option against it, and does without the
-    logo where the browser refuses.
+    fastapi-offline's own pages have no policy. ReDoc's script loads its logo from a CDN and has no
+    option against it; the policy blocks the request, and ReDoc shows no logo.
     """
 
     @app.get("/docs", include_in_schema=False)
@@ -32,7 +32,7 @@ def add_pages(app: FastAPI) -> None:
             swagger_js_url=f"{root}{ASSETS}/swagger-ui-bundle.js",
             swagger_css_url=f"{root}{ASSETS}/swagger-ui.css",
             swagger_favicon_url=f"{root}{ASSETS}/favicon.png",
-            # No option, such as another document, comes from the address.
+            # Query parameters of the page must not change options, such as the document.
             swagger_ui_parameters={"queryConfigEnabled": False},
         )
         return restrict(page)
@@ -47,15 +47,15 @@ def add_pages(app: FastAPI) -> None:
             redoc_favicon_url=f"{root}{ASSETS}/favicon.png",
             with_google_fonts=False,
         )
-        # ReDoc writes its styles while it runs.
+        # ReDoc adds its styles at run time.
         return restrict(page, styles="'unsafe-inline'")
 
 
 def restrict(page: HTMLResponse, *, styles: str = "") -> HTMLResponse:
-    """Let a page run its own files and, by their hashes, the scripts it holds (CSP Level 3).
+    """Allow a page its own files and, by hash, its inline scripts (CSP Level 3).
 
     Args:
-        styles: what styles it may have besides those of its own files.
+        styles: sources of styles to allow besides the page's own files.
     """
     scripts = re.findall(rb"<script>(.*?)</script>", bytes(page.body), re.DOTALL)
     hashes = [b64encode(sha256(script).digest()).decode() for script in scripts]

@@ -1,4 +1,4 @@
-"""All users in one answer, at constant memory."""
+"""All users in one response, streamed in constant memory."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -12,14 +12,14 @@ from contract.table import select_after
 
 router = APIRouter(prefix="/users", include_in_schema=False)
 
-PAGE = 2000  # users read at once; no connection is held while a slow reader reads
+PAGE = 2000  # users in one query; no connection is held between queries, while the client reads
 
 
 @router.get("/export")
 async def export_users(
     request: Request, accept: Annotated[str, Header()] = "*/*"
 ) -> StreamingResponse:
-    """Stream every user as NDJSON or CSV, whichever ``Accept`` prefers."""
+    """Stream all users as NDJSON or CSV, whichever the Accept header prefers."""
     media_type = choose(accept)
     head, write = FORMATS[media_type]
 
@@ -38,7 +38,7 @@ async def export_users(
     name = f"users.{suffix_of(media_type)}"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
-        "Cache-Control": "no-store",  # every user there is
+        "Cache-Control": "no-store",  # the response has the personal data of all users
         "Vary": "Accept",
     }
     return StreamingResponse(pages(), media_type=media_type, headers=headers)
@@ -47,8 +47,11 @@ async def export_users(
 def choose(accept: str) -> str:
     """Return the format that an Accept header prefers (RFC 9110, 12.5.1).
 
+    Starlette does not parse Accept. Werkzeug does, but it belongs to Flask: FastAPI does not
+    install it.
+
     Raises:
-        Problem: 406, it takes none of them.
+        Problem: 406, the header accepts none of the formats.
     """
     weights = dict(map(weight_of, accept.split(",")))
 
@@ -64,7 +67,7 @@ def choose(accept: str) -> str:
 
 
 def weight_of(part: str) -> tuple[str, float]:
-    """Read one range of an Accept header: a media type and its weight."""
+    """Parse one media range of an Accept header and its weight."""
     media_type, _, parameters = part.partition(";")
     weight = 1.0
     for parameter in parameters.split(";"):

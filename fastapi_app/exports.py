@@ -1,4 +1,4 @@
-"""Exports that take their time: ordered here, made by Django's workers."""
+"""Exports as background jobs: requested here, made by Django's workers."""
 
 from typing import Annotated
 from uuid import UUID, uuid4
@@ -10,10 +10,10 @@ from contract.access import PRIVATE
 from contract.exports import ExportOrder, ExportState, insert_export, select_export, state_of
 from contract.formats import suffix_of
 from contract.problems import Problem
+from fastapi_app.bodies import JSONRoute
 from fastapi_app.dependencies import SessionDep
-from fastapi_app.routing import JSONRoute
 
-# The OpenAPI document is the contract of the three, and these are FastAPI's alone.
+# Not in the OpenAPI document: it describes the contract, and only FastAPI has these paths.
 router = APIRouter(prefix="/exports", route_class=JSONRoute, include_in_schema=False)
 
 
@@ -24,7 +24,7 @@ async def order_export(
     session: SessionDep,
     order: Annotated[ExportOrder, Body(default_factory=ExportOrder)],
 ) -> ExportState:
-    """Order an export of all users."""
+    """Request an export of all users."""
     export_id = uuid4()
     await session.execute(insert_export(export_id, order))
     await session.commit()
@@ -37,7 +37,7 @@ async def order_export(
 async def get_export(
     request: Request, response: Response, session: SessionDep, export_id: UUID
 ) -> ExportState:
-    """Say how far an export is."""
+    """Return the state of an export."""
     row = (await session.execute(select_export(export_id))).one_or_none()
     if row is None:
         raise Problem(404, "There is no such export.")
@@ -53,7 +53,7 @@ async def get_export(
 
 @router.get("/{export_id:uuid}/result")
 async def get_export_result(request: Request, session: SessionDep, export_id: UUID) -> FileResponse:
-    """Send the file."""
+    """Send the file of a finished export."""
     row = (await session.execute(select_export(export_id))).one_or_none()
     if row is None or not row.file:
         raise Problem(404, "There is no such export, or it is not finished.")

@@ -1,4 +1,4 @@
-"""One reader of the outbox for each process, and any number of listeners."""
+"""One reader of the outbox in each process, and any number of listeners."""
 
 import asyncio
 import logging
@@ -15,23 +15,24 @@ from fastapi_app.steps import finish
 
 logger = logging.getLogger("fastapi_app")
 
-PAGE = 200  # events read at once
-ROOM = 1000  # events that may wait for a listener before it is cut off
-PAUSE = 1.0  # seconds before the reader tries again when the database is gone
+PAGE = 200  # events in one query
+QUEUE_SIZE = 1000  # events that may wait for a listener before it is dropped
+RETRY_DELAY = 1.0  # seconds before the reader tries again after an error of the database
 
-BROKEN = (OSError, psycopg.Error, aiosqlite.Error, SQLAlchemyError)
+DATABASE_ERRORS = (OSError, psycopg.Error, aiosqlite.Error, SQLAlchemyError)
 
 
 class TooSlow(Exception):
-    """More events waited for a listener than it may leave waiting."""
+    """The queue of a listener is full."""
 
 
 class Feed:
-    """Reads new events once, however many listen.
+    """Reads each new event once and passes it to all listeners.
 
     Args:
-        sessionmaker: of the process's engine.
-        wakeups: makes what ``fastapi_app.wakeups.wakeups`` returns.
+        sessionmaker: creates sessions of the process's engine.
+        wakeups: returns a generator that yields when there may be new events; see
+            ``fastapi_app.wakeups``.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Feed:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Read as long as the block lasts."""
+        """Read events until the block ends."""
         task = asyncio.create_task(self._run())
         try:
             yield
@@ -62,25 +63,25 @@ class Feed:
                 async with aclosing(self.wakeups()) as wakeups:
                     async for _ in wakeups:
                         await finish(self._read())
-            except BROKEN as error:
-                # Whoever listens meanwhile misses nothing: the reader goes on where it was.
-                # No warning: every request says so, too, and this comes each second.
-                logger.info("The feed of events waits for the database: %s", error)
-                await asyncio.sleep(PAUSE)
+            except DATABASE_ERRORS as error:
+                # Listeners miss no event: the reader continues after the last one it has read.
+                # Not a warning: it repeats every second, and each failing request logs an error.
+                logger.info("The event feed waits for the database: %s", error)
+                await asyncio.sleep(RETRY_DELAY)
 
     async def _read(self) -> None:
         async with self.sessionmaker() as session:
             newest = await session.scalar(select_last_event()) or 0
-        # Also when a backup has been put in the database's place: its ids are older.
+        # After a backup has been restored, the newest id may be smaller than the last one read.
         if not self.started.is_set() or newest < self.last:
             self.last = newest
             self.started.set()
         while events := await self._page(self.last):
             self.last = events[-1].id
             for listener in [*self.listeners]:
-                self._hand_out(events, listener)
+                self._deliver(events, listener)
 
-    def _hand_out(self, events: list[UserEvent], listener: asyncio.Queue[UserEvent]) -> None:
+    def _deliver(self, events: list[UserEvent], listener: asyncio.Queue[UserEvent]) -> None:
         for event in events:
             try:
                 listener.put_nowait(event)
@@ -95,14 +96,14 @@ class Feed:
 
     @asynccontextmanager
     async def listening(self, after: int | None) -> AsyncIterator[AsyncGenerator[UserEvent]]:
-        """Listen from the beginning of the block on, or from after the event with an id.
+        """Listen to new events, or to all events after an id.
 
         Yields:
-            Every event once, in order. It raises TooSlow when too many wait to be taken; whoever
-            listens again after the last that it has seen misses none.
+            A generator of every event, once and in order. It raises TooSlow when the queue is full.
+            A listener that then listens again, after the last event it has received, misses none.
         """
         await self.started.wait()
-        listener: asyncio.Queue[UserEvent] = asyncio.Queue(ROOM)
+        listener: asyncio.Queue[UserEvent] = asyncio.Queue(QUEUE_SIZE)
         self.listeners.add(listener)
         try:
             async with aclosing(self._events(listener, after, self.last)) as events:
@@ -114,7 +115,7 @@ class Feed:
         self, listener: asyncio.Queue[UserEvent], after: int | None, now: int
     ) -> AsyncGenerator[UserEvent]:
         sent = now if after is None else after
-        # What was there before, page by page; what comes meanwhile waits in the queue.
+        # Send the stored events first, page by page; new events wait in the queue.
         while after is not None and (events := await self._page(sent)):
             for event in events:
                 yield event

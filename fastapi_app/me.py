@@ -1,4 +1,4 @@
-"""Who is asking."""
+"""The authenticated account."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -12,7 +12,7 @@ router = APIRouter(tags=["me"])
 
 @router.get("/me", responses=problems())
 async def me(request: Request, response: Response) -> Me:
-    """Say who you are: the gateway knows it by a session or a token."""
+    """Return the name of the account that the gateway authenticated, by session or token."""
     user = request.scope.get("user")
     if user is None:
         raise NotAuthenticated

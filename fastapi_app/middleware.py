@@ -1,10 +1,10 @@
-"""ASGI middleware for what the contract asks and FastAPI does not do by itself."""
+"""Middleware for the parts of the contract that FastAPI does not implement itself."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadMiddleware:
-    """Answer HEAD wherever GET is: the same status and headers, no body (RFC 9110, 9.3.2)."""
+    """Answers HEAD like GET: the same status and headers, no body (RFC 9110, 9.3.2)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -22,12 +22,15 @@ class HeadMiddleware:
         try:
             await self.app(inner, receive, send_without_body)
         finally:
-            # Whoever is around this application reads what was matched.
+            # Outer middleware reads the matched route from the scope.
             scope.update({**inner, "method": "HEAD"})
 
 
 class TrailingSlashMiddleware:
-    """Serve ``/api/users/`` as ``/api/users``: a redirect would lose the body of a POST."""
+    """Serves ``/api/users/`` as ``/api/users``.
+
+    Starlette's router can only redirect, and a redirect would lose the body of a POST.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

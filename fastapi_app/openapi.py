@@ -1,4 +1,4 @@
-"""The OpenAPI document, where it says more or less than FastAPI does by itself."""
+"""The OpenAPI document, where it differs from the one that FastAPI generates."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ REF = "#/components/schemas/{model}"
 
 
 def operation_id(route: APIRoute) -> str:
-    """Name an operation as its function, so that generated clients read well."""
+    """Use the name of the function as operation id, for readable generated clients."""
     return route.name
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the problem documents that a path operation may answer with.
+    """Describe the problem documents that a path operation may return.
 
-    Any may be refused before it is reached: 400 an ambiguous request, 401 a token that is not
-    valid, 503 no free place.
+    Every operation may return three more, which the gateway sends before it calls the application:
+    400 for an ambiguous request, 401 for an invalid token, 503 when no capacity is free.
     """
     content = {MEDIA_TYPE: {"schema": {"$ref": REF.format(model="ProblemDocument")}}}
     return {
@@ -30,10 +30,10 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def describe_problems(app: FastAPI) -> None:
-    """Put problem documents where FastAPI describes its own validation errors.
+    """Replace FastAPI's description of validation errors by problem documents.
 
-    FastAPI adds a 422 of its own shape to each operation with a parameter, also to those that
-    answer 404 for an id that is none.
+    FastAPI adds a 422 in its own format to each operation with a parameter, including those that
+    answer 404 for an invalid id.
     """
     generate = app.openapi
 

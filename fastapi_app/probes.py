@@ -1,4 +1,4 @@
-"""Two endpoints to measure with: the framework alone, and a wait as the framework waits."""
+"""Two endpoints for measurements: the framework alone, and how it waits."""
 
 import asyncio
 
@@ -13,12 +13,12 @@ router = APIRouter(tags=["probes"])
 
 @router.get("/hello", responses=problems())
 async def hello() -> Greeting:
-    """Greet, without a database."""
+    """Return a greeting, without a database."""
     return Greeting(message="Hello, World!")
 
 
 @router.get("/wait", responses=problems(422))
 async def wait(query: WaitDep) -> Waited:
-    """Answer after ``ms`` milliseconds; the coroutine is suspended, the loop goes on."""
+    """Answer after ``ms`` milliseconds; the coroutine is suspended and the event loop is free."""
     await asyncio.sleep(query.ms / 1000)
     return Waited(waited_ms=query.ms)

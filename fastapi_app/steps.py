@@ -1,4 +1,4 @@
-"""Steps that are not cancelled halfway."""
+"""Steps that a cancellation does not interrupt."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -7,15 +7,15 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LAST_STEP = 1.0  # seconds that a step gets to end; a database that hangs does not hold a stop
+LAST_STEP = 1.0  # seconds to wait for a step, so that a hanging database does not block a stop
 
 
 async def finish(step: Awaitable[T]) -> T:
-    """Await a step; a cancellation waits until the step has ended.
+    """Await a step; when cancelled, wait until the step has ended.
 
-    A connection to SQLite works in a thread. aiosqlite and SQLAlchemy forget what that thread is
-    doing when the task is cancelled: the file stays open until the garbage collector runs. A step
-    that takes longer than LAST_STEP is cancelled after all.
+    A connection to SQLite works in a thread. When the task is cancelled, aiosqlite and SQLAlchemy
+    abandon the call in that thread, and the file stays open until the garbage collector runs. A
+    step that takes longer than LAST_STEP is cancelled after all.
     """
     running = asyncio.ensure_future(step)
     try:

@@ -1,19 +1,29 @@
 """The users resource."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import Executable, Row
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.convertors import register_url_convertor
 
 from contract.pages import next_link, split_page
-from contract.problems import EmailTaken, UserNotFound
+from contract.problems import UserNotFound
 from contract.schemas import UserInput, UserPatch, UserPublic
-from contract.table import delete_user, insert_user, select_page, select_user, update_user
+from contract.table import (
+    UserRow,
+    delete_user,
+    insert_user,
+    select_page,
+    select_user,
+    update_user,
+)
+from fastapi_app.bodies import JSONRoute
+from fastapi_app.converters import UserIdConvertor
+from fastapi_app.db import committing
 from fastapi_app.dependencies import PageDep, SessionDep, UserId
 from fastapi_app.openapi import problems
-from fastapi_app.routing import JSONRoute
+
+register_url_convertor("user_id", UserIdConvertor())
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=JSONRoute)
 
@@ -21,7 +31,7 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=JSONRoute)
 @router.get("", response_model=list[UserPublic], responses=problems(422))
 async def list_users(
     request: Request, response: Response, session: SessionDep, query: PageDep
-) -> Any:
+) -> Sequence[UserRow]:
     """List users by id, a page at a time."""
     rows = (await session.execute(select_page(query))).all()
     page, more = split_page(rows, query)
@@ -36,16 +46,16 @@ async def list_users(
 )
 async def create_user(
     request: Request, response: Response, session: SessionDep, values: UserInput
-) -> Any:
+) -> UserRow:
     """Create a user."""
-    user = await write(session, insert_user(values.model_dump()))
-    assert user is not None
+    async with committing(session):
+        user = (await session.execute(insert_user(values.model_dump()))).one()
     response.headers["Location"] = request.url_for("get_user", user_id=user.id).path
     return user
 
 
 @router.get("/{user_id:user_id}", response_model=UserPublic, responses=problems(404))
-async def get_user(session: SessionDep, user_id: UserId) -> Any:
+async def get_user(session: SessionDep, user_id: UserId) -> UserRow:
     """Return one user."""
     user = (await session.execute(select_user(user_id))).one_or_none()
     if user is None:
@@ -58,7 +68,7 @@ async def get_user(session: SessionDep, user_id: UserId) -> Any:
     response_model=UserPublic,
     responses=problems(403, 404, 409, 413, 415, 422),
 )
-async def replace_user(session: SessionDep, user_id: UserId, values: UserInput) -> Any:
+async def replace_user(session: SessionDep, user_id: UserId, values: UserInput) -> UserRow:
     """Replace both fields of a user."""
     return await change_user(session, user_id, values.model_dump())
 
@@ -68,8 +78,8 @@ async def replace_user(session: SessionDep, user_id: UserId, values: UserInput) 
     response_model=UserPublic,
     responses=problems(403, 404, 409, 413, 415, 422),
 )
-async def patch_user(session: SessionDep, user_id: UserId, values: UserPatch) -> Any:
-    """Change the fields that the body names."""
+async def patch_user(session: SessionDep, user_id: UserId, values: UserPatch) -> UserRow:
+    """Change the fields that the body contains."""
     changes = values.model_dump(exclude_unset=True)
     if not changes:
         return await get_user(session, user_id)
@@ -81,22 +91,16 @@ async def patch_user(session: SessionDep, user_id: UserId, values: UserPatch) ->
 )
 async def remove_user(session: SessionDep, user_id: UserId) -> None:
     """Delete a user."""
-    if await write(session, delete_user(user_id)) is None:
+    async with committing(session):
+        deleted = (await session.execute(delete_user(user_id))).one_or_none()
+    if deleted is None:
         raise UserNotFound(user_id)
 
 
-async def change_user(session: AsyncSession, user_id: int, changes: dict[str, str]) -> Row[Any]:
-    user = await write(session, update_user(user_id, changes))
+async def change_user(session: AsyncSession, user_id: int, changes: dict[str, str]) -> UserRow:
+    """Update a user and return it."""
+    async with committing(session):
+        user = (await session.execute(update_user(user_id, changes))).one_or_none()
     if user is None:
         raise UserNotFound(user_id)
     return user
-
-
-async def write(session: AsyncSession, statement: Executable) -> Row[Any] | None:
-    """Run one writing statement and commit it; return the row that it gives back, if any."""
-    try:
-        row = (await session.execute(statement)).one_or_none()
-        await session.commit()
-    except IntegrityError as error:
-        raise EmailTaken from error
-    return row

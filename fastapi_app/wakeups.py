@@ -1,4 +1,4 @@
-"""Hear from the database that something has been committed, by whichever process."""
+"""Notifications from the database that any process has committed a change."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -11,15 +11,15 @@ from contract.private_files import protect_database
 from contract.settings import Settings
 from fastapi_app.steps import finish
 
-LOOK = 0.1  # seconds between two looks at SQLite's counter of commits
-PATIENCE = 30.0  # seconds after which a listener looks even though nobody has called
+POLL = 0.1  # seconds between two queries of SQLite's counter of commits
+NOTIFY_TIMEOUT = 30.0  # seconds after which a listener is woken without a notification
 
 
 def wakeups(settings: Settings) -> AsyncGenerator[None]:
-    """Yield once at the start, and then whenever there may be something new.
+    """Yield once at the start, and then whenever there may be a new event.
 
     Raises:
-        OSError, psycopg.Error, aiosqlite.Error: the database cannot be reached any more.
+        OSError, psycopg.Error, aiosqlite.Error: the connection to the database is lost.
     """
     protect_database(settings.database_url)
     if settings.database_url.startswith("sqlite"):
@@ -34,23 +34,23 @@ async def sqlite_wakeups(file: str) -> AsyncGenerator[None]:
         await finish(connection)
         seen = None
         while True:
-            # No cursor stays behind: one would keep the file open after the connection is closed.
+            # execute_fetchall closes its cursor; an open one would keep the file open.
             ((version,),) = await connection.execute_fetchall("PRAGMA data_version")
             if version != seen:
                 seen = version
                 yield
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL)
     finally:
         await connection.close()
 
 
 async def postgresql_wakeups(url: str) -> AsyncGenerator[None]:
-    """Listen to what the trigger notifies of."""
+    """Wait for the notifications of the triggers."""
     connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
     async with connection:
         await connection.execute(f"LISTEN {CHANNEL}")
         while True:
             yield
-            # One of several is enough to look; the next round takes those that come meanwhile.
-            async for _ in connection.notifies(timeout=PATIENCE, stop_after=1):
+            # One notification is enough to wake up; the next round consumes the others.
+            async for _ in connection.notifies(timeout=NOTIFY_TIMEOUT, stop_after=1):
                 pass

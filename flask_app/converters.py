@@ -1,4 +1,4 @@
-"""How ids stand in URLs."""
+"""URL converters: what a user's id looks like in a path."""
 
 from werkzeug.routing import BaseConverter
 
@@ -6,7 +6,7 @@ from contract.schemas import ID_PATTERN
 
 
 class UserIdConverter(BaseConverter):
-    """A positive integer below 2^63, in its one spelling."""
+    """A positive integer below 2^63 without sign or leading zeros."""
 
     regex = ID_PATTERN
 

@@ -1,22 +1,17 @@
-"""Every error as a problem document, Flask's own included."""
+"""Every error as a problem document, including those that Flask raises itself."""
 
 from flask import Flask, Response, current_app
 from pydantic import ValidationError
 from sqlalchemy.exc import ProgrammingError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from contract import problems
 from contract.engines import UNAVAILABLE, is_table_missing
-from contract.problems import (
-    MEDIA_TYPE,
-    DatabaseUnavailable,
-    InvalidValues,
-    Problem,
-)
-from contract.problems import MethodNotAllowed as MethodNotAllowedProblem
+from contract.problems import MEDIA_TYPE, DatabaseUnavailable, InvalidValues, Problem
 
 
 def init_app(app: Flask) -> None:
-    """Register the handlers."""
+    """Register the error handlers."""
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(ValidationError, invalid_values)
     app.register_error_handler(HTTPException, http_error)
@@ -31,14 +26,14 @@ def problem_response(problem: Problem) -> Response:
 
 
 def invalid_values(error: ValidationError) -> Response:
-    """Render what Pydantic refused."""
+    """Render the values that Pydantic refused."""
     return problem_response(InvalidValues(error.errors()))
 
 
 def http_error(error: HTTPException) -> Response:
-    """Render what Flask and Werkzeug raise; an unhandled exception arrives as their 500."""
+    """Render the errors of Flask and Werkzeug; Flask wraps an unhandled exception in a 500."""
     if isinstance(error, MethodNotAllowed):
-        return problem_response(MethodNotAllowedProblem([*(error.valid_methods or ())]))
+        return problem_response(problems.MethodNotAllowed([*(error.valid_methods or ())]))
     return problem_response(Problem(error.code or 500))
 
 
@@ -49,7 +44,7 @@ def database_unavailable(error: Exception) -> Response:
 
 
 def programming_error(error: ProgrammingError) -> Response:
-    """Tell a database that is not migrated from a mistake in a statement."""
+    """Answer 503 when a table is missing; any other mistake in a statement stays a 500."""
     if is_table_missing(error):
         return database_unavailable(error)
     raise error

@@ -1,4 +1,4 @@
-"""Who is asking."""
+"""The authenticated account."""
 
 from flask import Blueprint, request
 
@@ -10,7 +10,7 @@ bp = Blueprint("me", __name__, url_prefix="/api")
 
 @bp.get("/me")
 def me() -> tuple[dict[str, str], dict[str, str]]:
-    """Say who you are: the gateway knows it by a session or a token."""
+    """Return the name of the account that the gateway authenticated, by session or token."""
     if not request.remote_user:
         raise NotAuthenticated
     return {"name": request.remote_user}, PRIVATE

@@ -1,4 +1,4 @@
-"""Two endpoints to measure with: the framework alone, and a wait as the framework waits."""
+"""Two endpoints for measurements: the framework alone, and how it waits."""
 
 import time
 
@@ -11,14 +11,13 @@ bp = Blueprint("probes", __name__, url_prefix="/api")
 
 @bp.get("/hello")
 def hello() -> dict[str, str]:
-    """Greet, without a database."""
+    """Return a greeting, without a database."""
     return {"message": "Hello, World!"}
 
 
 @bp.get("/wait")
 def wait() -> dict[str, int]:
-    """Answer after ``ms`` milliseconds; the thread sleeps, as threads wait."""
+    """Answer after ``ms`` milliseconds; the thread sleeps."""
     query = WaitQuery.model_validate(dict(request.args.items(multi=True)))
-    # The wait is what this endpoint is for.
     time.sleep(query.ms / 1000)
     return {"waited_ms": query.ms}

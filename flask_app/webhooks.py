@@ -1,4 +1,4 @@
-"""Signed webhooks about users, by the Standard Webhooks convention."""
+"""Signed webhooks about users, as Standard Webhooks specifies them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,18 +11,19 @@ from contract.bodies import parse_json_object
 from contract.problems import Problem
 from contract.table import insert_user
 from contract.webhooks import WebhookBody, delete_messages, insert_message, rename_user
+from flask_app.bodies import no_content
 from flask_app.db import get_session
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
 MAX_ID = 256  # characters of webhook-id
-# A signature is good for five minutes; an id that is older cannot come back.
+# A signature is valid for five minutes, so an older id cannot be accepted again.
 REMEMBERED = timedelta(days=1)
 
 
 @bp.post("/users")
 def receive() -> Response:
-    """Create or update the user that a signed message tells of, once for each message."""
+    """Create or update the user in a signed message, once for each message id."""
     content = request.get_data(cache=False)
     message_id = verified_id(content)
     body = WebhookBody.model_validate(parse_json_object(request.content_type, content))
@@ -30,10 +31,11 @@ def receive() -> Response:
     try:
         session.execute(insert_message(message_id))
     except IntegrityError:
-        session.rollback()  # it has been processed: the sender has missed the answer
+        session.rollback()  # already processed: the sender did not get the first answer
         return no_content()
     session.execute(delete_messages(datetime.now(UTC) - REMEMBERED))
-    # Whoever writes users takes turns with all others, so nobody inserts it in between.
+    # Triggers let only one transaction at a time write users, so no other transaction can insert
+    # this user between the two statements.
     if session.execute(rename_user(body.data.email, body.data.name)).one_or_none() is None:
         session.execute(insert_user(body.data.model_dump()))
     session.commit()
@@ -41,10 +43,11 @@ def receive() -> Response:
 
 
 def verified_id(content: bytes) -> str:
-    """Check the signature, in constant time, and the timestamp; return the message's id.
+    """Check the signature, in constant time, and the timestamp; return the message id.
 
     Raises:
-        Problem: 403, it is not signed, not with our secret, or not now; 503, there is no secret.
+        Problem: 400, the id is too long or not printable; 403, the signature is missing, invalid
+            or expired; 503, no secret is configured.
     """
     secret: SecretStr | None = current_app.config["WEBHOOK_SECRET"]
     if secret is None:
@@ -54,16 +57,9 @@ def verified_id(content: bytes) -> str:
         Webhook(secret.get_secret_value()).verify(content, headers, json_parse=False)
     except WebhookVerificationError as error:
         raise Problem(403, f"The webhook was refused: {error}.") from error
-    except ValueError as error:  # what the library raises for headers and bodies of another form
+    except ValueError as error:  # the library's error for malformed headers and bodies
         raise Problem(403, "The webhook was refused: not a signature.") from error
     message_id = request.headers["webhook-id"]
     if len(message_id) > MAX_ID or not message_id.isprintable():
         raise Problem(400, "The header webhook-id has at most 256 characters, all of them visible.")
     return message_id
-
-
-def no_content() -> Response:
-    """Answer that the message is stored."""
-    response = Response(status=204)
-    del response.headers["Content-Type"]
-    return response

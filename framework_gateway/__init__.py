@@ -1,7 +1,7 @@
-"""A gateway for WSGI and ASGI applications: mount them, compare them, and move between them.
+"""A gateway for WSGI and ASGI applications: mount them, compare them, and migrate between them.
 
-The names below are imported when they are first used (PEP 562): ``gateway --help`` needs none of
-them, and a server and its libraries take half a second to import.
+Each name below is imported on first use (PEP 562). Importing the server takes half a second, and
+``gateway --help`` does not need it.
 """
 
 from importlib import import_module

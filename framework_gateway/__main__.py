@@ -1,4 +1,4 @@
-"""``python -m framework_gateway`` is ``gateway``."""
+"""``python -m framework_gateway`` runs the ``gateway`` command."""
 
 from framework_gateway.cli.main import main
 

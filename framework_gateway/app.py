@@ -1,9 +1,9 @@
-"""The gateway: applications under prefixes, and around them what real traffic needs."""
+"""The gateway: mounts applications under prefixes, and adds limits, logs, metrics and security."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from contextvars import ContextVar
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from framework_gateway.compare.guard import ALLOW_ALL, CLOSED
 from framework_gateway.config import Config, get_config
 from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
 from framework_gateway.observability.access_log import AccessLog
@@ -33,34 +34,35 @@ from framework_gateway.wsgi.threads import set_switch_interval
 if TYPE_CHECKING:
     from framework_gateway.observability.tracing import Tracing
 
-HSTS = 365 * 24 * 3600  # seconds
-# Load balancers and Prometheus ask by address, without a name.
+HSTS_SECONDS = 365 * 24 * 3600  # seconds
+# Load balancers and Prometheus request these by IP address, not by host name.
 PROBES = ["/health/", "/metrics"]
 
 Problem = Callable[[int, str | None, Mapping[str, str] | None], Response]
-Find = Callable[[], str | None]  # returns what is wrong, in one line
+Find = Callable[[], str | None]  # returns a fault as one line, or None
 
 
 class Gateway(Starlette):
-    """Applications under prefixes, in one process.
+    """A Starlette application that mounts WSGI and ASGI applications in one process.
 
     It loads the applications when it starts, or when ``mounts`` is first read.
 
     Args:
-        applications: by prefix, as in ``/shop``; each a WSGI or ASGI application, a factory of
-            one, or an import string of either.
-        config: limits and addresses; from the environment unless given.
-        admit: finds out who sends a request, and refuses what they may not do.
-        site: makes the pages of the mounts.
-        links: addresses to look at first, by name; ``gateway serve`` prints them. By default, the
-            root of each application.
-        needs: checks that must pass for ``/health/ready``.
-        optional_checks: checks that ``/health/ready`` only warns of.
-        at_start: runs in a thread before the first request.
-        problem: renders the gateway's own errors, from status, detail and headers.
-        request_id: holds the id of the request that is being served.
-        companions: commands that run as long as the gateway does, by name.
-        find_workers_fault: returns why several processes cannot serve it together.
+        applications: maps a prefix, such as ``/shop``, to a WSGI or ASGI application, a factory
+            that returns one, or an import string of either.
+        config: the settings; read from the environment by default.
+        admit: authenticates each request, and refuses those without permission.
+        site: returns the pages, given the mounts, the maximum body size and the links. By default,
+            the pages that send requests are closed in production: the gateway knows no staff.
+        links: maps names to paths of useful pages; ``gateway serve`` prints them. The default is
+            the root of each application.
+        needs: checks that must pass for ``/health/ready`` to answer 200.
+        optional_checks: checks whose failures ``/health/ready`` shows as warnings.
+        at_start: a function that runs in a thread before the first request.
+        problem: renders the gateway's own errors from status, detail and headers.
+        request_id: holds the id of the current request.
+        companions: maps names to commands that run as long as the gateway runs.
+        find_workers_fault: returns why the gateway cannot run in several processes, or None.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Gateway(Starlette):
         *,
         config: Config | None = None,
         admit: Admission | None = None,
-        site: Callable[[Sequence[Mount], int, Mapping[str, str]], Site] = Site,
+        site: Callable[[Sequence[Mount], int, Mapping[str, str]], Site] | None = None,
         links: Mapping[str, str] | None = None,
         needs: Mapping[str, Check] | None = None,
         optional_checks: Mapping[str, Check] | None = None,
@@ -82,7 +84,7 @@ class Gateway(Starlette):
         self.applications = {**(applications or {})}
         self.config = config or get_config()
         self.admit = admit
-        self.site = site
+        self.site = site or partial(Site, guard=ALLOW_ALL if self.config.pages_are_open else CLOSED)
         if links is None:
             links = {prefix: f"{prefix}/" for prefix in self.applications}
         self.links = {"Compare": "/", **links}
@@ -96,20 +98,20 @@ class Gateway(Starlette):
         self.access_log: AccessLog | None = None
         self._tracing = load_tracing() if self.config.traces else None
         super().__init__(
-            exception_handlers={HTTPException: self.answer_error, Exception: self.answer_fault},
+            exception_handlers={HTTPException: self.answer_error, Exception: self.answer_exception},
             lifespan=Gateway._run,
         )
         self.router.redirect_slashes = False
         self.state.stopping = False
 
     def mount_application(self, prefix: str, application: Any) -> None:
-        """Mount one more application, before the gateway starts.
+        """Add an application, before the gateway starts.
 
         Raises:
-            ValueError: another one has the prefix.
+            ValueError: the prefix is already in use.
         """
         if prefix in self.applications:
-            raise ValueError(f"{prefix} is taken")
+            raise ValueError(f"{prefix} is already in use")
         self.applications[prefix] = application
         self.links[prefix] = f"{prefix}/"
 
@@ -133,22 +135,22 @@ class Gateway(Starlette):
 
     @cached_property
     def tracing(self) -> "Tracing | None":
-        """The spans of requests, where the settings ask for them."""
+        """The OpenTelemetry tracing; None unless the settings enable it."""
         if self._tracing is None:
             return None
         tracing = self._tracing()
         for mount in self.mounts:
-            mount.app = tracing.around(mount.app, mount.path.strip("/"))
+            mount.app = tracing.wrap(mount.app, mount.path.strip("/"))
         return tracing
 
     @cached_property
     def metrics(self) -> Metrics:
-        """What is counted."""
+        """The Prometheus metrics."""
         return Metrics(self.mounts)
 
     @cached_property
-    def layers(self) -> Sequence[Middleware]:
-        """The outer middleware, which also wraps the mounts; the outermost first."""
+    def outer_middleware(self) -> Sequence[Middleware]:
+        """The outer middleware, which also wraps the mounts; outermost first."""
         config = self.config
         refuse = self.answer_error
         return [
@@ -156,13 +158,13 @@ class Gateway(Starlette):
             Middleware(
                 Observer,
                 request_id=self.request_id,
-                security=SecurityHeaders(hsts=HSTS if config.env == "production" else 0),
+                security=SecurityHeaders(hsts=HSTS_SECONDS if config.env == "production" else 0),
                 metrics=self.metrics,
                 refuse=refuse,
                 timeout=config.request_timeout,
                 access_log=self.access_log,
             ),
-            *([Middleware(self.tracing.around)] if self.tracing else []),
+            *([Middleware(self.tracing.wrap)] if self.tracing else []),
             Middleware(
                 Mounts,
                 self.mounts,
@@ -173,7 +175,7 @@ class Gateway(Starlette):
         ]
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put the layers around Starlette's own."""
+        """Wrap Starlette's own middleware stack in the outer middleware."""
         set_switch_interval()
         health = Health(
             lambda: {mount.path: mount.failure for mount in self.mounts if mount.failure},
@@ -187,7 +189,7 @@ class Gateway(Starlette):
             *self.site(self.mounts, self.config.max_compare_size, self.links).routes,
         ]
         app = super().build_middleware_stack()
-        for cls, args, kwargs in reversed(self.layers):
+        for cls, args, kwargs in reversed(self.outer_middleware):
             app = cls(app, *args, **kwargs)
         return app
 
@@ -199,30 +201,30 @@ class Gateway(Starlette):
             yield
 
     def refuse(self, status: int) -> Response:
-        """Render what the server itself refuses, before there is a request."""
+        """Render an error of the server itself, for input that is not a valid request."""
         return self.problem(status, None, None)
 
     async def answer_error(self, _request: HTTPConnection, error: Exception) -> Response:
-        """Answer what the gateway refuses: unknown paths, bad requests, too many of them."""
+        """Answer requests that the gateway refuses: unknown paths, bad requests, full mounts."""
         assert isinstance(error, HTTPException)
         detail = error.detail if error.status_code in (400, 403) else None
         return self.problem(error.status_code, detail, error.headers)
 
-    async def answer_fault(self, _request: Request, _error: Exception) -> Response:
-        """Answer 500; Starlette raises the error again, so that the server logs it."""
+    async def answer_exception(self, _request: Request, _error: Exception) -> Response:
+        """Answer 500; Starlette raises the exception again, so that the server logs it."""
         return self.problem(500, None, None)
 
 
 def load_tracing() -> "type[Tracing]":
-    """Import what traces requests.
+    """Import the class Tracing, which needs the extra ``otel``.
 
     Raises:
-        SystemExit: OpenTelemetry's packages are not installed.
+        SystemExit: the OpenTelemetry packages are not installed.
     """
     try:
         from framework_gateway.observability.tracing import Tracing
     except ImportError:
         raise SystemExit(
-            "GATEWAY_TRACES: needs the extra, pip install 'framework-gateway[otel]'"
+            "GATEWAY_TRACES: install the extra otel: pip install 'framework-gateway[otel]'"
         ) from None
     return Tracing

@@ -1,7 +1,7 @@
-"""Every setting of the library: read once, from the environment, and typed.
+"""All settings of the library, read once from the environment and validated.
 
-Nothing else in the library reads ``os.environ``. A value that does not fit ends the start-up with
-one line that names the variable.
+No other module reads settings from ``os.environ``. An invalid value stops the start-up with one
+line that names the variable.
 """
 
 from functools import cache
@@ -13,126 +13,152 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def check_network(network: str) -> str:
-    """Refuse what is neither an address nor a network."""
+    """Raise ValueError unless the text is an IP address or network."""
     ip_network(network)
     return network
 
 
 def split_commas(value: Any) -> Any:
-    """Read a list as people write it in a variable: separated by commas."""
+    """Split a comma-separated list; return other values unchanged."""
     if isinstance(value, str):
         return [item.strip() for item in value.split(",") if item.strip()]
     return value
 
 
 class Config(BaseSettings):
-    """The settings; each is the environment variable of its name with ``GATEWAY_`` before it."""
+    """The settings; each is read from the environment variable ``GATEWAY_`` plus its name."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
 
     env: Annotated[
         Literal["development", "production"],
-        Field(description="What is served: your own machine, or real traffic."),
+        Field(description="`development` on your own machine, `production` for real traffic."),
     ] = "development"
-    host: Annotated[str, Field(description="Address that `gateway` listens on.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="Port; 0 takes a free one.")] = 8000
+    host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[
+        int, Field(ge=0, le=65535, description="Port to listen on; 0 picks a free port.")
+    ] = 8000
     threads: Annotated[
         int,
-        Field(ge=1, le=1024, description="Threads of each WSGI mount, and size of each pool."),
+        Field(
+            ge=1,
+            le=1024,
+            description="Threads of each WSGI mount, and size of each database connection pool.",
+        ),
     ] = 28
     max_requests: Annotated[
         int,
-        Field(ge=1, description="Requests open at once in each mount; beyond them, 503."),
+        Field(ge=1, description="Open requests in each mount; further ones get 503."),
     ] = 1000
     max_streams: Annotated[
         int,
-        Field(ge=1, description="WebSockets and event streams at once in each mount; then 503."),
+        Field(ge=1, description="Open WebSockets and event streams in each mount; then 503."),
     ] = 500
     max_streams_of_client: Annotated[
         int,
-        Field(ge=1, description="The same for each client address."),
+        Field(
+            ge=1, description="WebSockets and event streams of one client in each mount; then 503."
+        ),
     ] = 50
     websocket_max_size: Annotated[
         int,
-        Field(ge=1, description="Largest WebSocket message from a client in bytes; then 1009."),
+        Field(
+            ge=1, description="Largest WebSocket message from a client, in bytes; then code 1009."
+        ),
     ] = 64 * 1024
     websocket_rate: Annotated[
         float,
-        Field(gt=0, description="WebSocket frames a second from a client; beyond them, 1008."),
+        Field(gt=0, description="WebSocket frames per second from a client; then code 1008."),
     ] = 100.0
     websocket_compression: Annotated[
         bool,
-        Field(description="Offer compression to the clients of WebSockets."),
+        Field(description="Offer compression to WebSocket clients."),
     ] = False
     max_connections: Annotated[
         int,
-        Field(ge=1, description="Connections open at once in each process; beyond them, 503."),
+        Field(ge=1, description="Open connections in each process; further ones get 503."),
     ] = 4000
     max_body_size: Annotated[
-        int, Field(ge=0, description="Largest request body in bytes; beyond it, 413.")
+        int, Field(ge=0, description="Largest request body, in bytes; then 413.")
     ] = 10 * 1024 * 1024
     max_compare_size: Annotated[
-        int, Field(ge=0, description="Largest body of a comparison in bytes; beyond it, 413.")
+        int, Field(ge=0, description="Largest request body for `/compare`, in bytes; then 413.")
     ] = 64 * 1024
     max_head_size: Annotated[
-        int, Field(ge=1024, description="Largest request head in bytes; beyond it, 431.")
+        int, Field(ge=1024, description="Largest request head, in bytes; then 431.")
     ] = 64 * 1024
     max_headers: Annotated[
-        int, Field(ge=10, description="Most headers of a request; beyond them, 431.")
+        int, Field(ge=10, description="Most headers in a request; then 431.")
     ] = 100
     head_timeout: Annotated[
-        float, Field(gt=0, description="Seconds for the head of a request; beyond them, 408.")
+        float, Field(gt=0, description="Seconds to receive the head of a request; then 408.")
     ] = 10.0
     body_timeout: Annotated[
         float,
         Field(
             gt=0,
-            description="Seconds for a request body, and one more for each 500 bytes; then 408.",
+            description="Seconds to receive a request body, plus one for each 500 bytes; then 408.",
         ),
     ] = 20.0
     request_timeout: Annotated[
         float,
-        Field(gt=0, description="Seconds until an answer must have begun; beyond them, 504."),
+        Field(gt=0, description="Seconds until a response must start; then 504."),
     ] = 60.0
     send_timeout: Annotated[
         float,
-        Field(gt=0, description="Seconds until a client that reads nothing is cut off."),
+        Field(gt=0, description="Seconds until a client that reads nothing is disconnected."),
     ] = 90.0
     graceful_timeout: Annotated[
-        int, Field(ge=0, description="Seconds that running requests get when the server stops.")
+        int,
+        Field(ge=0, description="Seconds for running requests to finish when the server stops."),
     ] = 10
     allowed_hosts: Annotated[
         list[str],
         NoDecode,
         BeforeValidator(split_commas),
-        Field(description="Host names that are answered to, separated by commas."),
+        Field(description="Allowed values of the Host header, separated by commas."),
     ] = ["localhost", "127.0.0.1", "[::1]"]
     trusted_proxies: Annotated[
         list[Annotated[str, AfterValidator(check_network)]],
         NoDecode,
         BeforeValidator(split_commas),
-        Field(description="Addresses and networks whose X-Forwarded-For and -Proto are believed."),
+        Field(
+            description="Addresses and networks of proxies whose X-Forwarded headers are trusted."
+        ),
     ] = []
+    pages: Annotated[
+        Literal["open", "staff"],
+        Field(
+            description="Who may use Compare, Race and `/compare`: everybody, or only staff"
+            " (the default in production)."
+        ),
+    ] = "open"
     traces: Annotated[
-        bool, Field(description="Send OpenTelemetry spans, as the variables `OTEL_*` say.")
+        bool, Field(description="Send OpenTelemetry spans, configured by the variables `OTEL_*`.")
     ] = False
 
     @property
+    def pages_are_open(self) -> bool:
+        """Whether everybody may use the pages that send requests."""
+        is_set = "pages" in self.model_fields_set
+        return self.pages == "open" and (is_set or self.env != "production")
+
+    @property
     def fault(self) -> str | None:
-        """What is missing for real traffic; None when nothing is."""
+        """What production requires and is not set; None if nothing is missing."""
         if self.env != "production":
             return None
         if "allowed_hosts" not in self.model_fields_set or "*" in self.allowed_hosts:
-            return "GATEWAY_ALLOWED_HOSTS: production needs the names that it is reached by"
+            return "GATEWAY_ALLOWED_HOSTS: set the host names of the site; production requires it"
         return None
 
 
 @cache
 def get_config() -> Config:
-    """Read the environment, once.
+    """Return the settings; the environment is read once.
 
     Raises:
-        SystemExit: a value does not fit; the message names each variable on a line of its own.
+        SystemExit: a value is invalid; the message has one line for each such variable.
     """
     try:
         return Config()

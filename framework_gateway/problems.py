@@ -10,19 +10,19 @@ from starlette.responses import Response
 from framework_gateway.observability.request_id import request_id
 
 MEDIA_TYPE = "application/problem+json"
-# http.HTTPStatus renamed these between Python 3.11 and 3.13; the bytes of an answer must not.
+# http.HTTPStatus changed these between Python 3.11 and 3.13; responses must stay the same.
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 
 def problem(
     status: int, detail: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Answer with a problem document.
+    """Return a problem details response.
 
     Args:
         status: the HTTP status code.
-        detail: one sentence for people.
-        headers: what belongs to the answer besides its Content-Type.
+        detail: one sentence that explains the problem.
+        headers: response headers in addition to Content-Type.
     """
     title = TITLES.get(status) or HTTPStatus(status).phrase
     document: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}

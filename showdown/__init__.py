@@ -1,1 +1,1 @@
-"""Side by side: measurements of the frameworks and of what carries them."""
+"""Flask, FastAPI and Django side by side: pages, benchmarks and claims."""

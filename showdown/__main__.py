@@ -1,4 +1,4 @@
-"""``python -m showdown``: measure the frameworks, and put the article's claims to the test."""
+"""``python -m showdown``: run the benchmarks, or test the article's claims."""
 
 import click
 

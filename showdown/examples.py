@@ -1,4 +1,4 @@
-"""Requests to begin with, as the page offers them."""
+"""The example requests that the Compare page offers."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ NEW_USER = '{"name": "Carol", "email": "carol@{framework}.example"}'
 
 @dataclass(frozen=True)
 class Example:
-    """A request that somebody may want to try.
+    """An example request.
 
     Attributes:
-        ignore: what differs because each framework has a row of its own.
+        ignore: what differs because each framework uses a row of its own.
     """
 
     title: str

@@ -1,14 +1,15 @@
-"""When to use which: the article's guidance, each row with what shows it here."""
+"""When to use which framework: the article's advice, each row with a link that shows it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Advice:
-    """One situation, and what to choose in it.
+    """One situation and the framework to choose.
 
     Attributes:
-        shown_by: what to look at, and ``link``: its address, relative to the front page.
+        shown_by: what the link shows.
+        link: relative to the front page.
     """
 
     situation: str
@@ -24,109 +25,108 @@ GUIDE = [
     Advice(
         "A small API or a microservice",
         FLASK,
-        "A route is a function; what else is needed is chosen one piece at a time.",
-        "the whole of GET /api/hello in each",
+        "A route is a function; you add other parts one at a time.",
+        "the source of GET /api/hello in each framework",
         "code?operation=GET+/api/hello",
     ),
     Advice(
         "A prototype, or learning",
         FLASK,
-        "There is little to know before the first answer.",
-        "a list endpoint in each",
+        "You need to learn little before the first response.",
+        "a list endpoint in each framework",
         "code?operation=GET+/api/users",
     ),
     Advice(
         "Full control over the parts",
         FLASK,
-        "No database layer, no validation, no settings of its own: here they are SQLAlchemy and"
-        " Pydantic.",
-        "creating a user in each",
+        "Flask has no database layer, validation or settings of its own: this project adds"
+        " SQLAlchemy and Pydantic.",
+        "creating a user in each framework",
         "code?operation=POST+/api/users",
     ),
     Advice(
         "An API where throughput matters",
         FASTAPI,
-        "Least work of the three for a request without a database; how much, your own browser"
-        " can measure.",
+        "Of the three frameworks, FastAPI does the least work per request without a database. Your"
+        " own browser can measure the difference.",
         "a race for /api/hello",
         "race?path=/api/hello",
     ),
     Advice(
-        "Many requests that wait for something",
+        "Many concurrent slow upstream calls",
         FASTAPI,
-        "A waiting coroutine holds no thread.",
+        "A coroutine that waits holds no thread.",
         "a race of 50 ms waits",
         "race?path=/api/wait%3Fms%3D50",
     ),
     Advice(
-        "Events and streams to many clients",
+        "Event streams to many clients",
         FASTAPI,
-        "An open connection costs a coroutine and no thread.",
-        "changes as they happen",
+        "An open connection costs a coroutine, not a thread.",
+        "changes of users as they happen",
         "live",
     ),
     Advice(
-        "Clients that want documentation",
+        "Clients that need API documentation",
         FASTAPI,
-        "The OpenAPI document and Swagger UI come from the code itself.",
+        "FastAPI generates the OpenAPI document and Swagger UI from the code.",
         "Swagger UI",
         "fastapi/docs",
     ),
     Advice(
         "Requests that must be validated",
         FASTAPI,
-        "Schemas are part of the function's signature; in the other two, a line of the view calls"
-        " them.",
-        "the answers to invalid values",
+        "Schemas are part of the function's signature; in Flask and Django, the view calls them.",
+        "the responses to invalid values",
         "?method=POST&path=/api/users&body=%7B%22name%22%3A%22%22%7D",
     ),
     Advice(
-        "Staff that manage data",
+        "Staff who manage data",
         DJANGO,
-        "The admin is there once a model is.",
+        "Each registered model gets pages in the admin.",
         "the admin",
         "django/admin/",
     ),
     Advice(
         "A schema that grows over years",
         DJANGO,
-        "Migrations come from the models; all three frameworks here live on Django's.",
+        "Migrations are generated from the models; all three frameworks here use Django's.",
         "the admin's list of users",
         "django/admin/django_app/user/",
     ),
     Advice(
         "Users, groups and permissions",
         DJANGO,
-        "They are built in.",
+        "They are built into Django.",
         "groups in the admin",
         "django/admin/auth/group/",
     ),
     Advice(
         "A large team that needs structure",
         f"{DJANGO}, not {FLASK}",
-        "Django says where models, views and addresses go; Flask leaves it to you.",
-        "the routes of the three",
+        "Django decides where models, views and URLs go; Flask leaves that to you.",
+        "the routes of all three frameworks",
         "routes",
     ),
     Advice(
-        "An API only, most of Django unused",
+        "An API only, with most of Django unused",
         f"{FASTAPI} or {FLASK}, not {DJANGO}",
-        "Every request passes Django's middleware, used or not.",
+        "Every request passes through Django's middleware, whether you need it or not.",
         "a race for /api/hello",
         "race?path=/api/hello",
     ),
     Advice(
         "A team new to async",
         f"{FLASK} or {DJANGO}, not {FASTAPI}",
-        "One blocking call in an async function holds up every other request.",
-        "GET /api/wait in each",
+        "One blocking call in an async function delays every other request.",
+        "GET /api/wait in each framework",
         "code?operation=GET+/api/wait",
     ),
     Advice(
         "Several of these at once",
         "All of them",
         "One process can serve them on one database, each under its prefix.",
-        "the same request to all three",
+        "the same request to all three frameworks",
         "",
     ),
 ]

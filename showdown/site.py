@@ -1,4 +1,4 @@
-"""The pages of the showdown: the library's, and those about the three frameworks."""
+"""The showdown's pages: the library's, and those about Flask, FastAPI and Django."""
 
 import re
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Showdown(Site):
 
     @property
     def pages(self) -> Sequence[Page]:
-        """The pages, in the order of the navigation."""
+        """The pages in the order of the navigation."""
         return [
             *super().pages,
             Page("claims", "Claims", "claims.html", collect_claims),
@@ -35,14 +35,14 @@ class Showdown(Site):
         ]
 
     def guide(self, _request: Request) -> dict[str, Any]:
-        """Collect the guidance, and which of what it points to is here."""
+        """Return the advice, each with whether the target of its link is mounted."""
         pages = {page.name for page in self.pages}
         here = pages | {mount.path.strip("/") for mount in self.mounts}
         return {"guide": [(advice, re.split("[/?]", advice.link)[0] in here) for advice in GUIDE]}
 
 
 def collect_claims(_request: Request) -> dict[str, Any]:
-    """Collect the last run of the claims; read each time, because a run may have ended since."""
+    """Return the last run of the claims; read for each request, as a run may have ended since."""
     run = load_latest()
     plots = {claim["name"]: draw_claim(claim) for claim in run["claims"]} if run else {}
     return {"run": run, "plots": plots, "states": STATES}

@@ -1,4 +1,4 @@
-"""Accounts of the admin for tests, and what they prove themselves with."""
+"""Accounts of the admin for tests, and their credentials."""
 
 import secrets
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ def make_account(
     is_staff: bool = True,
     is_superuser: bool = False,
 ) -> Any:
-    """Create an account with permissions of the users' admin, in place of one of that name.
+    """Create an account with permissions on users, in place of any account of that name.
 
     Args:
-        group: it is a member of.
+        group: of which it is a member.
     """
     from django.contrib.auth.models import Group, Permission, User
 
@@ -36,7 +36,7 @@ def make_account(
 
 
 def session_of(account: Any) -> dict[str, str]:
-    """Log in without the form; return the headers of requests that Django's CSRF check lets by."""
+    """Log in without the form; return headers that also pass Django's CSRF check."""
     from django.test import Client
 
     client = Client()
@@ -46,11 +46,10 @@ def session_of(account: Any) -> dict[str, str]:
 
 
 def token_of(account: Any, *, expired: bool = False, **values: Any) -> dict[str, str]:
-    """Make a token without the admin; return the header of its requests."""
+    """Create a token without the admin; return the header for requests."""
     from django.utils import timezone
 
-    from django_app.authentication import digest_of
-    from django_app.models import ApiToken
+    from django_app.models import ApiToken, digest_of
 
     if expired:
         values["expires_at"] = timezone.now() - timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""Fixtures: a real Chromium, a gateway for it, and a window that notes what goes wrong."""
+"""Fixtures: a real Chromium, a gateway for it, and a window that records errors."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ from tests.databases import PostgreSQL, SQLite, free_port, missing
 from tests.servers import ROOT, serve
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-# A name that is not local, or Swagger UI would keep quiet about what it asks the internet.
+# Not a local name, because Swagger UI would then hide what it requests from the internet.
 HOST = "gateway.example"
 LOGO = "'https://cdn.redoc.ly/redoc/logo-mini.svg' violates"
 ARGUMENTS = [
@@ -38,7 +38,7 @@ ARGUMENTS = [
 
 
 def find_chromium() -> str:
-    """Return Chromium's program; without one, skip the test, or fail it in CI."""
+    """Return Chromium's program; if it is missing, skip the test, or fail it in CI."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         missing("Chromium is not installed (Debian: apt-get install chromium)")
@@ -47,9 +47,9 @@ def find_chromium() -> str:
 
 @pytest.fixture(scope="module")
 def browser(migrated: SQLite | PostgreSQL) -> Iterator[Browser]:
-    """A headless Chromium that knows no host but this machine.
+    """A headless Chromium that resolves no host but this machine.
 
-    After ``migrated``, because Django refuses to touch the database beside Playwright's loop.
+    After ``migrated``, because Django refuses database access while Playwright's loop runs.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
@@ -71,10 +71,10 @@ def port(migrated: SQLite | PostgreSQL) -> Iterator[int]:
 
 
 def make_account(password: str) -> str:
-    """Make somebody who may enter the admin; return the name."""
+    """Create an account that may use the admin; return its name."""
     name = f"keeper-{uuid4().hex}"
     account = {"USERNAME": name, "PASSWORD": password, "EMAIL": "k@example.com"}
-    # In a process of its own: Django refuses to touch the database beside Playwright's loop.
+    # In another process: Django refuses database access while Playwright's loop runs.
     subprocess.run(
         [sys.executable, "manage.py", "createsuperuser", "--noinput"],
         cwd=ROOT,
@@ -85,7 +85,7 @@ def make_account(password: str) -> str:
 
 
 class Record:
-    """What the pages of a window asked for and complained about."""
+    """The requests and errors of a window's pages."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.requests: list[Request] = []
@@ -98,8 +98,8 @@ class Record:
         self.requests.append(request)
 
     def note_message(self, message: ConsoleMessage) -> None:
-        # ReDoc's policy keeps its script from fetching a logo. And browsers look for /favicon.ico
-        # where a page names no icon, as the admin's do.
+        # ReDoc's policy prevents its script from fetching a logo. And browsers request /favicon.ico
+        # for pages without an icon, such as the admin's.
         expected = LOGO in message.text or "/favicon.ico" in message.location["url"]
         if message.type == "error" and not expected:
             self.complaints.append(message.text)
@@ -112,7 +112,7 @@ class Record:
 
 @pytest.fixture
 def window(browser: Browser, port: int, database: SQLite | PostgreSQL) -> Iterator[Page]:
-    """A new window; in the end nothing came from another host and nothing went wrong."""
+    """A new window; after the test, it must have requested no other host and had no error."""
     context = browser.new_context(base_url=f"http://{HOST}:{port}")
     record = Record(context)
     yield context.new_page()

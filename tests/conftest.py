@@ -27,7 +27,7 @@ database_key = pytest.StashKey[SQLite | PostgreSQL]()
 directory_key = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
-# How long an example takes is up to the machine: it may be busy.
+# No deadline for an example, because the machine may be busy.
 hypothesis.settings.register_profile(
     "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--soak-minutes",
         type=float,
         default=0,
-        help="how long tests/soak goes on; 0: some seconds",
+        help="duration of tests/soak; 0: some seconds",
     )
 
 
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[database_key] = kind(Path(directory.name))
     os.environ["GATEWAY_DATABASE_URL"] = config.stash[database_key].url
     os.environ["GATEWAY_FILES_DIR"] = str(Path(directory.name) / "files")
-    os.environ["GATEWAY_SECRET_KEY"] = "only the test suite signs with this key, nothing else"
+    os.environ["GATEWAY_SECRET_KEY"] = "only the test suite signs with this key"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -69,7 +69,7 @@ def migrated(request: pytest.FixtureRequest) -> Iterator[SQLite | PostgreSQL]:
 
 @pytest.fixture
 def database(migrated: SQLite | PostgreSQL) -> SQLite | PostgreSQL:
-    """The database with nothing in it but what ``make run`` puts there."""
+    """The database with only what ``make run`` creates."""
     migrated.reset()
     return migrated
 
@@ -88,20 +88,20 @@ def serving(**settings: Any) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def shared_gateway(migrated: SQLite | PostgreSQL) -> Iterator[TestClient]:
-    """One gateway for the whole run."""
+    """One gateway for all tests of a process."""
     with serving() as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def shared_guarded(migrated: SQLite | PostgreSQL) -> Iterator[TestClient]:
-    """One where writing needs a permission."""
+    """A gateway where unsafe requests need a permission."""
     with serving(writes="authenticated") as client:
         yield client
 
 
 def fresh(client: TestClient) -> TestClient:
-    """Make a client somebody who has never asked before."""
+    """Reset a client, as if it had never sent a request."""
     from django_app.throttling import shared
 
     client.cookies.clear()
@@ -111,26 +111,26 @@ def fresh(client: TestClient) -> TestClient:
 
 @pytest.fixture
 def gateway(shared_gateway: TestClient, database: SQLite | PostgreSQL) -> TestClient:
-    """The gateway on a fresh database, for somebody who has never asked it before."""
+    """The gateway on a fresh database, with a fresh client."""
     return fresh(shared_gateway)
 
 
 @pytest.fixture
 def guarded(shared_guarded: TestClient, database: SQLite | PostgreSQL) -> TestClient:
-    """The same where writing needs a permission."""
+    """The same, but unsafe requests need a permission."""
     return fresh(shared_guarded)
 
 
 @pytest.fixture
 def redis() -> Iterator[str]:
-    """The address of a Redis server of the test's own."""
+    """The URL of a Redis server for this test."""
     with redis_server() as address:
         yield address
 
 
 @pytest.fixture
 def wrk() -> None:
-    """What measures load."""
+    """Skip the test if wrk, the load generator, is not installed."""
     if not shutil.which("wrk"):
         missing("wrk is not installed (Debian: apt-get install wrk)")
 
@@ -162,7 +162,7 @@ def api(request: pytest.FixtureRequest, gateway: TestClient, database: SQLite | 
 
 @pytest.fixture
 def apis(gateway: TestClient, database: SQLite | PostgreSQL) -> list[Api]:
-    """The users APIs of all three, to compare."""
+    """The users APIs of all three frameworks, to compare."""
     return [Api(gateway, framework, database) for framework in FRAMEWORKS]
 
 
@@ -171,7 +171,7 @@ Compare = Callable[[Request], Comparison]
 
 @pytest.fixture
 def compare(gateway: TestClient, database: SQLite | PostgreSQL) -> Compare:
-    """The same request to all three, each on fresh rows."""
+    """Send the same request to all three frameworks, each on fresh rows."""
     targets = [Application(name, gateway.app, f"/{name}") for name in FRAMEWORKS]
     comparer = Comparer(targets)
     portal = gateway.portal
@@ -184,11 +184,11 @@ def compare(gateway: TestClient, database: SQLite | PostgreSQL) -> Compare:
 
 
 def assert_problem(response: httpx.Response, status: int, **members: object) -> dict[str, Any]:
-    """Check that a response is a problem document of the contract's shape."""
+    """Check that a response is a problem document as the contract defines it."""
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/problem+json"
     document: dict[str, Any] = response.json()
-    # An application alone has no ids of requests.
+    # An application without the gateway has no request ids.
     assert document.pop("request_id", None) == response.headers.get("X-Request-ID")
     assert list(document)[:4] == ["type", "title", "status", "detail"]
     assert document["type"] == "about:blank"

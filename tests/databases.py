@@ -1,4 +1,4 @@
-"""Real databases for the suite: created and migrated once, put back to that state for each test."""
+"""Real databases for the suite: created and migrated once, reset for each test."""
 
 import os
 import pwd
@@ -15,12 +15,12 @@ from typing import NoReturn
 import psycopg
 import pytest
 
-# What tests write, besides accounts and sessions.
+# The tables that tests write to, other than those of accounts and sessions.
 TABLES = [
     *("users", "user_events", "webhook_messages", "exports", "day_statistics"),
     *("worker_processes", "django_tasks_database_dbtaskresult"),
 ]
-# A gateway of each worker's own may serve beside those that tests start.
+# Each test process may run a gateway of its own in addition to those that tests start.
 MAX_CONNECTIONS = 200
 POSTGRES_DIRECTORIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
@@ -43,7 +43,7 @@ def migrate() -> None:
 
 
 class SQLite:
-    """A file, and a copy of it as it was after the migrations."""
+    """A file, and a copy of it after the migrations."""
 
     name = "sqlite"
 
@@ -63,7 +63,7 @@ class SQLite:
 
     @staticmethod
     def copy(source: Path, target: Path) -> None:
-        # SQLite's own backup respects the locks of connections that stay open.
+        # SQLite's own backup respects the locks of open connections.
         origin, copy = sqlite3.connect(source), sqlite3.connect(target, timeout=10)
         origin.backup(copy)
         origin.close()
@@ -71,7 +71,7 @@ class SQLite:
 
 
 class PostgreSQL:
-    """A server of the suite's own, on a free port, in a directory that goes with it."""
+    """A server for the suite, on a free port, in a directory that is deleted with it."""
 
     name = "postgresql"
 
@@ -88,7 +88,7 @@ class PostgreSQL:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """Create the server, and run it until the block ends; the block may restart it."""
+        """Create the server and run it until the block ends; the block may restart it."""
         self.create()
         self.start()
         try:
@@ -129,7 +129,7 @@ class PostgreSQL:
             [postgres_program(program), *map(str, arguments)],
             user=postgres_user(),
             stdin=subprocess.DEVNULL,
-            # The server inherits these; a pipe would never see its end.
+            # The server inherits these; a pipe would never reach its end.
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
@@ -147,7 +147,7 @@ class PostgreSQL:
 
 @contextmanager
 def redis_server() -> Iterator[str]:
-    """Run a Redis server until the block ends; yield its address once it answers."""
+    """Run a Redis server until the block ends; yield its URL once it answers."""
     program = shutil.which("redis-server")
     if program is None:
         missing("Redis is not installed (Debian: apt-get install redis-server)")
@@ -162,22 +162,22 @@ def redis_server() -> Iterator[str]:
 
 
 def wait_for_port(process: subprocess.Popen[bytes], port: int, seconds: float = 20) -> None:
-    """Connect until somebody listens."""
+    """Try to connect until the port is open."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), 1).close()
         except ConnectionRefusedError:
             assert process.poll() is None, "the server has ended"
-            assert time.monotonic() < deadline, "nobody listens"
-            # Between two tries, not instead of one.
+            assert time.monotonic() < deadline, "the port is not open"
+            # The pause between two attempts.
             time.sleep(0.02)
 
 
 def postgres_program(name: str) -> Path:
-    """Find a program of the PostgreSQL server; Debian keeps them off the PATH.
+    """Find a program of the PostgreSQL server, which Debian does not put on the PATH.
 
-    Without them the test is skipped, but fails in CI.
+    If it is missing, skip the test, or fail it in CI.
     """
     for directory in POSTGRES_DIRECTORIES:
         if (directory / name).exists():
@@ -188,9 +188,9 @@ def postgres_program(name: str) -> Path:
 
 
 def postgres_user() -> str | None:
-    """Return the user that runs PostgreSQL; None: the one that runs the suite.
+    """Return the user that must run PostgreSQL; None for the current user.
 
-    PostgreSQL refuses to run as root; Debian's package brings a user for it.
+    PostgreSQL refuses to run as root; Debian's package creates a user for it.
     """
     if os.geteuid() != 0:
         return None
@@ -201,7 +201,7 @@ def postgres_user() -> str | None:
 
 
 def missing(what: str) -> NoReturn:
-    """Skip for want of a program, except in CI, where nothing may be missing."""
+    """Skip the test for lack of a program; in CI, fail it, because there nothing may be missing."""
     if os.environ.get("CI"):
         pytest.fail(what)
     pytest.skip(what)

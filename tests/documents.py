@@ -1,4 +1,4 @@
-"""README.md and the guide, as the tests read them."""
+"""Reads README.md and the guide for the tests."""
 
 import re
 import shlex
@@ -17,12 +17,12 @@ LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    """Return the fenced blocks of a language."""
+    """Return the fenced code blocks of a language."""
     return [code for name, code in FENCE.findall(page.read_text()) if name == language]
 
 
 def commands(*programs: str) -> list[list[str]]:
-    """Return each command line of README and guide that begins with one of some programs."""
+    """Return each command line in README and guide that starts one of these programs."""
     lines = [
         shlex.split(line, comments=True)
         for page in PAGES
@@ -34,14 +34,14 @@ def commands(*programs: str) -> list[list[str]]:
 
 
 def links(page: Path) -> list[str]:
-    """Return the targets of all links and pictures, less code."""
+    """Return the targets of all links and pictures outside of code."""
     return LINK.findall(FENCE.sub("", page.read_text()))
 
 
 def file_of(url: str) -> Path | None:
-    """Return the file of this repository that a published address is made from.
+    """Return the file in this repository that a published URL is built from.
 
-    None for an address elsewhere. The file need not exist.
+    None for a URL of another site. The file need not exist.
     """
     site, source = URLS["Documentation"].rstrip("/") + "/", URLS["Source"].rstrip("/")
     raw = source.replace("//github.com", "//raw.githubusercontent.com")

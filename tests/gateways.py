@@ -1,4 +1,4 @@
-"""Gateways of a test's own, in its process."""
+"""Gateways for a single test, in its process."""
 
 import asyncio
 import io
@@ -42,12 +42,12 @@ class Seen:
         return line
 
     def metric(self, name: str, **labels: str) -> float:
-        """Return the sum of a metric over all series that have the labels."""
+        """Return the sum of a metric over all series with these labels."""
         return total(self.client.get("/metrics").text, name, **labels)
 
 
 def total(text: str, name: str, **labels: str) -> float:
-    """Return the sum of a metric over all series that have the labels."""
+    """Return the sum of a metric over all series with these labels."""
     samples = [
         sample for family in text_string_to_metric_families(text) for sample in family.samples
     ]
@@ -74,7 +74,7 @@ def compose(
 
 @contextmanager
 def seen(mounts: Mapping[str, Any] | None = None, **settings: Any) -> Iterator[Seen]:
-    """Run a gateway until the block ends; of the three, or of other applications."""
+    """Run a gateway until the block ends, with the three frameworks or other applications."""
     stream = io.StringIO()
     app = compose(mounts, AccessLog(stream, as_json), **settings)
     with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False) as client:
@@ -82,7 +82,7 @@ def seen(mounts: Mapping[str, Any] | None = None, **settings: Any) -> Iterator[S
 
 
 async def refuse(_connection: HTTPConnection, error: HTTPException) -> Response:
-    """Answer with a problem document, as the gateway does, but not at once."""
+    """Answer with a problem document, as the gateway does, but after a pause."""
     await asyncio.sleep(0.01)
     problem = Problem(error.status_code)
     return Response(problem.body, problem.status, problem.headers, MEDIA_TYPE)

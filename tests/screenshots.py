@@ -16,7 +16,7 @@ SIZE = {"width": 1280, "height": 720}
 
 
 def main() -> None:
-    """Run a gateway on a new database, and take them."""
+    """Run a gateway on a new database, and take the screenshots."""
     directory = ROOT / "docs"
     directory.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -35,7 +35,7 @@ def main() -> None:
             page = browser.new_page(base_url=origin, viewport=SIZE)  # type: ignore[arg-type]
             for name, address in SCREENSHOTS.items():
                 page.goto(address)
-                page.reload()  # the first requests of a process take longer
+                page.reload()  # the first requests of a process are slower
                 expect(page.get_by_role("status")).to_contain_text("Identical")
                 file = directory / f"{name}.png"
                 page.screenshot(path=file)

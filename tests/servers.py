@@ -17,7 +17,7 @@ SCRIPTS = Path(sys.executable).parent
 
 
 class Server(subprocess.Popen[str]):
-    """A process whose output goes to a file: it can be read meanwhile, and never fills a pipe."""
+    """A process whose output goes to a file, which can be read at any time and never blocks it."""
 
     def __init__(
         self, command: Sequence[str], env: Mapping[str, str], file: IO[str], cwd: Path = ROOT
@@ -29,20 +29,20 @@ class Server(subprocess.Popen[str]):
 
     @property
     def output(self) -> str:
-        """What the process has printed so far."""
-        # Not seek(): the process writes at the position that it shares with this file.
+        """The output of the process so far."""
+        # Not seek(): the process shares its file position with this file.
         return os.pread(self.file.fileno(), os.fstat(self.file.fileno()).st_size, 0).decode()
 
     @property
     def children(self) -> list[int]:
-        """The ids of the processes that it has started and that have not been waited for."""
-        # Each thread has its own.
+        """The ids of its child processes, except those already waited for."""
+        # Each thread has a list of its own.
         found = Path(f"/proc/{self.pid}/task").glob("*/children")
         return [int(child) for children in found for child in children.read_text().split()]
 
 
 def has_ended(process: int) -> bool:
-    """Tell whether a process has ended, even if nobody has asked for its status."""
+    """Return whether a process has exited, even if its status has not been read."""
     try:
         status = Path(f"/proc/{process}/stat").read_text()
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def run(
 
     Args:
         command: the program and its arguments.
-        env: variables besides the suite's own.
+        env: variables in addition to the suite's own.
     """
     return subprocess.run(
         [SCRIPTS / str(command[0]), *map(str, command[1:])],
@@ -76,9 +76,9 @@ def running(
     """Run a program until the block ends.
 
     Args:
-        command: a program of the virtual environment, or the path of another, and its arguments.
-        env: variables besides the suite's own.
-        cwd: where the command is given.
+        command: a program of the virtual environment, or another program's path, and its arguments.
+        env: variables in addition to the suite's own.
+        cwd: the working directory.
     """
     with tempfile.TemporaryFile("w+") as file:
         process = Server(
@@ -106,11 +106,11 @@ def serve(
     env: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
 ) -> Iterator[Server]:
-    """Run a server until the block ends, which begins when it answers.
+    """Run a server; the block begins when it answers, and the server stops when the block ends.
 
     Args:
-        origin: where it listens, as in ``http://127.0.0.1:8000``.
-        path: what is asked for until an answer comes.
+        origin: its URL, such as ``http://127.0.0.1:8000``.
+        path: requested until there is a response.
     """
     with running(*command, env=env, cwd=cwd) as process:
         wait_for(process, origin + path)
@@ -118,9 +118,9 @@ def serve(
 
 
 def wait_for(process: Server, url: str, seconds: float = 30) -> None:
-    """Ask until the server answers; fail with what it printed when it ends before that."""
+    """Send requests until the server answers; fail with its output if it exits first."""
     deadline = time.monotonic() + seconds
-    # One client: each new one reads the certificates of the world, beside a server that starts.
+    # One client, because each new one reads all CA certificates while the server is starting.
     with httpx.Client(timeout=5) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -129,6 +129,6 @@ def wait_for(process: Server, url: str, seconds: float = 30) -> None:
                 client.get(url)
                 return
             except httpx.TransportError:
-                # Between two questions, not instead of one.
+                # The pause between two attempts.
                 time.sleep(0.05)
     raise AssertionError(f"Nothing answered at {url}")

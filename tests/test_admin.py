@@ -1,4 +1,4 @@
-"""The Django admin below its prefix: its styles, its login, and the list of users."""
+"""The Django admin below its prefix: styles, login, and the list of users."""
 
 import re
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ MEDIA_TYPES = {"link": "text/css", "script": "text/javascript"}
 
 
 class Page(HTMLParser):
-    """What a page refers to, and the texts of its links."""
+    """The links and assets of a page, and the texts of its links."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Page(HTMLParser):
 
 
 def read(client: TestClient, path: str) -> Page:
-    """Return a page that must be there."""
+    """Return a page that must exist."""
     response = client.get(path)
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -69,7 +69,7 @@ def assert_assets(client: TestClient, page: Page, prefix: str) -> None:
 
 
 def create_account(password: str | None = None) -> "User":
-    """Create somebody who may enter; without a password, because hashing one takes its time."""
+    """Create a staff account; without a password, because hashing one takes time."""
     from django.contrib.auth import get_user_model
 
     accounts = get_user_model().objects
@@ -78,19 +78,19 @@ def create_account(password: str | None = None) -> "User":
 
 
 def log_in(client: TestClient, account: "User") -> None:
-    """Log in by Django, without the form."""
+    """Log in with Django, without the form."""
     from django.test import Client
 
     session = Client()
     session.force_login(account)
-    # As the server sets it, so that the server's own takes its place.
+    # As the server sets it, so that the server's cookie replaces it.
     domain = client.base_url.host
     client.cookies.set("sessionid", session.cookies["sessionid"].value, domain)
 
 
 @pytest.fixture
 def keeper(gateway: TestClient) -> TestClient:
-    """The gateway, for somebody who is logged in to the admin."""
+    """The gateway, with a client that is logged in to the admin."""
     log_in(gateway, create_account())
     return gateway
 
@@ -113,28 +113,28 @@ def test_the_list_has_its_styles(keeper: TestClient) -> None:
     assert_assets(keeper, page, "/django/static/")
 
 
-def test_the_styles_follow_a_prefix_outside_the_gateway(gateway: TestClient) -> None:
+def test_the_styles_are_served_below_an_outer_prefix(gateway: TestClient) -> None:
     from gateway import create_app
 
     with TestClient(create_app(), "http://127.0.0.1", root_path="/gw") as client:
         page = read(client, f"/gw{LOGIN}")
         assert_assets(client, page, "/gw/django/static/")
         assert page.links["Users administration"] == "/gw/django/admin/"
-    # One prefix is not remembered for the next.
+    # The prefix of one request is not remembered for the next.
     assert_assets(gateway, read(gateway, LOGIN), "/django/static/")
 
 
-def test_a_style_that_does_not_exist(gateway: TestClient) -> None:
+def test_a_missing_style_is_not_found(gateway: TestClient) -> None:
     assert_problem(gateway.get("/django/static/admin/css/nothing.css"), 404)
 
 
-def test_nobody_enters_without_a_login(gateway: TestClient) -> None:
+def test_the_admin_needs_a_login(gateway: TestClient) -> None:
     response = gateway.get(USERS)
     assert response.status_code == 302
     assert response.headers["Location"] == f"{LOGIN}?next={USERS}"
 
 
-def test_a_login_leads_to_the_page_that_was_asked_for(gateway: TestClient) -> None:
+def test_a_login_redirects_to_the_requested_page(gateway: TestClient) -> None:
     create_account(PASSWORD)
     page = gateway.get(USERS).headers["Location"]
     gateway.get(page)
@@ -151,7 +151,9 @@ def test_a_login_leads_to_the_page_that_was_asked_for(gateway: TestClient) -> No
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_without_its_slash_the_address_leads_to_the_admin(gateway: TestClient, method: str) -> None:
+def test_the_path_without_its_slash_redirects_to_the_admin(
+    gateway: TestClient, method: str
+) -> None:
     response = gateway.request(method, "/django/admin")
     assert response.status_code == 302
     assert response.headers["Location"] == "/django/admin/"
@@ -167,7 +169,7 @@ def test_a_wrong_password_is_refused(gateway: TestClient) -> None:
     assert "sessionid" not in gateway.cookies
 
 
-def test_a_form_from_elsewhere_is_refused(keeper: TestClient) -> None:
+def test_a_form_from_another_site_is_refused(keeper: TestClient) -> None:
     form = {"name": "Mallory", "email": "mallory@example.com"}
     response = keeper.post(f"{USERS}add/", data=form)
     assert response.status_code == 403
@@ -220,7 +222,7 @@ TOKEN_PERMISSIONS = [f"{verb}_apitoken" for verb in ("view", "add", "change", "d
 
 
 def clerk(gateway: TestClient) -> "User":
-    """Log in as somebody of the staff who may do everything with tokens."""
+    """Log in as a member of staff with all permissions on tokens."""
     account: User = make_account("clerk", TOKEN_PERMISSIONS)
     log_in(gateway, account)
     gateway.cookies.set("csrftoken", CSRF, gateway.base_url.host)
@@ -228,11 +230,11 @@ def clerk(gateway: TestClient) -> "User":
 
 
 def send(gateway: TestClient, path: str, **form: object) -> httpx.Response:
-    """Send a form of the tokens' pages."""
+    """Send a form of the token pages."""
     return gateway.post(TOKENS + path, data={"csrfmiddlewaretoken": CSRF, **form})
 
 
-def test_staff_make_tokens_for_themselves_alone(gateway: TestClient) -> None:
+def test_staff_create_tokens_only_for_themselves(gateway: TestClient) -> None:
     from django_app.models import ApiToken
 
     keeper = create_account()
@@ -245,13 +247,17 @@ def test_staff_make_tokens_for_themselves_alone(gateway: TestClient) -> None:
     made = ApiToken.objects.get(name="phone", owner__username="clerk")
     assert made.owner == account
     assert not ApiToken.objects.filter(owner=keeper).exists()
-    # Nor can they give it away, or take it over, later.
+    # The key is on that page alone.
+    key = response.text.partition('<code id="token">')[2].partition("<")[0]
+    for page in ("", f"{made.pk}/change/", f"{made.pk}/history/"):
+        assert key not in gateway.get(TOKENS + page).text
+    # Nor can they give the token away or take it over later.
     send(gateway, f"{made.pk}/change/", name="tablet", owner=keeper.pk, read_only="on")
     made.refresh_from_db()
     assert (made.owner, made.name, made.read_only) == (account, "tablet", True)
 
 
-def test_staff_see_and_change_no_tokens_of_others(gateway: TestClient) -> None:
+def test_staff_cannot_view_or_change_tokens_of_others(gateway: TestClient) -> None:
     from django_app.models import ApiToken
 
     keeper = create_account()
@@ -293,7 +299,7 @@ def test_superusers_choose_the_owner_once(gateway: TestClient) -> None:
     assert (made.owner, made.name) == (account, "tablet")
 
 
-def test_tokens_are_made_narrower_in_the_form(gateway: TestClient) -> None:
+def test_the_form_can_restrict_tokens(gateway: TestClient) -> None:
     from django_app.models import ApiToken
 
     account = clerk(gateway)
@@ -310,7 +316,7 @@ def test_tokens_are_made_narrower_in_the_form(gateway: TestClient) -> None:
     gateway.cookies.clear()
     headers = {"Authorization": f"Bearer {key}"}
     assert gateway.get("/flask/api/me", headers=headers).json() == {"name": "clerk"}
-    # An old token can be renamed all the same.
+    # An old token can still be renamed.
     ApiToken.objects.update(expires_at=datetime(2001, 2, 3, tzinfo=UTC))
     assert gateway.get("/flask/api/me", headers=headers).status_code == 401
     log_in(gateway, account)
@@ -319,7 +325,7 @@ def test_tokens_are_made_narrower_in_the_form(gateway: TestClient) -> None:
     assert send(gateway, f"{made.pk}/change/", name="old phone", **old).status_code == 302
 
 
-def test_recent_actions_name_nothing_that_somebody_may_not_see(gateway: TestClient) -> None:
+def test_recent_actions_show_only_objects_that_the_person_may_view(gateway: TestClient) -> None:
     from django.contrib.auth.models import Permission
 
     account = make_account("clerk", ["view_user", "change_user"])
@@ -327,7 +333,7 @@ def test_recent_actions_name_nothing_that_somebody_may_not_see(gateway: TestClie
     gateway.cookies.set("csrftoken", CSRF, gateway.base_url.host)
     form = {"name": "Alicia", "email": "alicia@example.com", "csrfmiddlewaretoken": CSRF}
     assert gateway.post(f"{USERS}1/change/", data=form).status_code == 302
-    gateway.get("/django/admin/")  # shows the message once
+    gateway.get("/django/admin/")  # the message is shown once
     assert "alicia@example.com" in gateway.get("/django/admin/").text
     events = Permission.objects.get(codename="view_userevent")
     account.user_permissions.set([events])
@@ -336,7 +342,7 @@ def test_recent_actions_name_nothing_that_somebody_may_not_see(gateway: TestClie
     assert "alicia@example.com" not in text
 
 
-def test_who_may_order_exports_sees_how_far_they_are(gateway: TestClient) -> None:
+def test_accounts_that_may_enqueue_exports_see_their_progress(gateway: TestClient) -> None:
     from django_app.models import Export
 
     Export.objects.create(media_type="text/csv", file="made.csv")
@@ -357,10 +363,10 @@ LOOKUPS = [
 
 
 @pytest.mark.parametrize("lookup", LOOKUPS)
-def test_an_address_cannot_filter_by_what_no_link_does(
+def test_a_url_cannot_filter_by_anything_that_no_link_offers(
     gateway: TestClient, lookup: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A regular expression would hold the process; others read what is not shown."""
+    """A regular expression could block the process; other lookups reveal hidden fields."""
     log_in(gateway, create_account())
     for model in ("django_app/user", "auth/user"):
         response = gateway.get(f"/django/admin/{model}/?{lookup}")
@@ -371,7 +377,7 @@ def test_an_address_cannot_filter_by_what_no_link_does(
 @pytest.mark.parametrize(
     "value", ["9999-12-31 23:59:59-12:00", "0001-01-01 00:00:00%2b12:00", "x", "99999999-01-01"]
 )
-def test_a_date_that_no_link_has_is_no_error(
+def test_an_unusual_date_filter_causes_no_server_error(
     gateway: TestClient, value: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     log_in(gateway, create_account())
@@ -380,7 +386,7 @@ def test_a_date_that_no_link_has_is_no_error(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-def test_the_filters_of_the_lists_work(gateway: TestClient) -> None:
+def test_the_filters_of_the_lists_can_be_used(gateway: TestClient) -> None:
     log_in(gateway, create_account())
     for model in ("django_app/user", "django_app/userevent", "django_app/apitoken", "auth/user"):
         page = gateway.get(f"/django/admin/{model}/").text

@@ -1,4 +1,4 @@
-"""Swagger UI, ReDoc and the admin in a real browser, without internet."""
+"""Swagger UI, ReDoc and the admin in a real browser, without internet access."""
 
 from urllib.parse import urlsplit
 
@@ -14,14 +14,14 @@ PASSWORD = "a long password for the tests"
 
 @pytest.fixture
 def docs(window: Page) -> Page:
-    """Swagger UI."""
+    """A page with Swagger UI."""
     window.goto("/fastapi/docs")
     expect(window.get_by_role("heading", name="Users API")).to_be_visible()
     return window
 
 
 def execute(docs: Page, operation: str, prefix: str) -> tuple[Request, Locator]:
-    """Try an operation out; return what was asked and what Swagger UI shows of the answer."""
+    """Run an operation; return the request and the response that Swagger UI shows."""
     docs.locator("#servers").select_option(prefix)
     block = docs.locator(f"#operations-users-{operation}")
     block.locator(".opblock-summary-control").click()
@@ -67,7 +67,7 @@ def test_redoc_shows_every_operation(window: Page) -> None:
 def admin(window: Page, port: int) -> Page:
     """The admin's list of users, after a login in the browser."""
     name = make_account(PASSWORD)
-    # Django's Cross-Origin-Opener-Policy works on trustworthy origins only, else Chromium objects.
+    # Django's Cross-Origin-Opener-Policy needs a trustworthy origin, or else Chromium complains.
     window.goto(f"http://127.0.0.1:{port}/django/admin")
     window.get_by_label("Username").fill(name)
     window.get_by_label("Password").fill(PASSWORD)
@@ -80,7 +80,7 @@ def admin(window: Page, port: int) -> Page:
 def add(admin: Page, name: str, email: str) -> None:
     """Fill in and send the form for a new user."""
     admin.get_by_role("link", name="Add user").click()
-    # The page's script puts the focus there, and would take it from the field that is filled.
+    # The page's script focuses this field, and would take the focus from another one.
     expect(admin.get_by_label("Name")).to_be_focused()
     admin.get_by_label("Name").fill(name)
     admin.get_by_label("Email").fill(email)

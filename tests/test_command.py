@@ -1,4 +1,4 @@
-"""The `gateway` command: applications of one's own beside the three, or alone."""
+"""The `gateway` command: custom applications with Flask, FastAPI and Django, or alone."""
 
 from pathlib import Path
 
@@ -29,12 +29,14 @@ def broken():
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A directory with a user's own module in it."""
+    """A directory with a user's own module."""
     (tmp_path / "shop.py").write_text(SHOP)
     return tmp_path
 
 
-def test_own_applications_are_mounted_beside_the_three(shop: Path, database: SQLite) -> None:
+def test_custom_applications_are_mounted_with_the_three_frameworks(
+    shop: Path, database: SQLite
+) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     mounts = ["/shop=shop:application", "/shop/live=shop:create_app", "/closed=shop:broken()"]
@@ -54,11 +56,11 @@ def test_own_applications_are_mounted_beside_the_three(shop: Path, database: SQL
         assert f"/shop      {origin}/shop/" in server.output
 
 
-def test_own_applications_are_mounted_alone(shop: Path) -> None:
+def test_custom_applications_can_be_mounted_alone(shop: Path) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     command = ("gateway", "--port", port, "--only-mounts", "--mount", "/shop=shop:application")
-    # No database is needed, and none of the three is imported.
+    # No database is needed, and none of the three frameworks' applications is imported.
     env = {"GATEWAY_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
     with serve(*command, origin=origin, path="/shop/", cwd=shop, env=env) as server:
         assert httpx.get(f"{origin}/shop/a").text == "shop /shop /a"
@@ -76,12 +78,12 @@ def test_own_applications_are_mounted_alone(shop: Path) -> None:
         (["--mount", "/shop/=shop:app"], "'/shop/=shop:app' is not of the form /prefix="),
         (["--mount", "/../x=shop:app"], "'/../x=shop:app' is not of the form /prefix="),
         (["--mount", "/shop"], "'/shop' is not of the form /prefix="),
-        (["--mount", "/flask=shop:app"], "/flask is taken"),
-        (["--mount", "/a=shop:app", "--mount", "/a=shop:b"], "/a is taken"),
-        (["--only-mounts"], "--only-mounts needs a --mount"),
+        (["--mount", "/flask=shop:app"], "/flask is already in use"),
+        (["--mount", "/a=shop:app", "--mount", "/a=shop:b"], "/a is already in use"),
+        (["--only-mounts"], "--only-mounts requires --mount"),
     ],
 )
-def test_a_mount_that_cannot_be(arguments: list[str], message: str) -> None:
+def test_an_invalid_mount_option_is_a_usage_error(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(main, ["serve", *arguments])
     assert result.exit_code == 2
     assert message in result.output
@@ -127,7 +129,7 @@ def create():
     ],
 )
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_a_gateway_of_ones_own_is_served(
+def test_a_custom_gateway_is_served(
     shop: Path, tmp_path: Path, arguments: tuple[str, ...], path: str, elsewhere: bool
 ) -> None:
     for name in ("gateway.py", "own.py"):
@@ -143,19 +145,22 @@ def test_a_gateway_of_ones_own_is_served(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "There is no gateway.py here: name a Gateway as MODULE:APP"),
-        (("own:other",), "own:other is no framework_gateway.Gateway"),
-        (("own:missing",), "'own' has no attribute 'missing'"),
-        (("own",), "'own' is not of the form package.module:attribute"),
-        (("nowhere:app",), "nowhere:app could not be imported: ModuleNotFoundError"),
+        ((), "There is no gateway.py here: give a Gateway as MODULE:APP"),
+        (("own:other",), "own:other is not a framework_gateway.Gateway"),
+        (("own:missing",), 'Attribute "missing" not found in module "own"'),
+        (("own",), 'Import string "own" must be in format'),
+        (("nowhere:app",), 'Could not import module "nowhere"'),
         (("broken:app",), "broken:app could not be imported: ZeroDivisionError"),
-        (("own:app", "--only-mounts", "--mount", "/a=own:shop"), "--only-mounts serves what"),
+        (
+            ("own:app", "--only-mounts", "--mount", "/a=own:shop"),
+            "--only-mounts cannot be combined",
+        ),
         (("own:app", "--with", "run 'open"), "No closing quotation"),
         (("--port", "65536"), "65536 is not in the range"),
         (("--app-dir", "nowhere"), "--app-dir: there is no directory nowhere"),
     ],
 )
-def test_what_cannot_be_served_is_one_line(
+def test_errors_of_serve_are_one_line(
     tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "own.py").write_text(GATEWAY)
@@ -165,10 +170,10 @@ def test_what_cannot_be_served_is_one_line(
     assert message in result.stderr.splitlines()[-1]
 
 
-def test_production_needs_the_names_that_it_is_reached_by(shop: Path) -> None:
+def test_production_needs_the_allowed_hosts(shop: Path) -> None:
     command = ("gateway", "serve", "--only-mounts", "--mount", "/shop=shop:application")
     result = run(*command, cwd=shop, env={"GATEWAY_ENV": "production"})
     assert result.returncode == 1
     assert result.stderr == (
-        "Error: GATEWAY_ALLOWED_HOSTS: production needs the names that it is reached by\n"
+        "Error: GATEWAY_ALLOWED_HOSTS: set the host names of the site; production requires it\n"
     )

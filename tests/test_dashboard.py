@@ -1,4 +1,4 @@
-"""The staff's dashboard: its figures, its queries, its cache, and who may see it."""
+"""The staff dashboard: its figures, queries, cache and permissions."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ DASHBOARD = "/django/"
 
 @pytest.fixture(autouse=True)
 def empty_cache() -> None:
-    """A fresh database begins with the same events again, which it never does elsewhere."""
+    """A fresh database repeats the ids of events, which never happens elsewhere."""
     from django.core.cache import cache
 
     cache.clear()
@@ -26,25 +26,25 @@ def empty_cache() -> None:
 
 @pytest.fixture
 def staff(gateway: TestClient) -> TestClient:
-    """The gateway, for somebody who may see everything."""
+    """The gateway, with a client that may view everything."""
     log_in(gateway, create_account())
     return gateway
 
 
 def cells(text: str, table: str) -> list[str]:
-    """The texts of a table's body."""
+    """The texts of the table cells."""
     body = text.partition(f'<table id="{table}">')[2].partition("</table>")[0]
     return re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", body.partition("<tbody>")[2])
 
 
-def test_nobody_sees_it_without_a_login(gateway: TestClient) -> None:
+def test_the_dashboard_needs_a_login(gateway: TestClient) -> None:
     for path in ("/django", DASHBOARD):
         response = gateway.get(path)
         assert response.status_code == 302
         assert response.headers["Location"] == "/django/admin/login/?next=/django/"
 
 
-def test_what_it_shows(staff: TestClient) -> None:
+def test_the_dashboard_shows_its_figures(staff: TestClient) -> None:
     from django_app.models import User
 
     for framework in ("flask", "fastapi", "fastapi"):
@@ -66,7 +66,7 @@ def test_what_it_shows(staff: TestClient) -> None:
     assert {height for height, _, _ in bars[:-1]} == {"0.0"}
 
 
-def test_it_is_fresh_after_a_change_by_any_of_the_three(staff: TestClient) -> None:
+def test_the_dashboard_is_current_after_a_change_in_any_framework(staff: TestClient) -> None:
     for total, framework in enumerate(("flask", "fastapi", "django"), 3):
         user = {"name": "x", "email": f"{framework}@example.com"}
         staff.post(f"/{framework}/api/users", json=user)
@@ -79,7 +79,7 @@ def queries(call: Callable[[], object]) -> int:
     return len(captured)
 
 
-def test_its_queries_do_not_grow_with_the_table(database: SQLite | PostgreSQL) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_table(database: SQLite | PostgreSQL) -> None:
     from django.utils import timezone
 
     from django_app.dashboard import current
@@ -98,7 +98,7 @@ def test_its_queries_do_not_grow_with_the_table(database: SQLite | PostgreSQL) -
     assert current().busiest == 500
 
 
-def test_support_may_look_and_not_touch(gateway: TestClient) -> None:
+def test_the_group_support_can_view_but_not_change(gateway: TestClient) -> None:
     log_in(gateway, make_account("helper", group="Support"))
     assert gateway.get(DASHBOARD).status_code == 200
     assert gateway.get("/django/admin/django_app/user/").status_code == 200
@@ -114,13 +114,13 @@ def test_support_may_look_and_not_touch(gateway: TestClient) -> None:
     assert gateway.post(path, data=form).status_code == 403
 
 
-def test_staff_without_the_permission_see_nothing(gateway: TestClient) -> None:
+def test_staff_without_the_permissions_are_refused(gateway: TestClient) -> None:
     log_in(gateway, make_account("clerk", ["add_user", "view_export", "view_apitoken"]))
     assert gateway.get(DASHBOARD).status_code == 403
 
 
 @pytest.mark.parametrize("permission", ["view_user", "change_user"])
-def test_without_the_permission_on_events_it_shows_none(
+def test_without_the_permission_on_events_the_dashboard_shows_none(
     gateway: TestClient, permission: str
 ) -> None:
     log_in(gateway, make_account("clerk", [permission]))
@@ -132,7 +132,9 @@ def test_without_the_permission_on_events_it_shows_none(
     assert "events" not in text
 
 
-def test_without_the_permission_on_users_it_shows_only_events(gateway: TestClient) -> None:
+def test_without_the_permission_on_users_the_dashboard_shows_only_events(
+    gateway: TestClient,
+) -> None:
     log_in(gateway, make_account("clerk", ["view_userevent"]))
     text = gateway.get(DASHBOARD).text
     assert "alice@example.com" in text
@@ -140,7 +142,7 @@ def test_without_the_permission_on_users_it_shows_only_events(gateway: TestClien
     assert "Sign-ups" not in text
 
 
-def test_no_cache_keeps_it(gateway: TestClient, staff: TestClient) -> None:
+def test_the_dashboard_is_not_cached(gateway: TestClient, staff: TestClient) -> None:
     answer = staff.get(DASHBOARD)
     assert {"no-store", "private"} <= {*answer.headers["Cache-Control"].split(", ")}
     assert "Cookie" in answer.headers["Vary"]
@@ -148,7 +150,7 @@ def test_no_cache_keeps_it(gateway: TestClient, staff: TestClient) -> None:
     assert "no-store" in gateway.get(DASHBOARD).headers["Cache-Control"]
 
 
-def test_events_cannot_be_changed_by_anybody(staff: TestClient) -> None:
+def test_nobody_can_change_events(staff: TestClient) -> None:
     page = "/django/admin/django_app/userevent/"
     assert "alice@example.com" in staff.get(page).text
     assert staff.get(page + "add/").status_code == 403
@@ -156,7 +158,7 @@ def test_events_cannot_be_changed_by_anybody(staff: TestClient) -> None:
     assert 'name="_save"' not in staff.get(page + "1/change/").text
 
 
-def test_the_cache_may_be_redis(
+def test_the_cache_can_be_redis(
     redis: str, database: SQLite | PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django.core.cache.backends.redis import RedisCache

@@ -1,4 +1,4 @@
-"""The guide: it is built without a warning, loads nothing from elsewhere, and names what exists."""
+"""The guide builds without a warning, loads nothing from other hosts, and names what exists."""
 
 import os
 import re
@@ -23,12 +23,12 @@ from tests.servers import ROOT, SCRIPTS
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The guide, built as ``make docs`` does."""
+    """The guide, built as by ``make docs``."""
     directory = tmp_path_factory.mktemp("site")
     done = subprocess.run(
         [SCRIPTS / "mkdocs", "build", "--strict", "--quiet", "--site-dir", directory],
         cwd=ROOT,
-        # What mkdocs imports may warn of other things.
+        # Modules that mkdocs imports may raise unrelated warnings.
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
@@ -38,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Requests(HTMLParser):
-    """Collects the addresses that a browser asks for by itself when it shows a page."""
+    """Collects the URLs that a browser loads by itself to show a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,13 +46,13 @@ class Requests(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
-        # A canonical address is not asked for; every other link of a head is, or may be.
+        # Browsers do not load a canonical URL; they may load any other link of a head.
         if tag == "link" and values.get("rel") != "canonical":
             self.found.append(values.get("href") or "")
         self.found += [values[name] or "" for name in ("src", "srcset", "data") if name in values]
 
 
-def test_the_site_asks_no_other_host(site: Path) -> None:
+def test_the_guide_loads_nothing_from_other_hosts(site: Path) -> None:
     pages = [*site.rglob("*.html")]
     assert len(pages) > len(PAGES) - 1
     for page in pages:
@@ -85,7 +85,7 @@ def test_every_link_to_the_repository_leads_to_a_file() -> None:
     assert [file for file in found if not file.exists()] == []
 
 
-def test_every_picture_has_a_text() -> None:
+def test_every_picture_has_an_alternative_text() -> None:
     texts = [text for page in PAGES for text in re.findall(r"!\[([^]]*)\]", page.read_text())]
     assert texts
     assert all(len(text) > 20 for text in texts)
@@ -113,7 +113,7 @@ def test_every_setting_that_a_page_names_exists() -> None:
         assert {*re.findall(r"GATEWAY_[A-Z_]+", page.read_text())} <= names, page
 
 
-def test_every_target_of_make_that_a_page_names_exists() -> None:
+def test_every_make_target_that_a_page_names_exists() -> None:
     targets = {*re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)}
     for page in PAGES:
         named = re.findall(r"(?:`|^)make ([a-z-]+)(?:`| )", page.read_text(), re.M)
@@ -121,7 +121,7 @@ def test_every_target_of_make_that_a_page_names_exists() -> None:
 
 
 @pytest.mark.parametrize("command", commands("gateway ", "python -m showdown "), ids=" ".join)
-def test_every_option_exists(
+def test_every_option_that_a_page_names_exists(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -138,8 +138,8 @@ def test_every_option_exists(
 
 
 @pytest.mark.parametrize("page", ["mounting", "comparing", "measuring"])
-def test_every_option_is_explained(page: str) -> None:
-    """The tables of options and the commands have the same ones."""
+def test_every_option_is_documented(page: str) -> None:
+    """The tables of options and the commands have the same options."""
     command = {
         "mounting": gateway.commands["serve"],
         "comparing": gateway.commands["compare"],

@@ -1,4 +1,4 @@
-"""The examples of README and guide, run: gateways, comparisons, and blocks of Python."""
+"""Runs the examples of README and guide: gateways, comparisons, and Python code."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.databases import PostgreSQL, SQLite, free_port
 from tests.documents import DOCS, README, blocks, commands
 from tests.servers import ROOT, SCRIPTS, serve
 
-# What the examples name, each as small as it can be.
+# The applications that the examples name, each as small as possible.
 WSGI = """
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
@@ -49,7 +49,7 @@ from tests.compare.applications import {name} as application, {name} as app
 
 
 def python_of(page: Path, word: str) -> str:
-    """Return a page's only block of Python that holds a word."""
+    """Return the only Python block of a page that contains a word."""
     (code,) = (code for code in blocks(page, "python") if word in code)
     return code
 
@@ -83,7 +83,7 @@ def test_every_gateway_is_served(command: list[str], project: Path) -> None:
     origin = f"http://127.0.0.1:{port}"
     prefixes = [word.partition("=")[0] for word in command if word.startswith("/")]
     if prefixes == ["/shop"] and "--only-mounts" not in command:
-        # It adds to a Gateway that has no such prefix yet.
+        # The example adds a prefix that the Gateway must not have yet.
         (project / "gateway.py").write_text(SHOP_GATEWAY.replace("/shop", "/other"))
     env = {"GATEWAY_GRACEFUL_TIMEOUT": "1"}
     start = (*command, "--port", port)
@@ -106,13 +106,13 @@ def test_every_comparison_of_targets_runs(command: list[str], project: Path) -> 
     if origin in " ".join(command):
         start = ("uvicorn", "shop.main:app", "--port", port)
         with serve(*start, origin=origin, path="/", cwd=project):
-            assert_alike(command, project)
+            assert_equal_responses(command, project)
     else:
-        assert_alike(command, project)
+        assert_equal_responses(command, project)
 
 
-def assert_alike(command: list[str], directory: Path) -> None:
-    """Run a comparison whose answers are equal."""
+def assert_equal_responses(command: list[str], directory: Path) -> None:
+    """Run a comparison whose responses are equal."""
     done = subprocess.run(
         [SCRIPTS / command[0], *command[1:]], cwd=directory, capture_output=True, text=True
     )
@@ -126,14 +126,14 @@ def assert_alike(command: list[str], directory: Path) -> None:
 )
 @pytest.mark.usefixtures("database")
 def test_every_comparison_of_the_showdown_runs(command: list[str]) -> None:
-    assert_alike(command, ROOT)
+    assert_equal_responses(command, ROOT)
 
 
 @pytest.mark.parametrize("number", range(len(APPLICATIONS)))
 def test_every_application_in_python_answers(number: int, project: Path) -> None:
     code = APPLICATIONS[number]
     if "lifespan=lifespan" in code and "def lifespan" not in code:
-        code = APPLICATIONS[number - 1] + code  # it changes the end of the one before
+        code = APPLICATIONS[number - 1] + code  # it replaces the end of the previous example
     (project / "example.py").write_text(code)
     command = [str(SCRIPTS / "gateway"), "compare", "--json", "/shop/"]
     command += ["--target", "a=example:app", "--target", "b=example:app"]
@@ -145,7 +145,9 @@ def test_every_application_in_python_answers(number: int, project: Path) -> None
 
 @pytest.mark.parametrize(("page", "tests"), [(README, 1), (DOCS / "comparing.md", 3)])
 @pytest.mark.parametrize(("new", "is_alike"), [("main", True), ("changed", False)])
-def test_the_suites_run(tmp_path: Path, page: Path, tests: int, new: str, is_alike: bool) -> None:
+def test_the_test_suites_of_the_examples_run(
+    tmp_path: Path, page: Path, tests: int, new: str, is_alike: bool
+) -> None:
     code = python_of(page, "def test_")
     for package, module, name in (("legacy", "wsgi", "legacy"), ("shop", "main", new)):
         (tmp_path / package).mkdir()
@@ -156,7 +158,7 @@ def test_the_suites_run(tmp_path: Path, page: Path, tests: int, new: str, is_ali
     done = subprocess.run(
         [SCRIPTS / "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=tmp_path,
-        # Plugins of this suite take longer to load than the tests to run.
+        # Loading the plugins of this suite takes longer than the tests themselves.
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
@@ -168,7 +170,7 @@ def test_the_suites_run(tmp_path: Path, page: Path, tests: int, new: str, is_ali
         assert 'body /1/name: old "Bob", new "Rob"' in done.stdout
 
 
-def test_the_webhook_is_stored(database: SQLite | PostgreSQL) -> None:
+def test_the_webhook_example_is_accepted(database: SQLite | PostgreSQL) -> None:
     code = python_of(DOCS / "hybrid.md", "webhook-id")
     (secret,) = re.findall('secret = "(.*)"', code)
     port = free_port()

@@ -1,4 +1,4 @@
-"""The gateway in a server, or behind middleware, whose ``receive`` is wrong: nobody else waits."""
+"""The gateway with a wrong ``receive`` of a server or middleware: no other request waits."""
 
 import asyncio
 import json
@@ -17,7 +17,9 @@ BODY = json.dumps({"name": "Carol", "email": "carol@example.com"}).encode()
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("name", RECEIVES)
-def test_an_odd_receive_ends_with_an_answer(gateway: TestClient, name: str, path: str) -> None:
+def test_a_request_with_a_wrong_receive_still_gets_a_response(
+    gateway: TestClient, name: str, path: str
+) -> None:
     make, _ = RECEIVES[name]
     sent: list[Message] = []
 
@@ -31,7 +33,7 @@ def test_an_odd_receive_ends_with_an_answer(gateway: TestClient, name: str, path
         length = (b"content-length", b"%d" % len(BODY))
         headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), length]
         post = scope("http", path, method="POST", scheme="http", headers=headers)
-        # Time runs out only where the event loop is still there to see it.
+        # The timeout only fires if the event loop is not blocked.
         async with asyncio.timeout(20):
             await gateway.app(post, make(receive), send)
 

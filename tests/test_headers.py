@@ -1,4 +1,4 @@
-"""Security headers: on every page of every mount, and what any answer has."""
+"""Security headers of every page of every mount, and those of all responses."""
 
 import re
 from collections import deque
@@ -11,7 +11,7 @@ import pytest
 from starlette.responses import HTMLResponse
 from starlette.testclient import TestClient
 
-from framework_gateway.app import HSTS
+from framework_gateway.app import HSTS_SECONDS
 from gateway import create_app
 from tests.conftest import FRAMEWORKS
 from tests.gateways import compose
@@ -26,7 +26,7 @@ PAGES = {
 
 
 class Links(HTMLParser):
-    """Where a page leads."""
+    """The links of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Links(HTMLParser):
 
 
 def walk(client: TestClient) -> dict[str, httpx.Response]:
-    """Follow every link to a page, from the first on; return the pages by their paths."""
+    """Follow every link to a page, starting with the first; return the pages by path."""
     waiting, seen, pages = deque(["/", "/django/"]), {"/", "/django/"}, {}
     while waiting:
         path = waiting.popleft()
@@ -48,7 +48,7 @@ def walk(client: TestClient) -> dict[str, httpx.Response]:
         pages[path] = response
         for link in Links(response.text).found:
             found = urlsplit(urljoin(f"http://127.0.0.1{path}", link))
-            # The API has no pages, and streams that never end.
+            # The API has no pages, and its streams never end.
             is_page = found.hostname == "127.0.0.1" and "/api/" not in found.path
             if is_page and found.path not in seen:
                 seen.add(found.path)
@@ -57,7 +57,7 @@ def walk(client: TestClient) -> dict[str, httpx.Response]:
 
 
 def assert_headers_of_a_page(response: httpx.Response) -> None:
-    """Check what every page has, and that its policy lets no foreign script run."""
+    """Check the headers of a page, and that its policy allows no foreign script."""
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["X-Frame-Options"] == "DENY"
     assert response.headers["Referrer-Policy"] == "same-origin"
@@ -72,7 +72,7 @@ def assert_headers_of_a_page(response: httpx.Response) -> None:
         assert source == "'self'" or re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", source)
 
 
-def test_every_page_that_a_link_leads_to_has_the_headers(gateway: TestClient) -> None:
+def test_every_linked_page_has_the_security_headers(gateway: TestClient) -> None:
     log_in(gateway, create_account())
     pages = walk(gateway)
     assert {path for path, page in pages.items() if page.status_code == 200} >= PAGES
@@ -80,7 +80,7 @@ def test_every_page_that_a_link_leads_to_has_the_headers(gateway: TestClient) ->
         assert_headers_of_a_page(response)
 
 
-def test_the_login_and_a_refused_form_have_the_headers(gateway: TestClient) -> None:
+def test_the_login_and_a_refused_form_have_the_security_headers(gateway: TestClient) -> None:
     assert_headers_of_a_page(gateway.get(LOGIN))
     refused = gateway.post(LOGIN)
     assert refused.status_code == 403
@@ -89,15 +89,13 @@ def test_the_login_and_a_refused_form_have_the_headers(gateway: TestClient) -> N
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("path", ["/api/users", "/api/users/0", "/nothing", "/a/../b"])
-def test_no_answer_is_taken_for_something_else(
-    gateway: TestClient, framework: str, path: str
-) -> None:
+def test_every_response_has_nosniff(gateway: TestClient, framework: str, path: str) -> None:
     response = gateway.get(f"/{framework}{path}")
     assert response.headers.get_list("X-Content-Type-Options") == ["nosniff"]
 
 
 def asked(scheme: str, env: str, app: Any = None) -> httpx.Headers:
-    """Return the headers of an answer of an application of somebody's own."""
+    """Return the response headers of a custom application."""
 
     async def page(scope: Any, receive: Any, send: Any) -> None:
         await HTMLResponse("page")(scope, receive, send)
@@ -109,24 +107,22 @@ def asked(scheme: str, env: str, app: Any = None) -> httpx.Headers:
 @pytest.mark.parametrize(
     ("scheme", "env", "age"),
     [
-        ("https", "production", f"max-age={HSTS}"),
+        ("https", "production", f"max-age={HSTS_SECONDS}"),
         ("https", "development", None),
-        # A browser must not believe it where anybody could have said it (RFC 6797, 8.1).
+        # Browsers must ignore it over plain HTTP (RFC 6797, 8.1).
         ("http", "production", None),
     ],
 )
-def test_production_asks_browsers_to_come_back_by_https(
-    scheme: str, env: str, age: str | None
-) -> None:
+def test_production_sends_hsts_over_https(scheme: str, env: str, age: str | None) -> None:
     assert asked(scheme, env).get("Strict-Transport-Security") == age
 
 
 @pytest.mark.parametrize(("scheme", "policy"), [("https", "same-origin"), ("http", None)])
-def test_pages_share_no_window_with_other_sites(scheme: str, policy: str | None) -> None:
+def test_pages_are_isolated_from_windows_of_other_sites(scheme: str, policy: str | None) -> None:
     assert asked(scheme, "production").get("Cross-Origin-Opener-Policy") == policy
 
 
-def test_an_own_application_has_the_last_word() -> None:
+def test_an_application_can_override_the_security_headers() -> None:
     own = {"X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "no-referrer"}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -136,7 +132,7 @@ def test_an_own_application_has_the_last_word() -> None:
     assert {name: headers.get_list(name) for name in own} == {k: [v] for k, v in own.items()}
 
 
-def test_an_application_may_give_its_headers_once() -> None:
+def test_an_applications_header_iterator_is_read_once() -> None:
     async def app(scope, receive, send):  # type: ignore[no-untyped-def]
         if scope["type"] == "http":
             headers = (header for header in [(b"content-type", b"text/html"), (b"x-own", b"1")])

@@ -1,4 +1,4 @@
-"""One login for all: sessions and tokens known in the three, and nobody who only says so."""
+"""One login for all frameworks: sessions and tokens, and no way to fake an identity."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ CAROL = {"name": "Carol", "email": "carol@example.com"}
 
 
 def log_in(client: TestClient, again: bool = False) -> dict[str, str]:
-    """Log in by Django, as somebody new unless it is again; return what its CSRF check asks."""
+    """Log in with Django, by default as a new account; return the headers for its CSRF check."""
     log_in_by_django(client, account_of(NAME) if again else create_account())
     client.get(TOKENS + "add/")
     return {"X-CSRFToken": client.cookies["csrftoken"]}
 
 
 def make_token(client: TestClient, name: str = "phone") -> str:
-    """Make a token in the admin; return it from the one page that shows it."""
+    """Create a token in the admin; return it from the only page that shows it."""
     csrf = log_in(client)
     form = {"owner": account_of(NAME).pk, "name": name, "csrfmiddlewaretoken": csrf["X-CSRFToken"]}
     response = client.post(TOKENS + "add/", data=form)
@@ -49,14 +49,14 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_session_of_djangos_login_is_known_in_each(gateway: TestClient, framework: str) -> None:
+def test_a_session_is_valid_in_each_framework(gateway: TestClient, framework: str) -> None:
     log_in(gateway)
     response = gateway.get(f"/{framework}/api/me")
     assert response.content == b'{"name":"%s"}' % NAME.encode()
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_token_is_known_in_each(gateway: TestClient, framework: str) -> None:
+def test_a_token_is_valid_in_each_framework(gateway: TestClient, framework: str) -> None:
     token = make_token(gateway)
     for scheme in ("Bearer", "bearer"):
         headers = {"Authorization": f"{scheme} {token}"}
@@ -81,7 +81,7 @@ def test_a_token_is_known_in_each(gateway: TestClient, framework: str) -> None:
         {"Cookie": "sessionid=" + "x" * 41},
     ],
 )
-def test_nobody_is_who_they_only_say_they_are(
+def test_headers_cannot_fake_an_identity(
     gateway: TestClient, framework: str, headers: dict[str, str]
 ) -> None:
     response = gateway.get(f"/{framework}/api/me", headers=headers)
@@ -90,7 +90,7 @@ def test_nobody_is_who_they_only_say_they_are(
 
 
 @pytest.mark.parametrize("token", ["", " ", "made-up", "gw_" + "x" * 43, "é"])
-def test_a_token_that_is_none_is_refused_everywhere(guarded: TestClient, token: str) -> None:
+def test_an_invalid_token_is_refused_everywhere(guarded: TestClient, token: str) -> None:
     for path in ("/flask/api/users", "/fastapi/api/me", "/django/api/hello"):
         response = guarded.get(path, headers={b"Authorization": b"Bearer " + token.encode()})
         assert response.status_code in (200, 401)
@@ -99,7 +99,7 @@ def test_a_token_that_is_none_is_refused_everywhere(guarded: TestClient, token: 
             assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
-def test_what_is_stored_of_a_token_opens_nothing(gateway: TestClient) -> None:
+def test_the_stored_digest_of_a_token_is_not_a_valid_token(gateway: TestClient) -> None:
     from django_app.models import ApiToken
 
     token = make_token(gateway)
@@ -109,7 +109,7 @@ def test_what_is_stored_of_a_token_opens_nothing(gateway: TestClient) -> None:
     assert gateway.get("/flask/api/me", headers=bearer(stored.digest)).status_code == 401
 
 
-def test_revoked_tokens_and_inactive_owners(gateway: TestClient) -> None:
+def test_revoked_tokens_and_tokens_of_inactive_owners_are_refused(gateway: TestClient) -> None:
     from django.contrib.auth import get_user_model
 
     from django_app.models import ApiToken
@@ -140,7 +140,7 @@ UNSAFE = [("POST", "/api/users"), ("PUT", "/api/users/1"), ("DELETE", "/api/user
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize(("method", "path"), [*UNSAFE, ("PATCH", "/api/nothing")])
-def test_nobody_writes_where_a_login_is_asked_for(
+def test_anonymous_writes_are_refused_if_a_login_is_required(
     guarded: TestClient, framework: str, method: str, path: str
 ) -> None:
     response = guarded.request(method, f"/{framework}{path}", json=CAROL)
@@ -151,14 +151,14 @@ def test_nobody_writes_where_a_login_is_asked_for(
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_token_may_write(guarded: TestClient, framework: str) -> None:
+def test_a_token_can_write(guarded: TestClient, framework: str) -> None:
     token = make_token(guarded)
     response = guarded.post(f"/{framework}/api/users", json=CAROL, headers=bearer(token))
     assert response.status_code == 201
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_session_may_write_with_its_csrf_token(guarded: TestClient, framework: str) -> None:
+def test_a_session_can_write_only_with_its_csrf_token(guarded: TestClient, framework: str) -> None:
     csrf = log_in(guarded)
     path = f"/{framework}/api/users"
 
@@ -172,7 +172,7 @@ def test_a_session_may_write_with_its_csrf_token(guarded: TestClient, framework:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_no_cache_keeps_who_somebody_is(gateway: TestClient, framework: str) -> None:
+def test_the_identity_is_not_cached(gateway: TestClient, framework: str) -> None:
     path = f"/{framework}/api/me"
     answers = [gateway.get(path), gateway.get(path, headers=token_of(create_account()))]
     for status, answer in zip((401, 200), answers, strict=True):
@@ -181,7 +181,7 @@ def test_no_cache_keeps_who_somebody_is(gateway: TestClient, framework: str) -> 
         assert answer.headers["Vary"] == "Cookie, Authorization"
 
 
-def test_no_cache_keeps_exports(gateway: TestClient) -> None:
+def test_exports_are_not_cached(gateway: TestClient) -> None:
     order = gateway.post("/fastapi/api/exports")
     for answer in (order, gateway.get(order.headers["Location"])):
         assert answer.headers["Cache-Control"] == "no-store"
@@ -228,15 +228,15 @@ def test_two_session_cookies_are_refused(
         " sessionid = {key} ;csrftoken=x",
     ],
 )
-def test_one_session_cookie_among_others_is_found(gateway: TestClient, cookie: str) -> None:
+def test_the_session_cookie_is_found_among_others(gateway: TestClient, cookie: str) -> None:
     key = session_of(create_account())["Cookie"].partition("=")[2].partition(";")[0]
     headers = {"Cookie": cookie.format(key=key)}
     assert gateway.get("/flask/api/me", headers=headers).json() == {"name": NAME}
-    # So does Django.
+    # Django does the same.
     assert gateway.get("/django/admin/", headers=headers).status_code == 200
 
 
-def test_a_new_password_ends_sessions_and_by_choice_tokens(gateway: TestClient) -> None:
+def test_a_new_password_ends_sessions_and_optionally_tokens(gateway: TestClient) -> None:
     account = create_account("the first long password")
     session = {"Cookie": session_of(account)["Cookie"]}
     tokens = [token_of(account, ends_with_password=choice) for choice in (True, False)]
@@ -258,7 +258,7 @@ def test_a_new_password_ends_sessions_and_by_choice_tokens(gateway: TestClient) 
     assert statuses() == [401, 401, 200] * 2
 
 
-def test_a_password_that_is_disabled_ends_tokens_by_choice(gateway: TestClient) -> None:
+def test_a_disabled_password_optionally_ends_tokens(gateway: TestClient) -> None:
     account = create_account("the first long password")
     tokens = [token_of(account, ends_with_password=choice) for choice in (True, False)]
     for expected in ([200, 200], [401, 200]):
@@ -266,19 +266,19 @@ def test_a_password_that_is_disabled_ends_tokens_by_choice(gateway: TestClient) 
         assert found == expected
         account.set_unusable_password()
         account.save()
-    # An account that has never had one keeps its tokens.
+    # An account that never had a password keeps its tokens.
     new = token_of(account, ends_with_password=True)
     account.save()
     assert gateway.get("/flask/api/me", headers=new).status_code == 200
 
 
-def test_the_page_for_a_new_password_says_what_it_ends(gateway: TestClient) -> None:
+def test_the_password_page_names_what_a_new_password_ends(gateway: TestClient) -> None:
     log_in(gateway)
     text = gateway.get("/django/admin/password_change/").text
-    assert "API tokens that are made to end with it" in text
+    assert "API tokens that depend on the password" in text
 
 
-def test_an_account_that_is_not_active_has_no_session(gateway: TestClient) -> None:
+def test_an_inactive_account_has_no_session(gateway: TestClient) -> None:
     account = create_account()
     headers = {"Cookie": session_of(account)["Cookie"]}
     assert gateway.get("/django/api/me", headers=headers).status_code == 200
@@ -299,7 +299,7 @@ ACCOUNTS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("options", ACCOUNTS)
-def test_permissions_are_those_of_django(
+def test_the_permissions_are_djangos(
     database: SQLite | PostgreSQL, options: dict[str, Any]
 ) -> None:
     from django.contrib.auth.models import Permission, User
@@ -307,7 +307,7 @@ def test_permissions_are_those_of_django(
     from django_app.authentication import holds
 
     account = make_account("somebody", **options)
-    # A permission of the same name about accounts is another one.
+    # A permission of the same name on accounts is a different one.
     account.user_permissions.add(
         Permission.objects.get(content_type__app_label="auth", codename="change_user")
     )
@@ -316,7 +316,7 @@ def test_permissions_are_those_of_django(
         assert found == any(account.has_perm(f"django_app.{name}") for name in wanted)
 
 
-def test_what_a_lookup_costs(database: SQLite | PostgreSQL) -> None:
+def test_a_lookup_needs_few_queries(database: SQLite | PostgreSQL) -> None:
     from asgiref.sync import async_to_sync
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -329,7 +329,7 @@ def test_what_a_lookup_costs(database: SQLite | PostgreSQL) -> None:
     for ask, credential, wanted, cost in (
         (user_of_token, token, (), 1),
         (user_of_token, token, ("add_user",), 1),
-        (user_of_session, session, (), 2),  # the session, whose data names the account
+        (user_of_session, session, (), 2),  # the session, whose data contains the account's id
         (user_of_session, session, ("add_user",), 3),
     ):
         with CaptureQueriesContext(connection) as queries:
@@ -339,7 +339,7 @@ def test_what_a_lookup_costs(database: SQLite | PostgreSQL) -> None:
         assert len(queries) == cost
 
 
-def test_without_credentials_nothing_is_looked_up(
+def test_without_credentials_there_is_no_lookup(
     guarded: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django_app import authentication
@@ -354,7 +354,7 @@ def test_without_credentials_nothing_is_looked_up(
         assert guarded.delete("/fastapi/api/users/1", headers=headers).status_code == 401
 
 
-def test_the_comparison_cannot_go_around_it(guarded: TestClient) -> None:
+def test_a_comparison_cannot_bypass_the_login(guarded: TestClient) -> None:
     document: dict[str, Any] = guarded.post("/compare/api/users", json=CAROL).json()
     assert {answer["status"] for answer in document["answers"]} == {401}
     csrf = log_in(guarded)
@@ -363,14 +363,14 @@ def test_the_comparison_cannot_go_around_it(guarded: TestClient) -> None:
     assert {answer["status"] for answer in document["answers"]} == {201}
 
 
-def test_the_admin_and_webhooks_see_to_themselves(guarded: TestClient) -> None:
+def test_the_admin_and_webhooks_check_requests_themselves(guarded: TestClient) -> None:
     assert guarded.post("/django/admin/login/").status_code == 403
     assert guarded.post("/flask/webhooks/users").status_code == 503
     assert guarded.post("/django/admin").status_code == 401
     assert guarded.post("/flask/webhooksusers").status_code == 401
 
 
-def test_without_django_nobody_could_log_in() -> None:
+def test_a_required_login_without_django_is_an_error() -> None:
     from gateway import create_app
 
     settings = get_settings().model_copy(update={"writes": "authenticated"})
@@ -378,7 +378,7 @@ def test_without_django_nobody_could_log_in() -> None:
         create_app(settings, {"/shop": "flask_app:create_app()"})
 
 
-def test_while_nobody_can_tell_a_session_is_not_taken_for_nobody(
+def test_a_failed_lookup_does_not_make_a_session_anonymous(
     gateway: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django.db import OperationalError

@@ -1,4 +1,4 @@
-"""Clients that leave FastAPI in the middle of a request are no errors of the server's."""
+"""Clients that leave FastAPI during a request cause no server error."""
 
 import asyncio
 import gc
@@ -37,7 +37,7 @@ LIVE = scope(
 )
 
 
-def test_a_client_that_leaves_in_its_body_raises_nothing(gateway: TestClient) -> None:
+def test_a_client_that_leaves_during_its_body_raises_no_error(gateway: TestClient) -> None:
     messages: list[Message] = [
         {"type": "http.disconnect"},
         {"type": "http.request", "body": json.dumps(CAROL).encode(), "more_body": True},
@@ -47,7 +47,7 @@ def test_a_client_that_leaves_in_its_body_raises_nothing(gateway: TestClient) ->
         return messages.pop()
 
     async def send(_message: Message) -> None:
-        """Drop it, as a server does when its client has left."""
+        """Drop the message, as a server does after its client has left."""
 
     post = scope("http", "/fastapi/api/users", method="POST", scheme="http")
     assert gateway.portal is not None
@@ -55,13 +55,13 @@ def test_a_client_that_leaves_in_its_body_raises_nothing(gateway: TestClient) ->
     assert len(gateway.get("/fastapi/api/users").json()) == 2
 
 
-def test_a_websocket_that_breaks_while_events_are_sent_raises_nothing(gateway: TestClient) -> None:
+def test_a_websocket_that_breaks_during_an_event_raises_no_error(gateway: TestClient) -> None:
     sent: list[str] = []
 
     async def receive() -> Message:
         if not sent:
             return {"type": "websocket.connect"}
-        # The goodbye comes later, or never.
+        # The disconnect arrives later, or never.
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -75,7 +75,7 @@ def test_a_websocket_that_breaks_while_events_are_sent_raises_nothing(gateway: T
     assert sent == ["websocket.accept", "websocket.send"]
 
 
-def test_what_fails_after_the_goodbye_of_a_websocket_is_not_logged(
+def test_errors_after_a_websockets_disconnect_are_not_logged(
     gateway: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     sending = asyncio.Event()
@@ -100,5 +100,5 @@ def test_what_fails_after_the_goodbye_of_a_websocket_is_not_logged(
 
     assert gateway.portal is not None
     gateway.portal.call(partial(gateway.app, {**LIVE}, receive, send))
-    gc.collect()  # asyncio speaks of an exception that nobody has asked for when it goes
+    gc.collect()  # asyncio logs an unretrieved exception when its task is collected
     assert caplog.records == []

@@ -1,4 +1,4 @@
-"""An administrator who follows a link, or opens any address, changes nothing."""
+"""Opening a link or any URL changes nothing, even for an administrator."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,14 +20,14 @@ from tests.servers import serve
 
 PASSWORD = "a long password for the tests"
 WRITES = ["open", "authenticated"]
-# In a secure context a browser sends Sec-Fetch-Site, in another one it does not.
+# Browsers send Sec-Fetch-Site only in a secure context.
 HOSTS = ["127.0.0.1", HOST]
 
 MALLORY = '{"name": "Mallory", "email": "mallory@{framework}.example"}'
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 ADMIN = "django/admin/"
-# What leads from below /compare, or from below a mount, to the rest of the gateway.
+# Paths that lead from below /compare, or below a mount, to other parts of the gateway.
 OUT = [
     "/../",
     "/%2e%2e/",
@@ -46,7 +46,7 @@ def address(page: str = "", **query: str) -> str:
 
 
 ADDRESSES = [
-    # The Compare page: a safe method with a body, unsafe methods, and none at all
+    # The Compare page: a safe method with a body, unsafe methods, and no method
     *(address(path=f"{out}flask/api/users", type=JSON, body=MALLORY) for out in OUT),
     *(address(path=f"{out}{ADMIN}logout/", type=FORM, body="x=1") for out in OUT[:4]),
     *(
@@ -74,7 +74,7 @@ ADDRESSES = [
         address(page, method="DELETE", path="/api/users/1")
         for page in ("routes", "claims", "guide")
     ),
-    # Swagger UI and ReDoc: documents and options of somebody else's
+    # Swagger UI and ReDoc: foreign documents and options
     address("fastapi/docs", url="/flask/api/users/1", tryItOutEnabled="true"),
     address("fastapi/docs", configUrl="data:application/json,{}"),
     "/fastapi/docs?urls.primaryName=x&url=//evil.example/x#/users/delete_user",
@@ -97,7 +97,7 @@ ADDRESSES = [
 
 @pytest.fixture(scope="module", params=every(2, WRITES))
 def origin(request: pytest.FixtureRequest, migrated: SQLite | PostgreSQL) -> Iterator[str]:
-    """A gateway in a process of its own, in both forms of GATEWAY_WRITES."""
+    """A gateway in a process of its own, with each value of GATEWAY_WRITES."""
     origin = f"http://127.0.0.1:{free_port()}"
     env = {"GATEWAY_ALLOWED_HOSTS": ",".join(HOSTS), "GATEWAY_WRITES": request.param}
     command = ("gateway", "--port", origin.rpartition(":")[2])
@@ -107,7 +107,7 @@ def origin(request: pytest.FixtureRequest, migrated: SQLite | PostgreSQL) -> Ite
 
 @pytest.fixture(scope="module")
 def session(origin: str, migrated: SQLite | PostgreSQL) -> dict[str, str]:
-    """The cookies of an administrator; no test resets the database until all have run."""
+    """The cookies of an administrator; no test resets the database before all have run."""
     migrated.reset()
     with httpx.Client(base_url=f"{origin}/django/admin/login/") as client:
         client.get("")
@@ -120,7 +120,7 @@ def session(origin: str, migrated: SQLite | PostgreSQL) -> dict[str, str]:
 def admin(
     request: pytest.FixtureRequest, browser: Browser, origin: str, session: dict[str, str]
 ) -> Iterator[Page]:
-    """A window of the administrator."""
+    """A browser window in which the administrator is logged in."""
     url = origin.replace("127.0.0.1", request.param)
     context = browser.new_context(base_url=url)
     context.add_cookies([{"name": k, "value": session[k], "url": url} for k in session])
@@ -132,7 +132,7 @@ def admin(
 
 
 def every_row() -> dict[str, list[Any]]:
-    """Read all tables, those of accounts, sessions and the admin's log among them."""
+    """Read all tables, including accounts, sessions and the admin's log."""
     engine = create_sync_engine(get_settings(), "flask")
     metadata = MetaData()
     metadata.reflect(engine)
@@ -146,7 +146,7 @@ def every_row() -> dict[str, list[Any]]:
 
 
 def open_address(page: Page, address: str) -> None:
-    """Open an address, and wait until its page has done what it does by itself."""
+    """Open a URL, and wait until the page has finished its own requests."""
     page.goto(address)
     status = page.locator("[role=status]")
     if address.startswith("/?"):
@@ -157,7 +157,7 @@ def open_address(page: Page, address: str) -> None:
 
 
 @pytest.mark.parametrize("admin", HOSTS[:1], indirect=True)
-def test_no_address_changes_anything(admin: Page) -> None:
+def test_opening_a_url_changes_nothing(admin: Page) -> None:
     record = Record(admin.context)
     before = every_row()
     assert before["django_session"]
@@ -173,7 +173,9 @@ def test_no_address_changes_anything(admin: Page) -> None:
 
 
 @pytest.mark.parametrize("admin", HOSTS[:1], indirect=True)
-def test_what_is_stored_changes_nothing(admin: Page, origin: str, session: dict[str, str]) -> None:
+def test_stored_names_cannot_cause_changes(
+    admin: Page, origin: str, session: dict[str, str]
+) -> None:
     markup = '"><img src=x onerror=alert(1)><script src="/flask/api/users"></script>'
     user = {"name": markup, "email": f"{uuid4().hex}@example.com"}
     headers = {"X-CSRFToken": session["csrftoken"]}
@@ -187,10 +189,12 @@ def test_what_is_stored_changes_nothing(admin: Page, origin: str, session: dict[
     assert every_row() == before
 
 
-def test_a_click_does_what_the_address_only_shows(admin: Page, session: dict[str, str]) -> None:
+def test_a_click_sends_the_request_that_the_url_only_shows(
+    admin: Page, session: dict[str, str]
+) -> None:
     body = f'{{"name": "Dora", "email": "{uuid4().hex}@{{framework}}.example"}}'
     admin.goto(address(method="POST", path="/api/users", body=body, ignore="/id, Location"))
-    expect(admin.get_by_role("status")).to_contain_text("press “Send to all”")
+    expect(admin.get_by_role("status")).to_contain_text("Press “Send to all”")
     with admin.expect_request("**/compare/**") as sent:
         admin.get_by_role("button", name="Send to all").click()
     assert sent.value.method == "POST"
@@ -199,7 +203,7 @@ def test_a_click_does_what_the_address_only_shows(admin: Page, session: dict[str
 
 
 @pytest.mark.parametrize("path", ["/../flask/api/users", "/%2e%2e/flask/api/users"])
-def test_a_click_leads_nowhere_else(admin: Page, path: str) -> None:
+def test_a_click_sends_no_path_with_dot_segments(admin: Page, path: str) -> None:
     record = Record(admin.context)
     for page in ("", "race"):
         admin.goto(address(page, path=path, body=MALLORY, method="POST"))

@@ -1,4 +1,4 @@
-"""What ``make`` does on a fresh clone, and says when Python is not there."""
+"""What ``make`` does on a fresh clone, and its message if Python is missing."""
 
 import os
 import re
@@ -21,7 +21,7 @@ esac
 
 
 def make(directory: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run make as from a shell: what an outer make has set must not reach it."""
+    """Run make as from a shell, without the variables that an outer make has set."""
     inherited = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     inherited.pop("MFLAGS", None)
     return subprocess.run(
@@ -36,14 +36,14 @@ def make(directory: Path, *arguments: str, **env: str) -> subprocess.CompletedPr
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """What make needs of a fresh clone."""
+    """The files of a fresh clone that make needs."""
     for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-dev.lock"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
 
 
 @pytest.mark.parametrize("target", ["install", "run", "test", "test-slow", "lint"])
-def test_a_python_that_is_too_old_is_one_clear_line(clone: Path, target: str) -> None:
+def test_an_old_python_is_reported_in_one_line(clone: Path, target: str) -> None:
     old = clone / "python3.8"
     old.write_text(OLD_PYTHON)
     old.chmod(0o755)
@@ -57,7 +57,7 @@ def test_a_python_that_is_too_old_is_one_clear_line(clone: Path, target: str) ->
     assert not (clone / ".venv").exists()
 
 
-def test_a_python_that_is_not_there_is_one_clear_line(clone: Path) -> None:
+def test_a_missing_python_is_reported_in_one_line(clone: Path) -> None:
     result = make(clone, "run", "PYTHON=python3.999")
     assert result.returncode == 2
     assert result.stdout == (

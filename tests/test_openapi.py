@@ -1,15 +1,19 @@
-"""The OpenAPI document: the contract in its machine-readable form."""
+"""The OpenAPI document: the contract in machine-readable form."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from tests.servers import ROOT
+
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
 CHANGE = {"403", "404", "409", "413", "415", "422"}
-# Operation: its name, its success, and its own errors. A 405 belongs to no operation, and a 500
-# is a defect that nobody promises.
+# Operation: its name, its success status, and its error statuses. A 405 belongs to no operation,
+# and a 500 is a defect.
 OPERATIONS = {
     ("GET", "/api/users"): ("list_users", "200", {"422"}),
     ("POST", "/api/users"): ("create_user", "201", CHANGE - {"404"}),
@@ -21,8 +25,7 @@ OPERATIONS = {
     ("GET", "/api/me"): ("me", "200", set()),
     ("GET", "/api/wait"): ("wait", "200", {"422"}),
 }
-# Refused before any operation is reached: no good HTTP, a token that is not valid, one request too
-# many.
+# Responses that come before any operation: malformed HTTP, an invalid token, too many requests.
 COMMON = {"400", "401", "503"}
 
 
@@ -38,7 +41,7 @@ def document(shared_gateway: TestClient) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Each operation by its method and path."""
+    """Return the operations by method and path."""
     return {
         (method.upper(), path): operation
         for path, methods in document["paths"].items()
@@ -47,7 +50,7 @@ def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]
 
 
 def walk(value: object) -> Iterator[dict[str, Any]]:
-    """Yield every object of a JSON document."""
+    """Yield every object in a JSON document."""
     if isinstance(value, dict):
         yield value
         value = list(value.values())
@@ -57,7 +60,7 @@ def walk(value: object) -> Iterator[dict[str, Any]]:
 
 
 def resolve(document: dict[str, Any], reference: str) -> Any:
-    """Follow a reference inside the document."""
+    """Resolve a reference inside the document."""
     assert reference.startswith("#/")
     found: Any = document
     for part in reference.removeprefix("#/").split("/"):
@@ -65,11 +68,11 @@ def resolve(document: dict[str, Any], reference: str) -> Any:
     return found
 
 
-def test_the_three_prefixes_are_the_servers(document: dict[str, Any]) -> None:
+def test_the_servers_are_the_prefixes_of_the_three_frameworks(document: dict[str, Any]) -> None:
     assert document["servers"] == [{"url": "/fastapi"}, {"url": "/flask"}, {"url": "/django"}]
 
 
-def test_every_operation_is_named_as_its_function(
+def test_every_operation_id_is_its_functions_name(
     operations: dict[tuple[str, str], dict[str, Any]],
 ) -> None:
     names = {key: operation["operationId"] for key, operation in operations.items()}
@@ -77,7 +80,7 @@ def test_every_operation_is_named_as_its_function(
 
 
 @pytest.mark.parametrize("key", OPERATIONS, ids=" ".join)
-def test_an_operation_names_every_status_it_answers_with(
+def test_each_operation_documents_all_its_statuses(
     operations: dict[tuple[str, str], dict[str, Any]], key: tuple[str, str]
 ) -> None:
     _, success, own_errors = OPERATIONS[key]
@@ -92,7 +95,7 @@ def test_an_operation_names_every_status_it_answers_with(
     )
 
 
-def test_fastapis_own_shape_of_errors_is_not_mentioned(document: dict[str, Any]) -> None:
+def test_fastapis_own_error_schema_is_not_in_the_document(document: dict[str, Any]) -> None:
     assert set(document["components"]["schemas"]) == {
         "FieldError",
         "Greeting",
@@ -105,17 +108,33 @@ def test_fastapis_own_shape_of_errors_is_not_mentioned(document: dict[str, Any])
     }
 
 
-def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+def test_every_reference_can_be_resolved(document: dict[str, Any]) -> None:
     references = {item["$ref"] for item in walk(document) if isinstance(item.get("$ref"), str)}
     assert "#/components/schemas/FieldError" in references
     for reference in references:
         assert resolve(document, reference)["type"] == "object"
 
 
-def test_alone_fastapi_knows_no_prefixes(document: dict[str, Any]) -> None:
+def test_fastapi_alone_documents_no_prefixes(document: dict[str, Any]) -> None:
     import fastapi_app
 
-    # Not entered: the document needs no lifespan.
+    # The lifespan is not entered, because the document does not need it.
     alone = TestClient(fastapi_app.create_app()).get("/openapi.json").json()
     assert "servers" not in alone
     assert alone == {name: value for name, value in document.items() if name != "servers"}
+
+
+def test_importing_the_package_builds_no_application() -> None:
+    """The gateway creates the only one in its process; ``fastapi_app.main`` is for servers."""
+    code = (
+        "import gc, fastapi, fastapi_app;"
+        "print([type(item) for item in gc.get_objects() if isinstance(item, fastapi.FastAPI)])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout == "[]\n"

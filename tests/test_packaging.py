@@ -1,5 +1,6 @@
-"""What is published: a wheel with one package, and an sdist with everything."""
+"""The published files: a wheel with one package, and an sdist with everything."""
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from tests.databases import free_port
 from tests.servers import ROOT, Server
 from tests.wsgi.server import wait_until
 
-# A project with the commonest names of modules there are, each with something of its own.
+# A project that uses the commonest module names, each with its own content.
 PROJECT = {
     "settings.py": 'GREETING = "own settings"\n',
     "logs.py": 'GREETING = "own logs"\n',
@@ -42,7 +43,7 @@ GREETINGS = "own commands, own contract, own logs, own settings, own tests, own 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the wheel and the sdist of what git has."""
+    """A directory with the wheel and the sdist, built from the files in git."""
     source, directory = (tmp_path_factory.mktemp(name) for name in ("source", "built"))
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -71,11 +72,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment with the wheel, and with nothing of this checkout."""
+    """The programs of an environment that has the wheel, and nothing of this checkout."""
     directory = tmp_path_factory.mktemp("environment")
     venv.create(directory, symlinks=True)
     (site,) = directory.glob("lib/python*/site-packages")
-    # The dependencies come from the environment of the suite, without the checkout's own.
+    # The dependencies come from the suite's environment, without the checkout itself.
     (here,) = Path(sys.executable).parent.parent.glob("lib/python*/site-packages")
     for package in here.iterdir():
         if "framework_gateway" not in package.name and package.suffix != ".pth":
@@ -94,7 +95,7 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The directory of somebody's project."""
+    """The directory of a user's project."""
     for name, text in PROJECT.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -133,7 +134,7 @@ def environment(project: Path) -> dict[str, str]:
 def served(
     installed: Path, project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The address of a gateway from the wheel, with the project's application alone."""
+    """The URL of a gateway from the wheel that serves only the project's application."""
     port = free_port()
     command = [installed / "gateway", "serve", "--port", port, "--only-mounts"]
     command += ["--mount", "/shop=shop:app", "--mount", "/other=shop:app"]
@@ -167,14 +168,24 @@ def test_a_project_with_modules_of_the_same_names_is_served_and_compared(
 
 def test_the_command_compares_from_the_wheel(installed: Path, project: Path) -> None:
     done = subprocess.run(
-        [installed / "gateway", "compare", "/", "--target", "a=shop:app", "--target", "b=shop:app"],
+        [
+            installed / "gateway",
+            "compare",
+            "/",
+            "--target",
+            "a=shop:app",
+            "--target",
+            "b=shop:app",
+            "--json",
+        ],
         cwd=project,
         env=environment(project),
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert GREETINGS in done.stdout
+    document = json.loads(done.stdout)
+    assert [answer["body"] for answer in document["answers"]] == [GREETINGS, GREETINGS]
 
 
 def test_an_editable_install_puts_one_package_on_the_path() -> None:
@@ -188,8 +199,8 @@ def test_an_editable_install_puts_one_package_on_the_path() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_help_needs_click_alone() -> None:
-    """So that it answers within 0.3 s: a server and its libraries take longer to import."""
+def test_help_imports_only_click() -> None:
+    """Help must answer within 0.3 s, and importing a server and its libraries takes longer."""
     code = (
         "import sys\n"
         "from framework_gateway.cli.main import main\n"
@@ -203,6 +214,6 @@ def test_help_needs_click_alone() -> None:
     assert "serve" in done.stdout
 
 
-def test_the_version_is_the_packages(installed: Path) -> None:
+def test_the_version_option_prints_the_packages_version(installed: Path) -> None:
     done = subprocess.run([installed / "gateway", "--version"], capture_output=True, text=True)
     assert done.stdout.startswith("gateway, version 0.2.0")

@@ -1,6 +1,6 @@
-"""Who may do what: every person with every credential, on every route, in all three frameworks.
+"""Permissions: every person with every credential, on every route, in all three frameworks.
 
-The tables say it in words of their own, not by asking what is tested.
+The tables are written independently of the tested code.
 """
 
 from collections.abc import Mapping, Set
@@ -22,11 +22,11 @@ EVERYTHING = {
 
 
 class Person(NamedTuple):
-    """Somebody with an account.
+    """A person with an account.
 
     Attributes:
-        holds: their permissions, of their own or by a group.
-        options: what the account is made with.
+        holds: the person's permissions, whether direct or by a group.
+        options: for creating the account.
     """
 
     holds: set[str]
@@ -47,19 +47,19 @@ CREDENTIALS = [
     *((name, "session") for name in ("clerk", "support", "editor", "superuser")),
     *((name, "read-only token") for name in ("support", "editor", "superuser")),
 ]
-VIEW = {"view_user", "change_user"}  # as in the admin, either shows users
+VIEW = {"view_user", "change_user"}  # either allows viewing users, as in the admin
 ADD, CHANGE, DELETE = {"add_user"}, {"change_user"}, {"delete_user"}
 ALICE = {"name": "Alice", "email": "alice@example.com"}
 EXPORT = "/api/exports/2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d"
 
 
-class Ask(NamedTuple):
-    """A request that changes nothing even where it is permitted.
+class RequestCase(NamedTuple):
+    """A request that changes nothing, even if it is permitted.
 
     Attributes:
-        status: of the answer to those who may ask.
-        needs: permissions, one of which lets somebody ask; empty: everybody may.
-        elsewhere: the status in Flask and Django, where only FastAPI serves the path.
+        status: of the response, if the person may send the request.
+        needs: permissions, one of which is enough; empty: everybody may send it.
+        elsewhere: the status in Flask and Django if only FastAPI serves the path.
     """
 
     method: str
@@ -70,39 +70,39 @@ class Ask(NamedTuple):
     elsewhere: int | None = None
 
     def statuses(self, refusal: int | None) -> list[int]:
-        """Return what each framework answers with, unless all refuse."""
+        """Return the status of each framework, unless the request is refused."""
         if refusal:
             return [refusal] * len(FRAMEWORKS)
         elsewhere = self.elsewhere or self.status
         return [self.status if name == "fastapi" else elsewhere for name in FRAMEWORKS]
 
 
-ASKS = [
-    Ask("GET", "/api/users", 200),
-    Ask("HEAD", "/api/users", 200),
-    Ask("OPTIONS", "/api/users", 204),
-    Ask("GET", "/api/users/1", 200),
-    Ask("GET", "/api/users/999", 404),
-    Ask("GET", "/api/hello", 200),
-    Ask("GET", "/api/wait?ms=0", 200),
-    Ask("POST", "/api/users", 409, ADD, ALICE),
-    Ask("POST", "/api/users/", 409, ADD, ALICE),
-    Ask("PUT", "/api/users/1", 200, CHANGE, ALICE),
-    Ask("PATCH", "/api/users/1", 200, CHANGE, {}),
-    Ask("PATCH", "/api/users/1/", 200, CHANGE, {}),
-    Ask("PATCH", "/api/users/999", 404, CHANGE, {"name": "Nobody"}),
-    Ask("DELETE", "/api/users/999", 404, DELETE),
-    Ask("POST", "/api/users/1", 405, ADD, ALICE),
-    Ask("DELETE", "/api/hello", 405, DELETE),
-    Ask("POST", "/api/nothing", 404, ADD, ALICE),
-    Ask("PATCH", "//api/users/1", 404, CHANGE, {}),
-    Ask("COPY", "/api/users", 405, CHANGE),
-    Ask("GET", EXPORT, 404, VIEW),
-    Ask("HEAD", EXPORT + "/", 404, VIEW),
-    Ask("GET", EXPORT + "/result", 404, VIEW),
-    Ask("POST", "/api/exports", 202, VIEW, None, 404),
+REQUESTS = [
+    RequestCase("GET", "/api/users", 200),
+    RequestCase("HEAD", "/api/users", 200),
+    RequestCase("OPTIONS", "/api/users", 204),
+    RequestCase("GET", "/api/users/1", 200),
+    RequestCase("GET", "/api/users/999", 404),
+    RequestCase("GET", "/api/hello", 200),
+    RequestCase("GET", "/api/wait?ms=0", 200),
+    RequestCase("POST", "/api/users", 409, ADD, ALICE),
+    RequestCase("POST", "/api/users/", 409, ADD, ALICE),
+    RequestCase("PUT", "/api/users/1", 200, CHANGE, ALICE),
+    RequestCase("PATCH", "/api/users/1", 200, CHANGE, {}),
+    RequestCase("PATCH", "/api/users/1/", 200, CHANGE, {}),
+    RequestCase("PATCH", "/api/users/999", 404, CHANGE, {"name": "Nobody"}),
+    RequestCase("DELETE", "/api/users/999", 404, DELETE),
+    RequestCase("POST", "/api/users/1", 405, ADD, ALICE),
+    RequestCase("DELETE", "/api/hello", 405, DELETE),
+    RequestCase("POST", "/api/nothing", 404, ADD, ALICE),
+    RequestCase("PATCH", "//api/users/1", 404, CHANGE, {}),
+    RequestCase("COPY", "/api/users", 405, CHANGE),
+    RequestCase("GET", EXPORT, 404, VIEW),
+    RequestCase("HEAD", EXPORT + "/", 404, VIEW),
+    RequestCase("GET", EXPORT + "/result", 404, VIEW),
+    RequestCase("POST", "/api/exports", 202, VIEW, None, 404),
 ]
-ME = Ask("GET", "/api/me", 200)
+ME = RequestCase("GET", "/api/me", 200)
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -121,21 +121,21 @@ def headers_of(name: str, credential: str) -> dict[str, str]:
 
 @pytest.fixture(params=["open", "authenticated"])
 def writes(request: pytest.FixtureRequest) -> str:
-    """The forms of GATEWAY_WRITES."""
+    """Each value of GATEWAY_WRITES."""
     form: str = request.param
     return form
 
 
 @pytest.fixture
 def client(request: pytest.FixtureRequest, writes: str) -> TestClient:
-    """A gateway with that form."""
+    """A gateway with this value of GATEWAY_WRITES."""
     name = "gateway" if writes == "open" else "guarded"
     found: TestClient = request.getfixturevalue(name)
     return found
 
 
-def ask(client: TestClient, one: Ask, headers: dict[str, str]) -> list[httpx.Response]:
-    """Ask all three."""
+def ask(client: TestClient, one: RequestCase, headers: dict[str, str]) -> list[httpx.Response]:
+    """Send a request to each framework."""
     options: dict[str, Any] = {} if one.body is None else {"json": one.body}
     return [
         client.request(one.method, f"/{framework}{one.path}", headers=headers, **options)
@@ -143,28 +143,30 @@ def ask(client: TestClient, one: Ask, headers: dict[str, str]) -> list[httpx.Res
     ]
 
 
-def essence(response: httpx.Response) -> str:
-    """What a refusal has in common in all three."""
+def common_parts(response: httpx.Response) -> str:
+    """Return the parts of a refusal that are the same in all three frameworks."""
     number = response.headers["X-Request-ID"]
     names = ("Content-Type", "WWW-Authenticate", "Allow", "Cache-Control", "Vary")
     headers = [response.headers.get(name) for name in names]
     return f"{response.status_code} {headers} {response.text.replace(number, '')}"
 
 
-def assert_answers(responses: list[httpx.Response], one: Ask, refusal: int | None) -> None:
-    """Check the status in all three; and refusals, which are the gateway's, to the byte."""
+def assert_answers(responses: list[httpx.Response], one: RequestCase, refusal: int | None) -> None:
+    """Check the status in all three frameworks; the gateway's refusals are equal in every byte."""
     statuses = [response.status_code for response in responses]
     assert statuses == one.statuses(refusal), one
     if refusal:
-        assert len({essence(response) for response in responses}) == 1, one
+        assert len({common_parts(response) for response in responses}) == 1, one
 
 
 @pytest.mark.parametrize(("name", "credential"), CREDENTIALS)
-def test_what_a_person_may_do(client: TestClient, writes: str, name: str, credential: str) -> None:
+def test_each_request_is_allowed_or_refused_by_permission(
+    client: TestClient, writes: str, name: str, credential: str
+) -> None:
     holds = PEOPLE[name].holds
     headers = headers_of(name, credential)
     before = client.get("/flask/api/users").content
-    for one in ASKS:
+    for one in REQUESTS:
         narrowed = credential == "read-only token" and one.method not in SAFE
         permitted = writes == "open" or not one.needs or one.needs & holds
         responses = ask(client, one, headers)
@@ -177,9 +179,9 @@ def test_what_a_person_may_do(client: TestClient, writes: str, name: str, creden
     assert client.get("/flask/api/users").content == before
 
 
-def test_what_nobody_may_do(client: TestClient, writes: str) -> None:
+def test_anonymous_requests_get_only_what_is_public(client: TestClient, writes: str) -> None:
     before = client.get("/flask/api/users").content
-    for one in [*ASKS, ME]:
+    for one in [*REQUESTS, ME]:
         refused = one is ME or (writes == "authenticated" and one.needs)
         responses = ask(client, one, {})
         assert_answers(responses, one, 401 if refused else None)
@@ -189,7 +191,7 @@ def test_what_nobody_may_do(client: TestClient, writes: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["expired", "revoked", "of an inactive account"])
-def test_a_token_that_is_not_valid_may_do_nothing(client: TestClient, what: str) -> None:
+def test_an_invalid_token_is_refused_on_every_route(client: TestClient, what: str) -> None:
     from django.utils import timezone
 
     account = account_of("superuser")
@@ -198,21 +200,21 @@ def test_a_token_that_is_not_valid_may_do_nothing(client: TestClient, what: str)
     if what == "of an inactive account":
         account.is_active = False
         account.save()
-    for one in [*ASKS, ME]:
+    for one in [*REQUESTS, ME]:
         responses = ask(client, one, headers)
         assert_answers(responses, one, 401)
         assert responses[0].headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
-def test_a_session_may_not_write_without_its_csrf_token(guarded: TestClient) -> None:
+def test_a_session_cannot_write_without_its_csrf_token(guarded: TestClient) -> None:
     headers = headers_of("superuser", "session")
     del headers["X-CSRFToken"]
-    for one in ASKS:
+    for one in REQUESTS:
         refusal = None if one.method in SAFE else 403
         assert_answers(ask(guarded, one, headers), one, refusal)
 
 
-def test_who_may_view_users_orders_an_export_and_fetches_it(guarded: TestClient) -> None:
+def test_exports_need_the_permission_to_view_users(guarded: TestClient) -> None:
     headers = headers_of("support", "token")
     response = guarded.post("/fastapi/api/exports", headers=headers)
     address = response.headers["Location"]
@@ -221,7 +223,7 @@ def test_who_may_view_users_orders_an_export_and_fetches_it(guarded: TestClient)
         assert guarded.get(address, headers=other).status_code == (403 if other else 401)
 
 
-def test_webhooks_need_their_signature_alone(client: TestClient) -> None:
+def test_webhooks_need_only_their_signature(client: TestClient) -> None:
     for credential in ("session", "token", "read-only token"):
         headers = headers_of("member", credential)
         assert client.post("/flask/webhooks/users", headers=headers).status_code == 503
@@ -250,7 +252,7 @@ PAGES: list[tuple[str, Set[str]]] = [
 
 
 @pytest.mark.parametrize("name", [None, *PEOPLE])
-def test_which_pages_a_person_sees(client: TestClient, name: str | None) -> None:
+def test_each_page_needs_its_permission(client: TestClient, name: str | None) -> None:
     person = PEOPLE[name] if name else Person(set(), {"is_staff": False})
     headers = headers_of(name, "session") if name else {}
     for path, needs in PAGES:
@@ -264,8 +266,8 @@ def test_which_pages_a_person_sees(client: TestClient, name: str | None) -> None
 
 
 @pytest.mark.parametrize("name", ["clerk", "support", "auditor", "editor"])
-def test_forms_of_the_admin_that_a_person_may_not_send(client: TestClient, name: str) -> None:
-    """The pages' forms, sent without having been shown."""
+def test_the_admin_refuses_forms_without_permission(client: TestClient, name: str) -> None:
+    """The forms are sent without being displayed first."""
     headers = headers_of(name, "session")
     before = client.get("/flask/api/users").content
     form = {"csrfmiddlewaretoken": CSRF}
@@ -279,12 +281,12 @@ def test_forms_of_the_admin_that_a_person_may_not_send(client: TestClient, name:
     assert client.get("/flask/api/users").content == before
 
 
-def test_all_three_read_a_method_alike(guarded: TestClient) -> None:
-    """Flask and Django take ``post`` for POST, which somebody who only changes may not."""
+def test_all_frameworks_treat_a_method_the_same(guarded: TestClient) -> None:
+    """Flask and Django treat ``post`` as POST, for which change_user is not enough."""
     changer = token_of(make_account("changer", CHANGE))
     for framework in FRAMEWORKS:
         user = {"name": "Carol", "email": f"{framework}@example.com"}
-        # A client in process sends what a server would refuse.
+        # The in-process client sends a method that a server would refuse.
         for method in ("post", "Post", "POST"):
             request = guarded.build_request(
                 "POST", f"/{framework}/api/users", json=user, headers=changer

@@ -1,7 +1,7 @@
-"""What this project uses of other packages although they do not promise to keep it.
+"""The private parts of other packages that this project relies on.
 
-Each of these packages has an upper bound in pyproject.toml. Raise it together with the lock, and
-look here first when something fails.
+Each of these packages has an upper bound in pyproject.toml. Raise the bound together with the lock,
+and look here first if something fails.
 """
 
 import inspect
@@ -15,14 +15,14 @@ from packaging.requirements import Requirement
 
 from framework_gateway.server.protocol import Connection
 from framework_gateway.server.server import Server
-from framework_gateway.server.sockets import Socket
+from framework_gateway.server.sockets import WebSocketConnection
 from framework_gateway.wsgi.middleware import WSGIMiddleware
 from tests.servers import ROOT
 
 HTTP = "uvicorn.protocols.http.httptools_impl"
 SOCKETS = "uvicorn.protocols.websockets.websockets_sansio_impl"
 
-# The package, the module that relies on it, where it is, and the names in it.
+# The package, the module that relies on it, the place of the private part, and the names in it.
 PARTS = [
     ("uvicorn", "server/response_heads.py", HTTP, ["HEADER_RE", "STATUS_LINE"]),
     (
@@ -73,7 +73,7 @@ PARTS = [
 
 
 def find(place: str) -> Any:
-    """Return what is at ``package.module:attribute.attribute``."""
+    """Return the object at ``package.module:attribute.attribute``."""
     name, _, path = place.partition(":")
     found: Any = import_module(name)
     for part in filter(None, path.split(".")):
@@ -82,28 +82,26 @@ def find(place: str) -> Any:
 
 
 def has(found: Any, name: str) -> bool:
-    """Return whether something has an attribute, or a constructor sets it."""
+    """Return whether an object has an attribute, or its constructor sets it."""
     if inspect.isfunction(found):
         return name in found.__code__.co_names
     return hasattr(found, name)
 
 
 @pytest.mark.parametrize(("package", "module", "place", "names"), PARTS)
-def test_private_parts_are_where_they_were(
-    package: str, module: str, place: str, names: list[str]
-) -> None:
+def test_private_parts_exist(package: str, module: str, place: str, names: list[str]) -> None:
     missing = [name for name in names if not has(find(place), name)]
     assert not missing, (
-        f"{package} {version(package)}: {place} has no {', '.join(missing)} any more;"
+        f"{package} {version(package)}: {place} no longer has {', '.join(missing)};"
         f" framework_gateway/{module} relies on it"
     )
 
 
-OVERRIDES = [Connection, Socket, Server, WSGIMiddleware]
+OVERRIDES = [Connection, WebSocketConnection, Server, WSGIMiddleware]
 
 
 @pytest.mark.parametrize("subclass", OVERRIDES, ids=lambda cls: cls.__name__)
-def test_overridden_methods_take_what_they_took(subclass: type) -> None:
+def test_overridden_methods_have_the_same_parameters(subclass: type) -> None:
     base = subclass.__mro__[1]
     for name, method in vars(subclass).items():
         original = getattr(base, name, None)
@@ -116,7 +114,7 @@ def test_overridden_methods_take_what_they_took(subclass: type) -> None:
         )
 
 
-def test_each_of_these_packages_has_an_upper_bound() -> None:
+def test_each_package_has_an_upper_bound() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = project["dependencies"] + project["optional-dependencies"]["showdown"]
     requirements = {one.name: one for one in map(Requirement, lines)}
@@ -126,7 +124,7 @@ def test_each_of_these_packages_has_an_upper_bound() -> None:
         assert version(package) in requirements[package].specifier
 
 
-def test_the_list_is_true() -> None:
+def test_each_listed_module_uses_the_listed_names() -> None:
     for _, module, place, names in PARTS:
         source = (ROOT / "framework_gateway" / module).read_text()
         inherited = place.endswith(("HttpToolsProtocol.__init__", "RequestResponseCycle.__init__"))

@@ -1,4 +1,4 @@
-"""What GATEWAY_ENV=production makes of the cookies, the admin and Django's own checks."""
+"""The effect of GATEWAY_ENV=production on cookies, the admin and Django's own checks."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def test_djangos_own_deployment_checks_find_nothing() -> None:
         text=True,
     )
     assert result.returncode == 0, result.stderr
-    # What is silenced is what this suite shows to be done elsewhere.
+    # The silenced check concerns something that this suite tests elsewhere.
     assert result.stdout == "System check identified no issues (1 silenced).\n"
 
 
@@ -40,7 +40,7 @@ def test_djangos_own_deployment_checks_find_nothing() -> None:
 def production() -> Iterator[httpx.Client]:
     """A client of a gateway in production that trusts the proxy on this machine.
 
-    Its database is not there: a login page needs none.
+    Its database does not exist, because a login page needs none.
     """
     origin = f"http://127.0.0.1:{free_port()}"
     command = ("gateway", "--port", origin.rpartition(":")[2])
@@ -61,7 +61,7 @@ def test_cookies_stay_on_https_and_on_this_site(production: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize("path", ["/django/admin/login/", "/django/"])
-def test_the_admin_is_not_served_in_the_open(production: httpx.Client, path: str) -> None:
+def test_the_admin_redirects_to_https(production: httpx.Client, path: str) -> None:
     response = production.get(path, headers={"Host": "gateway.example"})
     assert response.status_code == 301
     assert response.headers["Location"] == f"https://gateway.example{path}"
@@ -69,7 +69,7 @@ def test_the_admin_is_not_served_in_the_open(production: httpx.Client, path: str
 
 
 @pytest.mark.parametrize("framework", ["flask", "fastapi", "django"])
-def test_the_contract_knows_no_redirect(production: httpx.Client, framework: str) -> None:
+def test_the_api_does_not_redirect_to_https(production: httpx.Client, framework: str) -> None:
     response = production.get(f"/{framework}/api/hello", headers={"Host": "gateway.example"})
     assert response.status_code == 200
 
@@ -82,7 +82,7 @@ def test_pages_that_send_requests_are_for_staff(production: httpx.Client) -> Non
     assert production.get("/compare/api/hello", headers=FROM_PROXY).status_code == 401
 
 
-def test_nobody_waits_longer_than_a_tenth_of_a_second(
+def test_the_wait_endpoint_waits_at_most_100_ms(
     production: httpx.Client,
 ) -> None:
     problems = set()

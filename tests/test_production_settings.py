@@ -1,4 +1,4 @@
-"""What production refuses to start without."""
+"""The settings without which production refuses to start."""
 
 import pytest
 
@@ -20,24 +20,24 @@ def start(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> Setting
     return get_settings.__wrapped__()
 
 
-def test_production_lets_nobody_unknown_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_refuses_anonymous_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert start(monkeypatch, {}).writes == "open"
     assert start(monkeypatch, PRODUCTION).writes == "authenticated"
     assert start(monkeypatch, {**PRODUCTION, "WRITES": "open"}).writes == "open"
 
 
-def test_production_opens_its_pages_to_staff_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_opens_its_pages_only_to_staff(monkeypatch: pytest.MonkeyPatch) -> None:
     assert start(monkeypatch, {}).pages == "open"
     assert start(monkeypatch, PRODUCTION).pages == "staff"
     assert start(monkeypatch, {**PRODUCTION, "PAGES": "open"}).pages == "open"
 
 
-def test_production_waits_for_nobody_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_limits_the_wait_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     assert start(monkeypatch, {}).max_wait == 10_000
     assert start(monkeypatch, PRODUCTION).max_wait == 100
 
 
-def test_production_names_all_that_is_missing_and_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_names_all_missing_and_invalid_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as caught:
         start(monkeypatch, {"ENV": "production", "THREADS": "x"})
     assert [line.partition(": ")[0] for line in str(caught.value.code).splitlines()] == [
@@ -55,7 +55,7 @@ def test_production_names_all_that_is_missing_and_wrong(monkeypatch: pytest.Monk
         ("DEBUG", "true"),
     ],
 )
-def test_production_refuses_what_is_unsafe(
+def test_production_refuses_unsafe_settings(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     with pytest.raises(SystemExit, match=f"^GATEWAY_{name}: production .*$"):

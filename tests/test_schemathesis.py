@@ -1,4 +1,4 @@
-"""The OpenAPI document against each framework: what it promises, and what it rules out."""
+"""The OpenAPI document against each framework: what it promises, and what it excludes."""
 
 import re
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ EXAMPLES = 50
 SEQUENCES = 15
 STEPS = 6
 
-# What JSON Schema's "email" means is looser than what can receive mail: RFC 5322 also has quoted
-# local parts, addresses of hosts and names like .test, which email-validator refuses.
+# JSON Schema's "email" is broader than the addresses that can receive mail: RFC 5322 also has
+# quoted local parts, IP addresses as hosts and names like .test; email-validator refuses these.
 schemathesis.openapi.format(
     "email", st.emails(domains=st.sampled_from(["example.com", "MAIL.example.org"]))
 )
@@ -32,7 +32,7 @@ schema = schemathesis.openapi.from_dict(
     config=SchemathesisConfig.from_dict(
         {
             "generation": {"max-examples": EXAMPLES, "deterministic": True},
-            # What one operation learnt from answers would make the next depend on the order.
+            # If an operation learnt from responses, the next would depend on the order of tests.
             "phases": {
                 "examples": {"extra-data-sources": {"responses": False}},
                 "coverage": {"extra-data-sources": {"responses": False}},
@@ -56,7 +56,7 @@ def origin(migrated: SQLite | PostgreSQL) -> Iterator[str]:
 
 
 def shorten_wait(case: schemathesis.Case[Any]) -> None:
-    """Replace a valid wait by another that is sooner over."""
+    """Replace a valid wait by a shorter one."""
     wait = case.query.get("ms")
     if isinstance(wait, int | str) and re.fullmatch("[1-9][0-9]{2,3}|10000", str(wait)):
         case.query["ms"] = type(wait)(99)
@@ -64,14 +64,14 @@ def shorten_wait(case: schemathesis.Case[Any]) -> None:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @schema.parametrize()
-# Fresh rows for each operation are enough; its examples may find what others left.
+# Each operation gets fresh rows; its examples may find rows that earlier examples left.
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_document_and_the_framework_agree(
+def test_each_framework_conforms_to_the_document(
     case: schemathesis.Case[Any], framework: str, origin: str, database: SQLite | PostgreSQL
 ) -> None:
     shorten_wait(case)
-    # Unknown query parameters are ignored. The check knows that such a request is no violation,
-    # but not when a number stands beside the unknown one.
+    # Unknown query parameters are ignored. The check knows that such a request is valid, except
+    # if the query also has a number.
     unknown = "x-schemathesis-unknown-property" in case.query
     case.call_and_validate(
         base_url=f"{origin}/{framework}",
@@ -80,12 +80,12 @@ def test_the_document_and_the_framework_agree(
 
 
 @pytest.mark.parametrize("framework", every(3, FRAMEWORKS))
-def test_what_one_operation_makes_the_others_find(
+def test_links_between_operations_work(
     framework: str, origin: str, database: SQLite | PostgreSQL
 ) -> None:
     class Workflow(schema.as_state_machine()):  # type: ignore[misc]  # a class made at run time
         def setup(self) -> None:
-            # Links are drawn from answers: the same sequence must meet the same rows.
+            # Links are drawn from responses: the same sequence must find the same rows.
             database.reset()
 
         def before_call(self, case: schemathesis.Case[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Nothing secret in what a server prints, whatever goes wrong."""
+"""A server's output contains no secret, whatever goes wrong."""
 
 import base64
 import os
@@ -13,7 +13,7 @@ import pytest
 from tests.databases import free_port
 from tests.servers import ROOT, Server, serve
 
-# What must not be read in any output; each is good for its place, and found nowhere else.
+# The values that must not occur in any output; each is valid in its place and occurs only there.
 DATABASE_PASSWORD = "canary-database"
 REDIS_PASSWORD = "canary-redis"
 SECRET_KEY = "canary-key-that-signs-the-sessions-of-this-test-0123456789"
@@ -37,7 +37,7 @@ def application(environ, start_response):
 
 @pytest.fixture(params=["down", "without-tables"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Server, httpx.Client]]:
-    """A gateway whose database and Redis cannot be used, beside an application that fails."""
+    """A gateway with an unusable database and Redis, and with an application that fails."""
     (tmp_path / "broken.py").write_text(BROKEN)
     url = f"postgresql://somebody:{DATABASE_PASSWORD}@127.0.0.1:{free_port()}/gateway"
     if request.param == "without-tables":
@@ -51,7 +51,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ser
     command = ("gateway", "--port", origin.rpartition(":")[2], "--mount", "/own=broken:application")
     with (
         serve(*command, origin=origin, path="/flask/api/hello", env=env, cwd=tmp_path) as process,
-        # An answer 500 ends its connection.
+        # A response with status 500 ends its connection.
         httpx.Client(base_url=origin, headers={"Connection": "close"}) as client,
     ):
         yield process, client
@@ -71,7 +71,7 @@ def test_failures_print_no_secret(server: tuple[Server, httpx.Client]) -> None:
             client.patch(f"{prefix}/api/users/1", json=person, headers=headers)
         client.get("/django/", headers=headers)
         client.post("/fastapi/api/exports", headers=headers)
-    # It has begun before it asks the database, and is cut off.
+    # The response begins before the query, and is then cut off.
     with pytest.raises(httpx.RemoteProtocolError):
         client.get("/fastapi/api/users/export")
     cookie = {"Cookie": f"csrftoken={CSRF}"}
@@ -99,7 +99,7 @@ def test_failures_print_no_secret(server: tuple[Server, httpx.Client]) -> None:
         ("GATEWAY_ENV", "production"),
     ],
 )
-def test_a_start_that_is_refused_prints_no_secret(name: str, value: str) -> None:
+def test_a_refused_start_prints_no_secret(name: str, value: str) -> None:
     result = subprocess.run(
         [Path(sys.executable).with_name("gateway"), "--port", "0"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The gateway on a real socket: three ways to start it, and the commands of the documents."""
+"""The gateway on a real socket: three ways to start it, and the documented commands."""
 
 import re
 import subprocess
@@ -46,8 +46,8 @@ def test_each_start_serves_the_three_prefixes(command: tuple[str, ...], origin: 
         assert httpx.get(f"{origin}/nothing").status_code == 404
 
 
-def test_it_prints_the_addresses_and_each_answers(server: Server, origin: str) -> None:
-    # What follows are the lines of requests.
+def test_the_start_prints_the_urls_and_each_responds(server: Server, origin: str) -> None:
+    # The following lines are those of requests.
     lines = [line for line in server.output.splitlines() if origin in line]
     assert [re.split(r"\s+(?=http)", line) for line in lines] == [
         ["Compare", f"{origin}/"],
@@ -63,8 +63,8 @@ def test_it_prints_the_addresses_and_each_answers(server: Server, origin: str) -
         assert httpx.get(address, follow_redirects=True).status_code == 200, address
 
 
-def test_every_curl_line_is_answered(server: Server, origin: str) -> None:
-    """Those of README and guide, one after the other."""
+def test_every_documented_curl_command_succeeds(server: Server, origin: str) -> None:
+    """The commands of README and guide run one after another."""
     found = commands("curl ")
     assert len(found) >= 7
     for command in found:

@@ -1,4 +1,4 @@
-"""The settings: documented, checked, and read in one place."""
+"""The settings: documented, validated, and read in one place."""
 
 import ast
 from base64 import b64encode
@@ -13,7 +13,7 @@ from tests.servers import ROOT
 
 DJANGO_DEFAULT = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")'
 DJANGO_ENTRIES = {"manage.py", "django_app/asgi.py", "django_app/wsgi.py"}
-# These read nothing from it; the processes that they start get all of it.
+# These modules pass the whole environment on to processes, and read nothing from it.
 HAND_IT_ON = {
     "framework_gateway/cli/serving.py",
     "framework_gateway/server/companions.py",
@@ -24,7 +24,7 @@ SHARED = Config.model_fields.keys() & Settings.model_fields.keys()
 
 
 def table_of_the_docs() -> dict[str, tuple[str, str]]:
-    """Return default and meaning by variable, from the rows ``| `GATEWAY_X` | … | … |``."""
+    """Return the default and meaning of each variable, from rows ``| `GATEWAY_X` | … | … |``."""
     rows = {}
     for line in (ROOT / "docs" / "settings.md").read_text().splitlines():
         if line.startswith("| `GATEWAY_"):
@@ -34,7 +34,7 @@ def table_of_the_docs() -> dict[str, tuple[str, str]]:
 
 
 def default_of(name: str) -> str:
-    """Write a default as the docs do."""
+    """Format a default as the docs do."""
     default = FIELDS[name].default
     if name == "database_url":
         return "sqlite:///…/var/gateway.sqlite3"
@@ -51,18 +51,18 @@ def default_of(name: str) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def test_the_default_pools_fit_into_a_postgresql_server_as_it_comes() -> None:
-    # Three for superusers, of 100; ten for jobs and for people.
+def test_the_default_pools_fit_a_default_postgresql_server() -> None:
+    # Of 100 connections, three are for superusers and ten for jobs and for people.
     assert 3 * Settings.model_fields["threads"].default + 2 <= 100 - 3 - 10
 
 
-def test_the_docs_have_every_setting_and_no_other() -> None:
+def test_the_docs_list_exactly_the_settings() -> None:
     assert list(table_of_the_docs()) == [f"GATEWAY_{name.upper()}" for name in FIELDS]
 
 
 @pytest.mark.parametrize("name", sorted(SHARED))
-def test_what_both_read_means_the_same(name: str) -> None:
-    """An application alone reads it from the contract's settings; the gateway, from its own."""
+def test_settings_of_both_have_the_same_meaning(name: str) -> None:
+    """An application alone reads it from the contract's settings, the gateway from its own."""
     one, other = Config.model_fields[name], Settings.model_fields[name]
     assert (one.default, one.annotation) == (other.default, other.annotation)
     assert [type(item) for item in one.metadata] == [type(item) for item in other.metadata]
@@ -75,7 +75,7 @@ def test_a_setting_is_documented_with_its_default_and_meaning(name: str) -> None
     assert meaning.replace("`", "") == (FIELDS[name].description or "").replace("`", "")
 
 
-def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_have_their_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(f"GATEWAY_{name.upper()}", raising=False)
     settings = Settings()
@@ -111,7 +111,7 @@ def test_a_list_is_split_at_commas(
         ("postgresql://host/name?sslmode=require", "postgresql://host/name?sslmode=require"),
     ],
 )
-def test_a_database_that_all_three_can_share(
+def test_supported_database_urls_are_accepted(
     monkeypatch: pytest.MonkeyPatch, url: str, read: str
 ) -> None:
     monkeypatch.setenv("GATEWAY_DATABASE_URL", url)
@@ -132,9 +132,7 @@ def test_a_database_that_all_three_can_share(
         "sqlite+aiosqlite:///file.sqlite3",
     ],
 )
-def test_a_database_that_the_three_could_not_share(
-    monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
+def test_unsupported_database_urls_are_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("GATEWAY_DATABASE_URL", url)
     with pytest.raises(ValidationError) as caught:
         Settings()
@@ -142,7 +140,7 @@ def test_a_database_that_the_three_could_not_share(
 
 
 def read_all() -> None:
-    """Read both, as ``gateway serve`` does."""
+    """Read both settings objects, as ``gateway serve`` does."""
     get_config.__wrapped__()
     get_settings.__wrapped__()
 
@@ -161,7 +159,9 @@ def read_all() -> None:
         ("DEBUG", "maybe"),
     ],
 )
-def test_a_value_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_invalid_value_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(f"GATEWAY_{name}", value)
     with pytest.raises(SystemExit) as caught:
         read_all()
@@ -170,7 +170,7 @@ def test_a_value_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, name: str, v
     assert len(caught.value.code.splitlines()) == 1
 
 
-def test_every_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_invalid_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_THREADS", "x")
     monkeypatch.setenv("GATEWAY_DATABASE_URL", "mysql://host/name")
     with pytest.raises(SystemExit) as caught:
@@ -188,13 +188,13 @@ def test_the_secret_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sources() -> list[Path]:
-    """Return the project's own modules, less the tests."""
+    """Return the project's own modules, without the tests."""
     packages = {path.parent for path in ROOT.glob("*/__init__.py")} - {ROOT / "tests"}
     return [*ROOT.glob("*.py"), *(file for package in packages for file in package.rglob("*.py"))]
 
 
 def uses_of_the_environment(source: str) -> list[str]:
-    """Return what a module takes from ``os`` to touch the environment."""
+    """Return the functions of ``os`` with which a module accesses the environment."""
     names = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
     found = []
     for node in ast.walk(ast.parse(source)):
@@ -220,7 +220,7 @@ def test_nothing_else_reads_the_environment() -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_%%%", "whsec_c2hvcnQ="])
-def test_a_webhook_secret_that_signs_nothing(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+def test_an_invalid_webhook_secret_is_refused(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
     monkeypatch.setenv("GATEWAY_WEBHOOK_SECRET", secret)
     with pytest.raises(ValidationError) as caught:
         Settings()
@@ -229,7 +229,7 @@ def test_a_webhook_secret_that_signs_nothing(monkeypatch: pytest.MonkeyPatch, se
 
 @pytest.mark.parametrize("size", [24, 25, 26, 32])
 @pytest.mark.parametrize("prefix", ["whsec_", ""])
-def test_a_webhook_secret_with_and_without_padding(
+def test_a_webhook_secret_can_omit_the_padding(
     monkeypatch: pytest.MonkeyPatch, size: int, prefix: str
 ) -> None:
     secret = prefix + b64encode(b"k" * size).decode()
@@ -240,7 +240,7 @@ def test_a_webhook_secret_with_and_without_padding(
         assert found.get_secret_value() == spelling
 
 
-def test_a_proxy_that_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_proxy_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_TRUSTED_PROXIES", "10.0.0.0/8,proxy")
     with pytest.raises(SystemExit, match=r"^GATEWAY_TRUSTED_PROXIES: .*'proxy'.*$"):
         get_config.__wrapped__()

@@ -1,4 +1,4 @@
-"""In production, the pages that send requests are for staff."""
+"""In production, only staff can use the pages that send requests."""
 
 from collections.abc import Iterator
 
@@ -29,17 +29,17 @@ def shared_closed(migrated: SQLite | PostgreSQL) -> Iterator[TestClient]:
 
 @pytest.fixture
 def closed(shared_closed: TestClient, database: SQLite | PostgreSQL) -> TestClient:
-    """The same on a fresh database, for nobody yet."""
+    """The same on a fresh database, with a client that is not logged in."""
     shared_closed.cookies.clear()
     return shared_closed
 
 
 def make_member(**fields: bool) -> None:
-    """Make the account what it is to be."""
+    """Create or change the account."""
     type(account_of(NAME)).objects.filter(username=NAME).update(**fields)
 
 
-def test_nobody_is_sent_to_the_login_and_comes_back(closed: TestClient) -> None:
+def test_anonymous_visitors_are_redirected_to_the_login_and_back(closed: TestClient) -> None:
     for page in PAGES:
         response = closed.get(f"{page}?path=/api/users%3Fa=1&method=POST")
         assert response.status_code == 302
@@ -50,7 +50,7 @@ def test_nobody_is_sent_to_the_login_and_comes_back(closed: TestClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_nobody_compares(closed: TestClient, method: str) -> None:
+def test_anonymous_comparisons_are_refused(closed: TestClient, method: str) -> None:
     for path in ("/api/users", "/api/users/1"):
         response = closed.request(method, f"/compare{path}")
         assert_problem(response, 401)
@@ -59,7 +59,7 @@ def test_nobody_compares(closed: TestClient, method: str) -> None:
     assert_problem(closed.get("/compare/api/users", headers={"Cookie": "sessionid=x"}), 401)
 
 
-def test_the_other_pages_are_for_everybody(closed: TestClient) -> None:
+def test_the_other_pages_are_public(closed: TestClient) -> None:
     for page in OPEN:
         assert closed.get(page).status_code == 200
 
@@ -72,7 +72,9 @@ def test_the_other_pages_are_for_everybody(closed: TestClient) -> None:
         ({"is_superuser": False, "is_staff": False}, 403),
     ],
 )
-def test_a_session_must_be_staffs(closed: TestClient, fields: dict[str, bool], status: int) -> None:
+def test_the_session_must_belong_to_staff(
+    closed: TestClient, fields: dict[str, bool], status: int
+) -> None:
     log_in(closed, create_account())
     make_member(**fields)
     for path in (*PAGES, "/compare/api/users"):
@@ -84,7 +86,7 @@ def test_a_session_must_be_staffs(closed: TestClient, fields: dict[str, bool], s
     assert closed.get("/compare/api/users").status_code == 401
 
 
-def test_a_token_must_be_staffs(closed: TestClient) -> None:
+def test_the_token_must_belong_to_staff(closed: TestClient) -> None:
     token = bearer(make_token(closed))
     assert closed.get("/compare/api/users", headers=token).json()["identical"]
     assert closed.get("/race", headers=token).status_code == 200
@@ -92,13 +94,13 @@ def test_a_token_must_be_staffs(closed: TestClient) -> None:
     assert_problem(closed.get("/compare/api/users", headers=token), 403)
 
 
-def test_staff_need_the_token_of_their_session(closed: TestClient) -> None:
+def test_staff_need_the_csrf_token_of_their_session(closed: TestClient) -> None:
     log_in(closed, create_account())
     assert_problem(closed.delete("/compare/api/users/1"), 403)
     assert closed.get("/flask/api/users/1").status_code == 200
 
 
-def test_while_nobody_can_tell_the_pages_are_closed(
+def test_the_pages_are_closed_if_the_lookup_fails(
     closed: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django.db import OperationalError
@@ -114,7 +116,7 @@ def test_while_nobody_can_tell_the_pages_are_closed(
         assert_problem(closed.get(path), 503)
 
 
-def test_where_nobody_can_log_in_the_pages_are_closed() -> None:
+def test_the_pages_are_closed_if_no_login_is_mounted() -> None:
     from gateway import create_app
 
     settings = get_settings().model_copy(update={"pages": "staff"})
@@ -125,6 +127,6 @@ def test_where_nobody_can_log_in_the_pages_are_closed() -> None:
     assert client.get("/routes").status_code == 200
 
 
-def test_the_pages_are_open_elsewhere(gateway: TestClient) -> None:
+def test_the_pages_are_open_outside_production(gateway: TestClient) -> None:
     for path in (*PAGES, "/compare/api/users"):
         assert gateway.get(path).status_code == 200

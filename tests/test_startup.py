@@ -1,4 +1,4 @@
-"""Starts and stops: what is said when something is wrong, the first run, and a clean end."""
+"""Starts and stops: error messages, the first run, and a clean end."""
 
 import os
 import re
@@ -17,8 +17,8 @@ from contract.engines import create_sync_engine, register_sqlite_functions
 from contract.settings import SECRET_KEY_FILE, get_settings
 from contract.table import metadata
 from fastapi_app import steps
-from framework_gateway.server.server import MARGIN
-from framework_gateway.wsgi.middleware import LAST_WORDS
+from framework_gateway.server.server import STOP_MARGIN
+from framework_gateway.wsgi.middleware import RETURN_TIMEOUT
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.sampling import every
@@ -44,11 +44,11 @@ def rows(file: Path, statement: str) -> list[tuple[object, ...]]:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where a new database goes, in a directory that is not there yet."""
+    """The path of a new database, in a directory that does not exist yet."""
     return tmp_path / "new" / "gateway.sqlite3"
 
 
-def test_a_port_that_is_taken_is_one_clear_line() -> None:
+def test_a_port_in_use_is_reported_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = run("gateway", "--port", port)
@@ -56,7 +56,7 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
     assert result.stdout == ""
     assert re.fullmatch(
         rf"Error: Cannot listen on 127\.0\.0\.1:{port} \(Address already in use.*\); "
-        r"choose another with --port\.\n",
+        r"choose another port with --port\.\n",
         result.stderr,
     )
 
@@ -80,7 +80,7 @@ OF_THE_API = [
         (("flask", "--app", "flask_app", "routes"), OF_THE_API),
     ],
 )
-def test_settings_that_do_not_fit_are_a_line_each(
+def test_each_invalid_setting_is_reported_in_one_line(
     command: tuple[str, ...], lines: list[str]
 ) -> None:
     wrong = {"PORT": "x", "THREADS": "x", "DATABASE_URL": "mysql://localhost/name"}
@@ -127,7 +127,7 @@ def test_the_printed_password_logs_in(file: Path) -> None:
 @pytest.mark.parametrize(
     "change", every(2, ["UPDATE users SET name = 'Al' WHERE id = 1", "DELETE FROM users"])
 )
-def test_a_second_prepare_says_and_changes_nothing(file: Path, change: str) -> None:
+def test_a_second_prepare_prints_and_changes_nothing(file: Path, change: str) -> None:
     url = f"sqlite:///{file}"
     prepare(url)
     rows(file, change)
@@ -138,7 +138,7 @@ def test_a_second_prepare_says_and_changes_nothing(file: Path, change: str) -> N
     assert [rows(file, statement) for statement in everything] == before
 
 
-def test_prepare_without_a_server_is_one_clear_line() -> None:
+def test_prepare_reports_an_unreachable_server_in_one_line() -> None:
     port = free_port()
     result = prepare(f"postgresql://gateway@127.0.0.1:{port}/postgres")
     assert result.returncode == 1
@@ -150,7 +150,7 @@ def test_prepare_without_a_server_is_one_clear_line() -> None:
     )
 
 
-def test_prepare_where_no_file_can_be_is_one_clear_line(tmp_path: Path) -> None:
+def test_prepare_reports_an_unusable_file_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("This is a letter, and no database.")
     for name, reason in (
         ("letter", "file is not a database"),
@@ -180,13 +180,13 @@ def test_fastapis_lifespan_runs_under_the_mount(
     engine.dispose()
     with TestClient(create_app(settings), "http://127.0.0.1") as client:
         assert client.get("/fastapi/api/users").json() == []
-        # The pool's, and the one that watches for events.
+        # The pool's connection, and the one that watches for events.
         assert times_open(file, os.getpid()) >= 1
     assert times_open(file, os.getpid()) == 0
 
 
 def start_waiting(port: int, framework: str, ms: int) -> socket.socket:
-    """Send a request that takes its time; the kernel has it when this returns."""
+    """Send a request that waits; the kernel has it when this returns."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=20)
     head = f"GET /{framework}/api/wait?ms={ms} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     connection.sendall(head.encode())
@@ -200,12 +200,12 @@ def read_to_the_end(connection: socket.socket) -> bytes:
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
 @pytest.mark.usefixtures("migrated")
-def test_a_signal_lets_running_requests_end(sent: signal.Signals) -> None:
+def test_running_requests_finish_after_a_signal(sent: signal.Signals) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     with serve("gateway", "--port", port, origin=origin, path="/flask/api/hello") as server:
         running = [start_waiting(port, name, 1000) for name in FRAMEWORKS]
-        # Sent later and answered: so the others have been read.
+        # This request is sent later and answered, so the server has read the others.
         for name in FRAMEWORKS:
             assert httpx.get(f"{origin}/{name}/api/hello").status_code == 200
         server.send_signal(sent)
@@ -220,7 +220,7 @@ def test_a_signal_lets_running_requests_end(sent: signal.Signals) -> None:
     "framework", ["flask", "fastapi", pytest.param("django", marks=pytest.mark.slow)]
 )
 @pytest.mark.usefixtures("migrated")
-def test_a_request_beyond_the_graceful_timeout_does_not_hold_the_server(framework: str) -> None:
+def test_a_request_beyond_the_graceful_timeout_does_not_delay_the_exit(framework: str) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     command = ("gateway", "--port", port)
@@ -231,21 +231,21 @@ def test_a_request_beyond_the_graceful_timeout_does_not_hold_the_server(framewor
         server.terminate()
         status = server.wait(PATIENCE)
         assert b"waited_ms" not in read_to_the_end(running)
-        # FastAPI's coroutine can be cancelled; a thread of the others does not come back in time.
-        # The seconds are the server's own: a busy machine takes longer to end a process.
+        # FastAPI's coroutine can be cancelled; threads of Flask and Django do not return in time.
+        # The seconds are the server's own, because a busy machine takes longer to end a process.
         assert status == (framework != "fastapi")
         assert "graceful shutdown exceeded" in server.output
-        left = rf"hreads have not come back within ({1 + LAST_WORDS:g}|{1 + MARGIN:g}) s"
+        left = rf"hreads have not returned within ({1 + RETURN_TIMEOUT:g}|{1 + STOP_MARGIN:g}) s"
         assert bool(re.search(left, server.output)) == bool(status)
 
 
-def test_make_run_serves_the_three_and_shows_the_password_once(file: Path) -> None:
+def test_make_run_serves_all_frameworks_and_shows_the_password_once(file: Path) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     env = {"GATEWAY_DATABASE_URL": f"sqlite:///{file}", "GATEWAY_PORT": str(port)}
     program = shutil.which("make")
     assert program
-    # As if just installed: what is tested is the run.
+    # As if it were just installed, because this test is about the run.
     command = (program, "--no-print-directory", "-o", ".venv/installed", "run", f"BIN={SCRIPTS}")
     key_before = SECRET_KEY_FILE.read_bytes() if SECRET_KEY_FILE.exists() else None
     shown = []

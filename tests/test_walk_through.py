@@ -1,4 +1,4 @@
-"""The guide's walk through (docs/hybrid.md), step by step, in a real Chromium."""
+"""The guide's tour (docs/hybrid.md), step by step, in a real Chromium."""
 
 import re
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ PASSWORD = "a long password for the tests"
 
 @pytest.fixture
 def page(browser: Browser, database: SQLite | PostgreSQL) -> Iterator[Page]:
-    """A window on what ``make run`` serves."""
+    """A browser window on what ``make run`` serves."""
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     command = ("gateway", "serve", "--with", "python manage.py worker", "--port", port)
-    env = {"GATEWAY_GRACEFUL_TIMEOUT": "1"}  # the page Live would keep its stream open
+    env = {"GATEWAY_GRACEFUL_TIMEOUT": "1"}  # the Live page keeps its stream open
     with serve(*command, origin=origin, path="/flask/api/hello", env=env):
         context = browser.new_context(base_url=origin)
         record = Record(context)
@@ -29,7 +29,7 @@ def page(browser: Browser, database: SQLite | PostgreSQL) -> Iterator[Page]:
         assert record.complaints == []
 
 
-def test_the_walk_through(page: Page) -> None:
+def test_the_guides_tour_works(page: Page) -> None:
     name = make_account(PASSWORD)
     live = page.context.new_page()
     live.goto("/live")
@@ -57,13 +57,13 @@ def test_the_walk_through(page: Page) -> None:
     page.locator("#action-toggle").check()
     page.get_by_label("Action:").select_option(label="Export all users to a file (CSV)")
     page.get_by_role("button", name="Go").click()
-    expect(page.get_by_text("The export has been ordered")).to_be_visible()
+    expect(page.get_by_text("The export is queued")).to_be_visible()
     page.goto("/django/admin/django_app/export/")
     result = page.locator("#result_list .field-result")
     for _ in range(60):
         if ".csv" in result.inner_text():
             break
-        page.wait_for_timeout(250)  # between two looks, not instead of one
+        page.wait_for_timeout(250)  # pause between two checks
         page.reload()
     expect(result).to_contain_text(".csv")
 

@@ -1,4 +1,4 @@
-"""Flask's webhook service: only what is signed now, and each message once."""
+"""Flask's webhook receiver: it accepts recent, signed messages, and each of them once."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ CAROL = {"type": "user.created", "data": {"name": "Carol", "email": "Carol@Examp
 
 @pytest.fixture(scope="module")
 def shared_receiver(migrated: SQLite | PostgreSQL) -> Iterator[TestClient]:
-    """A gateway that knows the secret."""
+    """A gateway that has the secret."""
     from gateway import create_app
 
     settings = get_settings().model_copy(update={"webhook_secret": SecretStr(SECRET)})
@@ -83,17 +83,17 @@ def test_the_same_message_is_processed_once(receiver: TestClient) -> None:
     assert users(receiver) == [("Carol", "carol@example.com")]
 
 
-def test_many_deliveries_at_once_are_one(receiver: TestClient) -> None:
+def test_concurrent_deliveries_of_a_message_are_processed_once(receiver: TestClient) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = [*pool.map(lambda _: deliver(receiver).status_code, range(16))]
     assert answers == [204] * 16
     assert users(receiver) == [("Carol", "carol@example.com")]
 
 
-def test_what_is_not_stored_is_not_acknowledged(receiver: TestClient) -> None:
+def test_a_message_that_cannot_be_stored_is_not_acknowledged(receiver: TestClient) -> None:
     assert_problem(deliver(receiver, {"type": "user.created", "data": {"name": "x"}}), 422)
     assert_problem(deliver(receiver, {"type": "user.renamed", "data": CAROL["data"]}), 422)
-    # The same id is still free.
+    # The id can still be used.
     assert deliver(receiver).status_code == 204
     assert users(receiver) == [("Carol", "carol@example.com")]
 
@@ -129,9 +129,7 @@ def test_forged_and_late_messages_are_refused(
         {"webhook-id": ""},
     ],
 )
-def test_a_header_that_does_not_belong_is_refused(
-    receiver: TestClient, change: dict[str, str]
-) -> None:
+def test_invalid_webhook_headers_are_refused(receiver: TestClient, change: dict[str, str]) -> None:
     content = json.dumps(CAROL).encode()
     response = receiver.post(PATH, content=content, headers={**headers_for(content), **change})
     assert_problem(response, 403)
@@ -146,14 +144,14 @@ def test_a_changed_body_is_refused(receiver: TestClient) -> None:
     assert_problem(receiver.post(PATH, headers=headers), 403)
 
 
-def test_one_good_signature_of_several_is_enough(receiver: TestClient) -> None:
+def test_one_valid_signature_is_enough(receiver: TestClient) -> None:
     content = json.dumps(CAROL).encode()
     headers = headers_for(content)
     headers["webhook-signature"] = f"v1a,xyz v1,AAAA {headers['webhook-signature']}"
     assert receiver.post(PATH, content=content, headers=headers).status_code == 204
 
 
-def test_an_id_must_be_storable(receiver: TestClient) -> None:
+def test_an_id_that_cannot_be_stored_is_refused(receiver: TestClient) -> None:
     assert_problem(deliver(receiver, message="x" * 257), 400)
     assert deliver(receiver, message="x" * 256).status_code == 204
 
@@ -166,7 +164,7 @@ def test_old_ids_are_forgotten(receiver: TestClient) -> None:
     assert [str(message) for message in WebhookMessage.objects.all()] == ["msg_1"]
 
 
-def test_the_event_says_flask(receiver: TestClient) -> None:
+def test_the_event_names_flask(receiver: TestClient) -> None:
     from django_app.models import UserEvent
 
     deliver(receiver)
@@ -175,7 +173,7 @@ def test_the_event_says_flask(receiver: TestClient) -> None:
     assert (event.framework, event.email, event.action) == ("flask", "carol@example.com", "created")
 
 
-def test_other_methods_and_no_secret(gateway: TestClient) -> None:
+def test_other_methods_and_a_missing_secret_are_refused(gateway: TestClient) -> None:
     response = gateway.get(PATH)
     assert_problem(response, 405)
     assert response.headers["Allow"] == "OPTIONS, POST"

@@ -1,4 +1,4 @@
-"""What a running process holds, read from proc(5)."""
+"""The resources of a running process, read from proc(5)."""
 
 import os
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(order=True)
 class Usage:
-    """What a process holds; memory in bytes."""
+    """The resources of a process; memory in bytes."""
 
     threads: int
     files: int
@@ -29,15 +29,15 @@ class Usage:
 
 
 def times_open(file: Path, process: int) -> int:
-    """Count how often a process has a file open; skip the test where there is no proc(5)."""
+    """Count how often a process has a file open; skip the test on systems without proc(5)."""
     directory = Path(f"/proc/{process}/fd")
     if not directory.exists():
-        pytest.skip("Open files are counted in /proc")
+        pytest.skip("This test counts open files in /proc")
     return sum(is_link_to(entry, file) for entry in directory.iterdir())
 
 
 def is_link_to(entry: Path, file: Path) -> bool:
-    """Tell whether an entry of proc(5) leads to a file; it may be gone since it was listed."""
+    """Return whether an entry of proc(5) links to a file; it may have vanished meanwhile."""
     try:
         return os.readlink(entry) == str(file)
     except FileNotFoundError:
@@ -45,9 +45,9 @@ def is_link_to(entry: Path, file: Path) -> bool:
 
 
 def open_connections(process: int, port: int) -> int:
-    """Count the server's own ends of connections that are still open."""
+    """Count the server's open connections."""
     lines = Path(f"/proc/{process}/net/tcp").read_text().splitlines()[1:]
     fields = [line.split() for line in lines]
     local = f":{port:04X}"
-    # 0A is the listening socket; entries without an inode belong to no process any more.
+    # 0A is the listening socket; entries without an inode no longer belong to a process.
     return sum(f[1].endswith(local) and f[3] != "0A" and f[9] != "0" for f in fields)

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name='ApiToken',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='What it is for, such as the device.', max_length=100)),
+                ('name', models.CharField(help_text='What the token is for, such as a device.', max_length=100)),
                 ('digest', models.CharField(editable=False, max_length=64, unique=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('revoked_at', models.DateTimeField(editable=False, null=True)),

@@ -13,16 +13,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='apitoken',
             name='ends_with_password',
-            field=models.BooleanField(db_default=True, default=True, help_text='A new password of the owner revokes it.'),
+            field=models.BooleanField(db_default=True, default=True, help_text="Revoke the token when its owner's password changes."),
         ),
         migrations.AddField(
             model_name='apitoken',
             name='expires_at',
-            field=models.DateTimeField(blank=True, help_text='It is not accepted any more from then on.', null=True),
+            field=models.DateTimeField(blank=True, help_text='When the token expires; empty: never.', null=True),
         ),
         migrations.AddField(
             model_name='apitoken',
             name='read_only',
-            field=models.BooleanField(db_default=False, default=False, help_text='It is good for GET, HEAD and OPTIONS only.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='Allow only GET, HEAD and OPTIONS.'),
         ),
     ]

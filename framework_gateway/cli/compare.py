@@ -1,4 +1,4 @@
-"""``gateway compare``: the comparison in a terminal."""
+"""``gateway compare``: compare targets from the command line."""
 
 import sys
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ import click
 from framework_gateway.compare import MAX_SIZE, TIMEOUT
 
 
-class Named(click.ParamType[tuple[str, str]]):
-    """Two words with a separator between them."""
+class Pair(click.ParamType[tuple[str, str]]):
+    """A name and a value, with a separator between them."""
 
     def __init__(self, name: str, separator: str, form: str) -> None:
         self.name = name
@@ -24,14 +24,14 @@ class Named(click.ParamType[tuple[str, str]]):
         return name.strip(), rest.strip()
 
 
-TARGET = Named("target", "=", "NAME=package.module:application or NAME=http://127.0.0.1:8001")
-HEADER = Named("header", ":", "'Name: value'")
+TARGET = Pair("target", "=", "NAME=package.module:application or NAME=http://127.0.0.1:8001")
+HEADER = Pair("header", ":", "'Name: value'")
 
 
 @click.command()
 @click.argument("method", default="GET")
 @click.argument("path", required=False)
-@click.option("-d", "--data", help="Body; @FILE reads it from a file, @- from standard input.")
+@click.option("-d", "--data", help="Request body; @FILE reads a file, @- reads standard input.")
 @click.option("-H", "--header", "headers", multiple=True, type=HEADER, help="Request header.")
 @click.option(
     "--target",
@@ -39,24 +39,30 @@ HEADER = Named("header", ":", "'Name: value'")
     multiple=True,
     type=TARGET,
     metavar="NAME=APP|URL",
-    help="A target: a WSGI or ASGI application, or a running server; two or more.",
+    help="Compare this WSGI or ASGI application, or this running server; give two or more.",
 )
-@click.option("--file", type=click.File(), help="Replay requests: JSON, one a line.")
+@click.option(
+    "--file", type=click.File(), help="Replay the requests in this file, one JSON object per line."
+)
 @click.option(
     "--ignore",
     multiple=True,
-    help="What may differ: status, spelling, a header's name, or a JSON Pointer like /*/id.",
+    help="Ignore this difference: status, spelling, a header, or a JSON Pointer such as /*/id.",
 )
-@click.option("--compare-header", multiple=True, help="One more header that must be equal.")
-@click.option("--in-turn", is_flag=True, help="Ask one after the other, not all at once.")
-@click.option("--timeout", default=TIMEOUT, show_default=True, help="Seconds for an answer.")
-@click.option("--max-size", default=MAX_SIZE, show_default=True, help="Bytes of an answer.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--compare-header", multiple=True, help="Also compare this response header.")
+@click.option("--in-turn", is_flag=True, help="Send to one target after the other.")
+@click.option(
+    "--timeout", default=TIMEOUT, show_default=True, help="Seconds to wait for an answer."
+)
+@click.option(
+    "--max-size", default=MAX_SIZE, show_default=True, help="Largest body of an answer, in bytes."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--app-dir",
     default="",
     metavar="DIR",
-    help="Look for modules here.  [default: the current directory]",
+    help="Import modules from this directory.  [default: the current directory]",
 )
 def compare(
     *,
@@ -76,7 +82,7 @@ def compare(
 ) -> None:
     """Send METHOD PATH to several targets, and show where their answers differ.
 
-    Without --target, these are the applications of gateway:app, if there is a gateway.py.
+    Without --target, the targets are the mounts of gateway:app, if there is a gateway.py.
 
     \b
       gateway compare GET /api/users
@@ -86,8 +92,8 @@ def compare(
       gateway compare --file requests.jsonl --target old=legacy.wsgi:application \\
         --target new=http://127.0.0.1:8001
 
-    {framework} in the path and the body becomes each target's name. The exit status is 0 when all
-    answers are equal, and 1 when they differ or one is missing.
+    {framework} in the path and the body becomes each target's name. The exit status is 0 if all
+    answers are equal, and 1 if they differ or one is missing.
     """
     from framework_gateway.cli import comparing
 

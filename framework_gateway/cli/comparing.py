@@ -1,4 +1,4 @@
-"""How ``gateway compare`` runs: its requests, its targets, and what it prints."""
+"""The implementation of ``gateway compare``: requests, targets and output."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ Opened = AbstractAsyncContextManager[Sequence[Target]]
 def one_request(
     method: str, path: str | None, data: str | None, headers: Sequence[tuple[str, str]]
 ) -> Request:
-    """Make the request of the command line."""
+    """Create the request from the command line."""
     if path is None or not path.startswith("/"):
         raise click.UsageError("give a path that begins with /, or --file")
     body = read_data(data)
@@ -36,7 +36,7 @@ def one_request(
 
 
 def read_data(data: str | None) -> bytes:
-    """Return the body that ``--data`` means."""
+    """Return the body for the value of ``--data``."""
     if data is None or not data.startswith("@"):
         return (data or "").encode()
     try:
@@ -50,21 +50,21 @@ def read_data(data: str | None) -> bytes:
 def requests_in(file: IO[str], path: str | None, data: str | None) -> list[Request]:
     """Read the requests of ``--file``."""
     if path is not None or data is not None:
-        raise click.UsageError("--file brings its own paths and bodies")
+        raise click.UsageError("--file cannot be combined with a path or --data")
     try:
         requests = read_requests(file)
     except (ReplayError, UnicodeDecodeError) as error:
         raise click.ClickException(f"{file.name}, {error}") from error
     if not requests:
-        raise click.ClickException(f"{file.name} holds no request")
+        raise click.ClickException(f"{file.name} contains no requests")
     return requests
 
 
 def open_named(targets: Sequence[tuple[str, str]], app_dir: str) -> Opened:
-    """Open the targets of ``--target``."""
+    """Open the targets named by ``--target``."""
     named = dict(targets)
     if len(named) < len(targets) or len(named) < 2:
-        raise click.UsageError("--target needs at least two targets of different names")
+        raise click.UsageError("give at least two --target options with different names")
     sys.path.insert(0, app_dir)
     return open_targets(named)
 
@@ -75,7 +75,7 @@ async def open_mounts(app_dir: str) -> AsyncIterator[Sequence[Target]]:
     try:
         app = Source(directory=app_dir).load()
     except SourceError as error:
-        raise click.UsageError(f"{error}; or name targets with --target") from error
+        raise click.UsageError(f"{error}; or give --target options") from error
     async with app.router.lifespan_context(app):
         yield [Application(mount.path.strip("/"), app, mount.path) for mount in app.mounts]
 
@@ -91,7 +91,7 @@ def compare_all(
     max_size: int,
     quiet: bool,
 ) -> list[Comparison]:
-    """Send the requests one after the other; a bar shows how far that is."""
+    """Send the requests one after the other, and show a progress bar."""
     shown = track(
         requests,
         "comparing",
@@ -116,7 +116,7 @@ def compare_all(
 
 
 def show(comparisons: Sequence[Comparison], many: bool, as_json: bool) -> None:
-    """Print the result: of many requests, a line for each route and what differed."""
+    """Print the result; for many requests, a line for each route and all differences."""
     if not as_json:
         if many:
             print_summary(comparisons)

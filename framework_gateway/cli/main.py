@@ -1,7 +1,7 @@
 """The ``gateway`` command.
 
-Only Click is imported here, so that ``gateway --help`` answers at once; each command imports what
-it needs when it runs.
+This package imports only Click, so that ``gateway --help`` is fast. Each command imports what it
+needs when it runs.
 """
 
 import click

@@ -1,4 +1,4 @@
-"""``gateway serve``: serve a Gateway, applications of your own, or both."""
+"""``gateway serve``: serve a Gateway, your own applications, or both."""
 
 import re
 import sys
@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 
-class OwnMount(click.ParamType[tuple[str, str]]):
-    """``/prefix=package.module:attribute``."""
+class MountOption(click.ParamType[tuple[str, str]]):
+    """A value of the form ``/prefix=package.module:attribute``."""
 
     name = "mount"
 
@@ -25,40 +25,42 @@ class OwnMount(click.ParamType[tuple[str, str]]):
 
 @click.command()
 @click.argument("app", required=False, metavar="[MODULE:APP]")
-@click.option("--host", help="Address.  [default: GATEWAY_HOST, or 127.0.0.1]")
+@click.option("--host", help="Address to listen on.  [default: GATEWAY_HOST, or 127.0.0.1]")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="Port; 0 takes a free one.  [default: GATEWAY_PORT, or 8000]",
+    help="Port to listen on; 0 picks a free port.  [default: GATEWAY_PORT, or 8000]",
 )
 @click.option(
     "--mount",
-    "own",
+    "mounts",
     multiple=True,
-    type=OwnMount(),
+    type=MountOption(),
     metavar="/PREFIX=MODULE:APP",
-    help="Mount an application of your own, WSGI or ASGI; repeatable.",
+    help="Mount a WSGI or ASGI application; repeatable.",
 )
-@click.option("--only-mounts", is_flag=True, help="Serve only what --mount names.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option("--only-mounts", is_flag=True, help="Serve only the --mount applications.")
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1), help="Worker processes."
+)
 @click.option(
     "--with",
     "companions",
     multiple=True,
     metavar="[NAME=]COMMAND",
-    help="Also run this command, as long as the gateway runs; repeatable.",
+    help="Also run this command while the gateway runs; repeatable.",
 )
 @click.option(
     "--app-dir",
     default="",
     metavar="DIR",
-    help="Look for modules here.  [default: the current directory]",
+    help="Import modules from this directory.  [default: the current directory]",
 )
 def serve(
     app: str | None,
     host: str | None,
     port: int | None,
-    own: tuple[tuple[str, str], ...],
+    mounts: tuple[tuple[str, str], ...],
     only_mounts: bool,
     workers: int,
     companions: tuple[str, ...],
@@ -66,7 +68,7 @@ def serve(
 ) -> None:
     """Serve a Gateway, your own applications, or both.
 
-    Without MODULE:APP, it serves gateway:app, if there is a gateway.py.
+    Without MODULE:APP, this serves gateway:app, if there is a gateway.py.
 
     \b
       gateway serve
@@ -78,11 +80,16 @@ def serve(
     from framework_gateway.cli.sources import Source, SourceError
     from framework_gateway.config import get_config
     from framework_gateway.observability import logs
-    from framework_gateway.server.companions import CommandError, accompanied_by, parse_command
+    from framework_gateway.server.companions import (
+        GRACE,
+        CommandError,
+        parse_command,
+        run_companions,
+    )
 
     config = get_config()
     logs.configure(config.env)
-    source = Source(app, own, only_mounts, app_dir)
+    source = Source(app, mounts, only_mounts, app_dir)
     try:
         gateway = source.load()
         commands = {**gateway.companions, **dict(map(parse_command, companions))}
@@ -95,15 +102,15 @@ def serve(
     listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     announce(f"http://{shown}:{listener.getsockname()[1]}", gateway.links)
-    with accompanied_by(commands):
+    with run_companions(commands):
         if workers == 1:
-            run_server(gateway, listener)
+            run_server(gateway, listener, extra_time=GRACE if commands else 0.0)
         else:
-            # Each process loads the gateway anew.
+            # Each worker process loads the gateway itself.
             sys.exit(run_workers(source.load, workers, listener, config.graceful_timeout))
 
 
 def announce(origin: str, links: dict[str, str]) -> None:
-    """Print where to look first."""
+    """Print the links."""
     for name, path in links.items():
         click.echo(f"{name:<11}{origin}{path}" if len(name) < 11 else f"{name} {origin}{path}")

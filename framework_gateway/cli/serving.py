@@ -1,4 +1,4 @@
-"""How ``gateway serve`` runs: its socket, its processes, and the server in each of them."""
+"""The implementation of ``gateway serve``: socket, processes, and the server in each of them."""
 
 import os
 import socket
@@ -18,17 +18,17 @@ from framework_gateway.observability import logs
 from framework_gateway.observability.access_log import AccessLog, as_json, as_text
 from framework_gateway.server.limits import Limits
 from framework_gateway.server.protocol import Config
-from framework_gateway.server.server import THREADS_LEFT, Callback, Server, ignore
-from framework_gateway.server.workers import NOT_STARTED, Workers
-from framework_gateway.wsgi.threads import left_behind
+from framework_gateway.server.server import EXIT_THREADS_RUNNING, Callback, Server, do_nothing
+from framework_gateway.server.workers import EXIT_NOT_STARTED, Workers
+from framework_gateway.wsgi.threads import threads_left_running
 
 
 @contextmanager
 def shared_metrics() -> Iterator[Callable[[int], object]]:
-    """Let the processes that begin in the block count together.
+    """Let the processes that are started in the block share their metrics.
 
     Yields:
-        What forgets the state of a process that has ended, by its id; its counts stay.
+        A function that removes the gauges of a process that has ended, given its id.
     """
     with TemporaryDirectory(prefix="gateway-metrics-") as directory:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
@@ -36,14 +36,14 @@ def shared_metrics() -> Iterator[Callable[[int], object]]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on an address; raise ClickException when that cannot be."""
+    """Listen on an address; raise ClickException if that fails."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise click.ClickException(
-            f"Cannot listen on {host}:{port} ({reason}); choose another with --port."
+            f"Cannot listen on {host}:{port} ({reason}); choose another port with --port."
         ) from error
 
 
@@ -53,10 +53,10 @@ def run_workers(
     """Serve in several processes; return the exit status.
 
     Args:
-        load: returns the gateway, in each process.
-        number: of processes.
+        load: returns the gateway; called in each process.
+        number: the number of processes.
         listener: the socket that they share.
-        grace: seconds that running requests get when they stop.
+        grace: seconds for running requests to finish when the processes stop.
     """
     with shared_metrics() as forget:
         run = partial(load_and_run, load)
@@ -64,22 +64,29 @@ def run_workers(
 
 
 def load_and_run(
-    load: Callable[[], Gateway], listener: socket.socket, on_start: Callback = ignore
+    load: Callable[[], Gateway], listener: socket.socket, on_start: Callback = do_nothing
 ) -> None:
     """Load a gateway in this process, and serve it."""
     logs.configure(get_config().env)
     run_server(load(), listener, on_start)
 
 
-def run_server(app: Gateway, listener: socket.socket, on_start: Callback = ignore) -> None:
-    """Serve a gateway, with an access log, until the process is told to stop.
+def run_server(
+    app: Gateway,
+    listener: socket.socket,
+    on_start: Callback = do_nothing,
+    extra_time: float = 0.0,
+) -> None:
+    """Serve a gateway, with an access log, until the process is stopped.
 
-    The exit status is 3 when it cannot start, and 1 when threads do not come back.
+    The process exits with status 3 if the server cannot start, and with 1 if threads have not
+    returned at the end.
 
     Args:
         app: the gateway.
-        listener: the socket, which other processes may have, too.
-        on_start: called when the server has begun to serve.
+        listener: the socket; other processes may share it.
+        on_start: called when the server has started to serve.
+        extra_time: seconds that the process may run after the server has stopped.
     """
     settings = app.config
     logs.read_request_id_from(app.request_id)
@@ -92,22 +99,23 @@ def run_server(app: Gateway, listener: socket.socket, on_start: Callback = ignor
         log_config=None,
         log_level="warning",
         access_log=False,
-        proxy_headers=False,  # the application knows which proxies to believe
+        proxy_headers=False,  # the gateway's own middleware handles trusted proxies
         server_header=False,
         ws_max_size=settings.websocket_max_size,
         ws_per_message_deflate=settings.websocket_compression,
         timeout_graceful_shutdown=settings.graceful_timeout,
     )
-    server = Server(config, on_start, on_stop=partial(setattr, app.state, "stopping", True))
+    set_stopping = partial(setattr, app.state, "stopping", True)
+    server = Server(config, on_start, on_stop=set_stopping, extra_time=extra_time)
     server.run(sockets=[listener])
     if not server.started:
-        sys.exit(NOT_STARTED)  # the log says why
-    if left_behind:
-        sys.exit(THREADS_LEFT)
+        sys.exit(EXIT_NOT_STARTED)  # the log says why
+    if threads_left_running:
+        sys.exit(EXIT_THREADS_RUNNING)
 
 
 def limits_of(settings: Settings) -> Limits:
-    """Return what a connection may take."""
+    """Return the limits of a connection from the settings."""
     return Limits(
         max_head_size=settings.max_head_size,
         max_headers=settings.max_headers,

@@ -1,4 +1,4 @@
-"""Find the Gateway that a command is about."""
+"""Load the Gateway for a command."""
 
 import sys
 import traceback
@@ -12,22 +12,22 @@ DEFAULT = "gateway:app"
 
 
 class SourceError(Exception):
-    """There is no Gateway to serve; the message says what to do."""
+    """No Gateway can be loaded; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What the command line says about the Gateway. It is pickled for worker processes.
+    """The options that select the Gateway; they are pickled for worker processes.
 
     Attributes:
-        name: ``module:attribute`` of a Gateway or a factory of one; None for ``gateway:app``.
-        own: prefixes and import strings of more applications.
-        only_mounts: serve those alone.
-        directory: where modules are looked for.
+        name: ``module:attribute`` of a Gateway or its factory; None for ``gateway:app``.
+        mounts: prefixes and import strings of additional applications.
+        only_mounts: serve only the additional applications.
+        directory: the directory to import modules from.
     """
 
     name: str | None = None
-    own: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[tuple[str, str], ...] = ()
     only_mounts: bool = False
     directory: str = ""
 
@@ -35,7 +35,7 @@ class Source:
         """Return the Gateway.
 
         Raises:
-            SourceError: there is none.
+            SourceError: there is no Gateway.
         """
         if not Path(self.directory or ".").is_dir():
             raise SourceError(f"--app-dir: there is no directory {self.directory}")
@@ -43,11 +43,11 @@ class Source:
             sys.path.insert(0, self.directory)
         if self.only_mounts:
             if self.name is not None:
-                raise SourceError("--only-mounts serves what --mount names, and no MODULE:APP")
-            if not self.own:
-                raise SourceError("--only-mounts needs a --mount")
+                raise SourceError("--only-mounts cannot be combined with MODULE:APP")
+            if not self.mounts:
+                raise SourceError("--only-mounts requires --mount")
         gateway = Gateway() if self.only_mounts else self._import()
-        for prefix, application in self.own:
+        for prefix, application in self.mounts:
             try:
                 gateway.mount_application(prefix, application)
             except ValueError as error:
@@ -58,15 +58,15 @@ class Source:
         name = self.name or DEFAULT
         if self.name is None and not Path(self.directory, "gateway.py").is_file():
             raise SourceError(
-                "There is no gateway.py here: name a Gateway as MODULE:APP, or serve applications"
-                " of your own with --only-mounts --mount /PREFIX=MODULE:APP"
+                "There is no gateway.py here: give a Gateway as MODULE:APP, or serve your own"
+                " applications with --only-mounts --mount /PREFIX=MODULE:APP"
             )
         try:
             found = import_application(name)
             gateway = found if isinstance(found, Gateway) or not callable(found) else found()
         except ApplicationError as error:
             raise SourceError(str(error)) from error
-        # Whatever a module of somebody else's raises while it is imported.
+        # A user's module may raise anything while it is imported.
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             raise SourceError(
@@ -74,7 +74,7 @@ class Source:
             ) from error
         if not isinstance(gateway, Gateway):
             raise SourceError(
-                f"{name} is no framework_gateway.Gateway; mount an application with"
+                f"{name} is not a framework_gateway.Gateway; mount an application with"
                 f" --only-mounts --mount /PREFIX={name}"
             )
         return gateway

@@ -1,4 +1,4 @@
-"""Send one request to several applications, and say where their answers differ.
+"""Send one request to several targets, and show where their answers differ.
 
 In a test suite::
 
@@ -26,7 +26,7 @@ from framework_gateway.compare.targets import Target, open_targets
 
 @dataclass(frozen=True)
 class Comparison:
-    """A request, one answer for each target, and where these differ."""
+    """A request, the answer of each target, and their differences."""
 
     request: Request
     answers: Sequence[Answer]
@@ -34,16 +34,16 @@ class Comparison:
 
     @property
     def identical(self) -> bool:
-        """Whether every target has answered, and all of them the same."""
+        """Whether all targets answered, and all answers are equal."""
         return not self.differences and not self.failed
 
     @property
     def failed(self) -> bool:
-        """Whether a target has not answered."""
+        """Whether at least one target did not answer."""
         return any(answer.error is not None for answer in self.answers)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what programs read: ``/compare`` and ``gateway compare --json`` answer it."""
+        """Return the comparison as JSON data, as ``gateway compare --json`` prints it."""
         return {
             "identical": self.identical,
             "request": self.request.as_dict(),
@@ -54,19 +54,19 @@ class Comparison:
     def __str__(self) -> str:
         found = [str(difference) for difference in self.differences]
         found += [f"{answer.target}: {answer.error}" for answer in self.answers if answer.error]
-        verdict = "differs" if found else "is answered alike"
+        verdict = "differs" if found else "is identical"
         return "\n  ".join([f"{self.request.method} {self.request.path} {verdict}", *found])
 
 
 class Comparer:
-    """Asks its targets the same.
+    """Sends the same request to several targets.
 
     Args:
-        targets: at least two, of different names.
-        headers: names of the answer's headers that must be equal; others may differ.
+        targets: at least two targets with different names.
+        headers: names of the response headers that must be equal; others may differ.
         timeout: seconds until a target counts as not answering.
-        max_size: bytes of the longest body; a longer one counts as no answer.
-        limiter: of the threads that compare; anyio's own when none is given.
+        max_size: the largest body in bytes; a longer one counts as no answer.
+        limiter: limits the threads that compare answers; anyio's default limiter if None.
     """
 
     def __init__(
@@ -95,32 +95,33 @@ class Comparer:
         """Send the request to every target.
 
         Args:
-            request: ``{framework}`` in its path and body becomes each target's name.
-            ignore: what may differ: ``status``, a header's name, ``spelling`` (other bytes of the
-                same JSON), or a JSON Pointer into the body, where ``*`` is any one member.
-            in_turn: ask one target after the other instead of all at the same time.
-            before_each: called in a thread before each target is asked, in turn: resets a
-                database, say.
+            request: the request; ``{framework}`` in its path and body becomes each target's name.
+            ignore: parts that may differ: ``status``, the name of a header, ``spelling`` (the same
+                JSON in other bytes), or a JSON Pointer into the body, where ``*`` matches any one
+                member.
+            in_turn: send to one target after the other instead of all at once.
+            before_each: called in a thread before each target, for example to reset a database;
+                implies ``in_turn``.
         """
-        request = request.identified()
+        request = request.with_request_id()
         if in_turn or before_each is not None:
             answers = []
             for target in self.targets:
                 if before_each is not None:
-                    # In a thread: the targets live on this loop, and may hold what it waits for.
+                    # In a thread: it may wait for the targets, which run on this event loop.
                     await asyncio.to_thread(before_each)
-                answers.append(await self._ask(target, request))
+                answers.append(await self._send_to(target, request))
         else:
-            asked = (self._ask(target, request) for target in self.targets)
-            answers = await asyncio.gather(*asked)
-        # In a thread: documents of a megabyte would hold up whatever else the loop serves.
+            pending = (self._send_to(target, request) for target in self.targets)
+            answers = await asyncio.gather(*pending)
+        # In a thread, because comparing megabytes would block the event loop.
         differences = await to_thread.run_sync(
             find_differences, request, answers, self.headers, ignore, limiter=self.limiter
         )
         return Comparison(request, answers, differences)
 
-    async def _ask(self, target: Target, request: Request) -> Answer:
-        request = request.addressed_to(target.name)
+    async def _send_to(self, target: Target, request: Request) -> Answer:
+        request = request.for_target(target.name)
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self.timeout):
@@ -129,7 +130,7 @@ class Comparer:
             reason = f"no answer within {self.timeout:g} s"
         except NoAnswer as error:
             reason = str(error)
-        # Whatever an application raises is what the comparison is there to show.
+        # An application may raise anything; the comparison shows it.
         except Exception as error:
             reason = repr(error)
         return Answer(
@@ -143,15 +144,15 @@ class Comparer:
 
 @contextmanager
 def comparing(targets: Mapping[str, Any], **options: Any) -> Iterator[Callable[..., Comparison]]:
-    """Start the targets and yield a function that compares them, for code that is not async.
+    """Start the targets, and yield a function that compares them; for synchronous code.
 
     Args:
-        targets: by name, each a WSGI or ASGI application, an import string of one, or the
-            address of a running server, as in ``http://127.0.0.1:8001``.
-        options: what Comparer takes.
+        targets: maps names to targets; each is a WSGI or ASGI application, an import string of
+            one, or the URL of a running server, such as ``http://127.0.0.1:8001``.
+        options: arguments of Comparer.
 
     Yields:
-        ``compare(method, path, *, json=None, body=b"", headers=None, **options)``, whose options
+        ``compare(method, path, *, json=None, body=b"", headers=None, **options)``; the options
         are those of Comparer.compare.
 
     Raises:
@@ -170,9 +171,9 @@ def comparing(targets: Mapping[str, Any], **options: Any) -> Iterator[Callable[.
             json: Any = None,
             body: bytes | str = b"",
             headers: Mapping[str, str] | None = None,
-            **how: Any,
+            **compare_options: Any,
         ) -> Comparison:
             request = Request.build(method, path, json=json, body=body, headers=headers)
-            return portal.call(partial(comparer.compare, request, **how))
+            return portal.call(partial(comparer.compare, request, **compare_options))
 
         yield compare

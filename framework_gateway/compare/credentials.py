@@ -1,4 +1,4 @@
-"""What nobody may read in a document, a command or a page: the credentials in headers."""
+"""Mask credentials in headers, for documents, commands and pages."""
 
 import re
 
@@ -9,7 +9,7 @@ HEADERS = frozenset(
         *("x-csrftoken", "x-csrf-token", "x-xsrf-token", "x-api-key", "x-auth-token"),
     ]
 )
-# RFC 6265, 4.1.1, and what came after it. Two cookies joined by a comma are no attribute.
+# RFC 6265, 4.1.1, and newer attributes. A comma could join a second cookie, so none may contain it.
 ATTRIBUTE = re.compile(
     "Secure|HttpOnly|Partitioned|(Path|Domain|Max-Age|SameSite|Priority|Version)=[^,=]*"
     "|Expires=([A-Za-z]+, )?[A-Za-z0-9: -]*",
@@ -18,9 +18,9 @@ ATTRIBUTE = re.compile(
 
 
 def mask(name: str, value: str) -> str:
-    """Return a header's value; of one with credentials only what is none.
+    """Return the value of a header, with its credentials masked.
 
-    Of a cookie that is set, its name and attributes say how it is set.
+    For Set-Cookie, the name and the attributes of the cookie stay readable.
     """
     if name.lower() not in HEADERS:
         return value

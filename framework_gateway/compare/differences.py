@@ -1,4 +1,4 @@
-"""Where the answers of several targets differ: status, headers, and JSON member by member."""
+"""Find where the answers of several targets differ: status, headers, each member of JSON."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,22 +9,22 @@ from framework_gateway.compare.credentials import mask
 from framework_gateway.compare.messages import PLACEHOLDER, Answer, Request, dump, parse_json
 
 HEADERS = ("Content-Type", "Content-Length", "Allow", "Location", "Link", "Retry-After")
-LONGEST_KEY = 1000  # characters of a member's name that are shown
-SHOWN = 60  # characters of a value, or of the bytes around the first that differ
+LONGEST_KEY = 1000  # characters shown of a member's name
+SHOWN = 60  # characters shown of a value, or around the first different byte
 
-# Names of members and indexes, from the document to a part of it.
+# Member names and indexes, from the root of a JSON document.
 Path = tuple[str | int, ...]
 Part = Literal["status", "header", "body", "spelling"]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One place where not all answers are equal.
+    """One part in which not all answers are equal.
 
     Attributes:
-        part: ``spelling`` is for bodies that mean the same JSON in other bytes.
-        name: the header's name, or the JSON Pointer (RFC 6901) of a member of the body.
-        values: by target; a target that has nothing there is missing.
+        part: where it is; ``spelling`` means bodies with the same JSON in different bytes.
+        name: the name of the header, or the JSON Pointer (RFC 6901) of the member.
+        values: maps targets to values; targets without the part are missing.
     """
 
     part: Part
@@ -32,7 +32,7 @@ class Difference:
     values: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what JSON can say of it."""
+        """Return the difference as JSON data."""
         return {"part": self.part, "name": self.name, "values": dict(self.values)}
 
     def __str__(self) -> str:
@@ -46,22 +46,22 @@ def find_differences(
     headers: Sequence[str] = HEADERS,
     ignore: Sequence[str] = (),
 ) -> list[Difference]:
-    """Compare what was answered; a target that gave no answer is left out.
+    """Compare the answers, except those of targets that did not answer.
 
-    Each target's own prefix in a header, and its own name where the request had ``{framework}``,
-    count as equal. ``ignore`` is described at Comparer.compare.
+    Values count as equal if they differ only in the prefix of the target (in headers), or in the
+    name of the target where the request had ``{framework}``. For ``ignore``, see Comparer.compare.
     """
     answers = [answer for answer in answers if answer.error is None]
     ignored = Ignored(ignore)
     found: list[Difference] = []
     if len({answer.status for answer in answers}) > 1 and "status" not in ignored:
         found.append(Difference("status", "", {answer.target: answer.status for answer in answers}))
-    bodies = [*find_in_bodies(request, answers, ignored)]
+    bodies = [*compare_bodies(request, answers, ignored)]
     for name in headers:
-        # A member that may differ makes the length differ, too.
+        # An ignored difference in the body may change the length.
         if name in ignored or (name.lower() == "content-length" and ignored.used):
             continue
-        if len({neutral_header(request, answer, name) for answer in answers}) > 1:
+        if len({normalise_header(request, answer, name) for answer in answers}) > 1:
             values = {answer.target: answer.header(name) for answer in answers}
             present = {target: mask(name, v) for target, v in values.items() if v is not None}
             found.append(Difference("header", name, present))
@@ -69,11 +69,11 @@ def find_differences(
 
 
 class Ignored:
-    """What may differ; ``used`` when something in a body did."""
+    """The parts that may differ; ``used`` is true if one in a body did."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = {name.lower() for name in names if not name.startswith("/")}
-        # No regular expressions: Python keeps those of the last 512, whatever their length.
+        # No regular expressions: Python caches the last 512, and a client chooses their length.
         self.pointers = [name.split("/") for name in names if name.startswith("/")]
         self.used = False
 
@@ -81,7 +81,7 @@ class Ignored:
         return name.lower() in self.names
 
     def covers(self, path: Path) -> bool:
-        """Tell whether a member, or one that it is part of, may differ."""
+        """Return whether a member, or a parent of it, may differ."""
         parts = ["", *map(escape, path)]
         covered = any(
             len(ignored) <= len(parts)
@@ -92,19 +92,19 @@ class Ignored:
         return covered
 
 
-def find_in_bodies(
+def compare_bodies(
     request: Request, answers: Sequence[Answer], ignored: Ignored
 ) -> Iterator[Difference]:
-    """Compare the bodies: as JSON where all of them are, else as bytes."""
-    neutral = {answer.target: neutral_body(request, answer) for answer in answers}
-    if len({*neutral.values()}) <= 1 or len({answer.body for answer in answers}) <= 1:
+    """Compare the bodies, as JSON if all of them are JSON, else as bytes."""
+    normalised = {answer.target: normalise_body(request, answer) for answer in answers}
+    if len({*normalised.values()}) <= 1 or len({answer.body for answer in answers}) <= 1:
         return
     try:
-        documents = {target: parse_json(body) for target, body in neutral.items()}
+        documents = {target: parse_json(body) for target, body in normalised.items()}
         shown = {answer.target: parse_json(answer.body) for answer in answers}
         paths = [*compare_values((), documents)]
     except ValueError:
-        yield Difference("body", "", around_first_difference(neutral))
+        yield Difference("body", "", excerpts(normalised))
         return
     found = False
     for path in paths:
@@ -112,41 +112,41 @@ def find_in_bodies(
             found = True
             yield Difference("body", pointer_to(path), look_up(shown, path))
     if not found and not ignored.used and "spelling" not in ignored:
-        yield Difference("spelling", "", around_first_difference(neutral))
+        yield Difference("spelling", "", excerpts(normalised))
 
 
 def escape(key: str | int) -> str:
-    """Write a member's name or index as a part of a JSON Pointer (RFC 6901, 3)."""
+    """Escape a member's name or an index for a JSON Pointer (RFC 6901, 3)."""
     return str(key).replace("~", "~0").replace("/", "~1")
 
 
 def pointer_to(path: Path) -> str:
-    """Write a path as a JSON Pointer; of a long name, its beginning."""
+    """Format a path as a JSON Pointer; long names are cut."""
     return "".join(f"/{escape(key)[:LONGEST_KEY]}" for key in path)
 
 
 def compare_values(path: Path, values: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield the paths of the smallest parts that are not equal."""
+    """Yield the paths of the innermost values that are not equal."""
     kinds = {type(value) for value in values.values()}
     if kinds == {dict} or kinds == {list}:
         items = {
             target: value if isinstance(value, dict) else dict(enumerate(value))
             for target, value in values.items()
         }
-        # In the order of the first target that has it.
+        # Keys in the order of the first target that has them.
         for key in dict.fromkeys(key for members in items.values() for key in members):
             found = {target: members[key] for target, members in items.items() if key in members}
             if len(found) < len(items):
                 yield (*path, key)
             else:
                 yield from compare_values((*path, key), found)
-    # 1, 1.0 and true are equal in Python, and not in JSON.
+    # 1, 1.0 and True are equal in Python, but not in JSON.
     elif len({(type(value), dump(value)) for value in values.values()}) > 1:
         yield path
 
 
 def look_up(documents: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Return each document's value at a path; none for a document that has none."""
+    """Return each document's value at a path; documents without it are missing."""
     found = {}
     for target, document in documents.items():
         value = document
@@ -159,40 +159,40 @@ def look_up(documents: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return found
 
 
-def neutral_header(request: Request, answer: Answer, name: str) -> str | None:
-    """Return a header's value without what is the target's own."""
+def normalise_header(request: Request, answer: Answer, name: str) -> str | None:
+    """Return a header's value without the prefix and the name of the target."""
     value = answer.header(name)
     if value is None:
         return None
     if name.lower() == "content-length" and value.isdecimal():
-        return str(int(value) - len(answer.body) + len(neutral_body(request, answer)))
+        return str(int(value) - len(answer.body) + len(normalise_body(request, answer)))
     if answer.prefix:
         value = re.sub(rf"{re.escape(answer.prefix)}(?=[/?#>]|$)", "{prefix}", value)
-    return neutral_text(request, answer, value)
+    return normalise_text(request, answer, value)
 
 
-def neutral_body(request: Request, answer: Answer) -> bytes:
-    """Return the body without the target's name where the request put it."""
+def normalise_body(request: Request, answer: Answer) -> bytes:
+    """Return the body with the target's name replaced by ``{framework}``."""
     if not request.placeholders:
         return answer.body
     text = answer.body.decode(errors="surrogateescape")
-    return neutral_text(request, answer, text).encode(errors="surrogateescape")
+    return normalise_text(request, answer, text).encode(errors="surrogateescape")
 
 
-def neutral_text(request: Request, answer: Answer, text: str) -> str:
-    """Put ``{framework}`` back where the request had it."""
+def normalise_text(request: Request, answer: Answer, text: str) -> str:
+    """Replace the target's name in the request's placeholder words by ``{framework}``."""
     for word in request.placeholders:
         own = word.replace(PLACEHOLDER, answer.target)
         text = re.sub(rf"(?<!\w){re.escape(own)}(?!\w)", word, text)
     return text
 
 
-def around_first_difference(bodies: Mapping[str, bytes]) -> dict[str, str]:
-    """Return a few characters from where bodies begin to differ."""
+def excerpts(bodies: Mapping[str, bytes]) -> dict[str, str]:
+    """Return a few characters of each body around the first difference."""
     shortest = min(len(body) for body in bodies.values())
     columns = zip(*bodies.values(), strict=False)
-    place = next((i for i, column in enumerate(columns) if len({*column}) > 1), shortest)
-    start = max(0, place - SHOWN // 3)
+    position = next((i for i, column in enumerate(columns) if len({*column}) > 1), shortest)
+    start = max(0, position - SHOWN // 3)
     return {
         target: ("…" if start else "") + body[start : start + SHOWN].decode(errors="replace")
         for target, body in bodies.items()

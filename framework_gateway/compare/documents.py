@@ -1,6 +1,6 @@
-"""A comparison as the JSON document of ``/compare``, of a bounded size.
+"""Render a comparison as the JSON document of ``/compare``, with a limited size.
 
-``gateway compare --json`` prints all of it; here a stranger may have asked.
+``gateway compare --json`` prints everything; ``/compare`` may serve untrusted clients.
 """
 
 import json
@@ -12,44 +12,44 @@ from framework_gateway.compare.messages import Answer, dump
 
 LONGEST_BODY = 64 * 1024  # characters of an answer's body
 LONGEST_TEXT = 1000  # characters of anything else
-MOST_DIFFERENCES = 500
+MAX_DIFFERENCES = 500
 
 
 def render(comparison: Comparison) -> bytes:
-    """Write the document; what is too long is cut.
+    """Return the document; long texts are cut.
 
-    A body that is cut has ``"truncated": true`` next to it, and ``differences_left_out`` says how
-    many differences there are besides those that are listed.
+    An answer with a cut body has ``"truncated": true``. ``differences_left_out`` is the number of
+    differences that are not listed.
     """
-    left_out = len(comparison.differences) - MOST_DIFFERENCES
+    left_out = len(comparison.differences) - MAX_DIFFERENCES
     document = {
         "identical": comparison.identical,
-        "request": cut(comparison.request.as_dict(), LONGEST_TEXT),
-        "differences": [show_difference(one) for one in comparison.differences[:MOST_DIFFERENCES]],
+        "request": truncate(comparison.request.as_dict(), LONGEST_TEXT),
+        "differences": [*map(show_difference, comparison.differences[:MAX_DIFFERENCES])],
         "answers": [show_answer(answer) for answer in comparison.answers],
     }
     if left_out > 0:
         document["differences_left_out"] = left_out
-    # JSON writes half of a surrogate pair, which UTF-8 has no bytes for, the same way.
+    # UTF-8 cannot encode half a surrogate pair; backslashreplace gives the JSON escape.
     return dump(document).encode(errors="backslashreplace")
 
 
 def show_answer(answer: Answer) -> dict[str, Any]:
-    """Return what is shown of an answer."""
+    """Return an answer as JSON data, with long texts cut."""
     document = answer.as_dict()
     headers = [[name, shorten(value)] for name, value in document["headers"]]
     error = answer.error and shorten(answer.error)
-    return cut({**document, "headers": headers, "error": error}, LONGEST_BODY)
+    return truncate({**document, "headers": headers, "error": error}, LONGEST_BODY)
 
 
 def show_difference(difference: Difference) -> dict[str, Any]:
-    """Return what is shown of a difference."""
-    values = {target: presentable(value) for target, value in difference.values.items()}
+    """Return a difference as JSON data, with long texts cut."""
+    values = {target: as_json_value(value) for target, value in difference.values.items()}
     return {**difference.as_dict(), "name": shorten(difference.name), "values": values}
 
 
-def presentable(value: Any) -> Any:
-    """Return a value; as text when it is too long, or larger than a number of Python's (1e400)."""
+def as_json_value(value: Any) -> Any:
+    """Return a value; as cut text if it is long or has an infinite number (1e400)."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError:
@@ -57,13 +57,13 @@ def presentable(value: Any) -> Any:
     return value if len(text) <= LONGEST_TEXT else shorten(text)
 
 
-def cut(message: dict[str, Any], longest: int) -> dict[str, Any]:
-    """Return a request or an answer whose body has at most so many characters."""
+def truncate(message: dict[str, Any], longest: int) -> dict[str, Any]:
+    """Cut the body of a request or an answer to ``longest`` characters, and a long path."""
     if "path" in message:
         message = {**message, "path": shorten(message["path"])}
     if len(message["body"]) <= longest:
         return message
-    # Whole groups of Base64, which have four characters.
+    # Keep whole Base64 groups of four characters.
     return {**message, "body": message["body"][: longest // 4 * 4], "truncated": True}
 
 

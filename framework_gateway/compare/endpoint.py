@@ -1,4 +1,4 @@
-"""``/compare/<path>``: one request to every mount, and what they answer as one JSON document."""
+"""``/compare/<path>``: send one request to every mount, and return the answers as JSON."""
 
 import asyncio
 import re
@@ -14,79 +14,79 @@ from starlette.types import Receive, Scope, Send
 from framework_gateway.compare.addresses import find_fault
 from framework_gateway.compare.comparer import Comparer
 from framework_gateway.compare.documents import render
-from framework_gateway.compare.guard import EVERYBODY, Guard, origin_of
+from framework_gateway.compare.guard import ALLOW_ALL, Guard, origin_of
 from framework_gateway.compare.messages import PLACEHOLDER, SAFE, Request
 from framework_gateway.compare.targets import Application
 from framework_gateway.security.identity import SAFE as SAFE_METHODS
-from framework_gateway.wsgi.bodies import BodyCutShort, receive_body
+from framework_gateway.wsgi.bodies import IncompleteBody, receive_body
 
 PATH = "/compare"
-AT_ONCE = 8  # comparisons; others wait
+MAX_COMPARISONS = 8  # comparisons at once; further ones wait
 METHOD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,32}")  # a token (RFC 9110, 5.6.2)
-MOST_IGNORED = 50  # names and pointers
-LONGEST_IGNORED = 4000  # characters, all of them together
-THREADS = 2  # that compare and write documents at once
+MAX_IGNORED = 50  # names and pointers
+MAX_IGNORED_SIZE = 4000  # characters of the whole header
+THREADS = 2  # threads that compare and render documents
 
-# RFC 9110, 7.6.1, and what is said of a body anew.
-NOT_PASSED_ON = {
+# Headers of the connection (RFC 9110, 7.6.1), and those that the new request sets itself.
+NOT_FORWARDED = {
     *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"),
     *("upgrade", "expect", "content-length"),
     *("compare-ignore", "compare-order", "compare-method"),
 }
-# As browsers send it: they leave no braces in a path.
+# Browsers percent-encode braces in a path.
 ENCODED_PLACEHOLDER = re.compile("%7Bframework%7D", re.IGNORECASE)
 
 
 class Compare:
-    """ASGI endpoint below ``/compare``; any method, headers, query and body are passed on.
+    """ASGI endpoint below ``/compare``; passes on the method, headers, query and body.
 
-    Three headers are for it alone: ``Compare-Ignore`` lists what may differ, separated by commas,
-    as Comparer.compare takes it; ``Compare-Order: in-turn`` asks one after the other; and
-    ``Compare-Method`` names a method that a browser cannot send, or whose answer has no body. A
-    safe request stays one: it cannot name an unsafe method.
+    It reads three headers: ``Compare-Ignore`` is a comma-separated list of parts that may differ,
+    as for Comparer.compare. ``Compare-Order: in-turn`` sends to one target after the other.
+    ``Compare-Method`` replaces the method, for one that a browser cannot send or whose response has
+    no body. A request with a safe method cannot name an unsafe one.
 
     Args:
-        prefixes: of the mounts to ask; only paths below them can be reached.
-        max_body_size: bytes of the longest request body; a longer one is an HTTPException, 413.
-        guard: says whose requests are taken.
+        prefixes: the prefixes of the mounts; only paths below them can be reached.
+        max_body_size: the largest request body in bytes; then an HTTPException, 413.
+        guard: refuses requests without permission.
     """
 
     def __init__(
         self,
         prefixes: Sequence[str],
         max_body_size: int,
-        guard: Guard = EVERYBODY,
+        guard: Guard = ALLOW_ALL,
     ) -> None:
         self.prefixes = prefixes
         self.max_body_size = max_body_size
         self.guard = guard
         self.limiter = CapacityLimiter(THREADS)
-        self.room = asyncio.Semaphore(AT_ONCE)
+        self.room = asyncio.Semaphore(MAX_COMPARISONS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = HTTPRequest(scope, receive)
-        targets = self.targets(asked)
+        incoming = HTTPRequest(scope, receive)
+        targets = self.targets(incoming)
         path = path_below(scope)
         check_path(path, [target.name for target in targets])
-        method = method_of(asked)
-        ignored = ignored_of(asked)
-        await self.guard.check(asked)
-        for one in {asked.method, method} - SAFE_METHODS:
-            self.guard.check_unsafe(asked, one)
+        method = method_of(incoming)
+        ignored = ignored_of(incoming)
+        await self.guard.check(incoming)
+        for each in {incoming.method, method} - SAFE_METHODS:
+            self.guard.check_unsafe(incoming, each)
         try:
             file, _ = await receive_body(scope, receive, self.max_body_size)
-        except BodyCutShort:
+        except IncompleteBody:
             return
         with file:
             body = file.read()
         request = Request(
             method=method,
             path=path,
-            headers=[(k, v) for k, v in asked.headers.items() if k not in NOT_PASSED_ON],
+            headers=[(k, v) for k, v in incoming.headers.items() if k not in NOT_FORWARDED],
             body=body,
         )
-        in_turn = asked.headers.get("compare-order") == "in-turn"
-        # Each holds as many answers as there are mounts, until they are compared.
+        in_turn = incoming.headers.get("compare-order") == "in-turn"
+        # Each comparison holds the answers of all mounts in memory.
         async with self.room:
             comparer = Comparer(targets, limiter=self.limiter)
             comparison = await comparer.compare(request, ignore=ignored, in_turn=in_turn)
@@ -95,59 +95,59 @@ class Compare:
         response = Response(document, headers=headers, media_type="application/json")
         await response(scope, receive, send)
 
-    def targets(self, asked: HTTPRequest) -> list[Application]:
-        """Return the mounts of the application that serves this very request."""
-        scope = {name: asked.scope.get(name) for name in ("client", "server", "http_version")}
-        root_path = asked.scope.get("root_path", "")
+    def targets(self, incoming: HTTPRequest) -> list[Application]:
+        """Return the mounts of the application that serves this request."""
+        scope = {name: incoming.scope.get(name) for name in ("client", "server", "http_version")}
+        root_path = incoming.scope.get("root_path", "")
         return [
             Application(
                 name=prefix.strip("/"),
-                app=asked.app,
+                app=incoming.app,
                 prefix=prefix,
-                origin=origin_of(asked),
+                origin=origin_of(incoming),
                 scope={**scope, "root_path": root_path},
             )
             for prefix in self.prefixes
         ]
 
 
-def method_of(asked: HTTPRequest) -> str:
-    """Return the method that the targets get.
+def method_of(incoming: HTTPRequest) -> str:
+    """Return the method for the targets.
 
     Raises:
-        HTTPException: 400, it is no token of at most 32 characters, or a safe method would become
-            an unsafe one.
+        HTTPException: 400, the method is not a token of at most 32 characters, or the request is
+            safe and Compare-Method is not.
     """
-    method = asked.headers.get("compare-method", asked.method)
+    method = incoming.headers.get("compare-method", incoming.method)
     if not METHOD.fullmatch(method):
-        raise HTTPException(400, "A method is a token of at most 32 characters.")
+        raise HTTPException(400, "The method must be a token of at most 32 characters.")
     method = method.upper()
-    if asked.method in SAFE_METHODS and method not in SAFE_METHODS:
-        raise HTTPException(400, f"{asked.method} is safe, and Compare-Method is not.")
+    if incoming.method in SAFE_METHODS and method not in SAFE_METHODS:
+        raise HTTPException(400, f"Compare-Method must be safe, because {incoming.method} is.")
     return method
 
 
-def ignored_of(asked: HTTPRequest) -> list[str]:
-    """Return what may differ.
+def ignored_of(incoming: HTTPRequest) -> list[str]:
+    """Return the parts that may differ.
 
     Raises:
-        HTTPException: 400, it is too much.
+        HTTPException: 400, the list is too long.
     """
-    text = ",".join(asked.headers.getlist("compare-ignore"))
-    names = [name.strip() for name in text[:LONGEST_IGNORED].split(",") if name.strip()]
-    if len(text) > LONGEST_IGNORED or len(names) > MOST_IGNORED:
-        raise HTTPException(400, f"Compare-Ignore has at most {MOST_IGNORED} names.")
+    text = ",".join(incoming.headers.getlist("compare-ignore"))
+    names = [name.strip() for name in text[:MAX_IGNORED_SIZE].split(",") if name.strip()]
+    if len(text) > MAX_IGNORED_SIZE or len(names) > MAX_IGNORED:
+        raise HTTPException(400, f"Compare-Ignore has at most {MAX_IGNORED} names.")
     return names
 
 
 def path_below(scope: Scope) -> str:
-    """Return what stands behind ``/compare`` in the address: percent-encoded, with the query.
+    """Return the path after ``/compare``, percent-encoded, with the query.
 
     Raises:
-        HTTPException: 404, ``/compare/`` is spelled differently there.
+        HTTPException: 404, the raw path does not start with ``/compare/``.
     """
     before = quote(scope.get("root_path", ""), safe=SAFE) + PATH
-    # Optional in ASGI.
+    # raw_path is optional in ASGI.
     raw_path: bytes = scope.get("raw_path") or quote(scope["path"], safe=SAFE).encode()
     path = raw_path.partition(b"?")[0].decode("latin-1")
     if not path.startswith(f"{before}/"):
@@ -158,12 +158,12 @@ def path_below(scope: Scope) -> str:
 
 
 def check_path(path: str, names: Sequence[str]) -> None:
-    """Refuse a path that could be read as another one, for any of the targets.
+    """Refuse a path that is ambiguous for any of the targets.
 
     Raises:
         HTTPException: 400.
     """
     path = path.partition("?")[0]
-    for one in (path, *(path.replace(PLACEHOLDER, name) for name in names)):
-        if fault := find_fault(one):
+    for each in (path, *(path.replace(PLACEHOLDER, name) for name in names)):
+        if fault := find_fault(each):
             raise HTTPException(400, fault)

@@ -1,4 +1,4 @@
-"""Who may use the pages that send requests, and which of their requests somebody else has made."""
+"""Permission and CSRF checks for the pages that send requests."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,13 +12,12 @@ from starlette.types import Scope
 
 @dataclass(frozen=True)
 class Guard:
-    """Checks requests to Compare, Race and ``/compare``; by default everybody may use them.
+    """Checks requests to Compare, Race and ``/compare``; the default allows all users.
 
     Attributes:
-        admit: raises HTTPException, 401 or 403, for a request of somebody who may not.
-        is_forged: tells of an unsafe request whether it has a session's cookie without its CSRF
-            token.
-        login: path of the page that logs people in.
+        admit: raises HTTPException, 401 or 403, for a request without permission.
+        is_forged: returns whether an unsafe request has a session cookie without its CSRF token.
+        login: the path of the login page.
     """
 
     admit: Callable[[Scope], Awaitable[None]] | None = None
@@ -26,19 +25,19 @@ class Guard:
     login: str | None = None
 
     async def check(self, request: Request) -> None:
-        """Refuse who may not use it.
+        """Refuse a request without permission.
 
         Raises:
-            HTTPException: 401, 403, or 503 when nobody can tell at the moment.
+            HTTPException: 401, 403, or 503 if the permission lookup failed.
         """
         if self.admit is not None:
             await self.admit(request.scope)
 
     async def check_page(self, request: Request) -> RedirectResponse | None:
-        """Do so for a page: who is not logged in is sent to the login, and comes back from it.
+        """Check a request for a page; redirect to the login page if a login is required.
 
         Raises:
-            HTTPException: as ``check`` does.
+            HTTPException: as in ``check``.
         """
         try:
             await self.check(request)
@@ -51,13 +50,14 @@ class Guard:
         return None
 
     def check_unsafe(self, request: Request, method: str) -> None:
-        """Refuse an unsafe request that another site, or an address alone, could have caused.
+        """Refuse an unsafe request that another site or a plain link could have caused.
 
-        Browsers say so in fetch metadata (W3C Fetch Metadata Request Headers) and in Origin; one
-        that sends neither still needs the token of its session.
+        It checks fetch metadata (W3C Fetch Metadata Request Headers) and the Origin header. A
+        browser that sends neither still needs the CSRF token of its session.
 
         Args:
-            method: of the request, or of those that it causes.
+            request: the request.
+            method: the method of the request, or of the requests that it causes.
 
         Raises:
             HTTPException: 403.
@@ -66,14 +66,20 @@ class Guard:
         if headers.get("sec-fetch-site", "same-origin") != "same-origin":
             raise HTTPException(403, "Another site may have sent this request.")
         if headers.get("sec-fetch-mode") == "navigate":
-            raise HTTPException(403, "An address alone may have sent this request.")
+            raise HTTPException(403, "A link may have sent this request.")
         if headers.get("origin", origin_of(request)) != origin_of(request):
             raise HTTPException(403, "Another origin has sent this request.")
         if self.is_forged is not None and self.is_forged({**request.scope, "method": method}):
             raise HTTPException(403, "The session's CSRF token is missing or wrong.")
 
 
-EVERYBODY = Guard()
+async def refuse(_scope: Scope) -> None:
+    """Refuse every request."""
+    raise HTTPException(403, "These pages are closed in production; GATEWAY_PAGES=open opens them.")
+
+
+ALLOW_ALL = Guard()
+CLOSED = Guard(admit=refuse)
 
 
 def origin_of(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The request that every target gets, and the answer of one of them."""
+"""The request for all targets, and the answer of one target."""
 
 import base64
 import json
@@ -14,26 +14,26 @@ from urllib.parse import quote
 from framework_gateway.compare.credentials import mask
 
 PLACEHOLDER = "{framework}"
-# Possessive, and from the start of a word alone: a long text is read once, not once a letter.
+# Possessive quantifiers, and a match only at the start of a word, keep the search linear.
 WORDS = re.compile(r"(?:(?<![\w.+@-])[\w.+@-]++)?+\{framework\}[\w.+@-]*+")
-MOST_WORDS = 20
-LONGEST_WORD = 254  # characters: an email address; longer ones would fill the caches of patterns
-# What stands for itself in a path and a query (RFC 3986), percent-encoding included.
+MAX_WORDS = 20
+LONGEST_WORD = 254  # characters, as in an email address; longer words would fill the pattern caches
+# Characters that need no encoding in a path and a query (RFC 3986), including the percent sign.
 SAFE = "/?%:@!$&'()*+,;=~"
 
-MAX_DEPTH = 200  # levels of JSON that is taken apart
-STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # an unfinished one ends with the text
+MAX_DEPTH = 200  # nested levels of JSON
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # an unterminated string ends with the text
 SQUARE = bytes.maketrans(b"{}", b"[]")
 NO_BRACKETS = bytes({*range(256)} - {*b"[]{}"})
 
-# What clients send by themselves: a command that repeats a request need not say it.
+# Headers that clients set themselves; a curl command does not need them.
 OWN_HEADERS = re.compile(
     "(host|user-agent|accept|accept-encoding|accept-language|cache-control|content-length|cookie"
     "|dnt|x-csrftoken|x-request-id|origin|pragma|priority|referer|sec-.*)",
     re.IGNORECASE,
 )
 
-# In commands; longer ones cannot be read, and shells take no NUL.
+# Limits for curl commands; longer ones are unreadable, and shells do not accept NUL.
 LONGEST_BODY = 1000  # characters
 LONGEST_COMMAND = 4000
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -42,16 +42,17 @@ Headers = Sequence[tuple[str, str]]
 
 
 class NoAnswer(Exception):
-    """A target gave no answer that could be compared; the message says why."""
+    """A target has no answer to compare; the message says why."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked.
+    """A request for all targets.
 
     Attributes:
-        path: below each target's prefix, with the query; ``{framework}`` in it and in the body
-            stands for the target's name, so that each creates a user of its own.
+        path: the path below each target's prefix, with the query. ``{framework}`` in the path and
+            the body stands for the target's name, so that, for example, each target creates its
+            own user.
     """
 
     method: str
@@ -69,7 +70,7 @@ class Request:
         body: bytes | str = b"",
         json: Any = None,
     ) -> Self:
-        """Make a request the way HTTP clients let one: ``json`` also sets the Content-Type."""
+        """Create a request; ``json`` also sets the Content-Type."""
         fields = dict(headers or {})
         if json is not None:
             body = dump(json)
@@ -77,16 +78,16 @@ class Request:
         data = body.encode() if isinstance(body, str) else body
         return cls(method.upper(), path, tuple(fields.items()), data)
 
-    def addressed_to(self, name: str) -> Self:
-        """Return the request as one target gets it."""
+    def for_target(self, name: str) -> Self:
+        """Return the request for one target."""
         path = quote(self.path.replace(PLACEHOLDER, name), safe=SAFE)
         return replace(self, path=path, body=self.body.replace(PLACEHOLDER.encode(), name.encode()))
 
-    def identified(self) -> Self:
-        """Return the request with an X-Request-ID, a new one unless it has one.
+    def with_request_id(self) -> Self:
+        """Return the request with an X-Request-ID; a new one unless it has one.
 
-        All targets get the same, so that their answers are equal where they show it, and one
-        search finds what all of them have logged.
+        All targets receive the same id, so that answers with the id are equal, and one search
+        finds the logs of all targets.
         """
         if any(name.lower() == "x-request-id" for name, _ in self.headers):
             return self
@@ -94,19 +95,20 @@ class Request:
 
     @cached_property
     def placeholders(self) -> list[str]:
-        """The words of path and body that hold ``{framework}``, longest first; 20 at most."""
+        """The words in path and body that contain ``{framework}``, longest first; at most 20."""
         text = f"{self.path} {self.body.decode(errors='replace')}"
         words = {word for word in WORDS.findall(text) if len(word) <= LONGEST_WORD}
-        return sorted(words, key=len, reverse=True)[:MOST_WORDS]
+        return sorted(words, key=len, reverse=True)[:MAX_WORDS]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what JSON can say of it."""
+        """Return the request as JSON data."""
         return {"method": self.method, "path": self.path, **as_text(self.body)}
 
     def curl(self, url: str) -> str:
-        """Write the command that sends the same to ``url``, for a shell.
+        """Return a shell command that sends the request to ``url``.
 
-        Credentials are left out, and so is a body that no command could hold: put it into a file.
+        Credentials are masked. A body that does not fit into a command becomes ``@body``: save it
+        in a file of that name.
         """
         words = ["curl", "--include"]
         if self.method == "HEAD":
@@ -128,16 +130,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a target answered, or why it did not.
+    """The answer of a target, or the reason why there is none.
 
     Attributes:
-        target: the target's name, and ``prefix``: what its own paths begin with.
-        status: 0 when there is no answer, and ``error`` says why.
-        headers: as sent, in order.
-        seconds: from asking to the last byte.
-        waiting, running: the part of it that the request waited for a thread, and that the
-            application ran; None where no bridge measures them.
-        curl: the command that asks the same.
+        target: the name of the target.
+        prefix: the prefix of the target's paths.
+        status: the status; 0 if there is no answer.
+        headers: the headers as sent, in order.
+        seconds: the time from the request to the last byte of the answer.
+        waiting, running: the seconds of it in the queue and in the application; None unless the
+            WSGI bridge measures them.
+        error: why there is no answer; None if there is one.
+        curl: a shell command that sends the same request.
     """
 
     target: str
@@ -152,12 +156,12 @@ class Answer:
     error: str | None = None
 
     def header(self, name: str) -> str | None:
-        """Return the value of a header, several of them joined as RFC 9110 allows."""
+        """Return the value of a header; several values are joined by commas (RFC 9110, 5.3)."""
         values = [value for field, value in self.headers if field.lower() == name.lower()]
         return ", ".join(values) if values else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what JSON can say of it; times in seconds, ``size`` in bytes."""
+        """Return the answer as JSON data; times in seconds, ``size`` in bytes."""
         return {
             "target": self.target,
             "status": self.status,
@@ -173,9 +177,9 @@ class Answer:
 
 
 def as_text(body: bytes) -> dict[str, str]:
-    """Return a body as JSON can hold it: as it is, or in Base64 when it is no text in UTF-8.
+    """Return a body as JSON data: as text, or in Base64 if it is not printable UTF-8.
 
-    JSON would write six characters for a NUL.
+    In a JSON string, a NUL would take six characters.
     """
     try:
         text = body.decode()
@@ -190,8 +194,9 @@ def parse_json(body: bytes) -> Any:
     """Parse JSON.
 
     Raises:
-        ValueError: it is none, or nested deeper than MAX_DEPTH. Deeper, the parser would raise
-            RecursionError, and so would any finaliser that the garbage collector runs just then.
+        ValueError: the body is not JSON, or nested deeper than MAX_DEPTH. Below that depth, the
+            parser could raise RecursionError, and so could a finaliser that the garbage collector
+            runs at that moment.
     """
     brackets = STRING.sub(b"", body).translate(SQUARE, NO_BRACKETS)
     for _ in range(MAX_DEPTH):
@@ -204,5 +209,5 @@ def parse_json(body: bytes) -> Any:
 
 
 def dump(value: Any) -> str:
-    """Write JSON compactly, letters as they are."""
+    """Return compact JSON without escapes for non-ASCII letters."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Many requests from a file, and how each route fared."""
+"""Replay many requests from a file, and summarise the results by route."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,18 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from framework_gateway.compare.comparer import Comparison
 from framework_gateway.compare.messages import Request
 
-# What stands for one of many in a path: a number, a UUID, a long hexadecimal digest.
+# An identifier in a path: a number, a UUID, or a long hexadecimal digest.
 VARIABLE = re.compile(
     r"(?<=/)(\d+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f]{16,})(?=/|$)"
 )
 
 
 class ReplayError(Exception):
-    """A line of the file is no request; the message says which and why."""
+    """A line of the file is not a valid request; the message says which line and why."""
 
 
 class Line(BaseModel):
-    """One line of the file, as JSON: a ``body`` that is no string is sent as JSON itself."""
+    """One line of the file, in JSON; a ``body`` that is not a string is sent as JSON."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,10 +38,10 @@ class Line(BaseModel):
 
 
 def read_requests(lines: Iterable[str]) -> list[Request]:
-    """Read one request a line; empty lines are skipped.
+    """Read one request from each line; skip empty lines.
 
     Raises:
-        ReplayError: a line is no request.
+        ReplayError: a line is not a valid request.
     """
     requests = []
     for number, line in enumerate(lines, 1):
@@ -60,7 +60,7 @@ def read_requests(lines: Iterable[str]) -> list[Request]:
 
 @dataclass
 class RouteSummary:
-    """How often the targets agreed on a route, differed, or one of them did not answer."""
+    """The comparisons of a route: equal answers, different answers, and missing answers."""
 
     route: str
     matched: int = 0
@@ -78,12 +78,12 @@ class RouteSummary:
 
 
 def route_of(request: Request) -> str:
-    """Return the method and the path, with ``{id}`` for what stands for one of many."""
+    """Return the method and the path, with ``{id}`` for each identifier."""
     return f"{request.method} {VARIABLE.sub('{id}', request.path.partition('?')[0])}"
 
 
 def summarise(comparisons: Iterable[Comparison]) -> list[RouteSummary]:
-    """Count by route, in the order of their first request."""
+    """Count the comparisons by route, in the order of each route's first request."""
     routes: dict[str, RouteSummary] = {}
     for comparison in comparisons:
         route = route_of(comparison.request)

@@ -1,4 +1,4 @@
-"""A comparison as text in columns, for people at a terminal."""
+"""Print comparisons in a terminal."""
 
 import json
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from framework_gateway.compare.differences import Difference
 from framework_gateway.compare.messages import Answer, dump, parse_json
 from framework_gateway.compare.replay import summarise
 
-LINES = 30  # of each body
+LINES = 30  # lines shown of each body
 DIFFERS = "bold red"
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """Print the answers side by side, and below them where they differ."""
+    """Print the answers side by side, then their differences."""
     console = Console()
     request = comparison.request
     verdict = Text("identical", "bold green") if comparison.identical else Text("differs", DIFFERS)
@@ -36,7 +36,7 @@ def print_comparison(comparison: Comparison) -> None:
 
 
 def print_summary(comparisons: Sequence[Comparison]) -> None:
-    """Print a line for each route, and every difference."""
+    """Print one line for each route, then all differences."""
     console = Console()
     routes = Table("route", "matched", "differing", "failed")
     for route in summarise(comparisons):
@@ -49,7 +49,7 @@ def print_summary(comparisons: Sequence[Comparison]) -> None:
 
 
 def differences_table(comparisons: Sequence[Comparison]) -> Table:
-    """List what differed, with each target's value."""
+    """Return a table of differences, with the value of each target."""
     names = [answer.target for answer in comparisons[0].answers]
     table = Table("request", "difference", *map(printable, names), title="Differences")
     for comparison in comparisons:
@@ -67,7 +67,7 @@ def differences_table(comparisons: Sequence[Comparison]) -> Table:
 
 
 def show_answer(answer: Answer, differences: Sequence[Difference], common: frozenset[str]) -> Group:
-    """Render one answer; what differs stands out."""
+    """Render one answer; differences are highlighted."""
     if answer.error is not None:
         return Group(Text(printable(answer.error), DIFFERS))
     differing = {(difference.part, difference.name.lower()) for difference in differences}
@@ -77,7 +77,7 @@ def show_answer(answer: Answer, differences: Sequence[Difference], common: froze
         style = DIFFERS if ("header", name.lower()) in differing else "dim"
         head.append(Text(printable(f"{name}: {mask(name, value)}"), style))
     lines = body_lines(answer)
-    # Within equal answers nothing stands out; else the lines that not all of them have.
+    # If the bodies differ, highlight the lines that not all of them have.
     differs = any(difference.part == "body" for difference in differences)
     body = [Text(line, DIFFERS if differs and line not in common else "") for line in lines[:LINES]]
     if len(lines) > LINES:
@@ -86,7 +86,7 @@ def show_answer(answer: Answer, differences: Sequence[Difference], common: froze
 
 
 def show_times(answer: Answer) -> str:
-    """Write how long it took: in all, and where the bridge knows it, waiting and running."""
+    """Format the total time and, if known, the times in the queue and in the application."""
     text = f"{answer.seconds * 1000:.1f} ms"
     if answer.waiting is not None and answer.running is not None:
         text += f" (waiting {answer.waiting * 1000:.1f}, running {answer.running * 1000:.1f})"
@@ -94,7 +94,7 @@ def show_times(answer: Answer) -> str:
 
 
 def body_lines(answer: Answer) -> list[str]:
-    """Return the body's lines, JSON with one member a line."""
+    """Return the lines of the body; JSON has one member per line."""
     try:
         text = json.dumps(parse_json(answer.body), ensure_ascii=False, indent=2)
     except ValueError:
@@ -103,13 +103,13 @@ def body_lines(answer: Answer) -> list[str]:
 
 
 def common_lines(answers: Sequence[Answer]) -> frozenset[str]:
-    """Return the lines that every body has."""
+    """Return the lines that all bodies contain."""
     sets = [frozenset(body_lines(answer)) for answer in answers if answer.error is None]
     return frozenset.intersection(*sets) if sets else frozenset()
 
 
 def printable(text: str) -> str:
-    """Replace what would move the cursor or colour the terminal."""
+    """Replace control characters, which could control the terminal."""
     return "".join(
         char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text
     )

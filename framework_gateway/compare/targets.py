@@ -1,4 +1,4 @@
-"""Whom to ask: an application in this process, or a server."""
+"""Targets of a comparison: an application in this process, or a running server."""
 
 import asyncio
 import logging
@@ -15,25 +15,25 @@ from starlette.types import ASGIApp, Message, Scope
 
 from framework_gateway.compare.messages import Answer, Headers, NoAnswer, Request
 from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
-from framework_gateway.wsgi.exchange import ClientLeft, is_about_leaving
+from framework_gateway.wsgi.exchange import ClientLeft, means_client_left
 from framework_gateway.wsgi.middleware import RECORD
 
-logger = logging.getLogger("showdown")
+logger = logging.getLogger("framework_gateway")
 
 IN_PROCESS = "http://localhost"
-LONGEST_PATH = 500  # characters of it in the log
+LONGEST_PATH = 500  # characters of a path in the log
 
 
 class TargetError(Exception):
-    """A target that was named cannot be asked; the message says why."""
+    """A target cannot be loaded or started; the message says why."""
 
 
 class Target(Protocol):
-    """Somebody to ask.
+    """Something that can answer requests.
 
     Attributes:
-        name: what answers are called by, and what ``{framework}`` becomes.
-        prefix: the path that stands before each request's own.
+        name: identifies its answers, and replaces ``{framework}``.
+        prefix: the path in front of each request's path.
     """
 
     @property
@@ -43,19 +43,19 @@ class Target(Protocol):
     def prefix(self) -> str: ...
 
     def curl(self, request: Request) -> str:
-        """Write the command that asks the same."""
+        """Return a shell command that sends the same request."""
 
     async def answer(self, request: Request, max_size: int) -> Answer:
-        """Ask; raise NoAnswer when what comes is longer than ``max_size`` bytes."""
+        """Send a request; raise NoAnswer if the body is longer than ``max_size`` bytes."""
 
 
 @dataclass(frozen=True)
 class Application:
-    """An ASGI application, or what is mounted in it, called in this process.
+    """An ASGI application, or one of its mounts, called in this process.
 
     Attributes:
-        origin: where a server has it, for the curl command and the Host header.
-        scope: members of the ASGI scope that differ from a plain request's.
+        origin: the origin of its server, for the curl command and the Host header.
+        scope: members of the ASGI scope that replace the default ones.
     """
 
     name: str
@@ -69,22 +69,22 @@ class Application:
 
     async def answer(self, request: Request, max_size: int) -> Answer:
         record: dict[str, Any] = {}
-        call = Call(request.body, max_size)
+        call = ApplicationCall(request.body, max_size)
         started = time.perf_counter()
         try:
             await self.app(self._scope(request, record), call.receive, call.send)
         except Exception as error:
-            if call.is_too_long and is_about_leaving(error):
-                raise call.too_long() from error
-            # Starlette raises an error again after it has answered 500, for the server to log.
+            if call.is_too_long and means_client_left(error):
+                raise call.too_long_error() from error
+            # Starlette answers 500, then raises the exception again for the server to log.
             if not call.complete:
                 raise
-            # Queries hold what people search for.
+            # A query may contain personal data.
             path = request.path.partition("?")[0][:LONGEST_PATH]
             logger.error("%s %s in %s", request.method, path, self.name, exc_info=error)
         seconds = time.perf_counter() - started
         if call.is_too_long:
-            raise call.too_long()
+            raise call.too_long_error()
         if not call.complete:
             raise NoAnswer("the application returned without a complete answer")
         return Answer(
@@ -94,7 +94,7 @@ class Application:
             seconds=seconds,
             status=call.status,
             headers=call.headers,
-            # Servers drop it; applications may send it all the same.
+            # Servers drop the body for HEAD, but some applications send one.
             body=b"" if request.method == "HEAD" else b"".join(call.chunks),
             waiting=record.get("waiting"),
             running=record.get("running"),
@@ -127,8 +127,8 @@ class Application:
         }
 
 
-class Call:
-    """One call of an ASGI application: gives it the body, and keeps what it answers."""
+class ApplicationCall:
+    """One call of an ASGI application: provides the request body, and stores the answer."""
 
     def __init__(self, body: bytes, max_size: int) -> None:
         self.body: bytes | None = body
@@ -141,7 +141,7 @@ class Call:
 
     async def receive(self) -> Message:
         if self.body is None:
-            # Nobody leaves before the answer is complete; who listens longer is cancelled.
+            # This client never disconnects; wait until the task is cancelled.
             await asyncio.Event().wait()
         body, self.body = self.body, None
         return {"type": "http.request", "body": body, "more_body": False}
@@ -158,23 +158,23 @@ class Call:
             self.size += len(self.chunks[-1])
             if self.is_too_long:
                 self.chunks.clear()
-                # To the application, as if its client had left: it has done nothing wrong.
+                # The application sees a client that has left, not an error.
                 raise ClientLeft
             self.complete = not message.get("more_body", False)
 
     @property
     def is_too_long(self) -> bool:
-        """Whether the answer has more bytes than may be kept."""
+        """Whether the answer is longer than ``max_size``."""
         return self.size > self.max_size
 
-    def too_long(self) -> NoAnswer:
-        """Return the error of an answer that is too long."""
+    def too_long_error(self) -> NoAnswer:
+        """Return the error for an answer that is too long."""
         return NoAnswer(f"the answer is longer than {self.max_size} bytes")
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server, asked by HTTP."""
+    """A running server, reached over HTTP."""
 
     name: str
     url: str
@@ -191,7 +191,7 @@ class Server:
         raw_path = (self.prefix + request.path).encode() or b"/"
         sent = self.client.build_request(
             request.method,
-            # As it is: joining URLs would tidy the path up.
+            # Keep the path as it is; joining URLs would normalise it.
             httpx.URL(self.url).copy_with(raw_path=raw_path),
             headers=[*request.headers],
             content=request.body or None,
@@ -219,7 +219,7 @@ class Server:
 
 @asynccontextmanager
 async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Target]]:
-    """Start the targets, each an application, an import string of one, or a server's address.
+    """Start the targets; each is an application, an import string of one, or the URL of a server.
 
     Raises:
         TargetError: an application could not be loaded or started.

@@ -1,1 +1,1 @@
-"""Applications under prefixes: loading, lifespan, limits."""
+"""Mount applications under prefixes: loading, lifespan, limits."""

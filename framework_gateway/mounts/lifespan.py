@@ -1,4 +1,4 @@
-"""The lifespan of one mounted ASGI application, as a server would run it (ASGI, Lifespan)."""
+"""Run the lifespan of a mounted ASGI application, as a server does (ASGI, Lifespan Protocol)."""
 
 import asyncio
 from typing import Any
@@ -7,14 +7,14 @@ from starlette.types import ASGIApp, Message
 
 
 class LifespanFailed(Exception):
-    """The application said that it cannot start."""
+    """The application reported that its startup or shutdown failed."""
 
 
 class Lifespan:
-    """Starts an application and stops it again; both in one task, as context managers need it.
+    """Starts and stops an application, both in one task, as its context managers require.
 
     Attributes:
-        state: what the application put into its lifespan state, for the scopes of its requests.
+        state: the application's lifespan state, for the scopes of its requests.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -23,37 +23,37 @@ class Lifespan:
         self._task: asyncio.Task[None] | None = None
 
     async def startup(self) -> None:
-        """Start the application; one that knows no lifespan is taken as started.
+        """Start the application; one without lifespan support counts as started.
 
         Raises:
-            LifespanFailed: it answered ``lifespan.startup.failed``.
+            LifespanFailed: the application sent ``lifespan.startup.failed``.
         """
         self.state.clear()
         self._error: Exception | None = None
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._from_app: asyncio.Queue[Message | None] = asyncio.Queue()
         self._task = asyncio.create_task(self._run())
-        answer = await self._ask("lifespan.startup")
-        if answer is not None and answer["type"] == "lifespan.startup.failed":
-            raise LifespanFailed(answer.get("message", "")) from self._error
+        reply = await self._send("lifespan.startup")
+        if reply is not None and reply["type"] == "lifespan.startup.failed":
+            raise LifespanFailed(reply.get("message", "")) from self._error
 
     async def shutdown(self) -> None:
         """Stop the application.
 
         Raises:
-            LifespanFailed: it answered ``lifespan.shutdown.failed``.
+            LifespanFailed: the application sent ``lifespan.shutdown.failed``.
         """
-        answer = await self._ask("lifespan.shutdown")
+        reply = await self._send("lifespan.shutdown")
         if self._task is not None:
             await self._task
-        if answer is not None and answer["type"] == "lifespan.shutdown.failed":
-            raise LifespanFailed(answer.get("message", "")) from self._error
+        if reply is not None and reply["type"] == "lifespan.shutdown.failed":
+            raise LifespanFailed(reply.get("message", "")) from self._error
 
-    async def _ask(self, question: str) -> Message | None:
-        """Put a message to the application; None when it has ended without an answer."""
+    async def _send(self, event: str) -> Message | None:
+        """Send an event and return the reply; None if the application has ended without one."""
         if self._task is None or self._task.done():
             return None
-        await self._to_app.put({"type": question})
+        await self._to_app.put({"type": event})
         return await self._from_app.get()
 
     async def _run(self) -> None:
@@ -64,7 +64,7 @@ class Lifespan:
         }
         try:
             await self.app(scope, self._to_app.get, self._from_app.put)
-        except Exception as error:  # whatever an application raises that knows no lifespan
+        except Exception as error:  # an application without lifespan support may raise anything
             self._error = error
         finally:
             await self._from_app.put(None)

@@ -1,32 +1,33 @@
-"""Find an application, and tell what kind it is."""
+"""Import an application, and detect whether it is WSGI or ASGI."""
 
 import inspect
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, Literal
+
+from uvicorn.importer import ImportFromStringError, import_from_string
 
 Kind = Literal["asgi", "wsgi"]
 
 
 class ApplicationError(Exception):
-    """What was named is no application that could be mounted."""
+    """The object or import string is not an application."""
 
 
 def load(application: Any) -> tuple[Any, Kind]:
     """Return an application and its kind.
 
     Args:
-        application: a WSGI or ASGI application, a factory of one (a callable without required
-            arguments), or an import string of either, as in ``shop.wsgi:application`` or
+        application: a WSGI or ASGI application, a factory (a callable without required arguments
+            that returns one), or an import string of either, such as ``shop.wsgi:application`` or
             ``shop:create_app()``.
 
     Raises:
-        ApplicationError: it is none of these. Whatever an import or a factory raises is raised on.
+        ApplicationError: it is none of these. Exceptions of the import or the factory propagate.
     """
     if isinstance(application, str):
         application = import_application(application)
     for _ in range(2):
-        if kind := recognise(application):
+        if kind := detect_kind(application):
             return application, kind
         if not is_factory(application):
             break
@@ -35,21 +36,16 @@ def load(application: Any) -> tuple[Any, Kind]:
 
 
 def import_application(name: str) -> Any:
-    """Import ``package.module:attribute``; a call in the end, ``()``, makes a factory explicit."""
-    module_name, colon, path = name.partition(":")
-    if not module_name or not colon or not path:
-        raise ApplicationError(f"{name!r} is not of the form package.module:attribute")
-    found: Any = import_module(module_name)
-    for part in path.removesuffix("()").split("."):
-        try:
-            found = getattr(found, part)
-        except AttributeError:
-            raise ApplicationError(f"{module_name!r} has no attribute {part!r}") from None
-    return found() if path.endswith("()") else found
+    """Import ``package.module:attribute``; if ``()`` follows, call it and return the result."""
+    try:
+        found = import_from_string(name.removesuffix("()"))
+    except ImportFromStringError as error:
+        raise ApplicationError(str(error)) from error
+    return found() if name.endswith("()") else found
 
 
-def recognise(application: Any) -> Kind | None:
-    """Tell ASGI 3 (three arguments, asynchronous) from WSGI (two arguments, not)."""
+def detect_kind(application: Any) -> Kind | None:
+    """Return the kind: ASGI 3 takes three arguments and is async, WSGI takes two and is not."""
     if not callable(application) or inspect.isclass(application):
         return None
     arguments = required_arguments(application)
@@ -60,12 +56,12 @@ def recognise(application: Any) -> Kind | None:
 
 
 def is_factory(application: Any) -> bool:
-    """Tell whether it can be called without arguments."""
+    """Return whether the object can be called without arguments."""
     return callable(application) and required_arguments(application) == 0
 
 
 def required_arguments(function: Callable[..., Any]) -> int:
-    """Count the positional arguments without a default; -1 where Python cannot say."""
+    """Return the number of positional arguments without a default; -1 if it is unknown."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

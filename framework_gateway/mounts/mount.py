@@ -1,4 +1,4 @@
-"""One way to hang any application under a prefix."""
+"""Mount a WSGI or ASGI application under a prefix, and route requests to it."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -16,37 +16,37 @@ from framework_gateway.mounts.lifespan import Lifespan
 from framework_gateway.mounts.loading import Kind, load
 from framework_gateway.mounts.streams import STREAMS, Streams
 from framework_gateway.security.checks import check_headers, check_target
-from framework_gateway.wsgi.bodies import PatientReceive, serve_limited
-from framework_gateway.wsgi.exchange import is_about_leaving
-from framework_gateway.wsgi.middleware import BUSY, WSGIMiddleware
+from framework_gateway.wsgi.bodies import GuardedReceive, serve_limited
+from framework_gateway.wsgi.exchange import means_client_left
+from framework_gateway.wsgi.middleware import BUSY_HEADERS, WSGIMiddleware
 
 logger = logging.getLogger("framework_gateway")
 
-APPLICATION_FAILED = {"Retry-After": "30"}
-MOUNT = "bridge.mount"  # in a scope: the prefix of the mount that its request belongs to
+FAILURE_HEADERS = {"Retry-After": "30"}
+MOUNT = "bridge.mount"  # scope key: the prefix of the mount that serves the request
 
 
 class Mount(StarletteMount):
     """A WSGI or ASGI application under a prefix; ``/prefix`` and ``/prefix/`` both reach it.
 
-    An application that cannot be imported or started does not keep the others from serving: its
-    prefix answers 503, and ``failure`` says why.
+    If an application cannot be imported or started, its prefix answers 503, ``failure`` says why,
+    and the other mounts still serve.
 
     Args:
-        path: the prefix, of one or more whole segments, as in ``/shop``.
-        application: what ``framework_gateway.mounts.loading.load`` takes.
-        max_requests: requests and WebSockets open at once; one more is shed with 503.
-        max_body_size: bytes of the longest request body; beyond it, 413.
-        max_streams: WebSockets and event streams open at once, in all and
-        max_streams_of_client: for each client address; one more is refused with 503.
-        wsgi: more arguments for WSGIMiddleware, should it be a WSGI application.
+        path: the prefix, one or more whole segments, such as ``/shop``.
+        application: an argument of ``framework_gateway.mounts.loading.load``.
+        max_requests: open requests and WebSockets; further ones are refused (shed) with 503.
+        max_body_size: the largest request body in bytes; then 413.
+        max_streams: open WebSockets and event streams; then 503.
+        max_streams_of_client: open WebSockets and event streams of one client; then 503.
+        wsgi: more arguments for WSGIMiddleware, used for a WSGI application.
 
     Attributes:
-        kind: ``asgi`` or ``wsgi``; None when the application could not be loaded.
-        application: the loaded application itself.
-        failure: why the prefix answers 503; None when all is well.
-        open: requests and WebSockets that are open.
-        shed: how many have been shed.
+        kind: ``asgi`` or ``wsgi``; None if the application could not be loaded.
+        application: the loaded application.
+        failure: why the prefix answers 503; None if the application works.
+        open: the number of open requests and WebSockets.
+        shed: the number of refused requests.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class Mount(StarletteMount):
         self.max_body_size = max_body_size
         self.open = self.shed = 0
         self.streams = Streams(max_streams, max_streams_of_client)
-        app: Any = self._lacking
+        app: Any = self._not_loaded
         try:
             self.application, self.kind = load(application)
-        except Exception as error:  # whatever the import of an application raises
+        except Exception as error:  # an import may raise anything
             self._fail("could not be loaded", path, error)
         else:
             app = self.application
@@ -80,10 +80,10 @@ class Mount(StarletteMount):
         self.lifespan = Lifespan(app)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match the prefix by whole segments, with or without a slash behind it.
+        """Match the prefix by whole segments, with or without a slash after it.
 
-        Starlette's own regular expression would not match a path with a line break, and would
-        leave ``/prefix`` to a redirect.
+        Starlette's own regular expression does not match a path with a line break, and
+        redirects ``/prefix``.
         """
         if scope["type"] not in ("http", "websocket"):
             return Match.NONE, {}
@@ -98,7 +98,7 @@ class Mount(StarletteMount):
             "endpoint": self.app,
         }
         if path == prefix:
-            # The application's own root, as if the slash had been there.
+            # The root of the application, as for ``/prefix/``.
             raw_path = scope.get("raw_path")
             child_scope |= {"path": path + "/", "raw_path": raw_path and raw_path + b"/"}
         elif path[len(prefix)] != "/":
@@ -106,18 +106,18 @@ class Mount(StarletteMount):
         return Match.FULL, child_scope
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request as a route, whose headers nobody has looked at."""
+        """Serve a request as a Starlette route; the headers have not been checked yet."""
         check_headers(scope)
         await self.serve(scope, receive, send)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, or answer 503 while there is no application, or no room."""
+        """Serve a request; answer 503 if the application has failed or the mount is full."""
         check_target(scope, scope["root_path"])
         if self.failure is not None:
-            return await self._refuse(scope, send, APPLICATION_FAILED)
+            return await self._refuse(scope, send, FAILURE_HEADERS)
         if self.open >= self.max_requests:
             self.shed += 1
-            return await self._refuse(scope, send, BUSY)
+            return await self._refuse(scope, send, BUSY_HEADERS)
         scope[STREAMS] = self.streams
         if self.lifespan.state:
             scope["state"] = {**scope.get("state", {}), **self.lifespan.state}
@@ -127,28 +127,28 @@ class Mount(StarletteMount):
                 await serve_limited(self.app, self.max_body_size, scope, receive, send)
             elif self.kind == "asgi":
                 with self.streams.open(scope):
-                    await self.app(scope, PatientReceive(receive), send)
+                    await self.app(scope, GuardedReceive(receive), send)
             else:
                 await self.app(scope, receive, send)
         except Exception as error:
-            # The application has stopped because nobody is there to read its answer.
-            if not is_about_leaving(error):
+            # An application that stops because its client has left has not failed.
+            if not means_client_left(error):
                 raise
         finally:
             self.open -= 1
 
     async def startup(self) -> None:
-        """Run the application's startup; a failure is its own."""
+        """Start the application; if that fails, set ``failure``."""
         try:
             await self.lifespan.startup()
         except Exception as error:
             self._fail("could not be started", self.path, error)
 
     async def shutdown(self) -> None:
-        """Run the application's shutdown; a failure is its own."""
+        """Stop the application; only log a failure."""
         try:
             await self.lifespan.shutdown()
-        # Whatever an application raises: the ones after it must still be stopped.
+        # An application may raise anything; the next ones must still be stopped.
         except Exception:
             logger.exception("The application at %s did not stop cleanly", self.path)
 
@@ -161,38 +161,39 @@ class Mount(StarletteMount):
             return await send({"type": "websocket.close", "code": 1013})
         raise HTTPException(503, headers=retry_after)
 
-    async def _lacking(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stand in for an application that could not be loaded."""
+    async def _not_loaded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Placeholder for an application that could not be loaded; never called."""
 
 
 Refuse = Callable[[HTTPConnection, HTTPException], Awaitable[Response]]
 CheckHost = Callable[[Scope, bytes | None], None]
 
 
-async def refuse_in_text(_connection: HTTPConnection, error: HTTPException) -> Response:
-    """Answer as Starlette does."""
+async def render_as_text(_connection: HTTPConnection, error: HTTPException) -> Response:
+    """Render an HTTPException as plain text, as Starlette does."""
     return PlainTextResponse(error.detail, error.status_code, error.headers)
 
 
 class Mounts:
-    """Middleware that sends each request to its mount, the longest prefix first.
+    """Middleware that passes each request to its mount; the longest matching prefix wins.
 
-    The same mounts could be routes of a Starlette application, whose routing and exception handling
-    then cost more than everything else on a request's way to its application.
+    Mounts also work as routes of a Starlette application. But Starlette's routing and exception
+    handling would then cost more time than the rest of the gateway.
 
     Args:
-        app: serves what belongs to no mount.
-        mounts: the applications.
-        refuse: renders the HTTPException of a request that no application gets to see.
-        admit: looks at each request before its application does; may raise HTTPException.
-        check_host: looks at the Host of each request, also of those to no mount; the same.
+        app: serves requests that match no mount.
+        mounts: the mounts.
+        refuse: renders an HTTPException that the gateway itself raises.
+        admit: authenticates a request before its application sees it; may raise HTTPException.
+        check_host: checks the Host of every request, with or without a mount; may raise
+            HTTPException.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         mounts: Sequence[Mount],
-        refuse: Refuse = refuse_in_text,
+        refuse: Refuse = render_as_text,
         admit: Callable[[Scope], Awaitable[None]] | None = None,
         check_host: CheckHost | None = None,
     ) -> None:
@@ -220,18 +221,18 @@ class Mounts:
             if self.admit is not None:
                 await self.admit(scope)
             scope.update(child_scope)
-            # No router is above the application, so its own root_path is where its URLs begin.
+            # No router is above the application, so its URLs begin at its own root_path.
             del scope["app_root_path"]
             await mount.serve(scope, receive, send)
         except HTTPException as error:
-            # Only the bridge's own: an application answers its exceptions itself.
+            # Raised by the gateway; applications handle their own exceptions.
             response = await self.refuse(HTTPConnection(scope), error)
             await response(scope, receive, send)
 
 
 @asynccontextmanager
 async def run_lifespans(mounts: Sequence[Mount]) -> AsyncIterator[None]:
-    """Start the applications in order, and stop them in reverse."""
+    """Start the applications in order, and stop them in reverse order."""
     for mount in mounts:
         await mount.startup()
     try:

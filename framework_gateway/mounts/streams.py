@@ -1,4 +1,4 @@
-"""Answers without an end: WebSockets and event streams, which must leave room for requests."""
+"""Limit the open WebSockets and event streams of a mount, to leave room for requests."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,32 +8,32 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from framework_gateway.wsgi.middleware import BUSY
+from framework_gateway.wsgi.middleware import BUSY_HEADERS
 
-STREAMS = "bridge.streams"  # in a scope: the Streams of its mount
+STREAMS = "bridge.streams"  # scope key: the Streams of the mount
 
 
 class Streams:
-    """The open streams of one mount, in all and by client.
+    """The open streams of one mount, in total and for each client.
 
-    A mount counts its WebSockets by itself. An application counts its event streams, for which the
-    gateway cannot know beforehand that they have no end::
+    The mount counts WebSockets. An application must count its event streams, because the gateway
+    cannot know in advance that a response is one::
 
         with scope["bridge.streams"].open(scope):
-            ...  # the whole answer
+            ...  # the whole response
 
     Args:
-        most: streams open at once.
-        most_of_client: of them, those of one client: an IPv4 address, or a network of IPv6.
+        max_open: open streams in total.
+        max_per_client: open streams of one client: an IPv4 address, or a /64 network of IPv6.
 
     Attributes:
-        by_client: how many each client has; clients without any are not kept.
-        shed: how many have been refused.
+        by_client: the number of open streams by client; clients without streams are removed.
+        shed: the number of refused streams.
     """
 
-    def __init__(self, most: int, most_of_client: int) -> None:
-        self.most = most
-        self.most_of_client = most_of_client
+    def __init__(self, max_open: int, max_per_client: int) -> None:
+        self.max_open = max_open
+        self.max_per_client = max_per_client
         self.by_client: Counter[str] = Counter()
         self.shed = 0
 
@@ -42,15 +42,15 @@ class Streams:
         """Count a stream until the block ends.
 
         Args:
-            scope: an ASGI HTTP or WebSocket scope; its ``client`` is who is counted.
+            scope: an ASGI HTTP or WebSocket scope; ``client`` identifies the client.
 
         Raises:
-            HTTPException: 503 with ``Retry-After``; there are too many.
+            HTTPException: 503 with ``Retry-After``, too many streams are open.
         """
-        client = network_of((scope.get("client") or ("", 0))[0])
-        if self.by_client.total() >= self.most or self.by_client[client] >= self.most_of_client:
+        client = client_network((scope.get("client") or ("", 0))[0])
+        if self.by_client.total() >= self.max_open or self.by_client[client] >= self.max_per_client:
             self.shed += 1
-            raise HTTPException(503, headers=BUSY)
+            raise HTTPException(503, headers=BUSY_HEADERS)
         self.by_client[client] += 1
         try:
             yield
@@ -60,11 +60,11 @@ class Streams:
                 del self.by_client[client]
 
 
-def network_of(address: str) -> str:
-    """Return what one client has: an IPv4 address, or a whole /64 of IPv6 (RFC 6177)."""
+def client_network(address: str) -> str:
+    """Return what one client has: an IPv4 address, or a /64 network of IPv6 (RFC 6177)."""
     try:
         found = ip_address(address)
-    except ValueError:  # a Unix socket has none
+    except ValueError:  # the client of a Unix socket has no address
         return address
     if isinstance(found, IPv4Address) or found.ipv4_mapped:
         return address

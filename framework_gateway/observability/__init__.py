@@ -1,1 +1,1 @@
-"""What is known of each request: ids, log, metrics, traces, health."""
+"""Observability: request ids, access log, metrics, traces, health."""

@@ -1,4 +1,4 @@
-"""One line for each request, written some at a time: a logger's record would cost ten times it."""
+"""Write the access log in batches, which costs a tenth of a log record for each request."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -7,37 +7,37 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 from typing import TextIO
 
-from framework_gateway.observability.observed import Ended, Kind, framework_of
+from framework_gateway.observability.observed import FinishedRequest, Kind, framework_of
 
-# What a pipe takes from one of several processes without mixing it with the others' (POSIX).
+# Bytes that a write to a pipe keeps together when several processes write to it (POSIX).
 PIPE_BUF = 4096
-LONGEST_PATH = 500  # characters that are shown of it
+LONGEST_PATH = 500  # characters of a path in the log
 
-Format = Callable[[str, Ended], str]
+Format = Callable[[str, FinishedRequest], str]
 
 
 class AccessLog:
-    """Access lines on their way to a stream.
+    """Writes one line for each request to a stream.
 
-    Query strings are never written, because tokens stand in them.
+    It never writes query strings, because they may contain tokens.
 
     Args:
-        stream: where to.
-        form: makes a line of the time and the request: ``as_json`` or ``as_text``.
+        stream: the stream to write to.
+        form: formats a line from the time and the request: ``as_json`` or ``as_text``.
     """
 
     def __init__(self, stream: TextIO, form: Format) -> None:
         self.stream = stream
         self.form = form
 
-    def write(self, requests: Iterable[Ended]) -> None:
-        """Write the lines of requests that have ended."""
-        # What their times have to be moved by, to be times of day.
+    def write(self, requests: Iterable[FinishedRequest]) -> None:
+        """Write the lines of finished requests."""
+        # Converts times of perf_counter to Unix times.
         offset = time.time() - time.perf_counter()
         block: list[str] = []
         room = PIPE_BUF
         for request in requests:
-            line = self.form(timestamp(int((offset + request.ended) * 1000)), request)
+            line = self.form(format_time(int((offset + request.ended) * 1000)), request)
             room -= len(line)
             if room < 0:
                 self._write(block)
@@ -51,20 +51,20 @@ class AccessLog:
 
 
 @lru_cache(maxsize=1)  # on a busy server many requests end in the same millisecond
-def timestamp(at: int) -> str:
-    """Write a time, in milliseconds since 1970, in RFC 3339's form."""
+def format_time(at: int) -> str:
+    """Format a Unix time in milliseconds as in RFC 3339."""
     seconds, milliseconds = divmod(at, 1000)
-    return f"{whole(seconds)}.{milliseconds:03}Z"
+    return f"{format_second(seconds)}.{milliseconds:03}Z"
 
 
 @lru_cache(maxsize=1)
-def whole(seconds: int) -> str:
-    """Write a time of whole seconds."""
+def format_second(seconds: int) -> str:
+    """Format a Unix time in seconds as in RFC 3339, without the Z."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def as_json(now: str, request: Ended) -> str:
-    """Write a JSON object, for programs; times in milliseconds, null where nobody knows them."""
+def as_json(now: str, request: FinishedRequest) -> str:
+    """Format a request as a JSON object; times in milliseconds, null if unknown."""
     request_id, client, path, kind, size, is_cut_off, _, seconds, waiting, running = request
     return (
         f'{{"ts":"{now}","request_id":"{request_id.decode()}",'
@@ -78,7 +78,7 @@ def as_json(now: str, request: Ended) -> str:
 
 @lru_cache(maxsize=4096)
 def kind_as_json(kind: Kind) -> str:
-    """Write what many requests have in common."""
+    """Format the members that many requests share."""
     mount, method, route, status = kind
     return (
         f'"framework":{quote(framework_of(mount))},"method":{quote(method)},'
@@ -86,15 +86,15 @@ def kind_as_json(kind: Kind) -> str:
     )
 
 
-def as_text(now: str, request: Ended) -> str:
-    """Write a line for people."""
+def as_text(now: str, request: FinishedRequest) -> str:
+    """Format a request as a readable line."""
     mount, method, route, status = request.kind
     answer = f"{status} cut off" if request.is_cut_off else str(status)
     times = f"{request.seconds * 1000:.1f} ms"
     if request.waiting is not None:
         queued, ran = request.waiting * 1000, (request.running or 0) * 1000
         times += f" (queued {queued:.1f}, ran {ran:.1f})"
-    # As JSON writes them, control characters cannot forge a line or speak to the terminal.
+    # JSON escapes keep control characters from forging lines or controlling the terminal.
     path = quote(request.path[:LONGEST_PATH])[1:-1]
     return (
         f"{now[11:-1]} {answer} {quote(method)[1:-1]} {path} {times} {request.size} B"

@@ -1,4 +1,4 @@
-"""Whether the process is alive, and whether it is fit to serve: what load balancers ask."""
+"""Health endpoints for load balancers: liveness and readiness."""
 
 import asyncio
 import time
@@ -7,60 +7,60 @@ from collections.abc import Callable, Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-Find = Callable[[], str | None]  # returns what is wrong, in one line
+Find = Callable[[], str | None]  # returns a fault as one line, or None
 
 STOPPING = {"gateway": "the gateway is stopping"}
 NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Check:
-    """A question that takes its time, asked in a thread, and not more often than needed.
+    """A health check that runs in a thread and caches its result.
 
     Args:
-        find: returns what is wrong; None when all is well.
-        timeout: seconds that an answer may take.
-        keep: seconds that an answer is good for.
+        find: returns a fault as one line; None if there is none.
+        timeout: seconds until a check counts as failed.
+        keep: seconds to cache a result.
     """
 
     def __init__(self, find: Find, *, timeout: float = 2.0, keep: float = 1.0) -> None:
         self.find = find
         self.timeout = timeout
         self.keep = keep
-        self._asked: asyncio.Task[str | None] | None = None
-        self._answered = 0.0
+        self._task: asyncio.Task[str | None] | None = None
+        self._finished_at = 0.0
 
     async def ask(self) -> str | None:
-        """Return what is wrong; None when all is well."""
-        asked = self._asked
-        if asked is None or asked.cancelled() or (asked.done() and self._is_old()):
-            asked = self._asked = asyncio.create_task(self._ask())
-        if not asked.done():
-            # Not wait_for(): a thread that hangs goes on, and must not get company each second.
-            await asyncio.wait([asked], timeout=self.timeout)
-        return asked.result() if asked.done() else f"no answer within {self.timeout:g} s"
+        """Return the fault; None if there is none."""
+        task = self._task
+        if task is None or task.cancelled() or (task.done() and self._is_old()):
+            task = self._task = asyncio.create_task(self._ask())
+        if not task.done():
+            # Not wait_for(): it would cancel the task, and each probe would start one more thread.
+            await asyncio.wait([task], timeout=self.timeout)
+        return task.result() if task.done() else f"no answer within {self.timeout:g} s"
 
     def _is_old(self) -> bool:
-        return time.monotonic() - self._answered > self.keep
+        return time.monotonic() - self._finished_at > self.keep
 
     async def _ask(self) -> str | None:
         try:
             return await asyncio.to_thread(self.find)
-        except Exception as error:  # whatever a check raises is what it has found
+        except Exception as error:  # an exception counts as a fault
             return f"the check failed: {error!r}"
         finally:
-            self._answered = time.monotonic()
+            self._finished_at = time.monotonic()
 
 
 class Health:
-    """The two endpoints.
+    """The endpoints ``live`` and ``ready``.
 
-    ``ready`` answers 503 while something is wrong or ``app.state.stopping`` is true, and says what:
-    ``{"ready", "failures", "warnings"}``, with a line for each name.
+    ``ready`` answers 503 while there is a failure or ``app.state.stopping`` is true. Its JSON has
+    the members ``ready``, ``failures`` and ``warnings``; the last two map names to faults.
 
     Args:
-        mounts: what is wrong with each mount, by its path, asked without a thread.
-        needs: checks without which nobody can be served.
-        optional: checks that only warn.
+        mounts: returns the failures of the mounts, by path; must not block.
+        needs: checks that must pass.
+        optional: checks whose faults are only warnings.
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class Health:
         self.optional = optional
 
     async def live(self, _request: Request) -> JSONResponse:
-        """Answer 200 as long as the event loop turns."""
+        """Answer 200 as long as the event loop runs."""
         return JSONResponse({"live": True}, headers=NO_STORE)
 
     async def ready(self, request: Request) -> JSONResponse:
-        """Answer 200 when requests can be served, else 503."""
+        """Answer 200 if the gateway can serve requests, else 503."""
         if request.app.state.stopping:
             failures, warned = dict(STOPPING), dict[str, str]()
         else:
@@ -89,6 +89,6 @@ class Health:
 
 
 async def ask_all(checks: Mapping[str, Check]) -> dict[str, str]:
-    """Return what is wrong, by the name of the check that has found it."""
+    """Run all checks; return the faults by the name of the check."""
     found = await asyncio.gather(*(check.ask() for check in checks.values()))
     return {name: fault for name, fault in zip(checks, found, strict=True) if fault is not None}

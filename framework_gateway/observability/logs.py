@@ -1,4 +1,4 @@
-"""One form for every log record of the process: the frameworks', the server's and our own."""
+"""Format all log records of the process alike: of the gateway, the server and the frameworks."""
 
 import logging
 from collections.abc import Callable
@@ -13,33 +13,34 @@ from framework_gateway.observability.request_id import request_id
 
 READABLE = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
 
-# No line is longer than 8 KiB, whatever a client has sent: collectors of logs cut longer ones.
+# A line has at most 8 KiB, because log collectors split longer ones.
 MAX_TEXT = 2000  # characters of a line, each of at most four bytes
-MAX_MESSAGE = 7500  # bytes in JSON, with the traceback,
-MAX_TRACEBACK = 5000  # which takes at most so many of them
+MAX_MESSAGE = 7500  # bytes in JSON, including the traceback
+MAX_TRACEBACK = 5000  # bytes in JSON
 
 
-def shorten(text: str, most: int, size: Callable[[str], int] = len) -> str:
-    """Return a text without its middle where it is too long; a traceback's ends say most.
+def shorten(text: str, max_size: int, size: Callable[[str], int] = len) -> str:
+    """Remove the middle of a long text; the start and end of a traceback matter most.
 
     Args:
-        most: the largest size.
-        size: measures a text.
+        text: the text.
+        max_size: the largest size.
+        size: returns the size of a text.
     """
-    shown, half = text, min(len(text) // 2, most)
-    while size(shown) > most:
+    shown, half = text, min(len(text) // 2, max_size)
+    while size(shown) > max_size:
         half = half * 3 // 4
         shown = f"{text[:half]} [...] {text[-half:]}"
     return shown
 
 
 def json_size(text: str) -> int:
-    """Return how many bytes JSON writes a text in."""
+    """Return the size of a text in JSON, in bytes."""
     return len(quote(text))
 
 
 class AddRequestID(logging.Filter):
-    """Give each record the id of the request during which it was made; ``-`` outside of any."""
+    """Add the id of the current request to each record; ``-`` outside a request."""
 
     source: ContextVar[str] = request_id
 
@@ -49,14 +50,14 @@ class AddRequestID(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """Write a record as lines for people."""
+    """Format a record as readable lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         return "\n".join(shorten(line, MAX_TEXT) for line in super().format(record).split("\n"))
 
 
 class JSONFormatter(JsonFormatter):
-    """Write a record as one line of JSON: ts, level, logger, message, request_id, exc."""
+    """Format a record as one line of JSON: ts, level, logger, message, request_id, exc."""
 
     def __init__(self) -> None:
         names = {"levelname": "level", "name": "logger", "exc_info": "exc"}
@@ -77,9 +78,9 @@ class JSONFormatter(JsonFormatter):
 
 
 def configure(env: str) -> None:
-    """Send all records to stderr, JSON in production and readable lines in development.
+    """Log to stderr: JSON in production, readable lines in development.
 
-    Does nothing where the process has a configuration of its own already.
+    This does nothing if logging is already configured.
     """
     handler = logging.StreamHandler()
     handler.addFilter(AddRequestID())
@@ -88,5 +89,5 @@ def configure(env: str) -> None:
 
 
 def read_request_id_from(source: ContextVar[str]) -> None:
-    """Take the ids in log records from a variable other than the library's own."""
+    """Use another ContextVar for the request ids in log records."""
     AddRequestID.source = source

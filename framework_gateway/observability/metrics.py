@@ -1,4 +1,4 @@
-"""What Prometheus reads at ``/metrics``: of one process, or of all workers of one machine."""
+"""Prometheus metrics at ``/metrics``, of one process or of all workers on one machine."""
 
 import asyncio
 from bisect import bisect_right
@@ -26,29 +26,29 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from framework_gateway.mounts.mount import Mount
-from framework_gateway.observability.observed import METHODS, Ended, Kind, framework_of
+from framework_gateway.observability.observed import METHODS, FinishedRequest, Kind, framework_of
 from framework_gateway.server.protocol import refused
 from framework_gateway.wsgi.middleware import WSGIMiddleware
-from framework_gateway.wsgi.threads import TOTALS, Gauges
+from framework_gateway.wsgi.threads import COUNTERS, Gauges
 
 LABELS = ("framework", "method", "route", "status")
 Labels = tuple[str, str, str, int]
-MAX_SERIES = 2000  # of requests; beyond them, the route is left out
+MAX_SERIES = 2000  # label sets of requests; further ones have the route "other"
 OTHER = "other"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 STATE = ("open", *(field.name for field in fields(Gauges)))
 
-# Whether prometheus_client counts in files that several processes share.
+# Whether prometheus_client stores its values in files shared by several processes.
 SHARED = values.ValueClass is not values.MutexValue
 
 
 class Durations(Histogram):
-    """A histogram that takes many values for the price of a few."""
+    """A histogram that observes many values at once, at little cost."""
 
     def observe_all(self, seconds: list[float]) -> None:
-        """Observe each of the values."""
+        """Observe all the values."""
         self._sum.inc(sum(seconds))
         ordered = sorted(seconds)
         before = 0
@@ -60,39 +60,39 @@ class Durations(Histogram):
 
 
 class Metrics:
-    """Counts requests, and shows them with the state of the mounts and of the process.
+    """Counts requests, and exposes the state of the mounts and of the process.
 
-    Where several workers serve one address, a scrape reaches one of them, and must show the sum:
-    then ``PROMETHEUS_MULTIPROC_DIR`` names a directory that is empty at the start, set before
-    ``prometheus_client`` is imported, and whoever has started a worker calls
-    ``prometheus_client.multiprocess.mark_process_dead(pid)`` when it has ended: what it has counted
-    stays, what it was doing does not.
+    If several workers serve one address, a scrape reaches one of them and must show the sum of all.
+    Then set ``PROMETHEUS_MULTIPROC_DIR`` to an empty directory before ``prometheus_client`` is
+    imported. When a worker has ended, its parent calls
+    ``prometheus_client.multiprocess.mark_process_dead(pid)``. This removes the gauges of the worker
+    and keeps its counters.
 
     Args:
-        mounts: the mounts; of those with WSGI applications it shows the threads as well.
+        mounts: the mounts; for WSGI applications, the metrics include their threads.
     """
 
     def __init__(self, mounts: Sequence[Mount]) -> None:
         self.registry = CollectorRegistry()
         self._durations = Durations(
             "http_request_duration_seconds",
-            "From a request's head to the end of its answer; the count is that of requests.",
+            "Seconds from the head of a request to the end of its response.",
             LABELS,
             buckets=SECONDS,
             registry=self.registry,
         )
         self._bytes = Counter(
-            "http_response_bytes", "Bytes of answers' bodies.", LABELS, registry=self.registry
+            "http_response_bytes", "Bytes of response bodies.", LABELS, registry=self.registry
         )
-        self._in_flight = self._gauge("http_requests_in_flight", "Requests without a whole answer.")
+        self._in_flight = self._gauge("http_requests_in_flight", "Requests in progress.")
         self._lag = Histogram(
             "event_loop_lag_seconds",
-            "How late a timer fires, ten times a second: how long something blocked the loop.",
+            "Delay of a timer that fires ten times a second: how long the loop was blocked.",
             buckets=LAGS,
             registry=self.registry,
         )
         by_name = {name: self._mount_metric(name) for name in STATE}
-        # What is around a mount's application later, as spans are, does not hide its threads.
+        # Keep mount.app, because tracing wraps it later.
         states = [partial(state_of, mount, mount.app) for mount in mounts]
         self._states = [
             (state, {key: by_name[key].labels(framework_of(mount.path)) for key in state()})
@@ -104,7 +104,7 @@ class Metrics:
         self._totals: dict[Counter, int] = defaultdict(int)
         self._series: set[Labels] = set()
         if SHARED:
-            self._gauge("worker_up", "Worker processes that live.", mode="liveall").set(1)
+            self._gauge("worker_up", "Live worker processes.", mode="liveall").set(1)
         else:
             ProcessCollector(registry=self.registry)
 
@@ -119,13 +119,13 @@ class Metrics:
 
     def _mount_metric(self, name: str) -> Gauge | Counter:
         text = f"Requests and threads of a mount: {name}."
-        if name in TOTALS:
+        if name in COUNTERS:
             return Counter(f"mount_{name}", text, ["mount"], registry=self.registry)
         return self._gauge(f"mount_{name}", text, ["mount"])
 
-    def count(self, requests: Iterable[Ended]) -> None:
-        """Count requests that have ended."""
-        groups: dict[Kind, list[Ended]] = defaultdict(list)
+    def count(self, requests: Iterable[FinishedRequest]) -> None:
+        """Count finished requests."""
+        groups: dict[Kind, list[FinishedRequest]] = defaultdict(list)
         for request in requests:
             groups[request.kind].append(request)
         for (mount, method, route, status), group in groups.items():
@@ -134,7 +134,7 @@ class Metrics:
             self._bytes.labels(*labels).inc(sum(request.size for request in group))
 
     def _labels_of(self, mount: str, method: str, route: str, status: int) -> Labels:
-        """Return the labels of a kind of requests; an application may invent routes without end."""
+        """Return the labels of a kind of request; limit the number of label sets."""
         method = method if method in METHODS else OTHER
         labels = (framework_of(mount), method, route, status)
         if labels not in self._series:
@@ -143,12 +143,12 @@ class Metrics:
             self._series.add(labels)
         return labels
 
-    def watch(self, lag: float, in_flight: int) -> None:
-        """Note the state of the moment.
+    def update(self, lag: float, in_flight: int) -> None:
+        """Update the metrics of the current state.
 
         Args:
-            lag: seconds that the event loop was late.
-            in_flight: requests that are open.
+            lag: seconds of delay of the event loop.
+            in_flight: open requests.
         """
         self._lag.observe(lag)
         self._in_flight.set(in_flight)
@@ -158,38 +158,38 @@ class Metrics:
                 if isinstance(metric, Gauge):
                     metric.set(value)
                 else:
-                    self._raise(metric, value)
+                    self._raise_to(metric, value)
         for reason, total in refused.items():
-            self._raise(self._refused.labels(reason), total)
+            self._raise_to(self._refused.labels(reason), total)
 
-    def _raise(self, metric: Counter, total: int) -> None:
-        """Bring a counter up to a total that is kept elsewhere."""
+    def _raise_to(self, metric: Counter, total: int) -> None:
+        """Raise a counter to a total that another object counts."""
         metric.inc(total - self._totals[metric])
         self._totals[metric] = total
 
     async def show(self, _request: Request) -> Response:
-        """Answer a scrape, in Prometheus's text format."""
+        """Answer a scrape in Prometheus's text format."""
         text = await asyncio.to_thread(self.collect)
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     def collect(self) -> bytes:
-        """Write all of it; the sum over the workers where there are several."""
-        return generate_latest(Workers() if SHARED else self.registry)
+        """Return all metrics as text; with several workers, their sum."""
+        return generate_latest(WorkersCollector() if SHARED else self.registry)
 
 
 def state_of(mount: Mount, app: ASGIApp) -> dict[str, int]:
-    """Return what a mount is doing, by the names of STATE; the threads of WSGI alone."""
+    """Return the state of a mount by the names in STATE; threads only for WSGI."""
     if not isinstance(app, WSGIMiddleware):
         return {"open": mount.open, "shed": mount.shed}
     state: dict[str, int] = vars(app.gauges)
     return {**state, "open": mount.open, "shed": mount.shed + state["shed"]}
 
 
-class Workers(Collector):
-    """What all workers have counted, and each live one's process figures with its ``pid``."""
+class WorkersCollector(Collector):
+    """Collects the sums over all workers, and process metrics of each live worker by ``pid``."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the families, as ``generate_latest`` asks for them."""
+        """Yield the metric families, for ``generate_latest``."""
         alive: list[str] = []
         files = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
         for family in files.collect():  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What every request passes first and last: its id, its deadline, and a note of its end."""
+"""The outermost middleware: request id, timeout, access log, metrics."""
 
 import asyncio
 import logging
@@ -16,36 +16,38 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from framework_gateway.mounts.mount import Refuse
 from framework_gateway.observability.access_log import AccessLog
 from framework_gateway.observability.metrics import Metrics
-from framework_gateway.observability.observed import REQUEST_ID, Ended, Observed
+from framework_gateway.observability.observed import REQUEST_ID, FinishedRequest, ObservedRequest
 from framework_gateway.security.headers import Header, SecurityHeaders
-from framework_gateway.wsgi.exchange import is_about_leaving
+from framework_gateway.wsgi.exchange import means_client_left
 
 logger = logging.getLogger("framework_gateway")
 
-TOKEN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
-TICK = 0.1  # seconds between two looks at the requests, and until one that has ended is told of
-BATCH = 256  # requests that are told of at once, at most
+TICK_INTERVAL = 0.1  # seconds between two checks for timeouts, and between two reports
+BATCH_SIZE = 256  # finished requests that trigger a report before the next tick
 
 
 class Observer:
-    """ASGI middleware around everything else: every answer goes through it, errors included.
+    """The outermost ASGI middleware; every response passes through it, including errors.
 
-    A client's X-Request-ID is taken over when it is 1-64 letters, digits, ``.``, ``_`` and ``-``,
-    else replaced; the application, the ContextVar and the answer get the same. An exception before
-    an answer is answered 500 and logged; one that cuts an answer off is raised on to the server.
+    It keeps the client's X-Request-ID if that is 1-64 letters, digits, ``.``, ``_`` and ``-``, and
+    replaces it otherwise. The application, the ContextVar and the response have the same id.
 
-    A request without an answer after ``timeout`` seconds is cancelled and answered 504, whether or
-    not its application lets itself be cancelled; bytes of its body that arrive begin the time anew.
+    It answers 500 to an exception before the response, and logs the exception. It passes an
+    exception in the middle of a response to the server, which closes the connection.
+
+    After ``timeout`` seconds without a response, it cancels the request and answers 504, even if
+    the application ignores the cancellation. Bytes of the request body restart the timeout.
 
     Args:
         app: the application.
-        request_id: where the id of the request that is served can be read.
-        security: knows what headers each answer is to have.
+        request_id: receives the id of the current request.
+        security: chooses the security headers of each response.
         metrics: counts the requests.
-        refuse: renders the HTTPException, 500 or 504, of what the application has not answered.
-        timeout: seconds until an answer must have begun.
-        access_log: gets a line for each request.
+        refuse: renders an HTTPException, 500 or 504, if the application sends no response.
+        timeout: seconds until a response must start.
+        access_log: writes a line for each request.
     """
 
     def __init__(
@@ -66,75 +68,75 @@ class Observer:
         self.refuse = refuse
         self.timeout = timeout
         self.access_log = access_log
-        # Unique without a call of the system for each: random once, then counted.
+        # One random prefix and a counter give unique ids without a system call for each.
         form = b"%b%%06x" % secrets.token_hex(6).encode()
         self._ids = map(form.__mod__, count(1))
-        self._open: set[Observed] = set()
-        self._ended: list[Ended] = []
-        self._batch = 1  # nobody looks after those that wait until the lifespan begins
-        self._loop: asyncio.AbstractEventLoop | None = None  # known, it need not be looked up
+        self._open: set[ObservedRequest] = set()
+        self._finished: list[FinishedRequest] = []
+        self._batch = 1  # without a lifespan, no timer reports the requests
+        self._loop: asyncio.AbstractEventLoop | None = None  # saves a lookup
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await self._live(scope, receive, send)
+            return await self._run_lifespan(scope, receive, send)
         for name, _ in scope["headers"]:
             if name == REQUEST_ID:
-                id_header = self._take_over(scope)
+                id_header = self._accept_request_id(scope)
                 break
         else:
             id_header = REQUEST_ID, next(self._ids)
             scope["headers"] = [*scope["headers"], id_header]
-        # Not reset at the end: the server may log an application's exception after this returns.
+        # Never reset, because the server may log an exception after this method returns.
         self.request_id.set(id_header[1].decode())
         task = current_task(self._loop)
-        request = Observed(id_header, task, scope, receive, send, self.security)
+        request = ObservedRequest(id_header, task, scope, receive, send, self.security)
         if request.method not in BODILESS:
             receive = request.receive
         self._open.add(request)
         try:
             await self.app(scope, receive, request.send)
         except BaseException as error:
-            if is_about_leaving(error):
-                pass  # nobody is there to read the rest
+            if means_client_left(error):
+                pass  # no client to read the rest
             elif request.refusal is not None:
-                if not isinstance(error, asyncio.CancelledError) or not request.forgive():
+                if not isinstance(error, asyncio.CancelledError) or not request.uncancel():
                     raise
             elif isinstance(error, Exception) and scope["type"] == "http":
-                await self._answer_for(request, error)
+                await self._handle_error(request, error)
             else:
-                request.status = request.status or 500  # of the server's own, for what is left
+                request.status = request.status or 500  # the server answers 500
                 raise
         finally:
             if request.refusal is not None:
                 await request.refusal
             self._open.discard(request)
-            self._ended.append(request.end())
-            if len(self._ended) >= self._batch:
-                self._tell()
+            self._finished.append(request.end())
+            if len(self._finished) >= self._batch:
+                self._report()
 
-    def _take_over(self, scope: Scope) -> Header:
-        """Return the client's id; a new one, in its place, where that is none."""
+    def _accept_request_id(self, scope: Scope) -> Header:
+        """Return the client's id header; replace it with a new one if it is invalid."""
         others = [header for header in scope["headers"] if header[0] != REQUEST_ID]
         given: list[Header] = [header for header in scope["headers"] if header[0] == REQUEST_ID]
-        if len(given) == 1 and TOKEN.fullmatch(given[0][1]):
+        if len(given) == 1 and VALID_ID.fullmatch(given[0][1]):
             return given[0]
-        made = REQUEST_ID, next(self._ids)
-        scope["headers"] = [*others, made]
-        return made
+        new = REQUEST_ID, next(self._ids)
+        scope["headers"] = [*others, new]
+        return new
 
-    # Beside the requests, for many at once: ten times as quick as one here and one there
+    # Work for many requests at once, which is ten times as fast as for each request
 
-    def _tell(self) -> None:
-        """Count and write down the requests that have ended."""
-        if ended := self._ended:
-            self._ended = []
+    def _report(self) -> None:
+        """Count and log the finished requests."""
+        if ended := self._finished:
+            self._finished = []
             self.metrics.count(ended)
             if self.access_log is not None:
                 self.access_log.write(ended)
 
-    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _run_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()
-        self._batch = BATCH
+        self._batch = BATCH_SIZE
         self._tick(self._loop, self._loop.time())
         try:
             await self.app(scope, receive, send)
@@ -142,44 +144,44 @@ class Observer:
             self._timer.cancel()
             self._loop = None
             self._batch = 1
-            self._tell()
+            self._report()
 
     def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
-        """Do what is done for all requests at once; late when something blocks the loop."""
+        """Update the metrics, check timeouts and report; late if something blocks the loop."""
         now = loop.time()
-        self._timer = loop.call_at(now + TICK, self._tick, loop, now + TICK)
-        self.metrics.watch(now - due, len(self._open))
+        self._timer = loop.call_at(now + TICK_INTERVAL, self._tick, loop, now + TICK_INTERVAL)
+        self.metrics.update(now - due, len(self._open))
         self._sweep()
-        self._tell()
+        self._report()
 
     def _sweep(self) -> None:
-        """Refuse the requests whose time is over."""
+        """Cancel the requests that have timed out."""
         late = perf_counter() - self.timeout
         for request in self._open:
-            overdue = request.since < late and not request.status and request.refusal is None
+            overdue = request.idle_since < late and not request.status and request.refusal is None
             if overdue and request.scope["type"] == "http" and request.task is not None:
-                request.refusal = asyncio.create_task(self._give_up(request))
+                request.refusal = asyncio.create_task(self._time_out(request))
                 request.task.cancel()
 
-    async def _give_up(self, request: Observed) -> None:
-        """Answer 504; the application may take its time to notice that it was cancelled."""
+    async def _time_out(self, request: ObservedRequest) -> None:
+        """Answer 504 at once; the application may take longer to react to the cancellation."""
         self.request_id.set(request.id_header[1].decode())
-        logger.error("%s %r: no answer for %g s", request.method, request.path, self.timeout)
-        await self._answer(request, 504)
+        logger.error("%s %r: no response for %g s", request.method, request.path, self.timeout)
+        await self._send_error(request, 504)
 
-    async def _answer_for(self, request: Observed, error: Exception) -> None:
-        """Answer 500 where nothing has been, and log the exception, or raise it for the server.
+    async def _handle_error(self, request: ObservedRequest, error: Exception) -> None:
+        """Answer 500 and log the exception; raise it if a response is already incomplete.
 
-        The server would close the connection, on which the next request may be on its way: right
-        only for an answer that is cut off.
+        An exception makes the server close the connection, which may already carry the next
+        request. So it is raised only to cut off an incomplete response.
         """
         if not request.has_begun:
-            await self._answer(request, 500)
+            await self._send_error(request, 500)
         if request.has_begun and not request.ended:
             raise error
-        logger.error("%s %r: unforeseen error", request.method, request.path, exc_info=error)
+        logger.error("%s %r: unhandled exception", request.method, request.path, exc_info=error)
 
-    async def _answer(self, request: Observed, status: int) -> None:
-        """Answer in the application's place."""
+    async def _send_error(self, request: ObservedRequest, status: int) -> None:
+        """Answer with an error, in place of the application."""
         response = await self.refuse(HTTPConnection(request.scope), HTTPException(status))
         await response(request.scope, request.receive, request.send)

@@ -1,4 +1,4 @@
-"""The id of the request that is being served: in log records and in error documents."""
+"""The id of the current request, for log records and error responses."""
 
 from contextvars import ContextVar
 

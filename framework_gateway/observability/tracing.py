@@ -1,7 +1,7 @@
-"""OpenTelemetry spans: the gateway's for each request, and within it one of the request's mount.
+"""OpenTelemetry tracing: one span of the gateway for each request, and one of its mount within.
 
-Names and attributes are those of the semantic conventions for HTTP spans. Imported only where
-spans are wanted; the SDK and the exporter are the extra ``otel``.
+Names and attributes follow the semantic conventions for HTTP spans. Import this module only if
+tracing is enabled; it needs the extra ``otel`` with the SDK and the exporter.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from framework_gateway.mounts.mount import MOUNT
-from framework_gateway.observability.observed import METHODS, NOTHING, STARTS, matched_route
+from framework_gateway.observability.observed import EMPTY_RECORD, METHODS, STARTS, matched_route
 from framework_gateway.wsgi.middleware import RECORD
 
 PROPAGATED = {name.encode() for name in propagate.get_global_textmap().fields}
-LAST_SPANS = 1.5  # seconds for their export when the process ends
+EXPORT_TIMEOUT = 1.5  # seconds to export the last spans when the process ends
 
 
 class Tracing(AbstractAsyncContextManager["Tracing"]):
-    """This process's spans on their way, by OTLP over HTTP, as the variables ``OTEL_*`` say.
+    """Exports the spans of this process by OTLP over HTTP; configured by the variables ``OTEL_*``.
 
-    Leaving it sends the last of them, unless the collector takes too long.
+    On exit, it exports the last spans, unless the collector takes too long.
     """
 
     def __init__(self) -> None:
@@ -35,29 +35,29 @@ class Tracing(AbstractAsyncContextManager["Tracing"]):
         self.provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         trace.set_tracer_provider(self.provider)
 
-    def around(self, app: ASGIApp, mount: str = "") -> "Traced":
-        """Return the application with spans."""
+    def wrap(self, app: ASGIApp, mount: str = "") -> "Traced":
+        """Wrap an application in tracing middleware."""
         return Traced(app, self.provider.get_tracer("bridge"), mount)
 
     async def __aexit__(self, *_error: object) -> None:
-        # A daemon: the SDK would keep the process for half a minute when nobody answers.
+        # A daemon thread; the SDK would wait half a minute for a collector that does not answer.
         thread = threading.Thread(target=self.provider.shutdown, daemon=True)
         thread.start()
-        await asyncio.to_thread(thread.join, LAST_SPANS)
+        await asyncio.to_thread(thread.join, EXPORT_TIMEOUT)
 
 
 class Traced:
-    """ASGI middleware that makes a span of each request.
+    """ASGI middleware that creates a span for each request.
 
-    Around the gateway, it continues the trace that the request's headers name (W3C Trace Context),
-    else begins one; around a mount, it makes a child of the gateway's. The headers that the
-    application sees name the new span, as if another server had sent the request, so that an
-    application that makes spans of its own continues there.
+    Around the gateway, it continues the trace in the request's headers (W3C Trace Context), or
+    starts a new one. Around a mount, it creates a child of the gateway's span. It writes the new
+    span into the request's headers, so that an application with its own tracing continues the
+    trace.
 
     Args:
         app: the application.
-        tracer: makes the spans.
-        mount: the mount's name; none for the gateway.
+        tracer: creates the spans.
+        mount: the name of the mount; "" for the gateway.
     """
 
     def __init__(self, app: ASGIApp, tracer: trace.Tracer, mount: str = "") -> None:
@@ -77,18 +77,18 @@ class Traced:
             headers += [(name.encode(), value.encode()) for name, value in carrier.items()]
             scope["headers"] = headers
 
-            async def send_and_note(message: Message) -> None:
+            async def send_and_record(message: Message) -> None:
                 if message["type"] in STARTS:
-                    note_status(span, message.get("status") or STARTS[message["type"]])
+                    record_status(span, message.get("status") or STARTS[message["type"]])
                 await send(message)
 
             try:
-                await self.app(scope, receive, send_and_note)
+                await self.app(scope, receive, send_and_record)
             finally:
                 if not self.mount and scope.get("client"):
-                    # Only now: a proxy may have said who it is.
+                    # Only now, because Proxies may have changed it.
                     span.set_attribute("client.address", scope["client"][0])
-                if route := matched_route(scope, scope.get(RECORD, NOTHING)):
+                if route := matched_route(scope, scope.get(RECORD, EMPTY_RECORD)):
                     route = scope.get(MOUNT, "") + route
                     span.set_attribute("http.route", route)
                     span.update_name(f"{self.mount} {method} {route}".lstrip())
@@ -107,7 +107,7 @@ class Traced:
 
 
 def server_attributes(scope: Scope, method: str) -> dict[str, Any]:
-    """Return what is known of a request when it comes; not its query, where tokens may stand."""
+    """Return the span attributes of a request; without its query, which may contain tokens."""
     return {
         "http.request.method": method,
         "url.path": scope["path"],
@@ -116,8 +116,8 @@ def server_attributes(scope: Scope, method: str) -> dict[str, Any]:
     }
 
 
-def note_status(span: Span, status: int) -> None:
-    """Note an answer's status; for servers, only 5xx is an error."""
+def record_status(span: Span, status: int) -> None:
+    """Record the status of a response; for server spans, only 5xx is an error."""
     span.set_attribute("http.response.status_code", status)
     if status >= 500:
         span.set_attribute("error.type", str(status))

@@ -1,1 +1,1 @@
-"""Pages that compare the mounted applications."""
+"""The pages of the gateway: Compare, Code, Race and Routes."""

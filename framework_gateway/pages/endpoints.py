@@ -1,4 +1,4 @@
-"""One index of what every mounted application serves, read from the applications themselves."""
+"""List the endpoints of all mounted applications, read from the applications themselves."""
 
 import inspect
 import re
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
     from flask import Flask
 
-UNSHOWN = {"HEAD", "OPTIONS"}  # every framework adds them where there is a GET
+HIDDEN_METHODS = {"HEAD", "OPTIONS"}  # every framework adds them to GET routes
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Something that a mounted application answers.
+    """An endpoint of a mounted application.
 
     Attributes:
-        mount: the prefix of its application.
-        methods: without HEAD and OPTIONS; empty where the application does not say.
-        path: below the prefix, with ``{name}`` for each variable part.
-        view: the function that serves it; None where there is none to show.
+        mount: the prefix of the application.
+        methods: the methods, without HEAD and OPTIONS; empty if they are unknown.
+        path: the path below the prefix, with ``{name}`` for each parameter.
+        view: the function that serves it; None if there is none to show.
     """
 
     mount: str
@@ -44,7 +44,7 @@ class Endpoint:
 
 
 def endpoints_of(mount: Mount) -> list[Endpoint]:
-    """List what an application serves: Flask, Django, FastAPI and Starlette say so."""
+    """List the endpoints of a Flask, Django, FastAPI or Starlette application."""
     found = find_endpoints(mount.application)
     return [Endpoint(mount.path, methods, path, view) for methods, path, view in found]
 
@@ -53,7 +53,7 @@ Found = Iterator[tuple[list[str], str, Callable[..., Any] | None]]
 
 
 def find_endpoints(application: Any) -> Found:
-    """Ask the framework of an application, which is loaded where there is such an application."""
+    """Read the routes of an application; a framework in use is already imported."""
     if "flask" in sys.modules:
         from flask import Flask
 
@@ -73,15 +73,15 @@ def flask_endpoints(app: "Flask") -> Found:
     """Read Flask's URL map."""
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
-        yield shown(rule.methods), path, app.view_functions[rule.endpoint]
+        yield visible_methods(rule.methods), path, app.view_functions[rule.endpoint]
 
 
-def django_endpoints(patterns: "Sequence[URLPattern | URLResolver]", before: str = "/") -> Found:
-    """Read Django's resolver; of a class-based view, each method is an endpoint of its own."""
+def django_endpoints(patterns: "Sequence[URLPattern | URLResolver]", prefix: str = "/") -> Found:
+    """Read Django's URL patterns; each method of a class-based view is an endpoint."""
     from django.urls import URLResolver
 
     for pattern in patterns:
-        path = before + template(str(pattern.pattern))
+        path = prefix + template(str(pattern.pattern))
         if isinstance(pattern, URLResolver):
             yield from django_endpoints(pattern.url_patterns, path)
             continue
@@ -90,23 +90,23 @@ def django_endpoints(patterns: "Sequence[URLPattern | URLResolver]", before: str
             yield [], path, pattern.callback
             continue
         for name in view_class.http_method_names:
-            if hasattr(view_class, name) and name.upper() not in UNSHOWN:
+            if hasattr(view_class, name) and name.upper() not in HIDDEN_METHODS:
                 yield [name.upper()], path, getattr(view_class, name)
 
 
-def starlette_endpoints(routes: Sequence[BaseRoute], before: str = "") -> Found:
-    """Read the routes of FastAPI and Starlette, included routers and mounts among them."""
-    for original, route in with_context(routes):
+def starlette_endpoints(routes: Sequence[BaseRoute], prefix: str = "") -> Found:
+    """Read the routes of FastAPI or Starlette, including routers and mounts."""
+    for original, route in with_full_paths(routes):
         if isinstance(original, StarletteMount):
-            inner = [*starlette_endpoints(original.routes, before + original.path)]
-            yield from inner or [([], before + original.path + "/{path}", None)]
+            inner = [*starlette_endpoints(original.routes, prefix + original.path)]
+            yield from inner or [([], prefix + original.path + "/{path}", None)]
         elif isinstance(original, Route):
             path = re.sub(r"{(\w+):\w+}", r"{\1}", route.path or "")
-            yield shown(route.methods), before + path, route.endpoint
+            yield visible_methods(route.methods), prefix + path, route.endpoint
 
 
-def with_context(routes: Sequence[BaseRoute]) -> Iterator[tuple[BaseRoute, Any]]:
-    """Yield routes, each with what knows its whole path: of FastAPI's routers, that is another."""
+def with_full_paths(routes: Sequence[BaseRoute]) -> Iterator[tuple[BaseRoute, Any]]:
+    """Yield each route with the object that has its full path; FastAPI's routers have their own."""
     if "fastapi" not in sys.modules:
         yield from zip(routes, routes, strict=True)
         return
@@ -116,13 +116,13 @@ def with_context(routes: Sequence[BaseRoute]) -> Iterator[tuple[BaseRoute, Any]]
         yield route.original_route, route
 
 
-def shown(methods: Iterable[str] | None) -> list[str]:
-    """Return the methods that somebody has written a view for."""
-    return sorted({*(methods or ())} - UNSHOWN)
+def visible_methods(methods: Iterable[str] | None) -> list[str]:
+    """Return the methods without those that the framework adds."""
+    return sorted({*(methods or ())} - HIDDEN_METHODS)
 
 
 def template(pattern: str) -> str:
-    """Write a Django route or regular expression with ``{name}`` for its parts."""
+    """Convert a Django route or regular expression to a path with ``{name}`` for each parameter."""
     path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", pattern)
     if path.startswith("^") or path.endswith("$"):
         path = re.sub(r"\(\?P{(\w+)}.*?\)", r"{\1}", path).lstrip("^").removesuffix("$")

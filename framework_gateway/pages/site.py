@@ -17,7 +17,7 @@ from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
 from framework_gateway.compare.endpoint import PATH, Compare
-from framework_gateway.compare.guard import EVERYBODY, Guard
+from framework_gateway.compare.guard import ALLOW_ALL, Guard
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.pages.endpoints import Endpoint, endpoints_of
 from framework_gateway.pages.source import Operation, highlight_styles, operations_of, source_of
@@ -36,11 +36,11 @@ class Page:
     """A page of the site.
 
     Attributes:
-        name: its address, below ``/``.
-        title: in the navigation and the window.
-        template: the file of its template.
-        collect: returns what the template shows.
-        sends_requests: whether it sends requests that visitors make up.
+        name: the path of the page, below ``/``.
+        title: the title in the navigation and the window.
+        template: the name of the template.
+        collect: returns the context of the template.
+        sends_requests: whether the page lets visitors send requests to the applications.
     """
 
     name: str
@@ -51,18 +51,18 @@ class Page:
 
 
 class Site:
-    """The pages about some mounts. A subclass can add pages, templates and static files.
+    """The pages of the gateway. A subclass can add pages, templates and static files.
 
     Args:
-        mounts: what is compared.
-        max_body_size: bytes of the longest request body to ``/compare``.
-        links: more addresses, by name; each a path.
-        guard: says who may use the pages that send requests.
+        mounts: the mounts to compare.
+        max_body_size: the largest request body for ``/compare``, in bytes.
+        links: maps names to paths of further pages.
+        guard: checks requests to the pages that send requests.
     """
 
     title = "Compare your applications"
     examples: Sequence[Any] = ()
-    # Directories of templates, the first before the others, and packages with static files.
+    # Template directories, searched in this order, and packages with static files.
     templates: Sequence[Path] = (HERE / "templates",)
     static: Sequence[tuple[str, str]] = (("framework_gateway.pages", "static"),)
 
@@ -71,7 +71,7 @@ class Site:
         mounts: Sequence[Mount],
         max_body_size: int,
         links: Mapping[str, str] | None = None,
-        guard: Guard = EVERYBODY,
+        guard: Guard = ALLOW_ALL,
     ) -> None:
         self.mounts = mounts
         self.max_body_size = max_body_size
@@ -92,17 +92,17 @@ class Site:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """The routes of the pages, of what they load, and of ``/compare``."""
+        """The routes of the pages, their static files, and ``/compare``."""
         prefixes = [mount.path for mount in self.mounts]
         return [
-            below(PATH, Compare(prefixes, self.max_body_size, self.guard)),
+            route_below(PATH, Compare(prefixes, self.max_body_size, self.guard)),
             *(Route(f"/{page.name}", self.endpoint(page)) for page in self.pages),
             Route("/static/highlight.css", show_highlight_styles),
             StarletteMount("/static", StaticFiles(packages=[*self.static])),
         ]
 
     def endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
-        """Make an endpoint that shows a page."""
+        """Return the endpoint of a page."""
 
         async def show(request: Request) -> Response:
             if page.sends_requests and (login := await self.guard.check_page(request)):
@@ -121,21 +121,21 @@ class Site:
 
     @cached_property
     def endpoints(self) -> dict[str, list[Endpoint]]:
-        """What each mount serves; read once, because it does not change."""
+        """The endpoints of each mount; read once, because they do not change."""
         return {mount.path: endpoints_of(mount) for mount in self.mounts}
 
     @cached_property
     def operations(self) -> dict[str, Operation]:
-        """What the mounts have in common, by name."""
+        """The operations that several mounts share, by name."""
         every = [endpoint for endpoints in self.endpoints.values() for endpoint in endpoints]
         return {operation.name: operation for operation in operations_of(every)}
 
     def compare(self, _request: Request) -> dict[str, Any]:
-        """Collect what the Compare and the Race page show."""
+        """Return the context of the Compare and Race pages."""
         return {"methods": METHODS, "examples": self.examples}
 
     def code(self, request: Request) -> dict[str, Any]:
-        """Collect one operation's source in each application."""
+        """Return the context of the Code page: the source of one operation in each application."""
         operation = self.operations.get(request.query_params.get("operation", ""))
         if operation is None:
             operation = next(iter(self.operations.values()), None)
@@ -147,7 +147,7 @@ class Site:
         }
 
     def index(self, _request: Request) -> dict[str, Any]:
-        """Collect every endpoint, by mount and path."""
+        """Return the context of the Routes page: all endpoints, by mount and path."""
         tables = []
         for mount in self.mounts:
             paths: dict[str, list[Endpoint]] = defaultdict(list)
@@ -157,25 +157,25 @@ class Site:
         return {"tables": tables, "links": self.links}
 
 
-def below(prefix: str, endpoint: ASGIApp) -> Route:
-    """Route every path below a prefix; Starlette's own pattern would leave out line breaks."""
+def route_below(prefix: str, endpoint: ASGIApp) -> Route:
+    """Route all paths below a prefix, even with line breaks, which Starlette's pattern excludes."""
     route = Route(prefix + "/{path:path}", endpoint)
     route.path_regex = re.compile(f"^{re.escape(prefix)}/(?P<path>.*)$", re.DOTALL)
     return route
 
 
 def title_of(mount: Mount) -> str:
-    """Name an application by its framework when the prefix does, else by the prefix."""
+    """Return the framework's name if the prefix is one, else the prefix."""
     name = mount.path.strip("/")
     return {"flask": "Flask", "fastapi": "FastAPI", "django": "Django"}.get(name, name)
 
 
 def number(things: Sized) -> str:
-    """Say how many there are, in a heading."""
+    """Return the number of things in words, for a heading."""
     words = ("no", "one", "two", "three", "four", "five", "six")
     return words[len(things)] if len(things) < len(words) else str(len(things))
 
 
 async def show_highlight_styles(_request: Request) -> Response:
-    """Serve the styles of highlighted code, which come from Pygments."""
+    """Serve the Pygments styles for highlighted code."""
     return Response(highlight_styles(), media_type="text/css")

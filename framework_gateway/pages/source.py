@@ -1,4 +1,4 @@
-"""The same operation's source in each framework, read from the running code."""
+"""The source code of an operation in each application, read from the running code."""
 
 import inspect
 import textwrap
@@ -17,7 +17,7 @@ LIGHT, DARK = "vs", "github-dark"
 
 @dataclass(frozen=True)
 class Operation:
-    """What several applications serve at the same path by the same method."""
+    """An operation that several applications serve: the same method and path."""
 
     method: str
     path: str
@@ -25,28 +25,29 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """What pages and addresses call it."""
+        """The name in pages and URLs."""
         return f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True)
 class Source:
-    """The code of one endpoint.
+    """The source code of an endpoint.
 
     Attributes:
-        place: the file and its first line, as in ``flask_app/users.py:18``.
-        lines: how many there are, without blank ones and comments.
+        mount: the prefix of its application.
+        location: the file and its first line, such as ``flask_app/users.py:18``.
+        lines: the number of lines, without blank lines and comments.
         html: the code, highlighted and escaped.
     """
 
     mount: str
-    place: str
+    location: str
     lines: int
     html: str
 
 
 def operations_of(endpoints: Iterable[Endpoint]) -> list[Operation]:
-    """Find what at least two applications have in common."""
+    """Return the operations that at least two applications share."""
     found: dict[tuple[str, str], list[Endpoint]] = {}
     for endpoint in endpoints:
         for method in endpoint.methods:
@@ -59,7 +60,7 @@ def operations_of(endpoints: Iterable[Endpoint]) -> list[Operation]:
 
 
 def source_of(endpoint: Endpoint) -> Source | None:
-    """Return an endpoint's source; None where Python has none for it."""
+    """Return the source of an endpoint; None if Python cannot find it."""
     if endpoint.view is None:
         return None
     view = inspect.unwrap(endpoint.view)
@@ -68,10 +69,10 @@ def source_of(endpoint: Endpoint) -> Source | None:
     except (OSError, TypeError):
         return None
     code = textwrap.dedent("".join(lines))
-    place = f"{view.__module__.replace('.', '/')}.py:{first}"
+    location = f"{view.__module__.replace('.', '/')}.py:{first}"
     formatter = HtmlFormatter[str](cssclass="highlight", wrapcode=True)
     return Source(
-        endpoint.mount, place, count_lines(code), highlight(code, PythonLexer(), formatter)
+        endpoint.mount, location, count_lines(code), highlight(code, PythonLexer(), formatter)
     )
 
 
@@ -83,12 +84,12 @@ def count_lines(code: str) -> int:
 
 @cache
 def highlight_styles() -> str:
-    """Return the style sheet for light and for dark."""
+    """Return the style sheet for the light and the dark colour scheme."""
     light, dark = map(styles, (LIGHT, DARK))
     return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 
 def styles(name: str) -> str:
-    """Return one of Pygments' styles."""
+    """Return the CSS of a Pygments style."""
     formatter = HtmlFormatter[str](style=name)
     return str(formatter.get_style_defs(".highlight"))  # type: ignore[no-untyped-call]

@@ -1,1 +1,1 @@
-"""Whom the gateway answers, and what it refuses before a mount sees it."""
+"""Security: checks of requests, allowed hosts, trusted proxies, authentication, headers."""

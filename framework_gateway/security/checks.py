@@ -1,7 +1,7 @@
-"""Requests that applications would read differently, or take long to read, refused before them.
+"""Refuse requests that are ambiguous, or that take applications a long time to parse.
 
-Whatever passes here has one meaning: one host, one value of each singleton header, and a path
-whose segments are what they seem. And the usual parsers read its headers in linear time.
+A request that passes has one meaning: one host, one value for each singleton header, and a path
+without hidden segments. Common parsers read its headers in linear time.
 """
 
 import re
@@ -21,52 +21,52 @@ SINGLETONS = frozenset(
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~%!$&'()*+,;=-]{1,255})(:([0-9]{0,5}))?")
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 CONTROL = re.compile("[\x00-\x1f\x7f]")
-PERCENT = ord("%")  # a number is found in bytes ten times as fast as b"%"
-# Fields with weights, parameters or quoted strings (RFC 9110, 5.6.6). Parsers of the standard
-# library, Django and Werkzeug take seconds for 60 kB of semicolons or tabs in quotes.
+PERCENT = ord("%")  # searching bytes for an int is ten times as fast
+# Fields with weights, parameters or quoted strings (RFC 9110, 5.6.6). The parsers of the standard
+# library, Django and Werkzeug take seconds for 60 kB of semicolons or of tabs in quotes.
 PARAMETRIC = frozenset(
     b"accept accept-charset accept-encoding accept-language content-disposition content-type expect"
     b" forwarded link prefer te".split()
 )
-MAX_PARAMETRIC = 2048  # bytes of all of them together
-# Codecs of Python's that are for names of hosts, for its own sources, or not for texts.
+MAX_PARAMETRIC = 2048  # bytes of all these fields together
+# Python codecs for host names, for Python source code, or for bytes instead of text.
 SLOW_CHARSET = re.compile(
     rb"charset[^;]*=[^;]*(punycode|idna|unicode[-_]?escape|undefined|hex|rot[-_]?13|base_?64|quopri"
     rb"|quoted|uu|zip|zlib|bz2|mbcs|oem)",
     re.IGNORECASE,
 )
-# Python's http.cookies, which applications parse cookies with, looks through the rest of the
-# header for each (CVE-2024-7592, mended in 3.11.10 and 3.12.6).
+# Python's http.cookies, which applications use, searches the rest of the header for each backslash
+# (CVE-2024-7592, fixed in 3.11.10 and 3.12.6).
 MAX_BACKSLASHES = 100
-MAX_COOKIES = 500  # browsers keep 180 of a site
-# Bytes that are not UTF-8: Django takes the square of their number to quote them again.
+MAX_COOKIES = 500  # browsers keep 180 for each site
+# Bytes that are not UTF-8; Django quotes them again in quadratic time.
 MAX_UNDECODABLE = 100
 DOT_SEGMENT = re.compile(r"(^|/)\.{1,2}(/|$)")
 
 
 def check_target(scope: Scope, prefix: str) -> None:
-    """Refuse a target that is not what it seems.
+    """Refuse a path that applications could read differently.
 
     Args:
         scope: an ASGI HTTP or WebSocket scope.
-        prefix: all of the path up to and with the prefix of the mount that it reached.
+        prefix: the path up to and including the prefix of the matched mount.
 
     Raises:
         HTTPException: 400.
     """
     check_path(scope["path"])
     if PERCENT in (scope.get("raw_path") or b""):
-        check_border(scope["raw_path"], prefix)
+        check_mount_boundary(scope["raw_path"], prefix)
 
 
 def check_headers(scope: Scope) -> bytes | None:
-    """Refuse a missing or malformed Host, singleton headers that come twice, and slow headers.
+    """Refuse a missing or malformed Host, repeated singleton headers, and headers slow to parse.
 
-    A Host with the default port of its scheme, or an empty port, loses it: they are the same
-    (RFC 9110, 4.2.3), and not every application knows that.
+    An empty port, or the default port of the scheme, is removed from the Host. It means the same
+    without the port (RFC 9110, 4.2.3), but not every application knows that.
 
     Returns:
-        The Host; None where a request before HTTP/1.1 names none.
+        The Host; None for an HTTP/1.0 request without one.
 
     Raises:
         HTTPException: 400; 431 for headers that are too long.
@@ -85,42 +85,42 @@ def check_headers(scope: Scope) -> bytes | None:
     if b"cookie" in names:
         check_cookies([value for name, value in headers if name == b"cookie"])
     if b"host" in names:
-        place = names.index(b"host")
-        host = normal_host(headers[place][1], scope.get("scheme", "http"))
-        if host != headers[place][1]:
-            scope["headers"] = [*headers[:place], (b"host", host), *headers[place + 1 :]]
+        index = names.index(b"host")
+        host = normalise_host(headers[index][1], scope.get("scheme", "http"))
+        if host != headers[index][1]:
+            scope["headers"] = [*headers[:index], (b"host", host), *headers[index + 1 :]]
         return host
     if scope["http_version"] == "1.1":
         raise HTTPException(400, "The Host header is missing.")
     return None
 
 
-@lru_cache(maxsize=256)  # of at most 261 bytes each; what raises is not kept
-def normal_host(host: bytes, scheme: str) -> bytes:
-    """Return a Host without an empty port, and without the default one of its scheme.
+@lru_cache(maxsize=256)  # of at most 261 bytes each; refused hosts are not cached
+def normalise_host(host: bytes, scheme: str) -> bytes:
+    """Return a Host without an empty port or the default port of its scheme.
 
     Raises:
         HTTPException: 400.
     """
     found = HOST.fullmatch(host)
     if found is None or int(found[3] or 0) > 65535:
-        raise HTTPException(400, "The Host header names no host.")
+        raise HTTPException(400, "The Host header is not valid.")
     is_default = found[2] and (not found[3] or int(found[3]) == DEFAULT_PORTS.get(scheme))
     return found[1] if is_default else host
 
 
 def check_charset(content_type: bytes) -> None:
-    """Refuse a charset that is none, or that Python decodes in the square of the length.
+    """Refuse a charset that is not for text, or that Python decodes in quadratic time.
 
     Raises:
         HTTPException: 400.
     """
     if b"charset" in content_type.lower() and SLOW_CHARSET.search(content_type):
-        raise HTTPException(400, "The Content-Type names no charset of texts.")
+        raise HTTPException(400, "The charset of the Content-Type is not supported.")
 
 
 def check_cookies(values: list[bytes]) -> None:
-    """Refuse cookies that take parsers long.
+    """Refuse cookies that take a long time to parse.
 
     Raises:
         HTTPException: 400.
@@ -132,7 +132,7 @@ def check_cookies(values: list[bytes]) -> None:
 
 
 def check_path(path: str) -> None:
-    """Refuse control characters, dot segments (plain or percent-encoded), and much that is no text.
+    """Refuse control characters, dot segments (also percent-encoded), and many bytes not in UTF-8.
 
     Raises:
         HTTPException: 400.
@@ -145,8 +145,8 @@ def check_path(path: str) -> None:
         raise HTTPException(400, "The path is not UTF-8.")
 
 
-def check_border(raw_path: bytes, prefix: str) -> None:
-    """Refuse a path that reaches a mount only by an encoded slash: ``/shop%2Fadmin``.
+def check_mount_boundary(raw_path: bytes, prefix: str) -> None:
+    """Refuse a path that reaches a mount only through an encoded slash, as in ``/shop%2Fadmin``.
 
     Raises:
         HTTPException: 400.
@@ -154,4 +154,4 @@ def check_border(raw_path: bytes, prefix: str) -> None:
     segments = raw_path.split(b"/")[: prefix.count("/") + 1]
     decoded = [unquote_to_bytes(segment) for segment in segments]
     if decoded != prefix.encode().split(b"/"):
-        raise HTTPException(400, "An encoded slash is no border of a mount.")
+        raise HTTPException(400, "The path reaches a mount only by an encoded slash.")

@@ -1,4 +1,4 @@
-"""Response headers that keep browsers from being misled, on the answers of every mount."""
+"""Security headers for the responses of every mount."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -7,30 +7,30 @@ Header = tuple[bytes, bytes]
 Wanted = tuple[Sequence[Header], frozenset[bytes]]  # headers, and their names
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")
-# What OWASP's HTTP Headers Cheat Sheet asks of pages; what they may load only they know.
-OF_PAGES = [(b"referrer-policy", b"same-origin"), (b"x-frame-options", b"DENY")]
-# Browsers heed it over HTTPS alone, and complain elsewhere.
-OF_SECURE_PAGES = [(b"cross-origin-opener-policy", b"same-origin")]
+# From OWASP's HTTP Headers Cheat Sheet. Only the application can know its Content-Security-Policy.
+PAGE_HEADERS = [(b"referrer-policy", b"same-origin"), (b"x-frame-options", b"DENY")]
+# Browsers apply it over HTTPS only, and log a warning otherwise.
+SECURE_PAGE_HEADERS = [(b"cross-origin-opener-policy", b"same-origin")]
 HTML = b"text/html"
 
 
 class SecurityHeaders:
-    """Knows what an answer is to have, unless its application has set it itself.
+    """Chooses security headers for a response; headers set by the application win.
 
     Args:
-        hsts: seconds that browsers are to come back by HTTPS alone (RFC 6797); 0: not said.
+        hsts: max-age in seconds of Strict-Transport-Security (RFC 6797); 0 omits the header.
     """
 
     def __init__(self, *, hsts: int = 0) -> None:
         self.hsts = hsts
-        self._headers_of = cache(self._list)  # of four answers
+        self._headers_of = cache(self._list)  # at most four entries
 
-    def lacking(self, given: Mapping[bytes, bytes], scheme: str) -> Sequence[Header]:
-        """Return what an answer lacks.
+    def missing(self, given: Mapping[bytes, bytes], scheme: str) -> Sequence[Header]:
+        """Return the security headers that a response does not have yet.
 
         Args:
-            given: its headers, by their names in lower case.
-            scheme: its request's, ``http`` or ``https``.
+            given: the headers of the response; names in lower case.
+            scheme: the scheme of the request, ``http`` or ``https``.
         """
         is_html = given.get(b"content-type", b"").startswith(HTML)
         wanted, names = self._headers_of(is_html, scheme == "https")
@@ -47,6 +47,6 @@ class SecurityHeaders:
         if is_secure and self.hsts:
             yield b"strict-transport-security", b"max-age=%d" % self.hsts
         if is_html:
-            yield from OF_PAGES
+            yield from PAGE_HEADERS
             if is_secure:
-                yield from OF_SECURE_PAGES
+                yield from SECURE_PAGE_HEADERS

@@ -1,4 +1,4 @@
-"""The hosts that a process answers to."""
+"""Check the Host header against the allowed hosts."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -8,25 +8,25 @@ from starlette.types import Scope
 
 
 class Hosts:
-    """Knows the hosts that are answered to.
+    """Refuses requests with a Host that is not allowed.
 
-    Whatever builds redirects and absolute URLs of the Host header would else do so for anybody's.
+    Applications build redirects and absolute URLs from the Host header, so a client must not be
+    able to choose it freely.
 
     Args:
-        allowed: names as Django's ALLOWED_HOSTS takes them: ``shop.example``, ``.shop.example``
-            for it and all below it, ``*`` for any; without ports.
-        exempt: beginnings of paths, below the root path, that are asked for by address, as probes
-            do.
+        allowed: names in the form of Django's ALLOWED_HOSTS, without ports: ``shop.example``;
+            ``.shop.example``, which includes all subdomains; ``*`` for any host.
+        exempt: path prefixes, below the root path, that any Host may request, for health probes.
     """
 
     def __init__(self, allowed: Sequence[str], exempt: Sequence[str] = ()) -> None:
         self.allowed = [name.lower() for name in allowed]
         self.exempt = tuple(exempt)
-        # A host that is refused raises, and so leaves nothing in the cache.
+        # A refused host raises, so the cache holds only allowed hosts.
         self._check = lru_cache(maxsize=1024)(self._look_up)
 
     def __call__(self, scope: Scope, host: bytes | None) -> None:
-        """Refuse a request to another host, or to none.
+        """Refuse a request with a Host that is not allowed, or without a Host.
 
         Raises:
             HTTPException: 400.
@@ -40,7 +40,7 @@ class Hosts:
 
     def _look_up(self, host: bytes | None) -> None:
         if not self._is_allowed(host):
-            raise HTTPException(400, "This host is not served here.")
+            raise HTTPException(400, "This host is not allowed.")
 
     def _is_allowed(self, host: bytes | None) -> bool:
         if "*" in self.allowed:

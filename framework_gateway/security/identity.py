@@ -1,6 +1,6 @@
-"""Who sends a request, and whether they may: asked once, for every application behind the gateway.
+"""Authenticate and authorise a request once, for all mounted applications.
 
-The accounts and their permissions are an application's: functions of it are asked here.
+One application keeps the accounts and permissions; it provides the functions that look them up.
 """
 
 import logging
@@ -21,12 +21,12 @@ INSUFFICIENT_SCOPE = 'Bearer error="insufficient_scope"'
 
 
 class Person(Protocol):
-    """The owner of a session or a token, as the application that keeps the accounts knows them.
+    """The owner of a session or a token, as returned by the application with the accounts.
 
     Attributes:
-        name: of the account.
-        permitted: whether the account has one of the permissions that were asked for.
-        read_only: whether the token is good for safe requests only.
+        name: the name of the account.
+        permitted: whether the account has one of the required permissions.
+        read_only: whether the token allows only safe methods.
     """
 
     @property
@@ -45,7 +45,7 @@ Resolve = Callable[[str, Permissions], Awaitable[Person | None]]
 
 
 class User(BaseUser):
-    """Somebody who has proved who they are."""
+    """An authenticated user."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -64,21 +64,22 @@ class User(BaseUser):
 
 
 class Admission:
-    """Finds out who sends a request, and refuses what they may not do.
+    """Authenticates requests, and refuses those without permission.
 
     ASGI applications find a User at ``scope["user"]``, WSGI applications its name in
-    ``REMOTE_USER``; neither is there for others. No header of a client's becomes either.
+    ``REMOTE_USER``. Both are missing for anonymous requests. A client cannot set either by a
+    header.
 
     Args:
-        session: returns whose a session is, by the session cookie's value, and whether they have
-            one of some permissions; with no permissions, everybody is permitted.
-        token: the same for a Bearer token (RFC 6750).
-        is_forged: tells of an unsafe request with a session whether another site may have sent it.
-        cookie: the session cookie's name.
-        needs: returns the permissions of which a request needs one, by its method and its path
-            below the root path: an empty sequence when any login will do, None when none is needed.
-            None in its place lets everybody write.
-        exempt: the beginnings of paths, below the root path, whose applications decide themselves.
+        session: returns the owner of a session, given the value of the session cookie and the
+            permissions of which the owner needs one. Without permissions, any owner is permitted.
+        token: does the same for a Bearer token (RFC 6750).
+        is_forged: returns whether another site may have sent an unsafe request with a session.
+        cookie: the name of the session cookie.
+        needs: returns the permissions of which a request needs one, given its method and its path
+            below the root path. An empty sequence requires only a login; None allows anonymous
+            requests. Without this function, all requests are allowed.
+        exempt: path prefixes, below the root path, whose applications check permissions themselves.
     """
 
     def __init__(
@@ -102,16 +103,16 @@ class Admission:
         """Set ``scope["user"]``.
 
         Raises:
-            HTTPException: 400, the session cookie comes twice; 401, a token that is not valid, or
-                no login where one is needed; 403, the person lacks the permission, the token may
-                only read, or another site may have sent an unsafe request with a session's cookie;
-                503, the lookup failed.
+            HTTPException: 400, the session cookie was sent twice; 401, the token is not valid, or
+                a login is required; 403, the person lacks the permission, the token may only read,
+                or another site may have sent an unsafe request with a session cookie; 503, the
+                lookup failed.
         """
         scope.pop("user", None)
         sent = [header for header in scope["headers"] if header[0] in CREDENTIALS]
         if not sent and self.needs is None:
             return
-        method: str = scope.get("method", "GET")  # a WebSocket begins with a GET
+        method: str = scope.get("method", "GET")  # a WebSocket starts with a GET
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         guarded = not path.startswith(self.exempt)
         needed = self.needs(method, path) if guarded and self.needs is not None else None
@@ -139,7 +140,7 @@ class Admission:
 
 
 def check_permission(person: Person, method: str) -> None:
-    """Refuse what a person or a token may not do.
+    """Refuse a request that the person or the token may not send.
 
     Raises:
         HTTPException: 403.
@@ -148,24 +149,24 @@ def check_permission(person: Person, method: str) -> None:
         headers = {"WWW-Authenticate": INSUFFICIENT_SCOPE}
         raise HTTPException(403, "This token may only read.", headers)
     if not person.permitted:
-        raise HTTPException(403, "This account may not do this.")
+        raise HTTPException(403, "This account lacks the required permission.")
 
 
 async def resolve(ask: Resolve, credential: str, permissions: Permissions) -> Person | None:
-    """Ask whose a credential is; a lookup that fails does not make a request anonymous.
+    """Look up the owner of a credential; a failed lookup must not make a request anonymous.
 
     Raises:
         HTTPException: 503.
     """
     try:
         return await ask(credential, permissions)
-    except Exception as error:  # whatever the application raises that keeps the accounts
+    except Exception as error:  # the application may raise anything
         logger.exception("Authentication lookup failed")
         raise HTTPException(503, headers={"Retry-After": "1"}) from error
 
 
 def bearer_token(headers: Headers) -> str | None:
-    """Return the token of an Authorization header, if it has one (RFC 6750, 2.1)."""
+    """Return the Bearer token of the Authorization header, if any (RFC 6750, 2.1)."""
     for name, value in headers:
         if name == b"authorization" and value[:7].lower() == b"bearer ":
             return value[7:].strip().decode("latin-1")
@@ -173,10 +174,10 @@ def bearer_token(headers: Headers) -> str | None:
 
 
 def session_key(headers: Headers, cookie: str) -> str | None:
-    """Return the value of the session cookie, read as Django reads it.
+    """Return the value of the session cookie, parsed as Django does it.
 
     Raises:
-        HTTPException: 400, there are two: each application could take another one of them.
+        HTTPException: 400, the cookie was sent twice; each application could read another value.
     """
     sent = b"; ".join(value for name, value in headers if name == b"cookie")
     # Not http.cookies: it takes seconds for a hostile value (CVE-2024-7592).
@@ -188,5 +189,5 @@ def session_key(headers: Headers, cookie: str) -> str | None:
 
 
 def unquote(value: str) -> str:
-    """Take the quotes off the value of a cookie (RFC 6265, 4.1.1)."""
+    """Remove the quotes around the value of a cookie (RFC 6265, 4.1.1)."""
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value

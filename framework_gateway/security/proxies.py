@@ -1,40 +1,40 @@
-"""What proxies say of a request: believed from those that are trusted, dropped from all others."""
+"""Apply forwarded headers from trusted proxies, and remove them from every request."""
 
 from collections.abc import Awaitable, Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-MAX_ADDRESS = 64  # characters; one of IPv6 has at most 45, and others may be made up
-FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip")  # beginnings of headers' names
+MAX_ADDRESS = 64  # characters; an IPv6 address has at most 45, and a client may send anything
+FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip")  # prefixes of header names
 
 
 class Proxies:
-    """Middleware that takes a request's client and scheme from a trusted proxy's word.
+    """Middleware that takes the client address and the scheme from trusted proxies.
 
-    ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are applied to the scope as uvicorn does it. No
-    header of the kind reaches the application, whoever sent it: one that a proxy does not set, it
-    passes on as its client wrote it.
+    It applies ``X-Forwarded-For`` and ``X-Forwarded-Proto`` to the scope as uvicorn does. Then it
+    removes all forwarded headers. Even a trusted proxy passes on those of its client that it does
+    not set itself.
 
     Args:
         app: the application.
-        trusted: addresses and networks of proxies.
+        trusted: addresses and networks of the trusted proxies.
     """
 
     def __init__(self, app: ASGIApp, trusted: Sequence[str]) -> None:
         self.app = app
-        self.believing = ProxyHeadersMiddleware(self.drop, [*trusted])  # type: ignore[arg-type]
+        self.apply_forwarded = ProxyHeadersMiddleware(self.serve_without_forwarded, [*trusted])  # type: ignore[arg-type]
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        # A coroutine of its own, which most requests do not need, would be one more for each.
+        # Not a coroutine function: that would add a coroutine to every request.
         if scope["type"] != "lifespan":
             for name, _ in scope["headers"]:
                 if name.startswith(FORWARDED):
-                    return self.believing(scope, receive, send)  # type: ignore[arg-type]
+                    return self.apply_forwarded(scope, receive, send)  # type: ignore[arg-type]
         return self.app(scope, receive, send)
 
-    async def drop(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request without these headers; its client may have another address now."""
+    async def serve_without_forwarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request without forwarded headers; cut a client address that is too long."""
         if client := scope.get("client"):
             scope["client"] = client[0][:MAX_ADDRESS], client[1]
         scope["headers"] = [

@@ -1,1 +1,1 @@
-"""The server: uvicorn, with limits on connections and workers of its own."""
+"""The server: uvicorn, with limits on connections and its own supervisor of workers."""

@@ -1,4 +1,4 @@
-"""Companion processes: what runs as long as the gateway does, such as a background worker."""
+"""Companion processes: commands that run as long as the gateway, such as a background worker."""
 
 import ctypes
 import logging
@@ -14,21 +14,21 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # seconds before a companion is started again
-STEADY = 60.0  # seconds after which a companion has started well
-GRACE = 10.0  # seconds that a companion gets to stop
+FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # seconds until a companion is restarted
+RESET_AFTER = 60.0  # seconds of running that reset the restart delay
+GRACE = 10.0  # seconds for a companion to stop before it is killed
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class CommandError(Exception):
-    """A command cannot be run; the message says why."""
+    """A companion's command is invalid; the message says why."""
 
 
 def parse_command(text: str) -> tuple[str, Sequence[str]]:
-    """Read ``NAME=COMMAND`` or ``COMMAND``; the name is the command itself where none is given.
+    """Parse ``NAME=COMMAND`` or ``COMMAND``; the default name is the command itself.
 
     Raises:
-        CommandError: there is no command, or its quotes do not match.
+        CommandError: the command is empty, or its quotes do not match.
     """
     name, equals, rest = text.partition("=")
     has_name = bool(equals) and name.replace("-", "").replace("_", "").isalnum()
@@ -37,16 +37,16 @@ def parse_command(text: str) -> tuple[str, Sequence[str]]:
     except ValueError as error:
         raise CommandError(f"{text!r}: {error}") from error
     if not command:
-        raise CommandError(f"{text!r} names no command")
+        raise CommandError(f"{text!r} contains no command")
     return (name if has_name else shlex.join(command)), command
 
 
 class Companion:
-    """One process, kept running by a thread.
+    """One process, which a thread keeps running.
 
     Args:
-        name: of its logger, behind ``companion.``.
-        command: its program and arguments; programs beside this Python come first.
+        name: the name of its logger, after ``companion.``.
+        command: the program and its arguments; the directory of this Python is searched first.
     """
 
     def __init__(self, name: str, command: Sequence[str]) -> None:
@@ -59,21 +59,21 @@ class Companion:
         self._thread = threading.Thread(target=self._keep_running, daemon=True)
 
     def start(self) -> None:
-        """Start it."""
+        """Start the process."""
         self._thread.start()
 
     def begin_stop(self) -> None:
-        """Ask it to stop."""
+        """Send SIGTERM to the process."""
         with self._lock:
             self._stop.set()
             if self.process is not None:
                 self.process.terminate()
 
     def end_stop(self, seconds: float) -> None:
-        """Wait until it has stopped; kill it after some seconds."""
+        """Wait until the process has stopped; kill it after ``seconds``."""
         self._thread.join(seconds)
         if self._thread.is_alive() and self.process is not None:
-            self.logger.warning("It has not stopped within %g s: killed", GRACE)
+            self.logger.warning("not stopped within %g s; killed", GRACE)
             self.process.kill()
             self._thread.join()
 
@@ -84,14 +84,14 @@ class Companion:
             status = self._run()
             if self._stop.is_set():
                 return
-            if time.monotonic() - started > STEADY:
+            if time.monotonic() - started > RESET_AFTER:
                 delay = FIRST_DELAY
-            self.logger.warning("It has ended: %s; it starts again in %g s", status, delay)
+            self.logger.warning("ended: %s; restart in %g s", status, delay)
             self._stop.wait(delay)
             delay = min(2 * delay, LONGEST_DELAY)
 
     def _run(self) -> str:
-        """Run it once; return what became of it."""
+        """Run the process once; return how it ended."""
         with self._lock:
             if self._stop.is_set():
                 return "stopped"
@@ -104,7 +104,7 @@ class Companion:
                     stderr=subprocess.STDOUT,
                     text=True,
                     errors="replace",
-                    preexec_fn=end_with_parent if load_prctl() else None,
+                    preexec_fn=die_with_parent if load_prctl() else None,
                 )
             except OSError as error:
                 return f"{error.strerror} ({self.command[0]})"
@@ -116,29 +116,29 @@ class Companion:
 
 
 def search_path() -> str:
-    """Return where programs are looked for: first beside this Python, as in an active venv."""
+    """Return PATH with the directory of this Python in front, as in an active venv."""
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 
 @cache
 def load_prctl() -> "ctypes._NamedFuncPointer | None":
-    """Return prctl(2); without it, companions outlive a gateway that is killed."""
+    """Return prctl(2) on Linux, else None; without it, companions outlive a killed gateway."""
     return getattr(ctypes.CDLL(None), "prctl", None) if sys.platform == "linux" else None
 
 
-def end_with_parent() -> None:
-    """Let Linux end this process when the thread that started it ends."""
+def die_with_parent() -> None:
+    """Make Linux terminate this process when the thread that started it ends."""
     prctl = load_prctl()
     assert prctl is not None
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextmanager
-def accompanied_by(commands: Mapping[str, Sequence[str]]) -> Iterator[None]:
-    """Run companions until the block ends.
+def run_companions(commands: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Run companion processes until the block ends.
 
-    Each is started again when it ends, first after a second, then after twice as long each time, at
-    most after a minute. Each line that it prints becomes a log record of ``companion.NAME``.
+    A companion that ends is restarted, first after one second, then after twice as long each time,
+    up to one minute. Each line that it prints becomes a record of the logger ``companion.NAME``.
     """
     companions = [Companion(name, command) for name, command in commands.items()]
     for companion in companions:

@@ -1,4 +1,4 @@
-"""What is refused of a request's head before there is a request."""
+"""Checks of a request's head, before the application receives the request."""
 
 import re
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Refused(Exception):
-    """A head that is not served.
+    """The head of a request is refused.
 
     Attributes:
-        status: of the answer.
+        status: the status code of the error response.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -23,12 +23,12 @@ class Refused(Exception):
 
 
 def head_too_large() -> Refused:
-    """Return the error of a head that is larger than it may be (RFC 6585, 5)."""
+    """Return the error for a head that is too large (RFC 6585, 5)."""
     return Refused(431, "head too large")
 
 
 def check_version(version: str) -> None:
-    """Refuse any version but HTTP/1.0 and HTTP/1.1 (RFC 9110, 15.6.6).
+    """Refuse versions other than HTTP/1.0 and HTTP/1.1 (RFC 9110, 15.6.6).
 
     Raises:
         Refused: 505.
@@ -37,24 +37,24 @@ def check_version(version: str) -> None:
         raise Refused(505, "unknown version")
 
 
-def check_size(target: bytes, headers: Headers, most: int) -> None:
-    """Refuse a head of more than ``most`` bytes.
+def check_size(target: bytes, headers: Headers, max_size: int) -> None:
+    """Refuse a head of more than ``max_size`` bytes.
 
     Raises:
         Refused: 431.
     """
-    if len(target) + sum(len(name) + len(value) + 4 for name, value in headers) > most:
+    if len(target) + sum(len(name) + len(value) + 4 for name, value in headers) > max_size:
         raise head_too_large()
 
 
 def check_target(target: bytes, headers: Headers) -> None:
-    """Refuse a target that names another host than Host does (RFC 9112, 3.2.2), or no path.
+    """Refuse a target without a path, with a fragment, or with another host than the Host header.
 
-    A fragment is no part of a target (RFC 9112, 3.2): what it would be cut off from is not what its
-    client has asked for.
+    A target must not have a fragment (RFC 9112, 3.2): removing it would change the request. An
+    absolute target must name the same host as the Host header (RFC 9112, 3.2.2).
 
     Raises:
-        ValueError
+        ValueError: the target is refused.
     """
     if b"#" in target:
         raise ValueError("a target with a fragment")
@@ -65,10 +65,10 @@ def check_target(target: bytes, headers: Headers) -> None:
         raise ValueError("a target for another host")
 
 
-def asks_for_websocket(headers: Headers) -> bool:
-    """Return whether a head asks for WebSocket and for nothing else (RFC 9110, 7.8).
+def requests_websocket(headers: Headers) -> bool:
+    """Return whether the only upgrade that a head requests is WebSocket (RFC 9110, 7.8).
 
-    Several lines of a header are one list (RFC 9110, 5.3).
+    Header lines with the same name form one list (RFC 9110, 5.3).
     """
     upgrades = b",".join(value for name, value in headers if name == b"upgrade")
     return upgrades.strip(b" \t").lower() == b"websocket"
@@ -83,7 +83,7 @@ def has_body(headers: Headers) -> bool:
 
 
 def check_handshake(target: bytes, headers: Headers) -> None:
-    """Refuse a WebSocket's head that websockets finds too large: uvicorn would hear nothing of it.
+    """Refuse a handshake that is too large for websockets, which would not report it to uvicorn.
 
     Raises:
         Refused: 431.

@@ -1,21 +1,22 @@
-"""What a connection may take."""
+"""The limits of a connection."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a connection may take.
+    """The limits of a connection.
 
     Attributes:
-        max_head_size: bytes of a request's head, its target included; then 431.
+        max_head_size: bytes of a request's head, including its target; then 431.
         max_headers: headers of a request; then 431.
-        max_connections: connections open at once in the process; then 503.
-        head_timeout: seconds for the whole head; then 408, or the end where not a byte has come.
-        body_timeout: seconds for the whole body, and one more for each 500 bytes; then 408.
-        send_timeout: seconds without progress until a reader that stalls is cut off, as
-            ``framework_gateway.server.readers`` measures them.
-        socket_rate: frames a second that a WebSocket's client may send; then close code 1008.
+        max_connections: open connections of the process; then 503.
+        head_timeout: seconds to receive the whole head; then 408, or no response if no byte has
+            arrived.
+        body_timeout: seconds to receive the whole body, plus one for each 500 bytes; then 408.
+        send_timeout: seconds until a client that reads nothing is disconnected, as measured by
+            ``framework_gateway.server.readers``.
+        socket_rate: frames per second from a WebSocket client; then close code 1008.
     """
 
     max_head_size: int = 64 * 1024

@@ -1,4 +1,4 @@
-"""The end of a connection, so that its client reads what was sent before."""
+"""Close a connection so that its client can still read the response."""
 
 import socket
 import struct
@@ -9,14 +9,14 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 if TYPE_CHECKING:
     from framework_gateway.server.protocol import Connection
 
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, with a timeout of 0 s
 
 
-class Lingering:
-    """A transport whose end waits until the client has read the answer (RFC 9112, 9.6).
+class LingeringTransport:
+    """A transport that closes only when the client has read the response (RFC 9112, 9.6).
 
-    A connection that is closed while its client still sends is reset, and the client may never see
-    the answer that it got meanwhile.
+    If the server closes a connection while the client still sends, TCP resets the connection. Then
+    the client may lose a response that has already arrived.
     """
 
     def __init__(self, connection: "Connection", cycle: RequestResponseCycle) -> None:
@@ -26,9 +26,9 @@ class Lingering:
         self._cycle = cycle
 
     def close(self) -> None:
-        """Close, or linger while a body is still coming.
+        """Close, or linger while a request body is still arriving.
 
-        An answer to HTTP/1.0 that was cut off ends with a reset: a close would end its body.
+        An incomplete HTTP/1.0 response ends with a reset, because a close marks its end.
         """
         cycle, connection = self._cycle, self._connection
         is_cut_off = cycle.response_started and not cycle.response_complete

@@ -1,4 +1,4 @@
-"""Listening sockets, and how one is closed without a reset for those who have just connected."""
+"""Close a listening socket without resetting the connections that have just arrived."""
 
 import ctypes
 import socket
@@ -7,44 +7,45 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
-# Seconds in which a connection that has begun is established, from the same network; whoever comes
-# meanwhile is kept waiting for a second, so that longer would be no better.
-HANDSHAKE = 0.02
-SO_ATTACH_FILTER = 26  # of Linux; the socket module does not name it
+# Seconds for a TCP handshake to complete within a local network. Clients that connect in this time
+# have to retry after one second, so keep it short.
+HANDSHAKE_TIME = 0.02
+SO_ATTACH_FILTER = 26  # Linux only; the socket module does not define it
 
-FLAGS, SYN = 13, 0x02  # where a TCP header has its flags, and the one of a first packet (RFC 9293)
-EVERYTHING = 0xFFFFFFFF
+FLAGS, SYN = 13, 0x02  # offset of the flags in a TCP header; the flag of a first packet (RFC 9293)
+WHOLE_PACKET = 0xFFFFFFFF
 
-# Instructions of the Berkeley Packet Filter: code, where to jump if so and if not, operand.
+# Berkeley Packet Filter instructions: opcode, jump if true, jump if false, operand.
 LOAD_BYTE, JUMP_IF_SET, RETURN = 0x30, 0x45, 0x06
-NO_FIRST_PACKETS = [
+DROP_SYN = [
     (LOAD_BYTE, 0, 0, FLAGS),
     (JUMP_IF_SET, 0, 1, SYN),
     (RETURN, 0, 0, 0),
-    (RETURN, 0, 0, EVERYTHING),
+    (RETURN, 0, 0, WHOLE_PACKET),
 ]
 
 
 def drop_new_connections(listener: socket.socket) -> None:
-    """Let no new connection begin, in any process that has the socket; those begun are finished.
+    """Let no new connection begin, in any process that has the socket; handshakes still complete.
 
-    A kernel goes on to take connections until a listener is closed, and then resets those that
-    nobody has accepted: however often one accepts before, another may have come since. So the
-    first packet of each new one is dropped. Its client sends it again after a second, and is
-    refused by then, or finds the next server on that address.
+    The kernel completes handshakes until the listener is closed, and then resets the connections
+    that have not been accepted. Accepting them just before the close is not enough, because another
+    one may arrive in between. So a filter drops the first packet of each new connection. The client
+    sends it again after one second. By then the address refuses connections, or the next server
+    listens on it.
 
-    Other systems than Linux have nothing for this: there, the socket is left as it is.
+    On other systems than Linux, this does nothing.
     """
     if sys.platform != "linux":
         return
-    instructions = b"".join(struct.pack("HBBI", *each) for each in NO_FIRST_PACKETS)
+    instructions = b"".join(struct.pack("HBBI", *each) for each in DROP_SYN)
     program = ctypes.create_string_buffer(instructions, len(instructions))
-    fprog = struct.pack("HP", len(NO_FIRST_PACKETS), ctypes.addressof(program))
+    fprog = struct.pack("HP", len(DROP_SYN), ctypes.addressof(program))
     listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
 
 
 def accept_all(listener: socket.socket) -> Iterator[socket.socket]:
-    """Accept until no connection waits any more."""
+    """Accept connections until none is waiting."""
     listener.setblocking(False)
     with suppress(BlockingIOError):
         while True:

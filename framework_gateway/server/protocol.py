@@ -1,7 +1,7 @@
-"""uvicorn's HTTP connection with limits: on heads, on slow clients, and on what follows a body.
+"""uvicorn's HTTP connection, with limits on request heads, slow clients and body framing.
 
-Nothing here costs a timer a request. Each connection notes when it began to wait for what, and
-``check``, called about once a second, looks whether that was too long ago.
+There is no timer for each request. Each connection stores when it started to wait. The server calls
+``check`` about once a second, which compares that time with the limits.
 """
 
 import asyncio
@@ -21,44 +21,44 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from framework_gateway.server.heads import (
     Refused,
-    asks_for_websocket,
     check_handshake,
     check_size,
     check_target,
     check_version,
     has_body,
+    requests_websocket,
 )
 from framework_gateway.server.limits import Limits
-from framework_gateway.server.lingering import Lingering
-from framework_gateway.server.readers import ReaderClock
-from framework_gateway.server.response_heads import Length, Sending, send, send_until_close
-from framework_gateway.server.sockets import Socket
+from framework_gateway.server.lingering import LingeringTransport
+from framework_gateway.server.readers import StallTimer
+from framework_gateway.server.response_heads import BodyLength, ResponseSender, send, send_http10
+from framework_gateway.server.sockets import WebSocketConnection
 
-EVENT_STREAM = "bridge.event_stream"  # set in the scope of an answer that ends with the server
-MIN_RATE = 500  # bytes of a body that buy it one more second
-LINGER = 2.0  # seconds in which a client may still read why it was refused
-INVALID_VERSION = "Invalid HTTP version"  # what llhttp says of one that it does not know
-HASH = ord("#")  # a number is found in bytes ten times as fast as b"#"
-LAST_CALL = 1.0  # seconds that a new connection has for its first request when the server stops
+EVENT_STREAM = "bridge.event_stream"  # scope key of a response that ends when the server stops
+MIN_RATE = 500  # bytes of a body that add one second to its timeout
+LINGER_TIMEOUT = 2.0  # seconds for a client to read the error response
+INVALID_VERSION = "Invalid HTTP version"  # llhttp's message for a version that it does not know
+HASH = ord("#")  # searching bytes for an int is ten times as fast
+FIRST_REQUEST_TIMEOUT = 1.0  # seconds for a new connection to send a request during a stop
 
-# What connections of this process were refused for.
+# Refused connections and requests of this process, by reason.
 refused: Counter[str] = Counter()
 
 
-def refuse_in_text(status: int) -> Response:
-    """Answer with nothing but the status."""
+def render_as_text(status: int) -> Response:
+    """Return an empty plain-text response."""
     return PlainTextResponse(status_code=status)
 
 
 class Config(uvicorn.Config):
-    """uvicorn's configuration, and the limits.
+    """uvicorn's configuration, with limits.
 
     Args:
-        app: the ASGI application, or what uvicorn takes for one.
-        limits: of each connection.
-        refuse: renders an answer that no application gives; with several worker processes, a
-            function of a module.
-        options: uvicorn's own.
+        app: the ASGI application, or any other value that uvicorn accepts.
+        limits: the limits of each connection.
+        refuse: renders the error response for a status; with several worker processes, it must be
+            a module-level function.
+        options: uvicorn's own options.
     """
 
     def __init__(
@@ -66,41 +66,41 @@ class Config(uvicorn.Config):
         app: Any,
         *,
         limits: Limits | None = None,
-        refuse: Callable[[int], Response] = refuse_in_text,
+        refuse: Callable[[int], Response] = render_as_text,
         **options: Any,
     ) -> None:
         self.limits = limits or Limits()
         self.refuse = refuse
-        super().__init__(app, http=Connection, ws=Socket, **options)
+        super().__init__(app, http=Connection, ws=WebSocketConnection, **options)
 
 
 class Connection(HttpToolsProtocol):
-    """One connection of a client."""
+    """One client connection."""
 
     config: Config
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.limits = self.config.limits
-        self.head_since: float | None = None  # when the head that is being received began
+        self.head_started_at: float | None = None  # when the current head started to arrive
         self.head_size = 0
-        self.receiving = False  # a body
+        self.receiving = False  # whether a body is being received
         self.received = self.body_size = 0
-        self.waited: float | None = None  # seconds for the body, from the first look at it on
-        self.checked = self.loop.time()
-        # Whether an upgrade that the head asks for is taken; None where it asks for none.
+        self.body_seconds: float | None = None  # spent receiving it, since the first check
+        self.checked_at = self.loop.time()
+        # Whether to accept the upgrade that the head requests; None if it requests none.
         self.upgrade: bool | None = None
         self.refused_at: float | None = None
         self.stopping = False
-        self.answered: RequestResponseCycle | None = None
+        self.answering: RequestResponseCycle | None = None
 
-    # What comes
+    # Receiving
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.reader = ReaderClock(transport)
+        self.stall_timer = StallTimer(transport)
         self.context: Context = copy_context()
-        self.head_since = self.loop.time()
+        self.head_started_at = self.loop.time()
         if len(self.connections) > self.limits.max_connections:
             self.refuse(503, "too many connections")
 
@@ -110,21 +110,21 @@ class Connection(HttpToolsProtocol):
         if self.receiving:
             self.received += len(data)
         else:
-            if self.head_since is None:
-                self.head_since = self.loop.time()
+            if self.head_started_at is None:
+                self.head_started_at = self.loop.time()
                 self.head_size = 0
             self.head_size += len(data)
         self._unset_keepalive_if_required()
         self._parse(data)
         if self.refused_at is not None:
             return
-        if self.head_since is not None and self.head_size > self.limits.max_head_size:
+        if self.head_started_at is not None and self.head_size > self.limits.max_head_size:
             self.refuse(431, "head too large")
         elif self.receiving and self._is_padded():
-            self.refuse(431, "chunks of nothing")
+            self.refuse(431, "padded body")
 
     def _parse(self, data: bytes | memoryview) -> None:
-        """Feed the parser, which stops behind each head that asks for an upgrade."""
+        """Feed the parser, which stops after each head that requests an upgrade."""
         while True:
             try:
                 return self.parser.feed_data(data)
@@ -133,16 +133,16 @@ class Connection(HttpToolsProtocol):
                     return self.handle_websocket_upgrade()
                 data = memoryview(data)[stop.args[0] :]
             except httptools.HttpParserError as error:
-                return self._refuse_for(error)
+                return self._refuse_unparsed(error)
             try:
                 self._ignore_upgrade()
             except httptools.HttpParserError as error:
-                return self._refuse_for(error)
+                return self._refuse_unparsed(error)
 
     def _ignore_upgrade(self) -> None:
-        """Parse the head again without its Upgrade (RFC 9110, 7.8).
+        """Parse the head again without its Upgrade header (RFC 9110, 7.8).
 
-        The parser takes what is behind a head with it for another protocol, and not for a body.
+        Otherwise the parser treats the data after the head as another protocol, not as a body.
         """
         method, version = self.parser.get_method(), self.parser.get_http_version()
         lines = [b"%b %b HTTP/%b" % (method, self.url, version.encode())]
@@ -160,21 +160,21 @@ class Connection(HttpToolsProtocol):
         if len(self.headers) > limits.max_headers:
             raise Refused(431, "too many headers")
         if self.head_size > limits.max_head_size:
-            # What has come may be the beginning of a body as well.
+            # head_size may include the start of a body, so measure the head alone.
             check_size(self.url, self.headers, limits.max_head_size)
         if HASH in self.url or not self.url.startswith(b"/"):
             check_target(self.url, self.headers)
-        self.upgrade = self._takes_upgrade(version) if self.parser.should_upgrade() else None
+        self.upgrade = self._accepts_upgrade(version) if self.parser.should_upgrade() else None
         if self.upgrade is False:
-            return  # _ignore_upgrade follows
+            return  # _parse calls _ignore_upgrade next
         super().on_headers_complete()
-        self.head_since = None
+        self.head_started_at = None
         self.receiving = True
         self.received = self.body_size = 0
-        self.waited = None
+        self.body_seconds = None
         if self.upgrade:
             return
-        # Trailers must not become headers of a request that has been looked at (RFC 9110, 6.5.1).
+        # Trailers must not become headers of a request that has been checked (RFC 9110, 6.5.1).
         self.headers = []
         if self.stopping:
             self.cycle.keep_alive = False
@@ -184,56 +184,56 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def _should_upgrade(self) -> bool:
-        return self._should_upgrade_to_ws() and asks_for_websocket(self.headers)
+        return self._should_upgrade_to_ws() and requests_websocket(self.headers)
 
-    def _takes_upgrade(self, version: str) -> bool:
-        """Return whether the head is that of a WebSocket's handshake (RFC 6455, 4.1).
+    def _accepts_upgrade(self, version: str) -> bool:
+        """Return whether the head is a WebSocket handshake (RFC 6455, 4.1).
 
         Raises:
-            ValueError: it asks for what can neither be done nor ignored.
-            Refused: 431.
+            ValueError: the head requests something that can be neither accepted nor ignored.
+            Refused: 431, the head is too large for the handshake.
         """
         method = self.parser.get_method()
         if method == b"CONNECT":
-            raise ValueError("this is no proxy")
+            raise ValueError("the server is not a proxy")
         is_handshake = version == "1.1" and method == b"GET" and self._should_upgrade()
         if not is_handshake or has_body(self.headers):
             return False
         if self.cycle is not None and not self.cycle.response_complete:
-            raise ValueError("the answer to an upgrade would cut into the one before it")
+            raise ValueError("an upgrade before the previous response is complete")
         check_handshake(self.url, self.headers)
         return True
 
     def on_message_complete(self) -> None:
         if self.upgrade is not None:
-            return  # there is only a head: _parse knows how to go on
+            return  # only the head is complete; _parse continues
         self.receiving = False
         self.head_size = 0
         super().on_message_complete()
         if self.headers and not self.parser.should_keep_alive():
-            self._end_after_answer()
+            self._close_after_response()
         elif self.cycle is not None and self.cycle.response_complete:
-            # What came behind an early answer has stopped uvicorn's keep-alive timer for good.
-            self.head_since = self.loop.time()
+            # The rest of a body after an early response has stopped uvicorn's keep-alive timer.
+            self.head_started_at = self.loop.time()
 
-    def _end_after_answer(self) -> None:
-        """Take nothing more behind this request, which has said so in a trailer."""
+    def _close_after_response(self) -> None:
+        """Close the connection after this response, as a trailer of the request demands."""
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
         else:
             self.cycle.keep_alive = False
 
     def _is_padded(self) -> bool:
-        """Tell of a body that is mostly chunk extensions or trailers, which nothing else bounds."""
+        """Return whether a body is mostly chunk extensions or trailers, which need a limit."""
         room = 2 * self.limits.max_head_size
         return (
             self.received > 8 * self.body_size + room or len(self.headers) > self.limits.max_headers
         )
 
-    # Refusing
+    # Refusing requests
 
-    def _refuse_for(self, error: httptools.HttpParserError) -> None:
-        """Refuse what could not be parsed, or was given up while it was."""
+    def _refuse_unparsed(self, error: httptools.HttpParserError) -> None:
+        """Refuse a request that is malformed, or that a callback of the parser has refused."""
         if isinstance(error.__context__, Refused):
             self.refuse(error.__context__.status, str(error.__context__))
         elif str(error) == INVALID_VERSION:
@@ -242,25 +242,25 @@ class Connection(HttpToolsProtocol):
             self.refuse(400, "malformed")
 
     def refuse(self, status: int, reason: str) -> None:
-        """Answer and end the connection, unless that would cut into another request's answer."""
+        """Send an error response and close; do not corrupt the response to an earlier request."""
         refused[reason] += 1
         cycle = self.cycle
         is_answering = cycle is not None and not cycle.response_complete
         if is_answering and not self.receiving:
-            # What is refused came behind a request whose answer is still on its way.
+            # The response to an earlier request is not complete: close after it.
             cycle.keep_alive = False
             self.flow.pause_reading()
             return
         if self.receiving and (cycle.response_started or self.pipeline):
             self.transport.abort()
             return
-        self._answer(status)
+        self._write_error(status)
         self.linger()
         if is_answering:
             cycle.disconnected = True
             cycle.message_event.set()
 
-    def _answer(self, status: int) -> None:
+    def _write_error(self, status: int) -> None:
         response = self.config.refuse(status)
         lines = [STATUS_LINE[status]]
         for name, value in [
@@ -272,61 +272,61 @@ class Connection(HttpToolsProtocol):
         self.transport.write(b"".join([*lines, b"\r\n", bytes(response.body)]))
 
     def linger(self) -> None:
-        """Take nothing more, and end the connection when the client has read what was sent."""
+        """Ignore further data, and close when the client has read the response."""
         self.refused_at = self.loop.time()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
             self.transport.close()
 
-    # What is being answered: with pipelining, an earlier request than the last that has come
+    # Responding; with pipelining, the current request is not the last one received
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self.answered = cycle
+        self.answering = cycle
 
-        def answer(scope: Any, receive: Any, _send: Any) -> Any:
+        def run_app(scope: Any, receive: Any, _send: Any) -> Any:
             if scope["http_version"] == "1.0":
-                cycle.transport = Lingering(self, cycle)  # type: ignore[assignment]
-                return app(scope, receive, Sending(send_until_close, cycle, Length()))
+                cycle.transport = LingeringTransport(self, cycle)  # type: ignore[assignment]
+                return app(scope, receive, ResponseSender(send_http10, cycle, BodyLength()))
             if cycle.more_body:
-                cycle.transport = Lingering(self, cycle)  # type: ignore[assignment]
-            return app(scope, receive, Sending(send, cycle))
+                cycle.transport = LingeringTransport(self, cycle)  # type: ignore[assignment]
+            return app(scope, receive, ResponseSender(send, cycle))
 
-        super()._start_asgi_task(cycle, answer)
+        super()._start_asgi_task(cycle, run_app)
 
     def on_response_complete(self) -> None:
         if self.pipeline:
-            # The application that has answered is still here. The next request in the pipeline
-            # starts without the values of its context variables.
+            # This runs in the task of the application. The next request in the pipeline must not
+            # inherit the task's context variables.
             self.context.run(super().on_response_complete)
         else:
             super().on_response_complete()
 
     def resume_writing(self) -> None:
-        self.reader.drains += 1
+        self.stall_timer.drains += 1
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.answered is not None and not self.answered.response_complete:
-            self.answered.disconnected = True
-            self.answered.message_event.set()
+        if self.answering is not None and not self.answering.response_complete:
+            self.answering.disconnected = True
+            self.answering.message_event.set()
         super().connection_lost(exc)
 
-    # What takes too long
+    # Timeouts
 
     def check(self, now: float) -> None:
-        """Refuse or cut off a client that has been too slow; ``now`` is the loop's time."""
-        passed, self.checked = now - self.checked, now
-        if self.reader.stalled_for(now) > self.limits.send_timeout:
+        """Refuse or disconnect a client that is too slow; ``now`` is the event loop's time."""
+        passed, self.checked_at = now - self.checked_at, now
+        if self.stall_timer.stalled_for(now) > self.limits.send_timeout:
             refused["stalled reader"] += 1
             self.transport.abort()
         elif self.refused_at is not None:
             if self.transport.get_write_buffer_size():
                 self.refused_at = now
-            elif now - self.refused_at > LINGER:
+            elif now - self.refused_at > LINGER_TIMEOUT:
                 self.transport.abort()
-        elif self.head_since is not None:
-            self._check_head(now - self.head_since)
+        elif self.head_started_at is not None:
+            self._check_head(now - self.head_started_at)
         elif self.receiving and not self.flow.read_paused:
             self._check_body(passed)
 
@@ -340,32 +340,32 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _check_body(self, passed: float) -> None:
-        # The application's own time does not count: reading is paused then, or not yet asked for.
+        # Time in which the application does not read does not count.
         if self.cycle is None or self.cycle.waiting_for_100_continue:
             return
-        self.waited = 0.0 if self.waited is None else self.waited + passed
-        if self.waited > self.limits.body_timeout + self.body_size / MIN_RATE:
+        self.body_seconds = 0.0 if self.body_seconds is None else self.body_seconds + passed
+        if self.body_seconds > self.limits.body_timeout + self.body_size / MIN_RATE:
             self.refuse(408, "slow body")
 
-    # The end
+    # Shutdown
 
     def shutdown(self) -> None:
-        """Begin a graceful stop: what has been asked is answered, and nothing more is taken."""
+        """Start a graceful stop: answer the requests received so far, and accept no more."""
         self.stopping = True
-        if self.head_since is not None:
-            # Accepted, and its request is under way: closed now, it would be lost.
-            self.loop.call_later(LAST_CALL, self._close_without_request)
+        if self.head_started_at is not None:
+            # A request may already be on its way to this connection.
+            self.loop.call_later(FIRST_REQUEST_TIMEOUT, self._close_if_idle)
             return
         super().shutdown()
         if not self.cycle.response_complete and self.cycle.scope.get(EVENT_STREAM):
             self._end_event_stream()
 
-    def _close_without_request(self) -> None:
-        if self.head_since is not None:
+    def _close_if_idle(self) -> None:
+        if self.head_started_at is not None:
             self.transport.close()
 
     def _end_event_stream(self) -> None:
-        """End an answer that never ends by itself; its reader connects again, to another server."""
+        """End an event stream; its client then reconnects to another server."""
         if self.cycle.chunked_encoding:
             self.transport.write(b"0\r\n\r\n")
             self.cycle.response_complete = True

@@ -1,4 +1,4 @@
-"""The clock of a client that reads an answer: how long it has taken nothing."""
+"""Measure for how long a client has read nothing of a response."""
 
 import asyncio
 import socket
@@ -10,42 +10,42 @@ IS_LINUX = sys.platform == "linux"
 ACKNOWLEDGED = struct.Struct("=120xQ")
 
 
-class ReaderClock:
-    """Measures how long the client of a connection has taken nothing of what waits for it.
+class StallTimer:
+    """Measures for how long the client of a connection has read none of the waiting data.
 
-    On Linux, TCP knows what the client's system has acknowledged, and every byte of it is progress.
-    On other systems, and on Unix sockets, progress is what this system's own send buffer takes. It
-    takes nothing until a good part of it is free, so there a slow client can seem to read nothing.
+    On Linux, TCP reports the bytes that the client has acknowledged; each one is progress. On other
+    systems, and on Unix sockets, progress is data that moves into the system's send buffer. The
+    buffer accepts data only when a large part of it is free, so a slow client may appear stalled.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        self.drains = 0  # how often the transport's buffer has become empty enough to go on writing
+        self.drains = 0  # how often the transport's buffer has drained, so that writing resumed
         self._transport = transport
         self._socket: socket.socket | None = transport.get_extra_info("socket")
         is_tcp = self._socket is not None and self._socket.family != socket.AF_UNIX
-        self._is_told = is_tcp and IS_LINUX
-        self._taken: tuple[int, ...] = ()
-        self._since: float | None = None
+        self._has_tcp_info = is_tcp and IS_LINUX
+        self._progress: tuple[int, ...] = ()
+        self._stalled_since: float | None = None
 
     def stalled_for(self, now: float) -> float:
-        """Return the seconds without progress; 0.0 while nothing waits.
+        """Return the seconds without progress; 0.0 if no data is waiting.
 
         Args:
-            now: the loop's time. Progress is what has changed since the last call.
+            now: the event loop's time. Progress is measured from call to call.
         """
         unsent = self._transport.get_write_buffer_size()
         if unsent == 0:
-            self._since = None
+            self._stalled_since = None
             return 0.0
-        taken, before = self._count(unsent), self._taken
-        self._taken = taken
-        if self._since is None or taken > before:
-            self._since = now
-        return now - self._since
+        progress, before = self._measure(unsent), self._progress
+        self._progress = progress
+        if self._stalled_since is None or progress > before:
+            self._stalled_since = now
+        return now - self._stalled_since
 
-    def _count(self, unsent: int) -> tuple[int, ...]:
-        """Return what grows while the client takes something."""
-        if self._is_told and self._socket is not None:
+    def _measure(self, unsent: int) -> tuple[int, ...]:
+        """Return a value that grows when the client reads."""
+        if self._has_tcp_info and self._socket is not None:
             info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, ACKNOWLEDGED.size)
             return ACKNOWLEDGED.unpack(info)
         return self.drains, -unsent

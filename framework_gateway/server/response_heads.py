@@ -1,4 +1,4 @@
-"""How a response is sent: by uvicorn, with what the server decides; the usual head cheaper."""
+"""Send responses through uvicorn: correct invalid heads, and write common heads faster."""
 
 from collections.abc import Awaitable, Generator
 from functools import lru_cache, partial
@@ -11,56 +11,61 @@ from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, Reques
 from framework_gateway.wsgi.exchange import ClientLeft
 
 LENGTH = b"content-length: "
-# They change how the body is framed, or what becomes of the connection.
-UNUSUAL = frozenset(b"connection keep-alive proxy-connection te trailer transfer-encoding".split())
-# What would end a line, or the head, too early; a tab may stand in a value (RFC 9110, 5.5).
+# Headers about the connection or the framing of the body, which the server decides.
+CONNECTION_HEADERS = frozenset(
+    b"connection keep-alive proxy-connection te trailer transfer-encoding".split()
+)
+# Characters that could end a line or the head; a tab is allowed in a value (RFC 9110, 5.5).
 CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
-FAREWELL = 0.5  # seconds that an application may send to nobody
+DISCONNECT_GRACE = 0.5  # seconds that an application may keep sending after its client has left
 BODILESS = frozenset({204, 304})
 DATE = b"date"
 
-LONGEST_NAME = 64  # bytes of a header's name that is worth keeping
+MAX_CACHED_NAME = 64  # bytes; longer header names are not cached
 
 
-class UnusualName(Exception):
-    """A header's name that is left to uvicorn, and not kept."""
+class NameTooLong(Exception):
+    """A header's name is too long to cache; uvicorn writes the head."""
 
 
 @lru_cache(maxsize=1024)
-def begin_line(name: bytes) -> bytes:
-    """Return how a header's line begins; b"" where that is left to uvicorn.
+def header_prefix(name: bytes) -> bytes:
+    """Return a header line up to the value; b"" if uvicorn must write the head.
 
     Raises:
-        UnusualName: it is too long to keep.
+        NameTooLong: the name is too long to cache.
     """
-    if len(name) > LONGEST_NAME:
-        raise UnusualName
+    if len(name) > MAX_CACHED_NAME:
+        raise NameTooLong
     lower = name.lower()
-    is_usual = name and not HEADER_RE.search(name) and lower not in UNUSUAL and lower != DATE
-    return lower + b": " if is_usual else b""
+    is_common = (
+        name and not HEADER_RE.search(name) and lower not in CONNECTION_HEADERS and lower != DATE
+    )
+    return lower + b": " if is_common else b""
 
 
 @lru_cache(maxsize=16)  # the date changes once a second
-def default_lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes | None:
-    """Return the lines of the headers that the server adds to each answer.
+def default_header_lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes | None:
+    """Return the lines of the headers that the server adds to each response.
 
     Returns:
-        None when one of them frames the body or ends the connection: uvicorn heeds those.
+        The lines; None if uvicorn must write them, because one frames the body or closes the
+        connection.
     """
-    if any(name in UNUSUAL or name == b"content-length" for name, _ in headers):
+    if any(name in CONNECTION_HEADERS or name == b"content-length" for name, _ in headers):
         return None
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
-class Sent(Awaitable[None]):
-    """What has been done by the time it is awaited: a coroutine would be one more to make."""
+class CompletedSend(Awaitable[None]):
+    """An awaitable for a message that is already sent; cheaper than a coroutine."""
 
     def __await__(self) -> Generator[Any, None, None]:
         yield from ()
 
 
-class NotSent(Sent):
-    """What could not be sent: others have a turn before the application goes on or fails."""
+class DiscardedSend(CompletedSend):
+    """An awaitable for a discarded message: lets other tasks run, then may raise an error."""
 
     def __init__(self, error: type[Exception] | None = None) -> None:
         self.error = error
@@ -71,18 +76,17 @@ class NotSent(Sent):
             raise self.error
 
 
-SENT = Sent()
-# The client has left. An application that sends on for some time is to stop, and may not keep the
-# event loop busy if it does not.
-DROPPED, STOPPED = NotSent(), NotSent(ClientLeft)
+SENT = CompletedSend()
+# For messages after the client has left: discard them, and after a while stop the application.
+DISCARDED, RAISES_CLIENT_LEFT = DiscardedSend(), DiscardedSend(ClientLeft)
 
 
-class Sending(partial[Awaitable[None]]):
-    """The ``send`` of one request, which knows what has become of its answer."""
+class ResponseSender(partial[Awaitable[None]]):
+    """The ``send`` of one request, with access to the state of its response."""
 
     @property
     def state(self) -> RequestResponseCycle:
-        """uvicorn's side of the request."""
+        """The state of the request in uvicorn."""
         cycle: RequestResponseCycle = self.args[0]
         return cycle
 
@@ -90,83 +94,84 @@ class Sending(partial[Awaitable[None]]):
 def send(cycle: RequestResponseCycle, message: Message) -> Awaitable[None]:
     """Send an ASGI message as ``cycle.send`` does.
 
-    The usual head, of a body of known length on a connection that stays open, is written here.
-    Whatever is not as usual is uvicorn's, and so are its errors.
+    This function writes the most common head itself: a body of known length on a connection that
+    stays open. uvicorn handles everything else, and raises the errors.
 
     Returns:
-        DROPPED, which does nothing, or STOPPED, which raises ClientLeft, when the client has left.
+        An awaitable. If the client has left, it is DISCARDED, which does nothing, or
+        RAISES_CLIENT_LEFT.
     """
     if message["type"] == "http.response.start" and not cycle.response_started:
         if cycle.disconnected:
-            return DROPPED
-        is_usual = cycle.keep_alive and not (
+            return DISCARDED
+        is_common = cycle.keep_alive and not (
             cycle.access_log or cycle.flow.write_paused or cycle.waiting_for_100_continue
         )
-        if is_usual and _write(cycle, message):
+        if is_common and _write_common_head(cycle, message):
             return SENT
-        message = _prepare(cycle, message)
+        message = _clean_head(cycle, message)
     elif (cycle.disconnected or message.get("more_body", False)) and (
-        lost := _find_loss(cycle, message)
+        discarded := _check_disconnected(cycle, message)
     ) is not None:
-        return lost
+        return discarded
     elif cycle.chunked_encoding is None and "body" in message:
-        # Status 204 or 304, or an answer to HEAD: bytes would be read as the next answer.
+        # 204, 304 or HEAD: the client would read a body as the next response.
         message = {**message, "body": b""}
     if cycle.flow.write_paused:
         return _send_later(cycle, message)
     if not cycle.response_started:
         return _send_head(cycle, message)
-    return cycle.send(message)  # type: ignore[arg-type]  # uvicorn has types of its own for these
+    return cycle.send(message)  # type: ignore[arg-type]  # uvicorn has its own types for messages
 
 
 async def _send_head(cycle: RequestResponseCycle, message: Message) -> None:
-    """Send a head; one that is refused has begun no answer, so another can take its place."""
+    """Send a head; if uvicorn refuses it, reset the state so that another can follow."""
     try:
         await cycle.send(message)  # type: ignore[arg-type]
-    # Whatever uvicorn finds wrong with a head, it has written nothing of it.
+    # uvicorn checks the whole head before it writes anything.
     except Exception:
         cycle.response_started, cycle.chunked_encoding = False, None
         raise
 
 
 async def _send_later(cycle: RequestResponseCycle, message: Message) -> None:
-    """Send when the client has read on; uvicorn would drop it unsaid where the client has left."""
+    """Send when the buffer has drained; report a client that has left, which uvicorn does not."""
     await cycle.flow.drain()
-    lost = _find_loss(cycle, message)
-    if lost is not None:
-        await lost
+    discarded = _check_disconnected(cycle, message)
+    if discarded is not None:
+        await discarded
     elif cycle.response_started:
         await cycle.send(message)  # type: ignore[arg-type]
     else:
         await _send_head(cycle, message)
 
 
-def _find_loss(cycle: RequestResponseCycle, message: Message) -> NotSent | None:
-    """Return what becomes of a message when nobody is there to send it to; else None."""
-    # A transport that has failed to write is closing, and says so later: an application that reads
-    # and sends in a loop would keep the event loop from hearing it.
-    goes_on = message.get("more_body", False)
-    if goes_on and cycle.transport.is_closing():
+def _check_disconnected(cycle: RequestResponseCycle, message: Message) -> DiscardedSend | None:
+    """Return DISCARDED or RAISES_CLIENT_LEFT if the client has left, else None."""
+    # A closing transport reports the lost connection in a later callback, which an application that
+    # sends in a loop would delay.
+    has_more = message.get("more_body", False)
+    if has_more and cycle.transport.is_closing():
         cycle.disconnected = True
     if not cycle.disconnected:
         return None
-    # An application comes to its own end, background tasks included, if that does not take long.
-    since = cycle.__dict__.setdefault("dropped_since", monotonic())
-    return STOPPED if goes_on and monotonic() - since > FAREWELL else DROPPED
+    # The application may finish normally, including background tasks, if that is quick.
+    since = cycle.__dict__.setdefault("client_left_at", monotonic())
+    return RAISES_CLIENT_LEFT if has_more and monotonic() - since > DISCONNECT_GRACE else DISCARDED
 
 
-class Length:
-    """Whether the length of an answer's body is known."""
+class BodyLength:
+    """Whether the length of a response's body is known."""
 
     is_known = True
 
 
-def send_until_close(
-    cycle: RequestResponseCycle, length: Length, message: Message
+def send_http10(
+    cycle: RequestResponseCycle, length: BodyLength, message: Message
 ) -> Awaitable[None]:
-    """Send an ASGI message to an HTTP/1.0 client, which knows no chunks (RFC 9112, 6.1).
+    """Send an ASGI message to an HTTP/1.0 client, which cannot read chunks (RFC 9112, 6.1).
 
-    A body of unknown length ends with the connection (6.3).
+    The end of the connection marks the end of a body of unknown length (RFC 9112, 6.3).
     """
     if message["type"] == "http.response.start" and not cycle.response_started:
         message = {**message, "headers": [*message.get("headers", ())]}
@@ -175,49 +180,51 @@ def send_until_close(
         if has_body and not has_length:
             length.is_known = cycle.chunked_encoding = False
     elif not length.is_known:
-        # For uvicorn, each piece is all that there is.
+        # uvicorn must take each piece for the whole body.
         cycle.expected_content_length = len(message.get("body", b""))
     return send(cycle, message)
 
 
-def _prepare(cycle: RequestResponseCycle, message: Message) -> Message:
-    """Return a head for uvicorn to write, without what is the server's to say.
+def _clean_head(cycle: RequestResponseCycle, message: Message) -> Message:
+    """Return the message without the headers that only the server may send.
 
     Raises:
-        RuntimeError: the status is no final one (RFC 9110, 15.2), a header has no name, or the
-            length is not one number (RFC 9110, 8.6).
+        RuntimeError: the status is not final (RFC 9110, 15.2), a header has no name, or the
+            Content-Length is not a single number (RFC 9110, 8.6).
     """
     status = message["status"]
     if status < 200:
         raise RuntimeError(f"An application cannot answer with status {status}")
     if cycle.waiting_for_100_continue and cycle.more_body and not cycle.body:
-        # The client may send the body now, or never: what comes next would be read as either.
+        # The client may or may not send the body now, so the next bytes are ambiguous.
         cycle.keep_alive = False
-    headers = [header for header in message.get("headers", ()) if not _is_servers(*header)]
+    headers = [header for header in message.get("headers", ()) if not _is_reserved(*header)]
     if status in BODILESS:
-        # In a 304 it would be allowed, and uvicorn would wait for as many bytes.
+        # A 304 may have it, but uvicorn would wait for that many bytes.
         headers = [header for header in headers if header[0].lower() != b"content-length"]
     lengths = {value.strip() for name, value in headers if name.lower() == b"content-length"}
     if not all(name for name, _ in headers):
         raise RuntimeError("A header has no name")
     if len(lengths) > 1 or not all(length.isdigit() for length in lengths):
-        raise RuntimeError(f"Not a Content-Length: {lengths}")
+        raise RuntimeError(f"Invalid Content-Length: {lengths}")
     dates = [header for header in headers if header[0].lower() == DATE]
     if dates:
-        # The application's own stands in the place of the server's.
+        # The application's Date replaces the server's.
         headers = [*(header for header in headers if header[0].lower() != DATE), dates[-1]]
         cycle.default_headers = [header for header in cycle.default_headers if header[0] != DATE]
     return {**message, "headers": headers}
 
 
-def _is_servers(name: bytes, value: bytes) -> bool:
-    """Return whether a header is about the connection, and does not ask for its end."""
+def _is_reserved(name: bytes, value: bytes) -> bool:
+    """Return whether only the server may send a header; ``Connection: close`` is allowed."""
     lower = name.lower()
-    return lower in UNUSUAL and not (lower == b"connection" and b"close" in value.lower())
+    return lower in CONNECTION_HEADERS and not (
+        lower == b"connection" and b"close" in value.lower()
+    )
 
 
-def _write(cycle: RequestResponseCycle, message: Message) -> bool:
-    """Write a usual head; do nothing, and return False, with any other."""
+def _write_common_head(cycle: RequestResponseCycle, message: Message) -> bool:
+    """Write a common head and return True; return False for any other head."""
     status, headers = message["status"], message.get("headers")
     status_line = STATUS_LINE.get(status)
     if status_line is None or not isinstance(headers, list) or status in BODILESS or status < 200:
@@ -226,22 +233,22 @@ def _write(cycle: RequestResponseCycle, message: Message) -> bool:
     length: bytes | None = None
     for name, value in headers:
         try:
-            begun = begin_line(name)
-        except UnusualName:
+            prefix = header_prefix(name)
+        except NameTooLong:
             return False
-        if not begun:
+        if not prefix:
             return False
-        if begun == LENGTH:
+        if prefix == LENGTH:
             if length is not None:
                 return False
             length = value
-        lines.append(begun + value)
+        lines.append(prefix + value)
     if length is None or not length.isdigit():
         return False
     head = b"\r\n".join([*lines, b"", b""])
-    # All at once: nothing but the ends of the lines is to be deleted.
+    # One check for all lines: translate() must delete only the line ends.
     left = head.translate(None, CONTROLS)
-    defaults = default_lines(tuple(cycle.default_headers))
+    defaults = default_header_lines(tuple(cycle.default_headers))
     if defaults is None or len(head) - len(left) != 2 * (len(lines) + 1):
         return False
     cycle.response_started = True

@@ -1,4 +1,4 @@
-"""uvicorn's server, which looks after its connections and stops without failing a request."""
+"""uvicorn's server, with checks of its connections and a stop that loses no request."""
 
 import asyncio
 import logging
@@ -12,89 +12,96 @@ from types import FrameType
 
 import uvicorn
 
-from framework_gateway.server.listeners import HANDSHAKE, accept_all, drop_new_connections
-from framework_gateway.server.protocol import LAST_CALL, Connection
+from framework_gateway.server.listeners import HANDSHAKE_TIME, accept_all, drop_new_connections
+from framework_gateway.server.protocol import FIRST_REQUEST_TIMEOUT, Connection
 
 logger = logging.getLogger("framework_gateway")
 
-TICKS = 10  # of a tenth of a second, between two looks at the connections
-THREADS_LEFT = 1  # exit status, when threads do not come back
-MARGIN = 3.0  # seconds that a stop may take beyond those that running requests get
+TICKS_PER_CHECK = 10  # ticks of 0.1 s between two checks of the connections
+EXIT_THREADS_RUNNING = 1  # exit status if threads have not returned
+STOP_MARGIN = 3.0  # seconds that a stop may take after the graceful timeout
 
 
 Callback = Callable[[], object]
 
 
-def ignore(*_: object) -> None:
+def do_nothing(*_: object) -> None:
     """Do nothing."""
 
 
 class Server(uvicorn.Server):
-    """Serves with connections that have limits; its configuration is a ``Config`` of theirs.
+    """uvicorn's server with the limits of ``framework_gateway.server.protocol.Config``.
 
-    A process that is told to stop by SIGTERM or SIGINT, or whose parent has died, answers what has
-    reached it, and ends with status 0; with 1 when threads keep it beyond the graceful timeout.
+    It stops on SIGTERM or SIGINT, or when the parent process has died. It answers the requests that
+    have arrived, and exits with status 0, or with 1 if threads run beyond the graceful timeout.
 
     Args:
-        config: as uvicorn's.
-        on_start: called when the server has begun to serve.
-        on_stop: called when it begins to stop.
+        config: the configuration.
+        on_start: called when the server has started to serve.
+        on_stop: called when the server starts to stop.
+        extra_time: seconds that the process may run after the server has stopped.
     """
 
     def __init__(
-        self, config: uvicorn.Config, on_start: Callback = ignore, on_stop: Callback = ignore
+        self,
+        config: uvicorn.Config,
+        on_start: Callback = do_nothing,
+        on_stop: Callback = do_nothing,
+        extra_time: float = 0.0,
     ) -> None:
         super().__init__(config)
+        self.extra_time = extra_time
         self.on_start = on_start
         self.on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the application and listen."""
+        """Start the application, and listen."""
         await super().startup(sockets)
         self.on_start()
 
     async def on_tick(self, counter: int) -> bool:
-        """Look after the connections once a second."""
-        if counter % TICKS == 0:
+        """Check the connections once a second."""
+        if counter % TICKS_PER_CHECK == 0:
             now = asyncio.get_running_loop().time()
             for connection in [*self.server_state.connections]:
-                if isinstance(connection, Connection):  # and no WebSocket, which has pings
+                if isinstance(connection, Connection):  # not a WebSocket, which has pings
                     connection.check(now)
             if has_lost_parent():
                 self.stop()
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop; a second Ctrl-C does not wait for anything.
+        """Stop gracefully; stop at once on a second Ctrl-C.
 
-        uvicorn would raise the signal again in the end, and the process would die of it.
+        uvicorn's method would raise the signal again at the end, and so kill the process.
         """
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
         self.stop()
 
     def stop(self) -> None:
-        """Begin to stop."""
+        """Start to stop."""
         if not self.should_exit:
             self.should_exit = True
-            end_after((self.config.timeout_graceful_shutdown or 0) + MARGIN)
+            grace = self.config.timeout_graceful_shutdown or 0
+            exit_after(grace + STOP_MARGIN + self.extra_time)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer what has come, and take nothing more."""
+        """Answer the requests that have arrived, and accept no more."""
         self.on_stop()
-        await self._accept_last(sockets or [])
-        # Who has been accepted last may open a stream of events, which would not end by itself.
-        asyncio.get_running_loop().call_later(LAST_CALL, self._shut_down_connections)
+        await self._accept_waiting(sockets or [])
+        # The connections accepted last may open event streams, which do not end by themselves.
+        asyncio.get_running_loop().call_later(FIRST_REQUEST_TIMEOUT, self._shut_down_connections)
         await super().shutdown(sockets)
 
-    async def _accept_last(self, listeners: list[socket.socket]) -> None:
-        """Accept the connections that still wait: a listener that is closed resets them."""
+    async def _accept_waiting(self, listeners: list[socket.socket]) -> None:
+        """Accept the waiting connections; closing the listener would reset them."""
         loop = asyncio.get_running_loop()
         if multiprocessing.parent_process() is None or has_lost_parent():
-            # Else the parent does, when all of its workers stop.
+            # Otherwise the parent does, when all its workers stop.
             for listener in listeners:
                 drop_new_connections(listener)
-        await asyncio.sleep(HANDSHAKE)
+        await asyncio.sleep(HANDSHAKE_TIME)
         waiting = [connection for listener in listeners for connection in accept_all(listener)]
         for server in self.servers:
             server.close()
@@ -119,14 +126,12 @@ def has_lost_parent() -> bool:
     return parent is not None and not parent.is_alive()
 
 
-def end_after(seconds: float) -> None:
-    """End the process after some seconds, whatever its threads are doing then."""
+def exit_after(seconds: float) -> None:
+    """Exit the process after some seconds, even if threads are still running."""
 
     def end() -> None:
-        logger.error(
-            "Threads have not come back within %g s; the process ends all the same", seconds
-        )
-        os._exit(THREADS_LEFT)
+        logger.error("Threads have not returned within %g s; the process exits anyway", seconds)
+        os._exit(EXIT_THREADS_RUNNING)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True

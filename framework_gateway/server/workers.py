@@ -1,4 +1,4 @@
-"""Several processes that serve from one listening socket, and their parent, which replaces them."""
+"""Run several worker processes on one listening socket, and replace those that end."""
 
 import logging
 import multiprocessing
@@ -13,29 +13,29 @@ from typing import Any
 
 from framework_gateway.server import server
 from framework_gateway.server.listeners import drop_new_connections
-from framework_gateway.server.server import Callback, ignore
+from framework_gateway.server.server import Callback, do_nothing
 
 logger = logging.getLogger("framework_gateway")
 
-LOOK = 0.2  # seconds between two looks at the workers and at what the parent has been told
-# Seconds beyond the graceful timeout until a worker is killed. Each ends itself before that, and
-# says why; on a busy machine it does so later.
-MARGIN = server.MARGIN + 5.0
-NOT_STARTED = 3  # exit status, as uvicorn's own
+CHECK_INTERVAL = 0.2  # seconds between two checks of the workers and of signals
+# Seconds after the graceful timeout until a worker is killed. A worker exits by itself before that
+# and logs why; the extra 5 s are for a busy machine.
+STOP_MARGIN = server.STOP_MARGIN + 5.0
+EXIT_NOT_STARTED = 3  # exit status, the same as uvicorn's
 
 
 class Workers:
     """Keeps a number of worker processes running until SIGTERM or SIGINT.
 
-    uvicorn's own supervisor makes servers of uvicorn's kind alone, waits for them without end, and
-    keeps the socket open meanwhile, so that nobody answers whoever connects.
+    uvicorn's supervisor does not fit: it only runs uvicorn's own server class, waits for it without
+    a timeout, and keeps the socket open meanwhile, so that new connections get no response.
 
     Args:
-        serve: serves from the listener until the process is told to stop, and calls its second
-            argument when it has begun to; it is pickled, and called in each process.
-        number: how many.
-        listener: the socket.
-        grace: seconds that workers get for their running requests when they have to stop.
+        serve: called in each process with the listener and a callback. It serves until the process
+            is stopped, and calls the callback when it has started. It must be picklable.
+        number: the number of processes.
+        listener: the listening socket.
+        grace: seconds for running requests to finish when the workers stop.
         on_end: called with the id of each process that has ended.
     """
 
@@ -45,7 +45,7 @@ class Workers:
         number: int,
         listener: socket.socket,
         grace: float,
-        on_end: Callable[[int], object] = ignore,
+        on_end: Callable[[int], object] = do_nothing,
     ) -> None:
         self.serve = serve
         self.number = number
@@ -53,7 +53,7 @@ class Workers:
         self.grace = grace
         self.on_end = on_end
         self.processes: list[SpawnProcess] = []
-        # Each process begins with an interpreter of its own: threads do not survive a fork.
+        # Each worker starts a new interpreter, because threads do not survive a fork.
         self.context = multiprocessing.get_context("spawn")
         self.starts, self.on_start = self.context.Pipe(duplex=False)
         self.started = self.stopping = False
@@ -63,21 +63,21 @@ class Workers:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._handle_signal)
         while not self.stopping:
-            self._fill()
-            wait([self.starts, *(process.sentinel for process in self.processes)], LOOK)
+            self._start_missing()
+            wait([self.starts, *(process.sentinel for process in self.processes)], CHECK_INTERVAL)
             while self.starts.poll():
                 self.started = self.starts.recv()
-            if self._forget_dead() and not self.started:
-                # The others would fail in the same way, again and again.
+            if self._remove_ended() and not self.started:
+                # Further workers would fail in the same way.
                 self._stop()
-                return NOT_STARTED
+                return EXIT_NOT_STARTED
         return self._stop()
 
     def _handle_signal(self, *_: Any) -> None:
         self.stopping = True
 
-    def _fill(self) -> None:
-        """Start what is missing; the first one alone, so that what prevents it is said once."""
+    def _start_missing(self) -> None:
+        """Start missing workers; the first one alone, so that a start-up error shows once."""
         number = self.number if self.started else 1
         while len(self.processes) < number:
             process = self.context.Process(
@@ -86,32 +86,32 @@ class Workers:
             process.start()
             self.processes.append(process)
 
-    def _forget_dead(self) -> bool:
-        """Forget the processes that have ended; return whether there was one."""
-        dead = [process for process in self.processes if not process.is_alive()]
-        for process in dead:
+    def _remove_ended(self) -> bool:
+        """Remove the processes that have ended; return whether there were any."""
+        ended = [process for process in self.processes if not process.is_alive()]
+        for process in ended:
             self.processes.remove(process)
             self.on_end(process.pid or 0)
             if self.started:
                 logger.warning(
-                    "The worker %s has ended with status %s; another takes its place",
+                    "Worker %s has ended with status %s; starting another",
                     process.pid,
                     process.exitcode,
                 )
-        return bool(dead)
+        return bool(ended)
 
     def _stop(self) -> int:
-        """Stop the workers; return 0 when all of them ended in good order, else 1."""
-        # First: as long as one process has it open, the kernel takes connections for it.
+        """Stop the workers; return 0 if all of them exited normally, else 1."""
+        # First, because the kernel accepts connections while any process has the socket open.
         drop_new_connections(self.listener)
         self.listener.close()
         for process in self.processes:
             process.terminate()
-        deadline = time.monotonic() + self.grace + MARGIN
+        deadline = time.monotonic() + self.grace + STOP_MARGIN
         for process in self.processes:
             process.join(max(0.0, deadline - time.monotonic()))
             process.kill()
             process.join()
-        # One that had not begun to serve dies of the signal.
-        good = (0, -signal.SIGTERM)
-        return int(any(process.exitcode not in good for process in self.processes))
+        # A worker that has not started to serve is killed by SIGTERM.
+        normal = (0, -signal.SIGTERM)
+        return int(any(process.exitcode not in normal for process in self.processes))

@@ -1,1 +1,1 @@
-"""Applications of PEP 3333 behind an ASGI server: the bridge."""
+"""The bridge: serve WSGI applications (PEP 3333) from an ASGI server."""

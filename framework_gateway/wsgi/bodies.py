@@ -1,4 +1,4 @@
-"""Request bodies: at most so long; and for WSGI complete, in bounded memory."""
+"""Receive request bodies of limited size; for WSGI completely, in bounded memory."""
 
 import asyncio
 import io
@@ -11,26 +11,26 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PLAIN_CODINGS = {b"chunked", b"identity"}
-SPOOL = 1024 * 1024  # bytes in memory; a longer body goes to disk
-MOST_EMPTY = 1000  # messages in a row that carry nothing of a body
-TURNS = 16  # messages that one request may receive before the others have a turn
+SPOOL_SIZE = 1024 * 1024  # bytes kept in memory; a longer body goes to a temporary file
+MAX_EMPTY_MESSAGES = 1000  # messages in a row without any bytes
+YIELD_EVERY = 16  # messages that a request receives before other requests get a turn
 
 
-class BodyCutShort(Exception):
-    """The client left before it had sent the whole body."""
+class IncompleteBody(Exception):
+    """The client disconnected before it had sent the whole body."""
 
 
 def declared_length(scope: Scope) -> int | None:
-    """Return Content-Length in bytes; None when a body comes in chunks; 0 when there is none.
+    """Return the body's length in bytes; None if it is unknown, 0 if there is no body.
 
     Raises:
-        HTTPException: 501, it is coded in another way besides (RFC 9112, 6.1): servers take the
-            chunks apart, and nobody would decode the rest.
+        HTTPException: 501, the body has a transfer coding other than chunked (RFC 9112, 6.1),
+            which the server does not decode.
     """
     chunked = False
     for name, value in scope["headers"]:
         if name == b"content-length":
-            # A parser may leave the white space around a value, which is no part of it.
+            # Some parsers keep the white space around a value.
             value = value.strip(b" \t")
             return int(value) if value.isdigit() else 0
         if name == b"transfer-encoding":
@@ -38,7 +38,7 @@ def declared_length(scope: Scope) -> int | None:
             if not codings <= PLAIN_CODINGS:
                 raise HTTPException(501)
             chunked = True
-    # HTTP/2 and later frame bodies without any header.
+    # HTTP/2 and later need no header to delimit a body.
     return None if chunked or not scope["http_version"].startswith("1") else 0
 
 
@@ -46,11 +46,11 @@ async def receive_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[b
     """Receive the whole body.
 
     Returns:
-        A file at its beginning, and the body's length in bytes; None when there is no body.
+        A file, positioned at its start, and the body's length in bytes; None without a body.
 
     Raises:
-        HTTPException: 413, it is or grows longer than ``limit`` bytes.
-        BodyCutShort: the client left; what it has sent must not look complete.
+        HTTPException: 413, the body is longer than ``limit`` bytes.
+        IncompleteBody: the client disconnected before the end of the body.
     """
     declared = declared_length(scope)
     if declared == 0:
@@ -62,11 +62,11 @@ async def receive_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[b
     size = waiting_size = 0
     more = True
     try:
-        receive = PatientReceive(receive)
+        receive = GuardedReceive(receive)
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise BodyCutShort
+                raise IncompleteBody
             chunk = message.get("body", b"")
             more = message.get("more_body", False)
             size += len(chunk)
@@ -74,10 +74,10 @@ async def receive_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[b
                 raise HTTPException(413)
             waiting.append(chunk)
             waiting_size += len(chunk)
-            if waiting_size > SPOOL:
+            if waiting_size > SPOOL_SIZE:
                 if isinstance(file, io.BytesIO):
-                    file = tempfile.TemporaryFile()  # noqa: SIM115  # the exchange closes it
-                # Disks can be slow, and the event loop serves everybody.
+                    file = tempfile.TemporaryFile()  # noqa: SIM115  # the Exchange closes it
+                # A slow disk must not block the event loop.
                 await asyncio.to_thread(file.writelines, waiting)
                 waiting, waiting_size = [], 0
         if isinstance(file, io.BytesIO):
@@ -85,37 +85,37 @@ async def receive_body(scope: Scope, receive: Receive, limit: int) -> tuple[IO[b
         await asyncio.to_thread(file.writelines, waiting)
         file.seek(0)
     except BaseException:
-        # Also when the disk is full, or the server cancels an upload in order to stop.
+        # Includes a full disk, and cancellation when the server stops.
         file.close()
         raise
     return file, size
 
 
-class PatientReceive:
-    """Wraps ``receive`` so that a wrong one can hold up its own request, and no other.
+class GuardedReceive:
+    """Wraps ``receive`` so that a faulty ``receive`` delays only its own request.
 
-    Servers wait in ``receive``, and applications rely on that: they call it in a loop until the
-    client has left. Middleware may never wait, for example when it replays a body that it has read.
-    The event loop would then stay in that loop for ever. So a call after the whole body waits
-    without end when it would return the body again, because such a ``receive`` does not say when
-    the client leaves. And when many messages come at once, other requests get a turn between them.
+    Applications call ``receive`` in a loop until the client disconnects, because a server's
+    ``receive`` waits. The ``receive`` of some middleware returns at once, for example when it
+    replays a body. Then the loop would block the event loop forever. So a call after the end of the
+    body waits forever if it would return the body again. When many messages arrive at once, other
+    requests get a turn between them.
 
     Args:
-        receive: the other one.
-        most: bytes that the request's body can have; None where that is not known.
+        receive: the ``receive`` to wrap.
+        max_size: the largest body in bytes; None if it is unknown.
 
     Raises:
-        HTTPException: 400, more than so many, or 1,000 messages in a row that carry nothing.
+        HTTPException: 400, the body is longer, or more than 1,000 messages in a row are empty.
     """
 
-    _left: float = math.inf
+    _remaining: float = math.inf
     _empty = _received = 0
     _is_complete = False
 
-    def __init__(self, receive: Receive, most: int | None = None) -> None:
+    def __init__(self, receive: Receive, max_size: int | None = None) -> None:
         self._receive = receive
-        if most is not None:
-            self._left = most
+        if max_size is not None:
+            self._remaining = max_size
 
     async def __call__(self) -> Message:
         message = await self._receive()
@@ -124,12 +124,12 @@ class PatientReceive:
                 await asyncio.Event().wait()
             self._is_complete = not message.get("more_body", False)
             size = len(message.get("body", b""))
-            self._left -= size
+            self._remaining -= size
             self._empty = 0 if size or self._is_complete else self._empty + 1
-            if self._empty > MOST_EMPTY or self._left < 0:
+            if self._empty > MAX_EMPTY_MESSAGES or self._remaining < 0:
                 raise HTTPException(400)
         self._received += 1
-        if self._received % TURNS == 0:
+        if self._received % YIELD_EVERY == 0:
             await asyncio.sleep(0)
         return message
 
@@ -137,30 +137,30 @@ class PatientReceive:
 def serve_limited(
     app: ASGIApp, limit: int, scope: Scope, receive: Receive, send: Send
 ) -> Awaitable[None]:
-    """Let an ASGI application serve a request whose body is at most ``limit`` bytes long.
+    """Call an ASGI application with a request body of at most ``limit`` bytes.
 
     Raises:
         HTTPException: 413.
     """
     declared = declared_length(scope)
-    receive = PatientReceive(receive, declared)
+    receive = GuardedReceive(receive, declared)
     if declared is None:
-        return serve_growing(app, GrowingBody(limit, receive, send), scope)
+        return serve_streamed(app, StreamedBody(limit, receive, send), scope)
     if declared > limit:
         raise HTTPException(413)
     return app(scope, receive, send)
 
 
-async def serve_growing(app: ASGIApp, body: "GrowingBody", scope: Scope) -> None:
-    """Let an ASGI application serve a request whose body nobody has declared the length of.
+async def serve_streamed(app: ASGIApp, body: "StreamedBody", scope: Scope) -> None:
+    """Call an ASGI application with a request body of unknown length.
 
     Raises:
-        HTTPException: 413. What the application makes of a body that was cut off at the limit, an
-            answer or an exception, counts no more.
+        HTTPException: 413, the body is too long. It replaces the response or the exception of the
+            application, which has received only a part of the body.
     """
     try:
         await app(scope, body.receive, body.send)
-    # Whatever an application makes of a body cut off at the limit; without that, it is raised on.
+    # An incomplete body can cause any error. Without one, the error is the application's own.
     except Exception:
         if not body.is_refused:
             raise
@@ -168,11 +168,11 @@ async def serve_growing(app: ASGIApp, body: "GrowingBody", scope: Scope) -> None
         raise HTTPException(413)
 
 
-class GrowingBody:
-    """A body of a length that nobody has declared, and the answer to it."""
+class StreamedBody:
+    """A request body of unknown length, and the response to it."""
 
     def __init__(self, limit: int, receive: Receive, send: Send) -> None:
-        self.room = limit
+        self.remaining = limit
         self._receive = receive
         self._send = send
         self.is_too_long = False
@@ -180,19 +180,19 @@ class GrowingBody:
 
     @property
     def is_refused(self) -> bool:
-        """Whether the body has grown too long, with the answer still to be given."""
+        """Whether the body is too long and no response has started."""
         return self.is_too_long and not self.is_answered
 
     async def receive(self) -> Message:
-        """Receive, up to the limit; behind it, the client might as well have left."""
+        """Receive a message; beyond the limit, report a disconnected client."""
         if not self.is_too_long:
             message = await self._receive()
-            self.room -= len(message.get("body", b""))
-            self.is_too_long = self.room < 0
+            self.remaining -= len(message.get("body", b""))
+            self.is_too_long = self.remaining < 0
         return {"type": "http.disconnect"} if self.is_too_long else message
 
     async def send(self, message: Message) -> None:
-        """Send, unless this is an answer to half a body."""
+        """Send a message, unless it responds to an incomplete body."""
         if not self.is_refused:
             self.is_answered = True
             await self._send(message)

@@ -1,4 +1,4 @@
-"""The WSGI environ of a request: a2wsgi's, with its defects mended before and after."""
+"""Build the WSGI environ of a request: a2wsgi's environ, with its defects corrected."""
 
 import sys
 from typing import IO, Any
@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from framework_gateway.wsgi.files import FileWrapper
 
-UNDERSCORE = ord("_")  # a number is found in bytes ten times as fast as b"_"
+UNDERSCORE = ord("_")  # searching bytes for an int is ten times as fast
 
 
 def build_environ(scope: Scope, body: IO[bytes], length: int | None) -> dict[str, Any]:
@@ -17,15 +17,15 @@ def build_environ(scope: Scope, body: IO[bytes], length: int | None) -> dict[str
 
     Args:
         scope: an ASGI HTTP scope; ``root_path`` becomes ``SCRIPT_NAME``.
-        body: ``wsgi.input``, the whole body.
+        body: the complete request body, for ``wsgi.input``.
         length: its length in bytes; None when the request has no body.
     """
-    ascii_query = {"query_string": b""}  # a2wsgi fails where a query is not ASCII
+    ascii_query = {"query_string": b""}  # a2wsgi fails on a query that is not ASCII
     clean = {**scope, **ascii_query, "headers": wsgi_headers(scope["headers"])}
     environ: dict[str, Any] = dict(a2wsgi_environ(clean, body))  # type: ignore[arg-type]
     environ["asgi.scope"] = scope
     environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
-    # A variable SCRIPT_NAME of the process would have taken the prefix's place.
+    # a2wsgi prefers an environment variable SCRIPT_NAME of the process to the prefix.
     environ["SCRIPT_NAME"], environ["PATH_INFO"] = wsgi_path(scope)
     environ["RAW_URI"] = environ["REQUEST_URI"] = raw_uri(scope)
     environ["wsgi.errors"] = sys.stderr
@@ -40,9 +40,10 @@ def build_environ(scope: Scope, body: IO[bytes], length: int | None) -> dict[str
 
 
 def matched_route(environ: dict[str, Any]) -> str | None:
-    """Return the template of the route that the application has matched.
+    """Return the template of the route that the application matched.
 
-    Any application can say it in ``environ["bridge.route"]``; Werkzeug's, and so Flask's, is found.
+    Any application can set ``environ["bridge.route"]``. Otherwise the URL rule of Werkzeug's
+    request is used, which covers Flask.
     """
     if (route := environ.get("bridge.route")) is not None:
         return str(route)
@@ -51,10 +52,11 @@ def matched_route(environ: dict[str, Any]) -> str | None:
 
 
 def wsgi_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Drop the headers that would mean something else in an environ, and join the cookies.
+    """Drop the headers that would have another meaning in an environ, and join the cookies.
 
-    ``X_Auth_User`` would become the same variable as ``X-Auth-User``; ``Proxy`` would become
-    ``HTTP_PROXY``, which HTTP clients obey (httpoxy); the body is no longer chunked.
+    ``X_Auth_User`` would become the same variable as ``X-Auth-User``. ``Proxy`` would become
+    ``HTTP_PROXY``, which HTTP clients obey (httpoxy). ``Transfer-Encoding`` no longer applies,
+    because the body is complete.
     """
     kept: list[tuple[bytes, bytes]] = []
     cookies: list[bytes] = []
@@ -70,9 +72,9 @@ def wsgi_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
 
 
 def raw_uri(scope: Scope) -> str:
-    """Return the path and the query as they were sent, where an encoded slash is still one.
+    """Return the path and the query as the client sent them, without decoding.
 
-    gunicorn and Werkzeug call it ``RAW_URI``, uWSGI ``REQUEST_URI``; PEP 3333 has nothing of it.
+    gunicorn and Werkzeug call this ``RAW_URI``, uWSGI ``REQUEST_URI``; PEP 3333 does not define it.
     """
     raw_path: bytes | None = scope.get("raw_path")
     path = raw_path.decode("latin-1") if raw_path else quote(scope["path"])
@@ -83,9 +85,9 @@ def raw_uri(scope: Scope) -> str:
 
 
 def wsgi_path(scope: Scope) -> tuple[str, str]:
-    """Return SCRIPT_NAME and PATH_INFO: the request's own bytes, each as a latin-1 character.
+    """Return SCRIPT_NAME and PATH_INFO, each byte as a latin-1 character (PEP 3333).
 
-    ASGI's ``path`` has lost bytes that are not UTF-8; ``raw_path`` has them still.
+    ASGI's ``path`` loses bytes that are not UTF-8; ``raw_path`` keeps them.
     """
     path: str = scope["path"]
     root: str = scope.get("root_path", "")

@@ -1,7 +1,7 @@
-"""One request on its way through a WSGI application: the thread's side and the loop's side.
+"""One request to a WSGI application, shared by a thread and the event loop.
 
-The thread calls the application and leaves what it produces in ``chunks``; the event loop takes
-it from there and sends it. Each attribute is written by one side only.
+The thread calls the application and puts the body of the response into ``chunks``. The event loop
+takes the chunks and sends them. Each attribute is written by one side only.
 """
 
 import asyncio
@@ -21,34 +21,34 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from framework_gateway.wsgi.environ import matched_route
-from framework_gateway.wsgi.files import Closing, FileWrapper
+from framework_gateway.wsgi.files import CloseJob, FileWrapper
 from framework_gateway.wsgi.threads import Pool
 
 logger = logging.getLogger("framework_gateway")
 
-ROOM = 64 * 1024  # bytes that may wait for the client before the application has to
+MAX_UNSENT = 64 * 1024  # bytes that may be unsent before write() blocks
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType]
-LONGEST_NAME = 64  # characters of a header's name that is worth keeping
+MAX_CACHED_NAME = 64  # characters; longer header names are not cached
 HEADER_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
 FORBIDDEN_IN_HEADERS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class ClientLeft(ConnectionError):
-    """Raised in ``write()`` when nobody reads any more, so that the application stops."""
+    """Raised in ``write()`` and ``send()`` after the client has left, to stop the application."""
 
 
-def is_about_leaving(error: BaseException | None) -> bool:
-    """Return whether an application has raised that its client has left, or because of that.
+def means_client_left(error: BaseException | None) -> bool:
+    """Return whether an application raised an error because its client has left.
 
-    Applications learn of it by ``send()`` (ClientLeft), or by reading a body that was cut short
-    (Starlette's ClientDisconnect).
+    Such an error is, or was raised from, the ClientLeft of ``send()`` or Starlette's
+    ClientDisconnect, which means that the request's body is incomplete.
     """
     if isinstance(error, BaseExceptionGroup):
-        return all(map(is_about_leaving, error.exceptions))
+        return all(map(means_client_left, error.exceptions))
     if error is None or isinstance(error, ClientLeft | ClientDisconnect):
         return error is not None
-    return is_about_leaving(error.__cause__)
+    return means_client_left(error.__cause__)
 
 
 class WSGIError(Exception):
@@ -56,34 +56,39 @@ class WSGIError(Exception):
 
 
 @lru_cache(maxsize=1024)
-def field_name(name: str) -> bytes:
-    """Return a header's name as ASGI wants it, b"" for one that is the server's to send.
+def encode_name(name: str) -> bytes:
+    """Return a header's name in lower-case bytes, as ASGI requires; b"" for a hop-by-hop header.
 
-    PEP 3333 forbids hop-by-hop headers; servers drop them, and applications send them.
+    PEP 3333 forbids applications to send hop-by-hop headers. Some do, and servers drop them.
 
     Raises:
-        WSGIError: it is no name.
+        WSGIError: the name is not a token.
     """
     if not HEADER_NAME.fullmatch(name):
-        raise WSGIError(f"not the name of a header: {name!r}")
+        raise WSGIError(f"invalid header name: {name!r}")
     return b"" if is_hop_by_hop(name) else name.lower().encode()
 
 
 class Exchange:
-    """A request and what has become of it.
+    """A request to a WSGI application, and its response.
 
     Attributes:
-        status, headers: what ``start_response`` was given; status 0 until then.
-        chunks: produced and not yet taken by the event loop.
-        error: what the application raised.
-        file: an answer that the event loop reads itself; it also owes it its ``close()``.
-        returned: the thread is through with the request.
-        gone: the client has left, or the server is shutting down.
-        thread: the identifier of the thread that is with it; 0 until then.
-        came, began, ended: when it was handed over, and when the thread was with it, by
-            ``time.perf_counter``; 0.0 until then.
-        record: where the times and the route are noted.
-        dropped: names of hop-by-hop headers that the application has sent before.
+        status, headers: the arguments of ``start_response``; status 0 before its call.
+        length: the Content-Length in bytes; None if it is unknown.
+        produced, sent: bytes of the body from the application, and to the server.
+        committed: whether body bytes exist, so that an error cannot replace the response.
+        chunks: body parts that the event loop has not taken yet.
+        error: the exception that the application raised.
+        file: a file that the event loop reads and sends; it must then be closed.
+        returned: whether the thread has finished the request.
+        counted: whether the pool has subtracted the request from ``in_flight``.
+        abandoned: whether the client has left, or the server has stopped waiting.
+        expired: whether the request has waited too long for a thread.
+        thread: identifier of the thread that runs the request; 0 before.
+        queued_at, started_at, ended_at: when the request was queued, and when its thread started
+            and finished it, by ``time.perf_counter``; 0.0 before.
+        record: receives the times and the route.
+        dropped: hop-by-hop headers of this application that have been logged.
     """
 
     status: int = 0
@@ -93,18 +98,18 @@ class Exchange:
     sent: int = 0
     committed: bool = False
     returned: bool = False
-    settled: bool = False
-    gone: bool = False
+    counted: bool = False
+    abandoned: bool = False
     expired: bool = False
     thread: int = 0
-    began: float = 0.0
-    ended: float = 0.0
+    started_at: float = 0.0
+    ended_at: float = 0.0
     error: BaseException | None = None
     file: FileWrapper | None = None
     watcher: asyncio.Task[None] | None = None
-    _room: threading.Event | None = None
+    _room_freed: threading.Event | None = None
     _waiter: asyncio.Future[None] | None = None
-    _noticed: bool = False
+    _notified: bool = False
 
     def __init__(
         self,
@@ -123,11 +128,11 @@ class Exchange:
         self.is_head = environ["REQUEST_METHOD"] == "HEAD"
         self.chunks: deque[bytes] = deque()
         self.headers = []
-        self.submitted = pool.loop.time()
-        self.came = perf_counter()
+        self.submitted_at = pool.loop.time()
+        self.queued_at = perf_counter()
         self._unclaimed = [True]
         self._unclosed = [True]
-        # Kept here, because applications put wrappers of their own in its place.
+        # Applications may replace wsgi.input with a wrapper; this is the original.
         self._body: IO[bytes] = environ["wsgi.input"]
 
     def __str__(self) -> str:
@@ -135,17 +140,17 @@ class Exchange:
         return f"{environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']}{environ['PATH_INFO']}"
 
     def claim(self) -> bool:
-        """Begin the request in a thread, or drop it on the loop: whoever is first."""
+        """Return True to the first caller: a thread, to run it, or the event loop, to drop it."""
         try:
-            return self._unclaimed.pop()  # atomic, and much cheaper than a lock
+            return self._unclaimed.pop()  # atomic and much cheaper than a lock
         except IndexError:
             return False
 
     # In the thread
 
     def run(self) -> None:
-        """Call the application and produce its answer."""
-        self.began = perf_counter()
+        """Call the application, and produce its response."""
+        self.started_at = perf_counter()
         self.thread = threading.get_ident()
         try:
             self.context.run(self._call)
@@ -154,34 +159,34 @@ class Exchange:
         except Exception as error:
             self._fail(error)
         except BaseException as error:
-            # SystemExit and its like would end the server and not only this request.
+            # SystemExit and the like must end only this request, not the server.
             wrapped = WSGIError(f"the application raised {error!r}")
             wrapped.__cause__ = error
             self._fail(wrapped)
-        self.ended = perf_counter()
+        self.ended_at = perf_counter()
         self.returned = True
-        if self.gone:
+        if self.abandoned:
             self.close_body()
-            if self.claim_close():
-                Closing(self).run()
+            if self.acquire_file():
+                CloseJob(self).run()
 
     def _fail(self, error: Exception) -> None:
-        """Note an error, unless the answer was complete before: then it stands."""
+        """Store an error; if the response is already complete, only log it."""
         if self.committed and self.produced == self.length:
-            self.log(logging.ERROR, "%s: an error after the answer", self, exc_info=error)
+            self.log(logging.ERROR, "%s: error after the complete response", self, exc_info=error)
         else:
             self.error = error
 
     def close(self, iterable: Any) -> None:
-        """Call the ``close()`` of what the application returned; an error in it is only logged."""
+        """Call ``close()`` on the application's iterable; log an error instead of raising it."""
         try:
             if hasattr(iterable, "close"):
                 iterable.close()
-        except BaseException:  # SystemExit, too, would end the thread
+        except BaseException:  # includes SystemExit, which would end the thread
             logger.exception("%s: close() failed", self)
 
     def log(self, level: int, message: str, *args: object, **options: Any) -> None:
-        """Log something about this request, with its own context variables."""
+        """Log a message with the context variables of this request."""
         self.context.copy().run(logger.log, level, message, *args, **options)
 
     def _call(self) -> None:
@@ -200,7 +205,7 @@ class Exchange:
                 self.close(iterable)
 
     def _produce_all(self, body: list[bytes] | tuple[bytes, ...]) -> None:
-        # The whole answer is here, so a wrong length is found before anything is sent.
+        # The body is complete, so a wrong length is found before anything is sent.
         self._require_start()
         whole = b"".join(body)
         size = len(whole)
@@ -211,7 +216,7 @@ class Exchange:
         if not self.is_bodiless:
             self.produced, self.committed = size, True
             self.chunks.append(whole)
-            self.pool.tell(self)
+            self.pool.notify_loop(self)
 
     def _produce_each(self, iterable: Iterable[bytes]) -> None:
         for chunk in iterable:
@@ -227,61 +232,63 @@ class Exchange:
         headers: list[tuple[str, str]],
         exc_info: ExceptionInfo | None = None,
     ) -> Any:
-        """PEP 3333's callable; the headers wait for the first bytes, so an error can replace them.
+        """Store status and headers until the first bytes of the body (PEP 3333).
 
         Raises:
-            WSGIError: a second call without ``exc_info``, or a status or header that is none.
+            WSGIError: a second call without ``exc_info``, or an invalid status or header.
         """
         if exc_info is not None:
             try:
                 if self.committed:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
-                exc_info = None  # breaks the cycle with the traceback, as the PEP asks
+                exc_info = None  # breaks the reference cycle with the traceback (PEP 3333)
         elif self.status:
             raise WSGIError("start_response was called a second time without exc_info")
         code = status[:3]
         if not code.isdecimal() or not 200 <= int(code) <= 599 or status[3:4] not in ("", " "):
-            raise WSGIError(f"not a status: {status!r}")
-        # Flask has forgotten it when it returns.
+            raise WSGIError(f"invalid status: {status!r}")
+        # Flask removes the route from the environ before it returns.
         self.record["route"] = matched_route(self.environ)
-        self._take_headers(headers)
+        self._set_headers(headers)
         self.status = int(code)
         if self.status in (204, 304):
-            # Allowed in a 304 only, and servers take it for the length of the bytes to come.
+            # A 204 must not have a Content-Length. A 304 may, but servers would wait for the bytes.
             self.headers = [header for header in self.headers if header[0] != b"content-length"]
         return self.write
 
-    def _take_headers(self, headers: list[tuple[str, str]]) -> None:
+    def _set_headers(self, headers: list[tuple[str, str]]) -> None:
         taken: list[tuple[bytes, bytes]] = []
         length: int | None = None
         for name, value in headers:
-            # A long one may be a client's, and is not kept.
-            field = field_name(name) if len(name) <= LONGEST_NAME else field_name.__wrapped__(name)
+            # A long name may come from a client, and is not cached.
+            field = (
+                encode_name(name) if len(name) <= MAX_CACHED_NAME else encode_name.__wrapped__(name)
+            )
             if not field:
-                self._drop(name.lower())
+                self._log_dropped(name.lower())
                 continue
             if not value.isprintable() and FORBIDDEN_IN_HEADERS.search(value):
-                raise WSGIError(f"not a header value: {value!r}")
+                raise WSGIError(f"invalid header value: {value!r}")
             if field == b"content-length":
                 if not value.isdecimal() or length is not None:
-                    raise WSGIError(f"not a Content-Length: {value!r}")
+                    raise WSGIError(f"invalid Content-Length: {value!r}")
                 length = int(value)
             taken.append((field, value.strip().encode("latin-1")))
         self.headers, self.length = taken, length
 
-    def _drop(self, name: str) -> None:
-        """Leave out a hop-by-hop header, and say so once for each application."""
+    def _log_dropped(self, name: str) -> None:
+        """Log a dropped hop-by-hop header, once for each application."""
         if name not in self.dropped:
             self.dropped.add(name)
-            logger.warning("%s sent the header %s, which is the server's: dropped", self, name)
+            logger.warning("%s sent the hop-by-hop header %s: dropped", self, name)
 
     def write(self, chunk: bytes) -> None:
-        """Hand bytes over to the event loop; wait while too many of them wait there."""
+        """Pass bytes to the event loop; block while too many are unsent."""
         self._require_start()
         if not isinstance(chunk, bytes):
             raise WSGIError(f"the application produced {type(chunk).__name__}, not bytes")
-        if self.gone:
+        if self.abandoned:
             raise ClientLeft
         if not chunk or self.is_bodiless:
             return
@@ -290,16 +297,16 @@ class Exchange:
             raise WSGIError("the application produced more bytes than its Content-Length")
         self.committed = True
         self.chunks.append(chunk)
-        self.pool.tell(self)
-        # Only a body still being produced waits; a whole answer needs its thread no more.
-        if self.produced - self.sent > ROOM and self.produced != self.length:
+        self.pool.notify_loop(self)
+        # After the last byte, the thread need not wait for the client.
+        if self.produced - self.sent > MAX_UNSENT and self.produced != self.length:
             self._wait_for_room()
 
     def _wait_for_room(self) -> None:
-        self._room = self._room or threading.Event()
-        while self.produced - self.sent > ROOM and not self.gone:
-            self._room.wait()
-            self._room.clear()
+        self._room_freed = self._room_freed or threading.Event()
+        while self.produced - self.sent > MAX_UNSENT and not self.abandoned:
+            self._room_freed.wait()
+            self._room_freed.clear()
 
     @property
     def is_bodiless(self) -> bool:
@@ -315,67 +322,67 @@ class Exchange:
 
     # On the event loop
 
-    def notice(self) -> None:
-        """Wake the coroutine that waits for news."""
-        self._noticed = True
+    def notify(self) -> None:
+        """Wake the coroutine that waits in ``wait_for_update()``."""
+        self._notified = True
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def news(self) -> None:
-        """Wait until the thread has produced something or returned, or the client has left."""
-        if not self._noticed:
+    async def wait_for_update(self) -> None:
+        """Wait until the thread has produced bytes or returned, or the client has left."""
+        if not self._notified:
             self._waiter = self.pool.loop.create_future()
             await self._waiter
-        self._noticed = False
+        self._notified = False
 
-    def take(self) -> bytes:
-        """Take all bytes that wait."""
+    def take_chunks(self) -> bytes:
+        """Return all waiting bytes, and remove them."""
         chunks = self.chunks
         if len(chunks) == 1:
             return chunks.popleft()
         return b"".join([chunks.popleft() for _ in range(len(chunks))])
 
-    def report(self) -> None:
-        """Note the times as far as they are known."""
-        if self.began:
-            self.record["waiting"] = self.began - self.came
-            self.record["running"] = (self.ended or perf_counter()) - self.began
+    def record_times(self) -> None:
+        """Write the times that are known to ``record``."""
+        if self.started_at:
+            self.record["waiting"] = self.started_at - self.queued_at
+            self.record["running"] = (self.ended_at or perf_counter()) - self.started_at
 
-    def start(self) -> Message:
-        """Note the times, and return the ASGI message that begins the answer."""
-        self.report()
+    def start_message(self) -> Message:
+        """Record the times, and return the ASGI message that starts the response."""
+        self.record_times()
         return {
             "type": "http.response.start",
             "status": self.status,
             "headers": self.headers,
         }
 
-    def make_room(self, size: int) -> None:
-        """Count bytes that the server has taken, and let the application go on."""
+    def count_sent(self, size: int) -> None:
+        """Count bytes that the server has accepted, and wake a blocked ``write()``."""
         self.sent += size
-        if self._room is not None:
-            self._room.set()
+        if self._room_freed is not None:
+            self._room_freed.set()
 
-    def leave(self) -> bool:
-        """Give up: drop the request unstarted, or stop the application at its next chunk.
+    def abandon(self) -> bool:
+        """Remove the request from the queue, or stop the application at its next chunk.
 
         Returns:
-            Whether a thread still works on it, and nobody has given it up before.
+            Whether a thread still works on the request; False on a second call.
         """
-        if self.gone:
+        if self.abandoned:
             return False
-        self.gone = True
+        self.abandoned = True
         self.pool.withdraw(self)
-        self.make_room(0)
-        self.notice()
+        self.count_sent(0)
+        self.notify()
         return not self.returned
 
     def close_body(self) -> None:
-        """Close the request's body, once neither side needs it."""
+        """Close the request's body; call it when neither side needs the body."""
         self._body.close()
 
-    def claim_close(self) -> bool:
-        """Tell whether the answer's file is still to be closed; True to one caller only."""
+    def acquire_file(self) -> bool:
+        """Return True to the first caller only, which must close the response's file, if any."""
         if self.file is None:
             return False
         try:

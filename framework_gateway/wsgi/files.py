@@ -1,4 +1,4 @@
-"""Answers that are files: the event loop sends them, and a thread closes them."""
+"""Responses that are files: the event loop sends them, and a thread closes them."""
 
 import os
 import stat
@@ -10,37 +10,37 @@ if TYPE_CHECKING:
 
 
 class FileWrapper(StandardFileWrapper):
-    """``wsgi.file_wrapper``: a file that the event loop may send without a thread."""
+    """``wsgi.file_wrapper``: a file that the event loop can send without a thread."""
 
     filelike: Any
 
     @property
     def is_regular(self) -> bool:
-        """Whether reading cannot wait for anybody: a file on disk, no pipe and no socket."""
+        """Whether it is a file on disk; reading a pipe or a socket could block."""
         try:
             return stat.S_ISREG(os.fstat(self.filelike.fileno()).st_mode)
         except (AttributeError, OSError, ValueError):
             return False
 
 
-class Closing:
-    """The ``close()`` of an answer that the event loop has sent, done in a thread."""
+class CloseJob:
+    """A job that calls the ``close()`` of a file after the event loop has sent it."""
 
     returned = False
-    settled = False
+    counted = False
 
     def __init__(self, exchange: "Exchange") -> None:
         self.exchange = exchange
 
     def claim(self) -> bool:
-        """Nobody else would take it."""
+        """Return True; only one thread receives this job."""
         return True
 
     def run(self) -> None:
-        """Close."""
+        """Close the file."""
         exchange = self.exchange
         exchange.context.run(exchange.close, exchange.file)
         self.returned = True
 
-    def notice(self) -> None:
-        """Nobody waits for it."""
+    def notify(self) -> None:
+        """Do nothing; no coroutine waits for this job."""

@@ -1,4 +1,4 @@
-"""Threads that go on with requests nobody waits for: Python cannot stop them, only tell of them."""
+"""Log threads that keep working on abandoned requests; Python cannot stop a thread."""
 
 import sys
 import traceback
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from framework_gateway.wsgi.exchange import Exchange
 
-PATIENCE = 5.0  # seconds after which a thread counts as stuck
+STUCK_AFTER = 5.0  # seconds until the thread of an abandoned request counts as stuck
 
 
-class GivenUp:
-    """The requests of a mount that have been given up while a thread was with them."""
+class AbandonedRequests:
+    """The requests of a mount that were abandoned while a thread worked on them."""
 
     def __init__(self) -> None:
         self._since: dict[Exchange, float] = {}
@@ -23,25 +23,25 @@ class GivenUp:
 
     @property
     def stuck(self) -> int:
-        """How many threads have not come back for a while."""
+        """How many of their threads are stuck."""
         return len(self._stuck)
 
     def add(self, exchange: "Exchange", now: float) -> None:
-        """Remember a request that has been given up."""
+        """Add a request that has been abandoned."""
         self._since[exchange] = now
 
-    def look(self, now: float) -> None:
-        """Forget those whose thread has come back; report, once, each that does not."""
+    def check(self, now: float) -> None:
+        """Remove requests whose thread has returned; log each stuck thread once."""
         for exchange, since in [*self._since.items()]:
             if exchange.returned:
                 del self._since[exchange]
                 if exchange in self._stuck:
-                    exchange.log(WARNING, "The thread of %s has come back", exchange)
+                    exchange.log(WARNING, "The thread of %s has returned", exchange)
                     self._stuck.discard(exchange)
-            elif now - since > PATIENCE and exchange not in self._stuck:
+            elif now - since > STUCK_AFTER and exchange not in self._stuck:
                 exchange.log(
                     WARNING,
-                    "A thread is stuck in %s, given up %.0f s ago; it is here:\n%s",
+                    "A thread is stuck in %s, abandoned %.0f s ago, at:\n%s",
                     exchange,
                     now - since,
                     stack_of(exchange.thread),
@@ -50,6 +50,6 @@ class GivenUp:
 
 
 def stack_of(thread: int) -> str:
-    """Return where a thread is."""
+    """Return the stack of a thread as text."""
     frame = sys._current_frames().get(thread)
-    return "".join(traceback.format_stack(frame)).rstrip() if frame else "(it has ended)"
+    return "".join(traceback.format_stack(frame)).rstrip() if frame else "(the thread has ended)"

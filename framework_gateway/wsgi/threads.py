@@ -1,13 +1,12 @@
-"""The threads of one mount, and the way back from them to the event loop.
+"""The thread pool of one mount.
 
-Python runs one thread at a time, so while requests only compute, a second thread that is awake
-makes all of them slower: the two take turns in the middle of each other's work. Few threads are
-therefore awake as long as they keep the processor busy, each doing one job after the other; more
-are woken when jobs wait although the processor does not, because the threads awake wait for
-something themselves.
+Python runs one thread at a time. While requests only compute, a second running thread makes all
+of them slower, because the two threads interrupt each other. So the pool keeps few threads running
+as long as they keep the processor busy. It wakes more threads when jobs wait while the processor
+is idle, because the running threads are then waiting for I/O or locks.
 
-There is no lock around the bookkeeping. Counting happens on the event loop alone, and what both
-sides touch are single operations on deques and lists, in an order that loses no wake-up.
+The pool uses no lock. Only the event loop changes the counters. Both sides share deques and lists
+through single atomic operations, in an order that loses no wake-up.
 """
 
 import asyncio
@@ -23,65 +22,64 @@ from typing import Protocol
 
 logger = logging.getLogger("framework_gateway")
 
-LOOK = 0.002  # seconds between two looks at jobs that wait
-STUCK = 0.02  # seconds in which the threads awake have begun no job, busy or not
-FULL = 0.8  # share of one processor that counts as busy
-TURN = 0.01  # seconds that a thread computes before Python makes it give way; 0.005 by default
+CHECK_INTERVAL = 0.002  # seconds between two checks while jobs wait
+MAX_STALL = 0.02  # seconds without progress until more threads wake, even on a busy processor
+BUSY_SHARE = 0.8  # processor share (1.0 is one core) that counts as busy
+SWITCH_INTERVAL = 0.01  # seconds that a thread runs before Python switches; the default is 0.005
 
-# How many threads were still at work when the mounts stopped; the process then ends with status 1.
-left_behind: Counter[str] = Counter()
+# Threads still running after the mounts have stopped; if any, the process exits with status 1.
+threads_left_running: Counter[str] = Counter()
 
 
 def set_switch_interval() -> None:
-    """Let threads compute for longer before Python makes them give way to one another.
+    """Let a thread compute for 0.01 s before Python switches to another thread.
 
-    Each such change in the middle of a request costs both sides their processor caches. The price
-    is that the event loop may wait for as long. It is a setting of the whole process, so call it
-    where the process is composed.
+    Each switch in the middle of a request costs both threads their processor caches. The drawback
+    is that the event loop may have to wait that long. The setting applies to the whole process.
     """
-    sys.setswitchinterval(TURN)
+    sys.setswitchinterval(SWITCH_INTERVAL)
 
 
 class QueueFull(Exception):
-    """Every thread is busy and as many jobs wait as may."""
+    """All threads are busy, and the queue is full."""
 
 
 class Job(Protocol):
-    """What a thread can do.
+    """A unit of work for a thread.
 
     Attributes:
-        returned: whether the thread is through with it; set by ``run`` as its last act.
-        settled: whether the pool has counted that; set by the pool.
+        returned: whether the thread has finished the job; ``run`` sets it last.
+        counted: whether the pool has subtracted the job from ``in_flight``; the pool sets it.
     """
 
     returned: bool
-    settled: bool
+    counted: bool
 
     def claim(self) -> bool:
-        """Take the job, in whichever thread comes first; False when it was taken before."""
+        """Take the job; return True to the first caller only."""
 
     def run(self) -> None:
-        """Do the job in a thread of the pool; raise nothing."""
+        """Do the job, in a thread of the pool; must not raise."""
 
-    def notice(self) -> None:
-        """Hear, on the event loop, that there is news of the job."""
+    def notify(self) -> None:
+        """Handle new data or the end of the job; called on the event loop."""
 
 
-# Of these gauges, those that only grow.
-TOTALS = frozenset({"shed", "abandoned"})
+# The fields of Gauges that only grow.
+COUNTERS = frozenset({"shed", "abandoned"})
 
 
 @dataclass
 class Gauges:
-    """What a mount is doing.
+    """The current state of a mount.
 
     Attributes:
         threads: threads that exist.
-        busy: threads at work.
+        busy: threads that are working.
         queued: requests that wait for a thread.
-        shed: requests refused since the start, for a full queue or too long a wait in it.
-        abandoned: requests since the start that were given up while a thread worked on them.
-        stuck: threads that have not come back from such a request for a while.
+        shed: requests refused since the start, because the queue was full or the wait too long.
+        abandoned: requests since the start that were abandoned while a thread worked on them.
+        stuck: threads that have not returned from an abandoned request.
     """
 
     threads: int = 0
@@ -93,24 +91,25 @@ class Gauges:
 
 
 @dataclass
-class Look:
-    """What the last look at waiting jobs has found.
+class PoolCheck:
+    """The result of the last check of the waiting jobs.
 
     Attributes:
-        time, cpu: when that was, by the loop's clock and by the process's.
-        taken: jobs begun so far, and ``progress``: when there was last one more of them.
-        more: threads to wake the next time that it is needed; doubles each time.
+        time, cpu: when the check ran, by the event loop's clock and by the process's CPU time.
+        started: jobs started so far.
+        progress_at: when ``started`` last grew, by the event loop's clock.
+        batch: threads to wake when more are needed; doubles each time.
     """
 
     time: float
     cpu: float
-    taken: int
-    progress: float
-    more: int = 1
+    started: int
+    progress_at: float
+    batch: int = 1
 
 
 class Pool:
-    """Daemon threads that grow with the work, and a bounded queue before them."""
+    """A bounded queue, and daemon threads that are started as the work requires."""
 
     def __init__(self, limit: int, queue_size: int, name: str) -> None:
         self.loop = asyncio.get_running_loop()
@@ -120,16 +119,16 @@ class Pool:
         self.in_flight = 0
         self.threads: list[threading.Thread] = []
         self._jobs: deque[Job] = deque()
-        self._parked: list[threading.Lock] = []  # of idle threads; the last to park wakes first
+        self._parked: list[threading.Lock] = []  # of idle threads; last in, first out
         self._submitted = 0
-        self._looking = False
+        self._checking = False
         self._stopped = False
-        self._news: deque[Job] = deque()
-        self._woken = False
+        self._updates: deque[Job] = deque()
+        self._wakeup_pending = False
 
     @property
     def busy(self) -> int:
-        """Threads at work."""
+        """Threads that are working."""
         return min(self.in_flight, len(self.threads))
 
     @property
@@ -138,7 +137,7 @@ class Pool:
         return self.in_flight - self.busy
 
     def submit(self, job: Job, *, bounded: bool = True) -> None:
-        """Give a job to the next free thread; raise QueueFull when too many wait already."""
+        """Queue a job for the next free thread; raise QueueFull when the queue is full."""
         if bounded and self.in_flight >= self.limit + self.queue_size:
             raise QueueFull
         if self._stopped:
@@ -148,94 +147,94 @@ class Pool:
         self._jobs.append(job)
         if len(self._parked) == len(self.threads):
             self._wake()
-        elif not self._looking:
-            self._looking = True
-            now, taken = self.loop.time(), self._submitted - len(self._jobs)
-            look = Look(now, time.process_time(), taken, now)
-            # For all jobs, so without the context variables of this one.
-            self.loop.call_later(LOOK, self._look, look, context=Context())
+        elif not self._checking:
+            self._checking = True
+            now, started = self.loop.time(), self._submitted - len(self._jobs)
+            last = PoolCheck(now, time.process_time(), started, now)
+            # The check serves all jobs, so it runs without the context variables of this one.
+            self.loop.call_later(CHECK_INTERVAL, self._check, last, context=Context())
 
     def withdraw(self, job: Job) -> bool:
-        """Take back a job that no thread has begun; False when one has."""
+        """Remove a job from the queue; return False when a thread has started it."""
         if not job.claim():
             return False
-        job.returned = job.settled = True
+        job.returned = job.counted = True
         self.in_flight -= 1
-        # Threads that never return would never take it out of the queue. A thread may have done so
-        # already, and only found that it came too late.
+        # Stuck threads would never remove the job. If a thread has just removed it, its claim()
+        # fails.
         with suppress(ValueError):
             self._jobs.remove(job)
         return True
 
-    def tell(self, job: Job) -> None:
-        """Say, in a thread, that there is news of a job; many of them wake the loop once."""
-        self._news.append(job)
-        if not self._woken:
-            self._woken = True
+    def notify_loop(self, job: Job) -> None:
+        """Schedule ``notify()`` from a thread; one wake-up of the event loop covers many jobs."""
+        self._updates.append(job)
+        if not self._wakeup_pending:
+            self._wakeup_pending = True
             try:
                 self.loop.call_soon_threadsafe(self._deliver)
             except RuntimeError:
-                # The loop is closed: whoever waited for this job is gone with it.
-                self._woken = False
+                # The loop is closed, so no coroutine waits for the job.
+                self._wakeup_pending = False
 
     def stop(self) -> None:
-        """Let every thread end once no job waits."""
+        """Let each thread end when the queue is empty."""
         self._stopped = True
         while self._parked:
             self._parked.pop().release()
 
     def _deliver(self) -> None:
-        # Reset first: news that comes after the last popleft() must wake the loop again.
-        self._woken = False
-        while self._news:
-            job = self._news.popleft()
-            if job.returned and not job.settled:
-                job.settled = True
+        # Reset first: an update after the last popleft() must wake the loop again.
+        self._wakeup_pending = False
+        while self._updates:
+            job = self._updates.popleft()
+            if job.returned and not job.counted:
+                job.counted = True
                 self.in_flight -= 1
-            job.notice()
+            job.notify()
 
-    def _look(self, look: "Look") -> None:
-        """Wake more threads when jobs wait and those that are awake make no use of the time."""
+    def _check(self, last: PoolCheck) -> None:
+        """Wake more threads when jobs wait and the running threads leave the processor idle."""
         all_awake = not self._parked and len(self.threads) >= self.limit
         if all_awake or not self._jobs:
-            self._looking = False
+            self._checking = False
             return
         now, cpu = self.loop.time(), time.process_time()
-        if self._submitted - len(self._jobs) != look.taken:
-            look.taken, look.progress = self._submitted - len(self._jobs), now
-        if cpu - look.cpu < FULL * (now - look.time) or now - look.progress > STUCK:
-            for _ in range(min(look.more, len(self._jobs))):
+        if self._submitted - len(self._jobs) != last.started:
+            last.started, last.progress_at = self._submitted - len(self._jobs), now
+        if cpu - last.cpu < BUSY_SHARE * (now - last.time) or now - last.progress_at > MAX_STALL:
+            for _ in range(min(last.batch, len(self._jobs))):
                 self._wake()
-            look.more = min(2 * look.more, self.limit)
+            last.batch = min(2 * last.batch, self.limit)
         else:
-            look.more = 1
-        look.time, look.cpu = now, cpu
-        self.loop.call_later(LOOK, self._look, look)
+            last.batch = 1
+        last.time, last.cpu = now, cpu
+        self.loop.call_later(CHECK_INTERVAL, self._check, last)
 
     def _wake(self) -> None:
-        """Wake an idle thread, or start one; do nothing when all there may be are busy."""
+        """Wake an idle thread, or start one unless the limit is reached."""
         try:
             self._parked.pop().release()
         except IndexError:
-            self._grow()
+            self._start_thread()
 
-    def _grow(self) -> None:
+    def _start_thread(self) -> None:
         if len(self.threads) >= self.limit:
             return
-        # A daemon: a thread that never returns must not keep the process from ending.
+        # A daemon thread does not keep the process alive if it never returns.
         name = f"{self.name}-{len(self.threads) + 1}"
-        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        thread = threading.Thread(target=self._run_jobs, name=name, daemon=True)
         try:
             thread.start()
         except RuntimeError:
-            # The system gives no more threads; those that there are go on.
-            logger.exception("No thread could be started")
+            # The system has no more threads; the existing ones continue.
+            logger.exception("Could not start a thread")
         else:
             self.threads.append(thread)
 
-    def _work(self) -> None:
-        place = threading.Lock()
-        place.acquire()
+    def _run_jobs(self) -> None:
+        lock = threading.Lock()
+        lock.acquire()
         while True:
             while self._jobs:
                 try:
@@ -244,22 +243,22 @@ class Pool:
                     break
                 if job.claim():
                     job.run()
-                    self.tell(job)
-                # An idle thread must not keep the last request and its answer alive.
+                    self.notify_loop(job)
+                # An idle thread must not keep the last request and its response in memory.
                 del job
-            if not self._park(place):
+            if not self._park(lock):
                 return
 
-    def _park(self, place: threading.Lock) -> bool:
-        """Sleep until woken; return False when the pool has been stopped."""
-        self._parked.append(place)
+    def _park(self, lock: threading.Lock) -> bool:
+        """Sleep until woken; return False when the pool has stopped."""
+        self._parked.append(lock)
         if self._jobs or self._stopped:
-            # Something came between the last look and the parking; undo it, unless somebody has
-            # taken the place already and wakes this thread.
+            # A job arrived just before this thread parked. Undo the parking, unless another
+            # thread has already removed the lock in order to wake this one.
             try:
-                self._parked.remove(place)
+                self._parked.remove(lock)
             except ValueError:
-                place.acquire()
+                lock.acquire()
             return bool(self._jobs) or not self._stopped
-        place.acquire()
+        lock.acquire()
         return bool(self._jobs) or not self._stopped

@@ -1,1 +1,1 @@
-"""Load tests: servers of their own, asked in turn, round by round."""
+"""Load tests: each server runs in its own process, and rounds of measurements alternate."""

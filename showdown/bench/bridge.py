@@ -1,4 +1,4 @@
-"""What the bridge costs: other ways to serve the same WSGI applications, beside it."""
+"""The cost of the bridge, compared with other ways to serve the same WSGI applications."""
 
 import statistics
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from showdown.bench.workloads import WORKLOADS
 
 CONNECTIONS = 32
 WAITING = 256
-WARM_UP = 3  # seconds; the first some thousand requests of a process take longer than the others
+WARM_UP = 3  # seconds; a process serves its first few thousand requests more slowly
 STUCK = "/flask/api/wait?ms=10000"
 
 BRIDGE_SERVERS = {
@@ -41,23 +41,23 @@ BRIDGE_SERVERS = {
     "granian": SERVERS["flask-granian"],
     "gateway": SERVERS["gateway"],
     "fastapi": SERVERS["fastapi-uvicorn"],
-    "seen": Server(f"python -m {APPS}.gateways seen {{port}}", pools=3),
-    "unseen": Server(f"python -m {APPS}.gateways unseen {{port}}", pools=3),
+    "observed": Server(f"python -m {APPS}.gateways observed {{port}}", pools=3),
+    "unobserved": Server(f"python -m {APPS}.gateways unobserved {{port}}", pools=3),
     "waiting": with_threads(SERVERS["gateway"], WAITING),
 }
 
 
 def bridge_case(framework: str, server: str, *, mounted: bool, stuck: str | None = None) -> Case:
-    """Ask one framework on one server to greet."""
+    """A case of greetings from one framework on one server."""
     title = f"{framework}, Flask stuck" if stuck else f"{framework}, {server}"
     prefix = f"/{framework.lower()}" if mounted else ""
     target = Target(title, title, server, prefix)
-    # On a connection that is kept open, asgiref's adapter fails every other request.
+    # On kept-alive connections, asgiref's adapter fails every second request.
     return Case(target, WORKLOADS["hello"], CONNECTIONS, fails=server == "asgiref", stuck=stuck)
 
 
 def waiting_case(framework: str) -> Case:
-    """Ask one framework to wait for many at once."""
+    """A case of many concurrent waits in one framework."""
     title = f"{framework}, 50 ms waits"
     return Case(
         Target(title, title, "waiting", f"/{framework.lower()}"), WORKLOADS["wait"], WAITING
@@ -77,8 +77,8 @@ CASES = [
     ),
     bridge_case("FastAPI", "gateway", mounted=True),
     bridge_case("FastAPI", "fastapi", mounted=False),
-    bridge_case("FastAPI", "seen", mounted=True),
-    bridge_case("FastAPI", "unseen", mounted=True),
+    bridge_case("FastAPI", "observed", mounted=True),
+    bridge_case("FastAPI", "unobserved", mounted=True),
     bridge_case("Django", "gateway", mounted=True),
     bridge_case("FastAPI", "gateway", mounted=True, stuck=STUCK),
     bridge_case("Django", "gateway", mounted=True, stuck=STUCK),
@@ -89,7 +89,7 @@ CASES = [
 
 @dataclass(frozen=True)
 class Rule:
-    """What a ratio of two cases is meant to be."""
+    """The expected bounds of a ratio of two cases."""
 
     figure: str
     case: str
@@ -111,7 +111,7 @@ RULES = [
     Rule("rate", "Flask, bridge", "Flask, gunicorn", at_least=1.0),
     Rule("rate", "Flask, bridge", "Flask, waitress", at_least=1.0),
     Rule("rate", "FastAPI, gateway", "FastAPI, fastapi", at_least=0.9),
-    Rule("rate", "FastAPI, seen", "FastAPI, unseen", at_least=0.9),
+    Rule("rate", "FastAPI, observed", "FastAPI, unobserved", at_least=0.9),
     Rule("rate", "FastAPI, Flask stuck", "FastAPI, gateway", at_least=0.9),
     Rule("rate", "Django, Flask stuck", "Django, gateway", at_least=0.9),
     Rule("rate", "Flask, 50 ms waits", "FastAPI, 50 ms waits", at_least=0.6),
@@ -131,10 +131,10 @@ def measure_bridge(rounds: int, seconds: int) -> None:
 
 
 def print_bridge(samples: Samples) -> None:
-    """Print every figure, then the ratios and what they are meant to be."""
+    """Print every figure, then the ratios with their expected bounds."""
     console = new_console()
     rows_by_name = {case.target.name: rows for case, rows in samples.items()}
-    columns = ("case", "CPU µs a request", "requests a second", "failed")
+    columns = ("case", "CPU µs per request", "requests per second", "failed")
     figures = Table(*columns, title="Medians (min-max)")
     for name, rows in rows_by_name.items():
         failed = statistics.median(column(rows, "failed"))

@@ -11,7 +11,7 @@ CHARTED = ("rate", "p95")
 
 
 def draw_chart(document: dict[str, Any], *, style: bool = True) -> str:
-    """Return a panel for each workload, number of connections and figure."""
+    """Return a chart with a panel for each workload, number of connections and figure."""
     cases = sorted(document["cases"], key=_group)
     panels = []
     for (workload, connections), group in groupby(cases, key=_group):
@@ -25,7 +25,7 @@ def draw_chart(document: dict[str, Any], *, style: bool = True) -> str:
                 )
             )
     manifest = document["manifest"]
-    title = f"Requests a second and latencies, {manifest['created']}, commit {manifest['commit']}"
+    title = f"Requests per second and latencies, {manifest['created']}, commit {manifest['commit']}"
     return draw(title, panels, style=style)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CONNECTIONS = (8, 64, 512)
 QUICK_WORKLOADS = ("hello", "users", "create", "wait")
 QUICK_CONNECTIONS = (64,)
-# SQLite has one writer at a time and no queue for the others.
+# SQLite has one writer at a time, and no queue for the others.
 SQLITE_WRITERS = 8
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -30,19 +30,56 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Six targets, 64 connections: below two minutes.")
-@click.option("--rounds", type=click.IntRange(1, 100), help="Rounds that count.  [5; quick: 2]")
-@click.option("--seconds", type=click.IntRange(1, 60), help="One measurement.  [2; quick: 1]")
-@click.option("--target", "targets", multiple=True, type=click.Choice(list(TARGETS)))
-@click.option("--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)))
-@click.option("--connections", multiple=True, type=click.IntRange(1, 1000), help="[8, 64, 512]")
-@click.option("--threads", type=click.IntRange(1, 1024), default=THREADS, show_default=True)
-@click.option("--database", metavar="URL", help="PostgreSQL on this machine, in place of SQLite.")
-@click.option("--yes", is_flag=True, help="Use a --database that has users already.")
-@click.option("--json", "json_file", type=FILE, help="Write the results with their manifest.")
-@click.option("--chart", type=FILE, help="Write an SVG chart.")
+@click.option(
+    "--quick", is_flag=True, help="Six targets, 64 connections; takes less than two minutes."
+)
+@click.option(
+    "--rounds", type=click.IntRange(1, 100), help="Number of measured rounds.  [5; quick: 2]"
+)
+@click.option(
+    "--seconds", type=click.IntRange(1, 60), help="Length of one measurement.  [2; quick: 1]"
+)
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    type=click.Choice(list(TARGETS)),
+    help="Measure only this target; repeatable.",
+)
+@click.option(
+    "--workload",
+    "workloads",
+    multiple=True,
+    type=click.Choice(list(WORKLOADS)),
+    help="Measure only this workload; repeatable.",
+)
+@click.option(
+    "--connections",
+    multiple=True,
+    type=click.IntRange(1, 1000),
+    help="Number of connections; repeatable.  [8, 64, 512]",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 1024),
+    default=THREADS,
+    show_default=True,
+    help="Size of each server's thread and database pools.",
+)
+@click.option("--database", metavar="URL", help="Use a PostgreSQL database on this machine.")
+@click.option("--yes", is_flag=True, help="Allow a --database that already has users.")
+@click.option(
+    "--json", "json_file", type=FILE, help="Write the results and their manifest to FILE."
+)
+@click.option("--chart", type=FILE, help="Write an SVG chart to FILE.")
 @click.option("--compare", nargs=2, type=EXISTING, metavar="OLD NEW", help="Compare two results.")
-@click.option("--suite", type=click.Choice(["frameworks", "bridge"]), default="frameworks")
+@click.option(
+    "--suite",
+    type=click.Choice(["frameworks", "bridge"]),
+    default="frameworks",
+    show_default=True,
+    help="What to measure: the frameworks, or the cost of the bridge.",
+)
 @terminable()
 def bench(
     quick: bool,
@@ -59,17 +96,17 @@ def bench(
     compare: tuple[Path, Path] | None,
     suite: str,
 ) -> None:
-    """Measure the frameworks side by side on servers of its own.
+    """Measure Flask, FastAPI and Django, each on servers of its own.
 
-    Every server is started on a free loopback port and asked in turn, round by round. From 256
-    connections on, a measurement takes twice as long. On SQLite, which has one writer at a time,
-    at most 8 connections create users.
+    Every server runs on a free loopback port. Each round measures every target once with every
+    workload and number of connections. With 256 or more connections, a measurement takes twice
+    as long. SQLite has one writer at a time, so with SQLite at most 8 connections create users.
     """
     if compare:
         return compare_files(*compare)
     if suite == "bridge":
         if quick or targets or workloads or connections or database or json_file or chart:
-            raise click.UsageError("--suite bridge goes with --rounds and --seconds alone")
+            raise click.UsageError("--suite bridge takes only --rounds and --seconds")
         from showdown.bench.bridge import measure_bridge
 
         return measure_bridge(rounds or 7, seconds or 2)
@@ -99,7 +136,7 @@ def make_plan(
     threads: int,
     sqlite: bool,
 ) -> tuple["Plan", dict[str, str]]:
-    """Return the cases of what is installed, and why each other server is left out."""
+    """Return the cases that can be measured, and by server why the others are left out."""
     from showdown.bench.measure import Case, Plan
 
     left_out = {
@@ -115,13 +152,13 @@ def make_plan(
         if TARGETS[target].server not in left_out
     }
     if not cases:
-        raise click.ClickException("Nothing to measure: " + "; ".join(left_out.values()))
+        raise click.ClickException("There is nothing to measure: " + "; ".join(left_out.values()))
     servers = {name: with_threads(server, threads) for name, server in SERVERS.items()}
     return Plan(list(cases), servers, rounds, seconds), left_out
 
 
 def limit(workload: str, connections: int, sqlite: bool) -> int:
-    """Return how many connections ask at once."""
+    """Return how many connections send requests at once."""
     return min(connections, SQLITE_WRITERS) if sqlite and workload == "create" else connections
 
 
@@ -133,7 +170,7 @@ def run_plan(
     json_file: Path | None,
     chart: Path | None,
 ) -> None:
-    """Measure, print, and write what was asked for."""
+    """Measure the cases, print the figures and write the requested files."""
     from showdown.bench import report, results
     from showdown.bench.chart import draw_chart
     from showdown.bench.load import require_wrk
@@ -157,7 +194,7 @@ def run_plan(
 
 
 def check_connections(plan: "Plan", free: int | None) -> None:
-    """Raise ClickException when PostgreSQL allows fewer connections than the pools may open."""
+    """Raise ClickException if PostgreSQL allows fewer connections than the pools may open."""
     if free is None:
         return
     pools = sum(server.threads * server.pools for server in plan.used.values())
@@ -165,13 +202,13 @@ def check_connections(plan: "Plan", free: int | None) -> None:
     needed = pools + max(at_once, default=0)
     if needed > free:
         raise click.ClickException(
-            f"These servers may open {needed} database connections and PostgreSQL allows {free};"
-            " raise its max_connections, or choose fewer with --target or --threads."
+            f"These servers may open {needed} database connections, but PostgreSQL allows {free};"
+            " raise its max_connections, or measure fewer servers with --target or --threads."
         )
 
 
 def compare_files(old: Path, new: Path) -> None:
-    """Print what changed from one result to another."""
+    """Print what changed between two results."""
     from showdown.bench.report import new_console, print_comparison
     from showdown.bench.results import load
 

@@ -1,4 +1,4 @@
-"""The databases that the servers use: seeded, and left as they were found."""
+"""The databases of the measured servers: filled before the run, restored after it."""
 
 import os
 import sqlite3
@@ -26,11 +26,11 @@ INSERT = "INSERT INTO users (name, email) VALUES "
 
 
 class Databases(Protocol):
-    """Where servers find their database.
+    """Provides each server's database.
 
     Attributes:
-        version: what serves it.
-        user: the id of a user who is in each.
+        version: the database system and its version.
+        user: the id of a user who exists in each database.
     """
 
     version: str
@@ -42,7 +42,7 @@ class Databases(Protocol):
 
 @dataclass
 class SQLiteFiles:
-    """A file for each server, all copies of one."""
+    """One SQLite file per server; all are copies of the same file."""
 
     directory: Path
     version: str = f"SQLite {sqlite3.sqlite_version}, a file for each server"
@@ -71,7 +71,7 @@ class Shared:
 
 
 def prepare(url: str) -> None:
-    """Migrate a database, as ``make run`` does."""
+    """Create the tables, as ``make run`` does."""
     run = subprocess.run(
         [sys.executable, "manage.py", "prepare"],
         cwd=BASE_DIR,
@@ -81,11 +81,11 @@ def prepare(url: str) -> None:
         timeout=120,
     )
     if run.returncode:
-        raise click.ClickException(f"The database could not be prepared: {run.stderr}")
+        raise click.ClickException(f"Preparing the database failed: {run.stderr}")
 
 
 def make_sqlite_files(directory: Path) -> SQLiteFiles:
-    """Make the file that every server gets a copy of."""
+    """Create the file that each server gets a copy of."""
     template = directory / "template.sqlite3"
     prepare(f"sqlite:///{template}")
     with closing(sqlite3.connect(template)) as connection, connection:
@@ -95,28 +95,28 @@ def make_sqlite_files(directory: Path) -> SQLiteFiles:
 
 
 def seeds() -> list[tuple[str, str]]:
-    """Return the users to list; their addresses can be told from anybody else's."""
+    """Return the users to list; their email addresses differ from those of all other users."""
     return [(f"User {number}", f"{new_email()}@example.com") for number in range(SEEDED_USERS)]
 
 
 @contextmanager
 def share_postgresql(url: str, allowed: bool) -> Iterator[Shared]:
-    """Seed a PostgreSQL database on this machine, and take away again what was added.
+    """Add users to a PostgreSQL database on this machine, and delete them at the end.
 
     Args:
-        allowed: also use a database that has users already; theirs are never changed.
+        allowed: also use a database that already has users; the benchmark never changes those.
     """
     try:
         connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
     except psycopg.Error as error:
-        raise click.ClickException(f"The database cannot be used: {error}") from error
+        raise click.ClickException(f"Cannot use the database: {error}") from error
     with connection:
         if (connection.info.host or "") not in LOOPBACK and not _is_socket(connection.info.host):
-            raise click.ClickException("--database must be on this machine: the load is for it too")
+            raise click.ClickException("--database must be on this machine")
         if not allowed and _has_users(connection):
             raise click.ClickException(
-                "This database has users already. With --yes, the benchmark adds users of its own"
-                f" ({EMAIL_START}…@example.com) and deletes those, and no others, at the end."
+                "This database already has users. With --yes, the benchmark adds its own users"
+                f" ({EMAIL_START}…@example.com) and at the end deletes those, and no others."
             )
         prepare(url)
         connection.cursor().executemany(INSERT + "(%s, %s)", seeds())
@@ -134,7 +134,7 @@ def _has_users(connection: Connection) -> bool:
     row = connection.execute("SELECT to_regclass('users')").fetchone()
     if row is None or row[0] is None:
         return False
-    # Two are there after the first `make run`: the article's.
+    # After the first `make run` there are two: the article's.
     found = connection.execute("SELECT count(*) FROM users").fetchone()
     return found is not None and found[0] > 2
 

@@ -1,4 +1,4 @@
-"""The load: wrk, with a script for its figures. Only ever against 127.0.0.1."""
+"""The load generator: wrk, with a script that prints its figures. It only requests 127.0.0.1."""
 
 import json
 import secrets
@@ -16,9 +16,9 @@ from showdown.bench.targets import program
 
 INSTALL = "wrk is missing (Debian: apt-get install wrk)"
 EMAIL_START = "bench-"
-TIMEOUT = 60  # seconds that an answer may take
+TIMEOUT = 60  # seconds to wait for a response
 
-# wrk counts 400 and above as errors; its latencies are microseconds.
+# wrk counts statuses of 400 and above as errors; its latencies are in microseconds.
 REPORT = """
 done = function(summary, latency, requests)
   local errors = summary.errors
@@ -30,7 +30,7 @@ done = function(summary, latency, requests)
     errors.connect + errors.read + errors.write + errors.timeout))
 end
 """
-# Every address is another, also from one run of wrk to the next.
+# Every email address is new, within a run of wrk and across runs.
 CREATE = """
 local number = 0
 local headers = {["Content-Type"] = "application/json"}
@@ -40,12 +40,12 @@ request = function()
   return wrk.format("POST", nil, headers, '{"name":"Bench","email":"' .. email .. '"}')
 end
 """
-# Reading every answer costs wrk time, so only a run that looks for errors does.
-TELL = """
-local told = false
+# Reading each response slows wrk down, so only the run that looks for an error does it.
+SHOW_ERROR = """
+local shown = false
 response = function(status, headers, body)
-  if not told and (status < 200 or status > 299) then
-    told = true
+  if not shown and (status < 200 or status > 299) then
+    shown = true
     io.write("ANSWER " .. status .. " " .. (body:sub(1, 300):gsub("%c", " ")) .. "\\n")
   end
 end
@@ -54,7 +54,7 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of wrk saw; latencies in milliseconds."""
+    """The result of one run of wrk; latencies in milliseconds."""
 
     requests: int
     rate: float
@@ -66,18 +66,18 @@ class Load:
 
 
 def require_wrk() -> None:
-    """Raise ClickException with the install command when wrk is missing."""
+    """Raise ClickException with the install command if wrk is missing."""
     if program("wrk") is None:
         raise click.ClickException(INSTALL)
 
 
 def new_email() -> str:
-    """Begin an address that nobody has."""
+    """Return the beginning of an email address that nobody has."""
     return EMAIL_START + secrets.token_hex(8)
 
 
 def run_wrk(port: int, path: str, method: str, connections: int, seconds: int) -> Load:
-    """Send requests to a loopback port for some seconds."""
+    """Send requests to a loopback port for a number of seconds."""
     output = _wrk(_script(method), port, path, connections, seconds)
     result = json.loads(output.partition("RESULT ")[2])
     return Load(
@@ -90,14 +90,14 @@ def run_wrk(port: int, path: str, method: str, connections: int, seconds: int) -
 
 
 def first_error(port: int, path: str, method: str, connections: int) -> str:
-    """Load the server for another second and return the first answer that is no success."""
-    output = _wrk(_script(method) + TELL, port, path, connections, 1)
+    """Load the server for another second and return its first error response."""
+    output = _wrk(_script(method) + SHOW_ERROR, port, path, connections, 1)
     found = output.partition("ANSWER ")[2].splitlines()
-    return found[0] if found else "not seen again in another second"
+    return found[0] if found else "no error in another second"
 
 
 def ask(port: int, path: str, method: str) -> tuple[int, str]:
-    """Send one request; return the status and the body of whatever answers."""
+    """Send one request; return the status and the body of the response."""
     body = f'{{"name":"Bench","email":"{new_email()}@example.com"}}' if method == "POST" else None
     request = Request(
         f"http://127.0.0.1:{port}{path}",
@@ -106,7 +106,7 @@ def ask(port: int, path: str, method: str) -> tuple[int, str]:
         headers={"Content-Type": "application/json"} if body else {},
     )
     try:
-        # An address on loopback that this program has made.
+        # A loopback URL that this program has built.
         with urlopen(request, timeout=TIMEOUT) as answer:  # nosec B310
             return answer.status, answer.read(300).decode(errors="replace")
     except HTTPError as error:
@@ -116,7 +116,7 @@ def ask(port: int, path: str, method: str) -> tuple[int, str]:
 
 @contextmanager
 def stick(port: int, path: str) -> Iterator[None]:
-    """Keep ten connections waiting for an answer."""
+    """Keep ten connections waiting for a response."""
     command = ["wrk", "-t1", "-c10", "-d60s", "--timeout", "60s", f"http://127.0.0.1:{port}{path}"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
@@ -134,7 +134,7 @@ def _wrk(script: str, port: int, path: str, connections: int, seconds: int) -> s
         file.write(script)
         file.flush()
         options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{TIMEOUT}s"]
-        # Found on the PATH, wherever a system keeps it.
+        # On the PATH; its directory differs between systems.
         run = subprocess.run(  # nosec B607
             ["wrk", *options, "-s", file.name, f"http://127.0.0.1:{port}{path}"],
             capture_output=True,

@@ -1,4 +1,4 @@
-"""What a result must say about how it was measured."""
+"""The manifest of a result: how it was measured."""
 
 import os
 import platform
@@ -25,7 +25,7 @@ PROGRAMS = {"wrk": ["wrk", "-v"], "node": ["node", "--version"], "go": ["go", "v
 
 
 def describe_run(plan: Plan, found: Databases, left_out: Mapping[str, str]) -> dict[str, Any]:
-    """Describe everything that a figure depends on.
+    """Return everything that the figures depend on.
 
     Args:
         left_out: by server, why it was not measured.
@@ -51,7 +51,7 @@ def describe_run(plan: Plan, found: Databases, left_out: Mapping[str, str]) -> d
 
 
 def describe_server(server: Server) -> dict[str, Any]:
-    """Describe how a server is set up."""
+    """Return the configuration of a server."""
     return {
         "command": server.command.format(port="PORT", threads=server.threads, directory="BUILD"),
         "workers": 1,
@@ -61,23 +61,23 @@ def describe_server(server: Server) -> dict[str, Any]:
 
 
 def describe_versions() -> dict[str, str]:
-    """Return versions by name; of what is installed."""
+    """Return the versions of what is installed, by name."""
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            continue  # left_out says which targets that concerns
+            continue  # left_out names the targets that need it
     for name, command in PROGRAMS.items():
         if shutil.which(name):
-            # wrk ends with 1 when asked for its version.
+            # `wrk --version` exits with 1.
             run = subprocess.run(command, capture_output=True, text=True, timeout=30)
             versions[name] = (run.stdout or run.stderr).splitlines()[0].strip()
     return versions
 
 
 def describe_machine() -> dict[str, Any]:
-    """Describe the machine, and how busy it was before."""
+    """Return the machine's hardware and its load before the run."""
     cpu = _find(r"model name\s*:\s*(.+)", "/proc/cpuinfo")
     memory = _find(r"MemTotal:\s*(\d+)", "/proc/meminfo")
     return {
@@ -92,7 +92,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def describe_commit() -> str:
-    """Return the commit, with ``-dirty`` when files differ from it; outside git, say so."""
+    """Return the commit, with ``-dirty`` if files differ from it, or why it is unknown."""
     if not shutil.which("git"):
         return "unknown: git is not installed"
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]

@@ -1,4 +1,4 @@
-"""Cases, measured in turn, round by round: A B C A B C …"""
+"""Cases and rounds: each round measures every case once, A B C A B C …"""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,17 +15,17 @@ from showdown.bench.servers import Running, cpu_seconds, memory_peak, require_pr
 from showdown.bench.targets import Server, Target
 from showdown.bench.workloads import Workload
 
-# With hundreds of connections, half a second passes before throughput is level.
+# With hundreds of connections, it takes half a second until the throughput is steady.
 MANY, MANY_TIMES = 256, 2
-LONGER = 10  # times as long, when nothing was answered
+LONGER = 10  # times as long, if there was no response
 
 
 @dataclass(frozen=True)
 class Case:
-    """One workload of one target, asked for by so many connections at once.
+    """One workload of one target with a number of connections.
 
-    Any answer but a success ends the run, unless the case is known to fail. ``stuck`` is a path
-    whose requests do not come back; ten of them are there all the while.
+    Any response other than a success ends the run, unless the case is known to fail. ``stuck`` is a
+    path whose requests get no response; ten such requests are pending during the measurement.
     """
 
     target: Target
@@ -36,9 +36,9 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Name it for people; unique within a suite."""
-        besides = ", others stuck" if self.stuck else ""
-        return f"{self.target.title}, {self.workload.name}, {self.connections} connections{besides}"
+        """The name for reports; unique within a suite."""
+        suffix = ", others stuck" if self.stuck else ""
+        return f"{self.target.title}, {self.workload.name}, {self.connections} connections{suffix}"
 
     @property
     def path(self) -> str:
@@ -53,12 +53,12 @@ class Plan:
     """What to measure, and for how long.
 
     Attributes:
-        servers: by name; those that no case needs are not started.
-        rounds: rounds that count; one more, before them, warms up.
+        servers: by name; a server that no case needs is not started.
+        rounds: measured rounds; one warm-up round precedes them.
         seconds: the length of one measurement.
-        starts: how often all servers are started anew, for as many rounds each time. How a process
-            happens to lie in memory moves its rate by some per cent.
-        warm_up: the seconds of each measurement in the round that does not count.
+        starts: how often all servers are started anew, each time for ``rounds`` rounds. The memory
+            layout of a process changes its rate by a few per cent.
+        warm_up: the length of each measurement in the warm-up round, in seconds.
     """
 
     cases: Sequence[Case]
@@ -73,7 +73,7 @@ class Plan:
         return self.starts * (self.rounds + 1) * len(self.cases)
 
     def seconds_for(self, case: Case) -> int:
-        """Return how long a case is measured."""
+        """Return how long to measure a case."""
         return self.seconds * MANY_TIMES if case.connections >= MANY else self.seconds
 
     @property
@@ -84,7 +84,7 @@ class Plan:
 
 @contextmanager
 def databases(url: str | None = None, allowed: bool = False) -> Iterator[tuple[Databases, Path]]:
-    """Provide the databases and a directory; both are gone afterwards."""
+    """Provide the databases and a directory, and delete both at the end."""
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as name:
         directory = Path(name)
         if url is None:
@@ -97,13 +97,13 @@ def databases(url: str | None = None, allowed: bool = False) -> Iterator[tuple[D
 def measure_all(
     plan: Plan, found: Databases, directory: Path, notify: Callable[[str], None]
 ) -> Samples:
-    """Start every server, then measure every case in each round; again for each of the starts.
+    """Start every server and measure every case in each round; repeat for each of the starts.
 
     Args:
-        notify: is told what is measured next, once for each of ``plan.steps``.
+        notify: called with the name of the next measurement, once for each of ``plan.steps``.
 
     Raises:
-        ClickException: a server did not start, or a request did not succeed.
+        ClickException: a server did not start, or a request failed.
     """
     require_proc()
     samples: Samples = {case: [] for case in plan.cases}
@@ -124,11 +124,11 @@ def measure_rounds(
     notify: Callable[[str], None],
     samples: Samples,
 ) -> None:
-    """Measure every case in each round, on servers that have just been started."""
+    """Measure every case in each round, on servers that have just started."""
     for number in range(plan.rounds + 1):
         for case in plan.cases:
             notify(case.name)
-            # The first round warms up: it starts the threads and fills the caches.
+            # The first round warms up the servers: they start threads and fill caches.
             seconds = plan.seconds_for(case) if number else plan.warm_up
             sample = measure(running[case.target.server], case, seconds, user)
             if number:
@@ -136,7 +136,7 @@ def measure_rounds(
 
 
 def measure(server: Running, case: Case, seconds: int, user: int) -> Sample:
-    """Measure one case once."""
+    """Measure a case once."""
     path, method = case.path.format(user=user), case.workload.method
     if not case.fails:
         expect(server, case, path)
@@ -144,7 +144,7 @@ def measure(server: Running, case: Case, seconds: int, user: int) -> Sample:
         before = cpu_seconds(server.process.pid)
         load = run_wrk(server.port, path, method, case.connections, seconds)
         if not load.requests:
-            # Hundreds of connections at a slow target: the first answers come after that time.
+            # Hundreds of connections to a slow target: the first responses come later than that.
             load = run_wrk(server.port, path, method, case.connections, seconds * LONGER)
         spent = cpu_seconds(server.process.pid) - before
     check(load, server, case, path)
@@ -162,27 +162,27 @@ def measure(server: Running, case: Case, seconds: int, user: int) -> Sample:
 
 
 def expect(server: Running, case: Case, path: str) -> None:
-    """Ask once and raise ClickException unless the answer is the right one.
+    """Send one request and raise ClickException unless the response is the expected one.
 
-    It also waits out whatever the server is still busy with from the measurement before.
+    This also waits until the server has finished the work of the previous measurement.
     """
     try:
         status, body = ask(server.port, path, case.workload.method)
     except OSError as error:
         raise click.ClickException(
-            f"{case.name}: {case.workload.method} {path} was not answered: {error}\n{server.log()}"
+            f"{case.name}: {case.workload.method} {path} failed: {error}\n{server.log()}"
         ) from error
     if status != case.workload.status:
         raise click.ClickException(
-            f"{case.name}: {case.workload.method} {path} was answered with {status}"
-            f" in place of {case.workload.status}: {body}\n{server.log()}"
+            f"{case.name}: {case.workload.method} {path} returned {status}"
+            f" instead of {case.workload.status}: {body}\n{server.log()}"
         )
 
 
 def check(load: Load, server: Running, case: Case, path: str) -> None:
-    """Raise ClickException when requests failed; name what was answered."""
+    """Raise ClickException if requests failed, with the first error."""
     if not load.requests:
-        raise click.ClickException(f"{case.name}: no request was answered\n{server.log()}")
+        raise click.ClickException(f"{case.name}: no request got a response\n{server.log()}")
     if load.failed and not case.fails:
         answer = first_error(server.port, path, case.workload.method, case.connections)
         raise click.ClickException(
@@ -191,5 +191,5 @@ def check(load: Load, server: Running, case: Case, path: str) -> None:
         )
     if load.broken and not case.fails:
         raise click.ClickException(
-            f"{case.name}: {load.broken} connections broke or got no answer in time\n{server.log()}"
+            f"{case.name}: {load.broken} connections broke or timed out\n{server.log()}"
         )

@@ -18,7 +18,7 @@ COMPARED = ("rate", "cpu", "p95")
 
 
 class Notifier:
-    """A progress bar as a function that is told what comes next."""
+    """A progress bar as a function: call it with the name of the next step."""
 
     def __init__(self, progress: Progress, steps: int) -> None:
         self.progress = progress
@@ -30,19 +30,19 @@ class Notifier:
         self.started = True
 
     def say(self, name: str) -> None:
-        """Show what happens besides the steps."""
+        """Show a message that is not a step."""
         self.progress.update(self.task, description=name)
 
 
 def new_console() -> Console:
-    """Return a console that is wide enough for the tables when nobody's terminal sets a width."""
+    """Return a console that is wide enough for the tables if no terminal sets a width."""
     console = Console()
     return console if console.is_terminal else Console(width=150)
 
 
 @contextmanager
 def show_progress(steps: int) -> Iterator[Notifier]:
-    """Show on stderr what is measured and how long it will still take."""
+    """Show on stderr what is being measured and the remaining time."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -68,9 +68,9 @@ def print_samples(samples: Samples, console: Console) -> None:
         )
         for case in cases:
             rows = samples[case]
-            beside = ratios(rows, samples[cases[0]], "rate")
+            relative = ratios(rows, samples[cases[0]], "rate")
             cells = [_cell(column(rows, figure), figure) for figure in FIGURES]
-            table.add_row(case.target.title, *cells, spread(beside, 2))
+            table.add_row(case.target.title, *cells, spread(relative, 2))
         console.print(table)
 
 
@@ -85,12 +85,12 @@ def _cell(values: list[float], figure: str) -> str:
 
 
 def print_manifest(manifest: dict[str, Any], console: Console) -> None:
-    """Print in a few lines what the figures depend on."""
+    """Print what the figures depend on, in a few lines."""
     machine, load = manifest["machine"], manifest["load"]
     console.print(
         f"{machine['processor']}, {machine['cores']} cores, load {machine['load_average'][0]}"
         f" before; {manifest['database']}; commit {manifest['commit']};"
-        f" {load['rounds']} rounds of {load['seconds']} s; one worker for each server.",
+        f" {load['rounds']} rounds of {load['seconds']} s; one worker per server.",
         highlight=False,
     )
     for name, reason in manifest["left_out"].items():
@@ -98,7 +98,7 @@ def print_manifest(manifest: dict[str, Any], console: Console) -> None:
 
 
 def print_comparison(old: dict[str, Any], new: dict[str, Any], console: Console) -> None:
-    """Print what changed between two runs, and what only seems to have."""
+    """Print the changes between two runs, and which of them may be noise."""
     for figure in COMPARED:
         table = Table(
             "target", "workload", "connections", "old", "new", "new / old", "",

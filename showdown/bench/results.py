@@ -1,4 +1,4 @@
-"""Results as documents: written, read and compared."""
+"""Results as JSON documents: write, read and compare them."""
 
 import json
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Key = tuple[str, str, int]
 
 
 def as_document(samples: Samples, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return a run as JSON takes it."""
+    """Return a run as a JSON document."""
     return {
         "format": FORMAT,
         "manifest": manifest,
@@ -37,19 +37,19 @@ def load(path: Path) -> dict[str, Any]:
     """Read a run.
 
     Raises:
-        ClickException: the file holds something else.
+        ClickException: the file is not such a document.
     """
     try:
         document = json.loads(path.read_text())
     except ValueError as error:
-        raise click.ClickException(f"{path} is no JSON: {error}") from error
+        raise click.ClickException(f"{path} is not JSON: {error}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise click.ClickException(f"{path} is no result of `python -m showdown bench`")
+        raise click.ClickException(f"{path} is not a result of `python -m showdown bench`")
     return document
 
 
 def save(document: dict[str, Any], path: Path) -> None:
-    """Write a document for people and programs to read."""
+    """Write a document as indented JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
@@ -72,7 +72,7 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        """Say what changed; runs whose values overlap may differ by noise alone."""
+        """Return what changed; if the ranges of both runs overlap, the difference may be noise."""
         if min(self.new) > max(self.old):
             return "more"
         if max(self.new) < min(self.old):
@@ -81,7 +81,7 @@ class Change:
 
 
 def compare(old: dict[str, Any], new: dict[str, Any], figure: str) -> list[Change]:
-    """Pair the cases that two runs have in common."""
+    """Pair the cases that both runs have."""
     before, after = samples_by_key(old), samples_by_key(new)
     return [
         Change(key, [getattr(s, figure) for s in rows], [getattr(s, figure) for s in after[key]])

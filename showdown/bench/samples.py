@@ -1,4 +1,4 @@
-"""What one measurement gives, and how several are summed up."""
+"""The figures of one measurement, and summaries of several."""
 
 import statistics
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ class Sample:
     """One measurement.
 
     Attributes:
-        rate: requests a second.
-        cpu: CPU time of the server for a request, in microseconds.
-        p50, p95, p99: latencies that so many percent of the answers kept, in milliseconds.
-        memory: largest resident memory of the server since its start, in bytes.
-        requests: how many answers came.
-        failed: the share of them that were errors; only where a case is known to fail.
+        rate: requests per second.
+        cpu: CPU time of the server per request, in microseconds.
+        p50, p95, p99: percentiles of the latency, in milliseconds.
+        memory: peak resident memory of the server since its start, in bytes.
+        requests: the number of responses.
+        failed: the share of them that were errors; not 0 only where a case is known to fail.
     """
 
     rate: float
@@ -31,7 +31,7 @@ class Sample:
 
 FIGURES = {
     "rate": "requests/s",
-    "cpu": "CPU µs a request",
+    "cpu": "CPU µs per request",
     "p50": "p50 ms",
     "p95": "p95 ms",
     "p99": "p99 ms",
@@ -40,7 +40,7 @@ FIGURES = {
 
 
 def spread(values: Sequence[float], digits: int = 0) -> str:
-    """Write a median with the smallest and the largest value."""
+    """Return the median with the smallest and the largest value, as text."""
     median, low, high = statistics.median(values), min(values), max(values)
     return f"{median:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
 
@@ -51,22 +51,22 @@ def column(samples: Sequence[Sample], figure: str) -> list[float]:
 
 
 def ratios(ones: Sequence[Sample], others: Sequence[Sample], figure: str) -> list[float]:
-    """Divide round by round, so that what slows a whole round slows both sides of a ratio.
+    """Divide round by round: what slows a whole round down affects both sides of a ratio.
 
     Raises:
-        ValueError: the two were not measured in the same rounds.
+        ValueError: both were not measured in the same rounds.
     """
     pairs = zip(column(ones, figure), column(others, figure), strict=True)
     return [one / other for one, other in pairs]
 
 
 def as_documents(samples: Sequence[Sample]) -> list[dict[str, Any]]:
-    """Return samples as JSON takes them."""
+    """Return samples as JSON documents."""
     return [asdict(sample) for sample in samples]
 
 
 def from_documents(documents: Sequence[dict[str, Any]]) -> list[Sample]:
-    """Read samples back; members of a later version are ignored."""
+    """Read samples back; unknown members, which a later version wrote, are ignored."""
     known = {field.name for field in fields(Sample)}
     return [
         Sample(**{name: value for name, value in document.items() if name in known})

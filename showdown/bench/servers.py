@@ -1,4 +1,4 @@
-"""Servers in processes of their own: started, watched in proc(5), and ended by their id."""
+"""Servers in processes of their own: start them, read their usage from proc(5), end them."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ import click
 from contract.settings import BASE_DIR
 from showdown.bench.targets import Server, program
 
-# Variables by which servers take other settings than their command says.
+# Environment variables that would override a server's command line.
 SERVERS_OWN = ("UVICORN_", "GUNICORN_", "GRANIAN_", "WEB_CONCURRENCY", "FORWARDED_", "GATEWAY_")
 
 IDLE_SECONDS, IDLE_SHARE = 0.1, 0.1
@@ -26,7 +26,7 @@ IDLE_SECONDS, IDLE_SHARE = 0.1, 0.1
 
 @dataclass(frozen=True)
 class Running:
-    """A server that answers."""
+    """A server that is ready."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -34,9 +34,9 @@ class Running:
 
 
 def require_proc() -> None:
-    """Raise ClickException where CPU time and memory cannot be read."""
+    """Raise ClickException if CPU time and memory cannot be read."""
     if not Path("/proc/self/stat").exists():
-        raise click.ClickException("CPU time and memory are read from /proc: Linux is needed")
+        raise click.ClickException("This needs Linux: CPU time and memory are read from /proc")
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def run(server: Server, database_url: str, directory: Path) -> Iterator[Running]
     """Run a server on a free loopback port until the block ends.
 
     Raises:
-        ClickException: it ended or did not answer; with what it printed.
+        ClickException: the server exited or did not respond; includes its output.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
@@ -68,27 +68,27 @@ def run(server: Server, database_url: str, directory: Path) -> Iterator[Running]
 
 
 def read(file: IO[bytes]) -> str:
-    """Return the last of what a server has printed so far."""
-    # Not seek(): the process writes at the position that it shares with this file.
+    """Return the end of a server's output."""
+    # Not seek(): the process shares its file position with this file.
     return os.pread(file.fileno(), 10_000_000, 0).decode(errors="replace")[-2000:]
 
 
 def environment(server: Server, database_url: str) -> dict[str, str]:
-    """Hand on the environment, less whatever would make servers unequal."""
+    """Return the environment for a server, without variables that would make servers unequal."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(SERVERS_OWN)}
     return {
         **inherited,
         "GATEWAY_THREADS": str(server.threads),
         "GATEWAY_DATABASE_URL": database_url,
-        # SQLite's writers queue by luck: with 512 of them, some wait long.
+        # SQLite's writers retry without a queue: of 512 writers, some wait long.
         "GATEWAY_DATABASE_TIMEOUT": "60",
-        "GATEWAY_SECRET_KEY": "k" * 50,  # of servers that nobody logs in to, gone with them
+        "GATEWAY_SECRET_KEY": "k" * 50,  # only for the servers of this run, where nobody logs in
         **server.variables,
     }
 
 
 def build(server: Server, directory: Path, variables: Mapping[str, str]) -> None:
-    """Make the program that a server runs, where it has to be made."""
+    """Build the server's program, if it needs that."""
     if not server.build:
         return
     command = server.build.format(directory=directory).split()
@@ -102,17 +102,17 @@ def build(server: Server, directory: Path, variables: Mapping[str, str]) -> None
 def wait_for(
     process: subprocess.Popen[bytes], port: int, server: Server, log: Callable[[], str]
 ) -> None:
-    """Wait until something answers, whatever it says."""
+    """Wait until the server responds, with any status."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            # Loopback, always by HTTP.
+            # A loopback URL, always http.
             urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()  # nosec B310
         except HTTPError as error:
             error.close()
             return
         except (URLError, ConnectionError, TimeoutError):
-            # Between two questions, not instead of one.
+            # The pause between two attempts.
             time.sleep(0.1)
         else:
             return
@@ -120,11 +120,11 @@ def wait_for(
 
 
 def settle(server: Running) -> None:
-    """Wait until a server has worked off what a load left behind: it would slow the next one."""
+    """Wait until a server has finished the work of one load, which would slow the next one."""
     deadline = time.monotonic() + 60
     spent = cpu_seconds(server.process.pid)
     while time.monotonic() < deadline:
-        # The interval in which it must do nothing.
+        # The interval in which the server must be idle.
         time.sleep(IDLE_SECONDS)
         before, spent = spent, cpu_seconds(server.process.pid)
         if spent - before <= IDLE_SHARE * IDLE_SECONDS:
@@ -133,18 +133,18 @@ def settle(server: Running) -> None:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a server: kindly, then not."""
+    """Terminate a server, and kill it if it does not exit."""
     process.terminate()
     try:
         process.wait(20)
     except subprocess.TimeoutExpired:
-        # A request that sleeps for long may hold it; its children end when their pipe does.
+        # A long sleep in a request may delay the exit; the children exit when their pipe closes.
         process.kill()
         process.wait()
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process and of what it started, from proc(5)."""
+    """Return the CPU time of a process and its descendants, from proc(5)."""
     ticks = 0
     for entry in family(pid):
         fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
@@ -153,17 +153,17 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory_peak(pid: int) -> int:
-    """Return the largest resident memory of a process and of what it started, in bytes."""
+    """Return the peak resident memory of a process and its descendants, in bytes."""
     return sum(_kibibytes(entry, "VmHWM") for entry in family(pid)) * 1024
 
 
 def memory_now(pid: int) -> int:
-    """Return the resident memory of a process and of what it started, in bytes."""
+    """Return the resident memory of a process and its descendants, in bytes."""
     return sum(_kibibytes(entry, "VmRSS") for entry in family(pid)) * 1024
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and, below it, all that were started."""
+    """Return a process id and those of all its descendants."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     children = [int(child) for task in tasks for child in task.read_text().split()]
     return [pid, *(entry for child in children for entry in family(child))]

@@ -1,4 +1,4 @@
-"""How a measurement is told to stop."""
+"""SIGTERM during a measurement."""
 
 import signal
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, so that servers that it has started end with it."""
+    """Let SIGTERM end the block as Ctrl-C does, so that the servers started in it are stopped."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

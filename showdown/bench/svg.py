@@ -1,6 +1,6 @@
-"""Intervals as SVG: for each row a line from the smallest to the largest, a dot at the median.
+"""Intervals as SVG: each row is a line from the smallest to the largest value, a dot the median.
 
-Looks come from class names; a file that stands alone gets a style sheet with it.
+CSS classes define the appearance; a stand-alone file includes a style sheet.
 """
 
 import statistics
@@ -11,7 +11,7 @@ from math import log10
 
 PLOT, FIGURES = 360, 190
 ROW, TOP, BOTTOM = 22, 34, 26
-CHARACTER, GAP = 7, 16  # the width of a letter in a label, at most on average
+CHARACTER, GAP = 7, 16  # the largest average width of a label's letters
 STEPS = (1, 2, 5)
 
 STYLE = """
@@ -43,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows on one logarithmic axis, with what they are held against."""
+    """Rows on one logarithmic axis, with an optional threshold."""
 
     heading: str
     unit: str
@@ -57,29 +57,29 @@ class Panel:
 
 @dataclass(frozen=True)
 class Axis:
-    """A logarithmic axis: where it stands, and from what to what it goes."""
+    """A logarithmic axis: its position and its range."""
 
     left: int
     low: float
     high: float
 
     def place(self, value: float) -> float:
-        """Return where a value stands; zero at the beginning."""
+        """Return the position of a value; zero is at the start."""
         share = log10(max(value, self.low) / self.low) / log10(self.high / self.low)
         return self.left + share * PLOT
 
     @property
     def ticks(self) -> list[float]:
-        """The powers of ten, and 2 and 5 times them while there is room."""
+        """The powers of ten, and 2 and 5 times these if there is room."""
         ticks = [tick for tick in round_numbers() if self.low <= tick <= self.high]
         return ticks if len(ticks) < 10 else [tick for tick in ticks if f"{tick:e}"[0] == "1"]
 
 
 def draw(title: str, panels: Sequence[Panel], *, style: bool) -> str:
-    """Return an SVG document of the panels, one below the other.
+    """Return an SVG document with the panels below each other.
 
     Args:
-        style: with a style sheet of its own; a page that has one does without.
+        style: include a style sheet; not needed in a page that has one.
     """
     height = sum(panel.height for panel in panels)
     labels = max(len(row.label) for panel in panels for row in panel.rows) * CHARACTER + GAP
@@ -116,12 +116,12 @@ def draw_panel(panel: Panel, axis: Axis) -> str:
 
 
 def draw_line(kind: str, x: float, bottom: int) -> str:
-    """Draw an upright line behind the rows."""
+    """Draw a vertical line behind the rows."""
     return f'<line class="plot-{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{bottom}"/>'
 
 
 def draw_row(row: Row, y: float, axis: Axis, unit: str) -> str:
-    """Draw one row; its figures stand beside it, so that nothing depends on seeing the line."""
+    """Draw one row, with its figures as text, so that they can be read without the line."""
     median = statistics.median(row.values)
     smallest, largest = min(row.values), max(row.values)
     left, middle, right = (axis.place(value) for value in (smallest, median, largest))
@@ -138,7 +138,7 @@ def draw_row(row: Row, y: float, axis: Axis, unit: str) -> str:
 
 
 def limits(panel: Panel) -> tuple[float, float]:
-    """Return the ends of the axis: round numbers around everything that is drawn."""
+    """Return the ends of the axis: round numbers that enclose all values and thresholds."""
     drawn = [value for row in panel.rows for value in row.values if value > 0]
     if panel.threshold:
         drawn.append(panel.threshold)
@@ -149,10 +149,10 @@ def limits(panel: Panel) -> tuple[float, float]:
 
 
 def round_numbers() -> list[float]:
-    """Return 1, 2 and 5 times the powers of ten that figures of a benchmark may reach."""
+    """Return 1, 2 and 5 times the powers of ten, for all values that a benchmark may give."""
     return [float(f"{step}e{power}") for power in range(-6, 13) for step in STEPS]
 
 
 def short(value: float) -> str:
-    """Write a figure with three digits that count, never fewer than a whole number has."""
+    """Format a figure with three significant digits, or all digits of a larger whole number."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,6 +1,6 @@
-"""What is measured: which application, on which server, set up how.
+"""The targets: applications on servers, and how each server is configured.
 
-Every server is one process with one worker; those with threads have as many as one another.
+Every server is one process with one worker. All servers with threads have the same number of them.
 """
 
 import shutil
@@ -14,7 +14,7 @@ THREADS = 32
 INSTALL = "make .venv/installed-dev"
 
 UVICORN = "uvicorn --log-level warning --no-access-log --port {port}"
-# --keep-alive: as long as uvicorn keeps an idle connection.
+# --keep-alive: the same idle timeout as uvicorn's.
 GUNICORN = (
     "gunicorn --log-level warning --worker-class gthread --workers 1 --threads {threads}"
     " --keep-alive 5 --bind 127.0.0.1:{port}"
@@ -31,10 +31,10 @@ class Server:
 
     Attributes:
         command: a program and its arguments, with ``{port}`` and ``{threads}``.
-        threads: GATEWAY_THREADS: of each thread pool and of each database pool.
-        pools: how many database pools it opens; 0 when each request opens a connection.
-        variables: for the process besides.
-        build: a command that makes the program first, with ``{directory}`` for its result.
+        threads: GATEWAY_THREADS: the size of each thread pool and of each database pool.
+        pools: how many database pools the server opens; 0 if each request opens a connection.
+        variables: additional environment variables.
+        build: a command that builds the program first; ``{directory}`` is where it writes.
         install: the command that installs the program.
     """
 
@@ -47,7 +47,7 @@ class Server:
 
     @property
     def needs(self) -> str:
-        """The program that must be there before anything can start."""
+        """The program that must be installed before the server can start."""
         return (self.build or self.command).split()[0]
 
 
@@ -65,7 +65,7 @@ SERVERS = {
     "gateway": Server(f"{UVICORN} gateway:app", pools=3),
     "flask-gunicorn": Server(f"{GUNICORN} flask_app:create_app()"),
     "django-gunicorn": Server(f"{GUNICORN} django_app.wsgi:application"),
-    "fastapi-uvicorn": Server(f"{UVICORN} fastapi_app:app"),
+    "fastapi-uvicorn": Server(f"{UVICORN} fastapi_app.main:app"),
     # Django gives each request a thread of its own there, and each thread a connection.
     "django-asgi": Server(f"{UVICORN} --lifespan off django_app.asgi:application", pools=0),
     "fastapi-def": Server(f"{UVICORN} {APPS}.fastapi_def:app"),
@@ -86,7 +86,7 @@ TARGETS = {
         Target("django-asgi", "Django over ASGI on uvicorn", "django-asgi"),
         Target("fastapi-def", "FastAPI with plain def", "fastapi-def"),
         Target("quart", "Quart on uvicorn", "quart"),
-        Target("flask-a2wsgi", "Flask through a2wsgi as it comes", "a2wsgi", "/flask"),
+        Target("flask-a2wsgi", "Flask through a2wsgi itself", "a2wsgi", "/flask"),
         Target("flask-granian", "Flask on Granian", "flask-granian"),
     )
 }
@@ -94,18 +94,18 @@ MAIN_TARGETS = tuple(TARGETS)[:6]
 
 
 def with_threads(server: Server, threads: int) -> Server:
-    """Return the same server with other pools."""
+    """Return the same server with pools of another size."""
     return replace(server, threads=threads)
 
 
 def program(name: str) -> str | None:
-    """Find a program: of the virtual environment, else on the PATH."""
+    """Find a program in the virtual environment or else on the PATH."""
     own = SCRIPTS / name
     return str(own) if own.exists() else shutil.which(name)
 
 
 def why_left_out(server: Server) -> str | None:
-    """Say which program a server lacks and how to get it; None when it can start."""
+    """Return which program is missing and how to install it; None if the server can start."""
     if program(server.needs):
         return None
     return f"{server.needs} is not installed ({server.install})"

@@ -1,4 +1,4 @@
-"""All claims: those that experiments decide, and those that only a look can."""
+"""All claims: those that an experiment decides, and those that you have to look at."""
 
 from showdown.claims.footprint import FOOTPRINT
 from showdown.claims.loads import LOAD_CLAIMS
@@ -6,7 +6,7 @@ from showdown.claims.model import Claim
 from showdown.claims.streaming import STREAMING
 from showdown.claims.validation import VALIDATION
 
-NOT_MEASURED = "Not measurable: no figure decides it. The link shows the feature itself."
+NOT_MEASURED = "Not measurable: no figure decides this claim. The link shows the feature."
 
 TO_LOOK_AT = [
     Claim(

@@ -11,18 +11,20 @@ SIGNS = {"holds": "green", "does not hold": "red", "depends": "yellow", "not mea
 
 
 @click.command()
-@click.option("--only", multiple=True, metavar="NAME", help="Decide this claim alone; repeatable.")
-@click.option("--quick", is_flag=True, help="One round: shows that it works, decides nothing.")
+@click.option("--only", multiple=True, metavar="NAME", help="Test only this claim; repeatable.")
+@click.option(
+    "--quick", is_flag=True, help="Run one round: a check that it works, without verdicts."
+)
 @click.option("--list", "list_them", is_flag=True, help="List the claims and their rules.")
 @click.option(
     "--json",
     "json_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the verdicts here; a full run is kept in var/claims.json too.",
+    help="Write the verdicts to FILE; a full run is also saved to var/claims.json.",
 )
 @terminable()
 def claims(only: tuple[str, ...], quick: bool, list_them: bool, json_file: Path | None) -> None:
-    """Put each claim of the article to the test, within 15 minutes."""
+    """Test each claim of the article; takes up to 15 minutes."""
     from rich.console import Console
 
     from showdown.bench.load import require_wrk
@@ -37,7 +39,7 @@ def claims(only: tuple[str, ...], quick: bool, list_them: bool, json_file: Path 
             click.echo(f"{claim.name}: {claim.quote}\n    {claim.rule}")
         return
     if unknown := set(only) - set(CLAIMS):
-        raise click.UsageError(f"No such claim: {', '.join(sorted(unknown))}; see --list")
+        raise click.UsageError(f"Unknown claim: {', '.join(sorted(unknown))}; see --list")
     require_wrk()
     chosen = [claim for name, claim in CLAIMS.items() if not only or name in only]
     document = run_claims(chosen, quick=quick)
@@ -51,7 +53,7 @@ def claims(only: tuple[str, ...], quick: bool, list_them: bool, json_file: Path 
 
 
 def print_verdicts(document: dict[str, Any], console: Any) -> None:
-    """Print each claim with its verdict and the conditions that it rests on."""
+    """Print each claim with its verdict and its conditions."""
     for claim in document["claims"]:
         colour = SIGNS[claim["verdict"]]
         console.print(f"\n[bold {colour}]{claim['verdict'].upper()}[/]  [bold]{claim['name']}[/]")
@@ -64,7 +66,7 @@ def print_verdicts(document: dict[str, Any], console: Any) -> None:
 
 
 def describe(condition: dict[str, Any]) -> str:
-    """Write one condition with its interval and its threshold."""
+    """Format one condition with its interval and its threshold."""
     from showdown.bench.svg import short
 
     values = condition["kept"]

@@ -14,7 +14,7 @@ from showdown.claims.model import Claim, Findings, Laboratory
 from showdown.claims.verdicts import Condition
 
 FRAMEWORKS = ("Flask", "FastAPI", "Django")
-# What only one of the three does, beside the users API.
+# Features that only one of the frameworks has, beyond the users API.
 BESIDES = {
     *("webhooks", "events", "export", "exports", "feed", "wakeups"),
     *("admin", "authentication", "dashboard", "tasks", "storage", "database"),
@@ -27,11 +27,11 @@ SUBJECTS = {
     },
     "the users API": {
         "Flask": "import flask_app; flask_app.create_app()",
-        "FastAPI": "import fastapi_app",
+        "FastAPI": "import fastapi_app.main",
         "Django": "import django_app.wsgi",
     },
 }
-# VmHWM and not getrusage(): that one also knows what the parent needed before exec.
+# VmHWM, not getrusage(), which includes the parent's peak memory before exec.
 CHILD = """
 import json, re, time
 start = time.perf_counter()
@@ -45,7 +45,7 @@ Measured = dict[tuple[str, str], list[Figures]]
 
 
 def experiment(laboratory: Laboratory) -> Findings:
-    """Import each application in fresh processes, by turns; count packages and lines."""
+    """Import each application in new processes, alternately; count packages and lines."""
     measured = import_by_turns(laboratory)
     counts = {
         "packages": {name: float(len(packages(name.lower(), set()))) for name in FRAMEWORKS},
@@ -68,11 +68,11 @@ def experiment(laboratory: Laboratory) -> Findings:
 
 
 def import_by_turns(laboratory: Laboratory) -> Measured:
-    """Return the figures of each round, by what is imported and by framework."""
+    """Return the figures of each round, by imported application and framework."""
     measured: Measured = {
         (subject, framework): [] for subject in SUBJECTS for framework in FRAMEWORKS
     }
-    # The first round only makes Python's compiled files.
+    # The first round only writes Python's bytecode files.
     for number in range(laboratory.rounds + 1):
         laboratory.notify(f"footprint: round {number}")
         for subject, framework in measured:
@@ -90,7 +90,7 @@ def timed(subject: str, framework: str, figure: str, measured: Measured) -> Cond
 
 
 def table(measured: Measured, counts: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
-    """Return the figures for people, smallest of the rounds."""
+    """Return the smallest figures of the rounds, as table rows."""
     rows = [
         {"what": f"{subject}, {figure}"}
         | {name: min(r[figure] for r in measured[subject, name]) for name in FRAMEWORKS}
@@ -101,7 +101,7 @@ def table(measured: Measured, counts: dict[str, dict[str, float]]) -> list[dict[
 
 
 def import_fresh(statement: str, laboratory: Laboratory) -> Figures:
-    """Run a statement in a new process and return what it took."""
+    """Run a statement in a new process and return its import time and memory."""
     url = laboratory.databases.url_for("footprint")
     run = subprocess.run(
         [sys.executable, "-c", CHILD.format(statement=statement)],
@@ -117,14 +117,14 @@ def import_fresh(statement: str, laboratory: Laboratory) -> Figures:
 
 
 def packages(name: str, seen: set[str]) -> set[str]:
-    """Return a package with everything that it needs, less extras and other systems."""
+    """Return a package with everything that it requires, without extras and other platforms."""
     name = re.sub(r"[-_.]+", "-", name).lower()
     if name in seen:
         return seen
     try:
         needs = metadata.requires(name) or []
     except metadata.PackageNotFoundError:
-        return seen  # a marker keeps it away from this Python
+        return seen  # a marker excludes it on this Python
     seen.add(name)
     for need in needs:
         if not re.search(r"extra\s*==|sys_platform|platform_", need):
@@ -133,7 +133,7 @@ def packages(name: str, seen: set[str]) -> set[str]:
 
 
 def lines(framework: str) -> int:
-    """Count the lines of code of a framework's users API, and of that alone."""
+    """Count the lines of code of a framework's users API, without other features."""
     files = (BASE_DIR / f"{framework.lower()}_app").glob("*.py")
     texts = (file.read_text() for file in files if file.stem not in BESIDES)
     code = (line.strip() for text in texts for line in text.splitlines())
@@ -143,7 +143,7 @@ def lines(framework: str) -> int:
 FOOTPRINT = Claim(
     "footprint",
     "Flask offers a minimal footprint that makes it easy to learn for beginners.",
-    "Flask is the smallest of the three, or as small: time to import, peak memory after the import"
+    "No other framework is smaller than Flask: time to import, peak memory after the import"
     " (a greeting, the users API), installed packages, and lines of code of the same users API.",
     experiment=experiment,
 )

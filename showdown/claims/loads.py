@@ -1,4 +1,4 @@
-"""The claims that load decides."""
+"""The claims that a load test decides."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ WAITING = 256
 SERVERS = {
     **BENCH_SERVERS,
     "node": Server(f"node {APPS}/hello.mjs {{port}}", install="apt-get install nodejs"),
-    # One processor, as every other server has one process.
+    # One processor, because every other server has one process.
     "go": Server(
         "{directory}/hello {port}",
         variables={"GOMAXPROCS": "1", "GO111MODULE": "off"},
@@ -53,7 +53,7 @@ def versus(
     at_least: float,
     figure: str = "rate",
 ) -> list[Comparison]:
-    """Compare one target with others, in each workload at each number of connections."""
+    """Compare one target with others, for each workload and number of connections."""
     return [
         Comparison(
             f"{workload}, {number} connections: {one.title} to {other.title}",
@@ -69,7 +69,7 @@ def versus(
 
 
 def by_threads(threads: int) -> Comparison:
-    """Compare FastAPI with Flask on so many threads, both in the gateway, under the same waits."""
+    """Compare FastAPI with Flask on some threads, both in the gateway, with the same waits."""
     flask = Target(f"flask-{threads}", f"Flask, {threads} threads", f"gateway-{threads}", "/flask")
     fastapi, wait = IN_THE_GATEWAY[0], WORKLOADS["wait"]
     name = f"wait, {WAITING} connections: {fastapi.title} to Flask on {threads} threads"

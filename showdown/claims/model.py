@@ -1,4 +1,4 @@
-"""What a claim is: a sentence of the article, a rule, and what decides it."""
+"""A claim: a sentence of the article, a rule, and the experiment that decides it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ from showdown.claims.verdicts import Condition, Verdict, decide
 
 @dataclass(frozen=True)
 class Comparison:
-    """A condition measured by load: one case's figure, divided by another's.
+    """A condition measured under load: the figure of one case divided by that of another.
 
     Attributes:
-        at_least: what the claim says the ratio is.
+        at_least: the ratio that the claim says.
     """
 
     name: str
@@ -27,17 +27,17 @@ class Comparison:
     figure: str = "rate"
 
     def judge(self, samples: Samples) -> Condition:
-        """Take the ratios of the rounds."""
+        """Calculate the ratio of each round."""
         values = ratios(samples[self.case], samples[self.other], self.figure)
         return Condition(self.name, values, self.at_least)
 
 
 @dataclass(frozen=True)
 class Laboratory:
-    """What an experiment may use.
+    """What an experiment can use.
 
     Attributes:
-        quick: only show that it works.
+        quick: only check that the experiment works.
     """
 
     databases: Databases
@@ -49,10 +49,10 @@ class Laboratory:
 
 @dataclass(frozen=True)
 class Findings:
-    """What an experiment found.
+    """The result of an experiment.
 
     Attributes:
-        figures: rows for people, besides the conditions.
+        figures: table rows to read, in addition to the conditions.
         left_out: what could not be measured, and why.
     """
 
@@ -68,10 +68,10 @@ class Claim:
     Attributes:
         quote: the article's words.
         rule: what has to be measured for the claim to hold.
-        comparisons: conditions under load.
-        experiment: finds the conditions in another way.
-        servers: what the experiment starts, by a name for the manifest.
-        link: where the gateway shows what cannot be measured.
+        comparisons: conditions measured under load.
+        experiment: determines the conditions in another way.
+        servers: those that the experiment starts, by their names in the manifest.
+        link: the page that shows what cannot be measured.
     """
 
     name: str
@@ -84,14 +84,14 @@ class Claim:
 
     @property
     def cases(self) -> list[Case]:
-        """The cases that its comparisons need, each once."""
+        """The cases that the comparisons need, without duplicates."""
         pairs = ((comparison.case, comparison.other) for comparison in self.comparisons)
         return list({case: None for pair in pairs for case in pair})
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A claim with what was found."""
+    """A claim with its result."""
 
     claim: Claim
     findings: Findings = field(default_factory=lambda: Findings([]))
@@ -101,7 +101,7 @@ class Outcome:
         return decide(self.findings.conditions)
 
     def as_document(self) -> dict[str, Any]:
-        """Return the outcome as JSON takes it."""
+        """Return the outcome as a JSON document."""
         return {
             "name": self.claim.name,
             "quote": self.claim.quote,

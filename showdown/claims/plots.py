@@ -8,21 +8,21 @@ from showdown.bench.svg import Panel, Row, draw
 
 
 def draw_claim(claim: Mapping[str, Any], *, style: bool = False) -> str:
-    """Return a plot of the conditions of one claim; an empty string when there are none.
+    """Return a plot of the conditions of one claim, or an empty string if there are none.
 
-    Each condition is a row with the class ``plot-holds``, ``plot-fails`` or ``plot-undecided``:
-    the interval of its rounds, and the threshold as a dashed line.
+    Each condition is a row with the class ``plot-holds``, ``plot-fails`` or ``plot-undecided``: the
+    range of its rounds as a line, and the threshold as a dashed line.
 
     Args:
-        claim: as it stands in ``load_latest()["claims"]``.
-        style: with a style sheet, for a file that stands alone.
+        claim: an element of ``load_latest()["claims"]``.
+        style: include a style sheet, for a stand-alone file.
     """
     if not claim["conditions"]:
         return ""
     panels = []
     for (unit, threshold), group in groupby(sorted(claim["conditions"], key=_axis), key=_axis):
         rows = [Row(item["name"], item["kept"], item["state"]) for item in group]
-        heading = f"the claim holds from {threshold:g} {unit} on"
+        heading = f"the claim holds from {threshold:g} {unit} upwards"
         panels.append(Panel(heading, unit, rows, threshold))
     return draw(f"{claim['name']}: {claim['verdict']}", panels, style=style)
 

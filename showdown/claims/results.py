@@ -1,4 +1,4 @@
-"""Verdicts as a document: the last run of this machine, else the published one."""
+"""The verdicts as a document: of the last run on this machine, or else of the published run."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def load_latest() -> dict[str, Any] | None:
 
 
 def read(file: Path) -> dict[str, Any] | None:
-    """Return the document of a file; None when there is none or it is of another version."""
+    """Return the document in a file; None if the file is missing or of another version."""
     try:
         document = json.loads(file.read_text())
     except (FileNotFoundError, ValueError):

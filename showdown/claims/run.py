@@ -1,4 +1,4 @@
-"""A run: all cases that the chosen claims need, measured together, then the experiments."""
+"""A run: first all load cases of the chosen claims together, then the experiments."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -17,7 +17,7 @@ SECONDS = 1
 
 
 def run_claims(claims: Sequence[Claim], *, quick: bool) -> dict[str, Any]:
-    """Decide claims by measuring, and return the document that ``results`` keeps.
+    """Measure, decide the claims, and return the document that ``results`` reads.
 
     Raises:
         ClickException: a server did not start or a request failed.
@@ -43,13 +43,13 @@ def run_claims(claims: Sequence[Claim], *, quick: bool) -> dict[str, Any]:
 
 
 def missing_servers(claims: Sequence[Claim]) -> dict[str, str]:
-    """Return why each server is left out that cannot be started here."""
+    """Return the servers that cannot start here, with the reason."""
     names = {case.target.server: None for claim in claims for case in claim.cases}
     return {name: reason for name in names if (reason := why_left_out(SERVERS[name]))}
 
 
 def make_plan(claims: Sequence[Claim], left_out: dict[str, str], rounds: int) -> Plan:
-    """Collect the cases, each once; those that are compared come one after the other."""
+    """Collect the cases without duplicates, with those that are compared next to each other."""
     cases = {case: None for claim in claims for case in claim.cases}
     runnable = [case for case in cases if case.target.server not in left_out]
     ordered = sorted(runnable, key=lambda case: (case.workload.name, case.connections))
@@ -59,7 +59,7 @@ def make_plan(claims: Sequence[Claim], left_out: dict[str, str], rounds: int) ->
 def decide_one(
     claim: Claim, samples: Samples, left_out: dict[str, str], laboratory: Laboratory
 ) -> Outcome:
-    """Judge one claim by the samples, or by an experiment of its own."""
+    """Decide one claim, from the samples or by its experiment."""
     if claim.experiment:
         return Outcome(claim, claim.experiment(laboratory))
     measured = [
@@ -79,14 +79,14 @@ def decide_one(
 
 
 def figures_of(cases: Sequence[Case], samples: Samples) -> list[dict[str, Any]]:
-    """Return the medians behind the ratios, as rows for people."""
+    """Return the medians behind the ratios, as table rows."""
     return [
         {
             "target": case.target.title,
             "workload": case.workload.name,
             "connections": case.connections,
             "requests/s": round(median(sample.rate for sample in samples[case])),
-            "CPU µs a request": round(median(sample.cpu for sample in samples[case])),
+            "CPU µs per request": round(median(sample.cpu for sample in samples[case])),
             "p95 ms": round(median(sample.p95 for sample in samples[case]), 1),
         }
         for case in cases

@@ -1,4 +1,4 @@
-"""Streaming responses and WebSockets: how many are held open at once, and for how much memory."""
+"""Streaming responses and WebSockets: how many a server holds at once, and how much memory."""
 
 import asyncio
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ Held = dict[tuple[str, str], list[float]]
 
 
 def experiment(laboratory: Laboratory) -> Findings:
-    """Open streams and WebSockets at once, by turns, and count those that begin to answer."""
+    """Open streams and WebSockets at once, alternating; count those that begin to answer."""
     left_out = [reason for server in SERVERS.values() if (reason := why_left_out(server))]
     rounds = 1 if laboratory.quick else 3
     asked = 40 if laboratory.quick else ASKED
@@ -44,7 +44,7 @@ def experiment(laboratory: Laboratory) -> Findings:
                 for kind in ("streams", "WebSockets"):
                     count, grown = hold(server, kind, asked)
                     held.setdefault((name, kind), []).append(float(count))
-                    # The first round's: later ones find the memory that it left.
+                    # Only the first round's: later rounds reuse the memory that it allocated.
                     memory.setdefault((name, kind), grown)
     figures = [
         {"framework": name, "kind": kind, "asked": asked, "held": values, "memory KiB": grown}
@@ -55,7 +55,7 @@ def experiment(laboratory: Laboratory) -> Findings:
 
 
 def judge(held: Held, asked: int) -> list[Condition]:
-    """FastAPI must hold them all, and several times as many streams as threads can."""
+    """FastAPI must hold all connections, and several times as many streams as there are threads."""
     fastapi = held["FastAPI", "streams"]
     shares = {
         kind: [count / asked for count in held["FastAPI", kind]]
@@ -79,8 +79,8 @@ def judge(held: Held, asked: int) -> list[Condition]:
 
 
 def hold(server: Running, kind: str, asked: int) -> tuple[int, int]:
-    """Return how many connections were held, and by how many bytes the server grew meanwhile."""
-    # Answered only when the streams of the round before are over.
+    """Return how many connections were held, and how many bytes the server grew by."""
+    # The server responds only once the streams of the previous round have ended.
     ask(server.port, "/api/hello", "GET")
     before = memory_now(server.process.pid)
     count, after = asyncio.run(open_all(server, kind, asked))
@@ -89,7 +89,7 @@ def hold(server: Running, kind: str, asked: int) -> tuple[int, int]:
 
 
 class Gate:
-    """Where connections that have begun to answer wait for the end of all."""
+    """Connections that have begun to answer wait here until all are counted."""
 
     def __init__(self, asked: int) -> None:
         self.asked = asked
@@ -98,7 +98,7 @@ class Gate:
         self.over = asyncio.Event()
 
     async def hold(self) -> None:
-        """Count a connection and keep it."""
+        """Count a connection and keep it open."""
         self.held += 1
         if self.held == self.asked:
             self.everybody.set()
@@ -106,7 +106,7 @@ class Gate:
 
 
 async def open_all(server: Running, kind: str, asked: int) -> tuple[int, int]:
-    """Open connections at once; count those that begin to answer while all have their time."""
+    """Open connections at once; count those that begin to answer before the time ends."""
     gate = Gate(asked)
     opener = open_stream if kind == "streams" else open_socket
     tasks = [asyncio.create_task(opener(server.port, gate)) for _ in range(asked)]
@@ -120,14 +120,14 @@ async def open_all(server: Running, kind: str, asked: int) -> tuple[int, int]:
     for task in (everybody, *tasks):
         task.cancel()
     for result in await refused:
-        # A server may refuse or drop a connection: it is not held then. Nothing else may happen.
+        # A server may refuse or drop a connection, which then is not held. Other errors are raised.
         if isinstance(result, Exception) and not isinstance(result, OSError | EOFError):
             raise result
     return held, memory
 
 
 async def open_stream(port: int, gate: Gate) -> None:
-    """Ask for a stream, note its first chunk, and leave when everybody does."""
+    """Request a stream, note its first chunk, and leave when all do."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(b"GET /stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -138,13 +138,13 @@ async def open_stream(port: int, gate: Gate) -> None:
 
 
 async def open_socket(port: int, gate: Gate) -> None:
-    """Open a WebSocket, note its first message, and leave when everybody does."""
+    """Open a WebSocket, note its first message, and leave when all do."""
     try:
         async with connect(f"ws://127.0.0.1:{port}/ws", proxy=None) as socket:
             await socket.recv()
             await gate.hold()
     except (WebSocketException, OSError):
-        # WSGI knows no WebSocket: what comes is an ordinary answer, and nothing was held.
+        # WSGI has no WebSockets: the response is an ordinary one, and nothing was held.
         return
 
 

@@ -1,4 +1,4 @@
-"""Automatic request validation: bad users, sent to what validates and to what does not."""
+"""Automatic request validation: invalid users, sent to code with and without validation."""
 
 import json
 from contextlib import ExitStack
@@ -17,12 +17,12 @@ GOOD = {"id": 1, "name": "Carol", "email": "carol@example.com"}
 
 
 def changed(**members: object) -> bytes:
-    """Return a good user with other members."""
+    """Return a valid user with some members changed."""
     return json.dumps({**GOOD, **members}).encode()
 
 
 def without(*members: str) -> bytes:
-    """Return a good user without some members."""
+    """Return a valid user without some members."""
     return json.dumps({k: v for k, v in GOOD.items() if k not in members}).encode()
 
 
@@ -40,7 +40,7 @@ BAD = {
 
 @dataclass(frozen=True)
 class Subject:
-    """Something that users are sent to."""
+    """An application that receives users."""
 
     title: str
     server: Server
@@ -52,7 +52,7 @@ SUBJECTS = [
     ARTICLE,
     Subject(
         "Flask, the article's code and get_json()",
-        # Flask's code on FastAPI's server: nothing here is about speed.
+        # The article's Flask code runs on FastAPI's server: speed is not measured here.
         Server(f"{UVICORN} --interface wsgi {MODULES}.article_flask:app"),
     ),
     *(
@@ -63,7 +63,7 @@ SUBJECTS = [
 
 
 def experiment(laboratory: Laboratory) -> Findings:
-    """Send every bad user to every subject, and count what is refused with a 4xx."""
+    """Send every invalid user to every subject, and count the 4xx responses."""
     shares: dict[str, dict[str, float]] = {}
     figures: list[dict[str, Any]] = []
     with ExitStack() as stack:
@@ -85,7 +85,7 @@ def experiment(laboratory: Laboratory) -> Findings:
 
 
 def try_subject(subject: Subject, port: int) -> dict[str, float]:
-    """Return the share of bad users that is refused, by category."""
+    """Return the share of invalid users that is refused, by category."""
     return {
         category: sum(is_refused(subject, port, body) for body in bodies) / len(bodies)
         for category, bodies in BAD.items()
@@ -93,14 +93,14 @@ def try_subject(subject: Subject, port: int) -> dict[str, float]:
 
 
 def is_refused(subject: Subject, port: int, body: bytes) -> bool:
-    """Send one user; an error of the server (5xx) is no refusal."""
+    """Send one user; a server error (5xx) does not count as a refusal."""
     request = Request(
         f"http://127.0.0.1:{port}{subject.prefix}/api/users",
         data=body,
         headers={"Content-Type": "application/json"},
     )
     try:
-        # A server of this program's own, on loopback.
+        # One of the servers that this program has started, on loopback.
         urlopen(request, timeout=20).close()  # nosec B310
     except HTTPError as error:
         error.close()

@@ -1,4 +1,4 @@
-"""From measured intervals to a verdict: noise is never a yes and never a no."""
+"""From measured ranges to a verdict: noise never decides a claim."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from typing import Any, Literal
 State = Literal["holds", "fails", "undecided"]
 Verdict = Literal["holds", "does not hold", "depends", "not measured"]
 
-# Of fewer rounds nobody knows the spread.
+# With fewer rounds, the spread is unknown.
 MIN_ROUNDS = 3
-# Of so many, one that lies this many times as far from the median as any other is left out:
-# something else has disturbed the machine in that round. Noise alone seldom looks like that.
+# With at least this many rounds, a value that lies FAR times as far from the median as any other is
+# left out: something else disturbed the machine in that round. Noise alone seldom looks like that.
 ROUNDS_TO_LEAVE_ONE_OUT = 5
 FAR = 3
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One situation in which a claim is put to the test.
+    """One situation in which a claim is tested.
 
     Attributes:
         values: what the claim says is large, round by round; mostly ratios.
-        at_least: the claim holds here when every value that counts reaches this.
-        unit: what the values count; ``times`` for ratios.
-        exact: counted and not timed, so that once is enough.
+        at_least: the claim holds here if every kept value reaches this.
+        unit: of the values; ``times`` for ratios.
+        exact: counted, not timed, so one round is enough.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Condition:
 
     @property
     def kept(self) -> list[float]:
-        """The values that count."""
+        """The values without an outlier."""
         middle = median(self.values)
         *others, farthest = sorted(self.values, key=lambda value: abs(value - middle))
         disturbed = len(self.values) >= ROUNDS_TO_LEAVE_ONE_OUT and abs(
@@ -45,7 +45,7 @@ class Condition:
 
     @property
     def state(self) -> State:
-        """Hold the interval from the smallest to the largest value against the threshold."""
+        """Compare the range from the smallest to the largest value with the threshold."""
         if not self.exact and len(self.values) < MIN_ROUNDS:
             return "undecided"
         if min(self.kept) >= self.at_least:
@@ -55,7 +55,7 @@ class Condition:
         return "undecided"
 
     def as_document(self) -> dict[str, Any]:
-        """Return the condition as JSON takes it."""
+        """Return the condition as a JSON document."""
         return {
             "name": self.name,
             "state": self.state,
@@ -68,7 +68,7 @@ class Condition:
 
 
 def decide(conditions: Sequence[Condition]) -> Verdict:
-    """Decide a claim: only what every condition says is a verdict without an "it depends"."""
+    """Decide a claim: it depends, unless all conditions agree."""
     if not conditions:
         return "not measured"
     states = {condition.state for condition in conditions}

@@ -1,4 +1,4 @@
-// The Live page: shows each event of FastAPI's stream, and makes changes in any of the three.
+// The Live page: shows each event of FastAPI's stream, and creates users in any framework.
 
 import { csrfHeaders } from "./csrf.js";
 import { element } from "./dom.js";
@@ -17,7 +17,7 @@ function show({ id, at, action, framework, user }) {
   while (events.rows.length > SHOWN) events.deleteRow(-1);
 }
 
-// The browser connects again by itself, and names the last event that it has seen.
+// EventSource reconnects by itself, and sends the id of the last event that it received.
 const source = new EventSource(`${root}/fastapi/api/users/events`);
 source.addEventListener("open", () => { state.textContent = "Listening."; });
 source.addEventListener("error", () => { state.textContent = "Not connected; trying again …"; });

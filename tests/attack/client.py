@@ -1,4 +1,4 @@
-"""A client that sends any bytes, and reads what comes back as a sequence of answers."""
+"""A client that sends arbitrary bytes and parses everything it receives as responses."""
 
 import io
 import socket
@@ -14,13 +14,13 @@ HELLO = b'{"message":"Hello, World!"}'
 
 
 class Replay(io.BytesIO):
-    """Bytes that http.client reads one answer after the other of."""
+    """Bytes that http.client can read several responses from."""
 
     def makefile(self, *_mode: str) -> "Replay":
         return self
 
     def close(self) -> None:
-        """Stay open for the next answer."""
+        """Stay open for the next response."""
 
 
 class Target(NamedTuple):
@@ -38,12 +38,12 @@ class Target(NamedTuple):
         return connection
 
     def send(self, data: bytes) -> list[Answer]:
-        """Send bytes; return every answer that comes until the server ends the connection."""
+        """Send bytes; return every response until the server ends the connection."""
         [answers] = self.send_each([data])
         return answers
 
     def send_each(self, several: Sequence[bytes]) -> list[list[Answer]]:
-        """Do so on as many connections at once."""
+        """Send each on its own connection, all at once."""
         with ExitStack() as stack:
             connections = [stack.enter_context(self.connect()) for _ in several]
             for connection, data in zip(connections, several, strict=True):
@@ -51,23 +51,23 @@ class Target(NamedTuple):
             return [answers_in(read_to_end(connection)) for connection in connections]
 
     def ask(self, *lines: str | bytes, body: bytes = b"") -> Answer:
-        """Send one request of these lines, a host and a body; return the one answer to it."""
+        """Send one request with these lines, a Host and a body; return its one response."""
         [answer] = self.send(request(*lines, "Connection: close", body=body))
         return answer
 
 
 def request(*lines: str | bytes, body: bytes = b"") -> bytes:
-    """Write a request: the lines of its head, with a Host, and its body."""
+    """Build a request from the lines of its head, a Host and a body."""
     written = [line.encode() if isinstance(line, str) else line for line in lines]
     return b"\r\n".join([written[0], b"Host: 127.0.0.1", *written[1:], b"", body])
 
 
 def answers_in(data: bytes, methods: Iterable[str] = ()) -> list[Answer]:
-    """Take the bytes of a connection apart; what is no sequence of answers raises an error.
+    """Parse the bytes of a connection; raise an error if they are not a sequence of responses.
 
     Args:
-        data: what has come.
-        methods: of the requests; GET for each beyond.
+        data: the received bytes.
+        methods: of the requests; GET for any further response.
     """
     replay = Replay(data)
     answers = []

@@ -1,4 +1,4 @@
-"""Fixtures: one server for all attacks, which must be as well after each as before."""
+"""Fixtures: one server for all attacks, which must work after each as before it."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.servers import Server, serve
 
 MAX_BODY_SIZE = 100_000
 MAX_CONNECTIONS = 1500
-# Short, so that whoever is slow is found out soon.
+# Short, so that slow clients time out soon.
 SETTINGS = {
     "GATEWAY_HEAD_TIMEOUT": "1",
     "GATEWAY_BODY_TIMEOUT": "1",
@@ -29,7 +29,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="package")
 def attacked(migrated: SQLite | PostgreSQL) -> Iterator[tuple[Target, Server]]:
-    """The server, and its process."""
+    """The server and its process."""
     target = Target(free_port())
     command = ("gateway", "--port", target.port)
     path = "/flask/api/hello"
@@ -39,7 +39,7 @@ def attacked(migrated: SQLite | PostgreSQL) -> Iterator[tuple[Target, Server]]:
 
 @pytest.fixture
 def target(attacked: tuple[Target, Server], database: SQLite | PostgreSQL) -> Iterator[Target]:
-    """The server; afterwards it still answers for all three, and nothing has failed in it."""
+    """The server; after the test, all three frameworks must still answer without a failure."""
     target, process = attacked
     before = len(process.output)
     yield target

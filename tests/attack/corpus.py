@@ -1,4 +1,4 @@
-"""Requests, alone and in pairs, each of which has one answer."""
+"""Requests, alone and in pairs, which must get exactly one response each."""
 
 from itertools import product
 
@@ -30,7 +30,7 @@ CONTINUE = b"Expect: 100-continue"
 EXPECTATIONS = [
     case for header in [CONTINUE, b"expect: 100-Continue", b"Expect:"] for case in each(header)
 ]
-# An answer that did not wait for the body may end the connection.
+# A response that does not wait for the body may end the connection.
 EARLY_ANSWERS = [
     case for method in METHODS for case in each(CONTINUE, method=method, fate=SERVED | LAST)
 ] + each(CONTINUE, *HANDSHAKE, method="GET", fate=SERVED | LAST | REFUSED, statuses=NO_WEBSOCKET)
@@ -60,7 +60,7 @@ CLOSED = [
     ]
     for case in each(b"Connection: " + value, fate=LAST)
 ]
-# No standard has it; it is obeyed or ignored.
+# No standard defines it; a server may obey or ignore it.
 PROXY_CONNECTIONS = each(b"Proxy-Connection: close", fate=SERVED | LAST)
 
 KEEP_ALIVE = b"Connection: keep-alive"
@@ -77,7 +77,7 @@ HTTP10 = [
         Case(with_length(UPGRADE, H2C), HIDDEN, LAST),
         Case(request(UPGRADE, H2C), fate=LAST),
         Case(request(*HANDSHAKE, method="GET"), b"", LAST | REFUSED, NO_WEBSOCKET),
-        # Its framing is faulty, whether it is served or not (RFC 9112, 6.1).
+        # Its framing is faulty, so the server may serve or refuse it (RFC 9112, 6.1).
         Case(in_chunks(), HIDDEN, LAST | REFUSED),
         Case(in_chunks(KEEP_ALIVE), HIDDEN, LAST | REFUSED),
     ]

@@ -1,6 +1,6 @@
-"""Many connections at once whose bytes reach the server in pieces, each read on its own.
+"""Many connections at once that send their bytes in pieces, so that the server reads each alone.
 
-A piece is sent when the server has read the one before it: the kernel says how much it has not.
+The next piece is sent after the server has read the previous one: the kernel knows what is unread.
 """
 
 import select
@@ -14,8 +14,8 @@ from contextlib import suppress
 
 from tests.wsgi.server import PATIENCE, leave
 
-AT_ONCE = 200  # few enough for nginx's 512, which has two of each
-PAUSE = 0.0005  # seconds between two looks at whether pieces have been read
+AT_ONCE = 200  # nginx has 512 connections, and uses two for each
+PAUSE = 0.0005  # seconds between checks for unread pieces
 # <linux/netlink.h>, <linux/sock_diag.h>, <linux/inet_diag.h>
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, NLMSG_ERROR = 4, 20, 1, 2
 HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
@@ -23,11 +23,11 @@ QUESTION = struct.Struct("=BBBxI")  # struct inet_diag_req_v2 up to its id
 ID = struct.Struct("!HH16s16sI8s")  # struct inet_diag_sockid
 ANY_COOKIE = b"\xff" * 8
 WAITING = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-RECEIVE_QUEUE = HEADER.size + 4 + ID.size + 4  # where struct inet_diag_msg has idiag_rqueue
+RECEIVE_QUEUE = HEADER.size + 4 + ID.size + 4  # offset of idiag_rqueue in struct inet_diag_msg
 
 
 class Queues:
-    """The kernel's knowledge of what the sockets of this machine have not read yet."""
+    """Asks the kernel which bytes the sockets of this machine have not read yet."""
 
     def __init__(self) -> None:
         self.kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG)
@@ -37,7 +37,7 @@ class Queues:
         self.kernel.close()
 
     def ask(self, connection: socket.socket) -> bytes:
-        """Write the question for what has reached the other end of a connection of IPv4."""
+        """Build the query about the other end of an IPv4 connection."""
         (peer, peer_port), (own, own_port) = connection.getpeername(), connection.getsockname()
         addresses = socket.inet_aton(peer), socket.inet_aton(own)
         wanted = ID.pack(peer_port, own_port, *addresses, 0, ANY_COOKIE)
@@ -46,7 +46,7 @@ class Queues:
         return HEADER.pack(size, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0) + question
 
     def are_read(self, question: bytes) -> bool:
-        """Tell whether the other end has read everything, or is gone."""
+        """Return whether the other end has read everything or is closed."""
         self.kernel.send(question)
         answer = self.kernel.recv(4096)
         kind = HEADER.unpack_from(answer)[1]
@@ -54,11 +54,11 @@ class Queues:
 
 
 class Delivery:
-    """The bytes for one connection, in pieces, and what comes back until it ends.
+    """The bytes for one connection, in pieces, and what the server sends until it ends.
 
     Attributes:
-        received: what has come.
-        has_ended: whether the server has ended the connection; False when time was up.
+        received: the bytes received so far.
+        has_ended: whether the server has ended the connection; False if the time was up first.
     """
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
@@ -75,7 +75,7 @@ class Delivery:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.question = queues.ask(connection)
         if trust is not None:
-            # The first piece shakes hands.
+            # The first piece makes the TLS handshake.
             connection = trust.wrap_socket(
                 connection, server_hostname="127.0.0.1", do_handshake_on_connect=False
             )
@@ -84,7 +84,7 @@ class Delivery:
         self.deadline = time.monotonic() + PATIENCE
 
     def receive(self) -> bool:
-        """Take what has come; tell whether there was something."""
+        """Receive what is there; return whether there was anything."""
         try:
             data = self.connection.recv(1_000_000)
         except WAITING:
@@ -96,7 +96,7 @@ class Delivery:
         return True
 
     def send(self, queues: Queues) -> bool:
-        """Send the next piece once the one before it has been read; tell whether it has gone."""
+        """Send the next piece if the previous one has been read; return whether it was sent."""
         if not self.pieces or not queues.are_read(self.question):
             return False
         piece = self.pieces.popleft()
@@ -105,7 +105,7 @@ class Delivery:
         except WAITING:
             sent = 0
         except OSError:
-            # Refused, and the end has been sent: what comes back says the rest.
+            # The server has refused and closed; its response shows the reason.
             self.pieces.clear()
             return True
         if sent < len(piece):
@@ -113,7 +113,7 @@ class Delivery:
         return sent > 0
 
     def go_on(self, queues: Queues) -> bool:
-        """Do what can be done at once; tell whether that was something."""
+        """Do what is possible now; return whether there was anything to do."""
         done = self.send(queues)
         done = self.receive() or done
         if done:
@@ -125,19 +125,19 @@ class Delivery:
         return self.has_ended or time.monotonic() > self.deadline
 
     def close(self) -> None:
-        """Leave, and send what is left before: behind a refusal, nothing may come of it."""
+        """Send the remaining pieces and leave: after a refusal, they must have no effect."""
         with suppress(OSError):
             self.connection.send(b"".join(self.pieces))
         leave(self.connection)
 
 
 def deliver(deliveries: Iterable[Delivery], port: int, trust: ssl.SSLContext | None = None) -> None:
-    """Make all the deliveries, some at once, until the server has ended each connection.
+    """Deliver all, several at once, until the server has ended each connection.
 
     Args:
-        deliveries: are changed.
-        port: where the server listens on 127.0.0.1.
-        trust: for a server of TLS.
+        deliveries: updated with what the server sends.
+        port: of the server on 127.0.0.1.
+        trust: for a TLS server.
     """
     waiting, under_way = deque(deliveries), list[Delivery]()
     queues = Queues()
@@ -159,6 +159,6 @@ def deliver(deliveries: Iterable[Delivery], port: int, trust: ssl.SSLContext | N
 
 
 def wait(deliveries: Sequence[Delivery]) -> None:
-    """Let the server work until an answer comes; where it is to read, no longer than a moment."""
+    """Wait until a response arrives; while the server still has to read, only a moment."""
     seconds = PAUSE if any(one.pieces for one in deliveries) else 1
     select.select([one.connection for one in deliveries], [], [], seconds)

@@ -1,9 +1,9 @@
-"""Two applications that say what they have received, to be mounted: a WSGI and an ASGI one.
+"""A WSGI and an ASGI application to mount, which answer with what they have received.
 
 ``gateway serve --mount /wsgi=tests.attack.echo:wsgi --mount /asgi=tests.attack.echo:asgi``
 
-Both are in one process. They remember the requests for ``hidden``, which nobody sends but inside of
-another's body; ``executed`` lists the numbers in their queries.
+Both run in one process. They remember requests for ``hidden``, which only occur in bodies of other
+requests; ``executed`` lists the numbers in their queries.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,13 +18,13 @@ executed: list[str] = []
 
 
 def describe(method: str, path: str, query: str, body: bytes) -> str:
-    """Say what was received, as the answer's header ``Received`` does."""
+    """Describe what was received, for the response header ``Received``."""
     name = path.rpartition("/")[2]
     return f"{method} {name}?{query} {len(body)} {sha256(body).hexdigest()}"
 
 
 def answer(method: str, path: str, query: str, body: bytes) -> tuple[str, list[bytes]]:
-    """Return the header ``Received``, and the parts of an answer whose length is not said."""
+    """Return the header ``Received``, and the parts of a response without Content-Length."""
     if path.endswith("/hidden"):
         executed.append(query)
     is_asked = path.endswith("/executed")
@@ -47,7 +47,7 @@ async def asgi(
     receive: Callable[[], Awaitable[dict[str, Any]]],
     send: Callable[[dict[str, Any]], Awaitable[None]],
 ) -> None:
-    """Answer over ASGI; there is a WebSocket at ``/socket`` alone."""
+    """Answer over ASGI; only ``/socket`` is a WebSocket."""
     if scope["type"] == "websocket":
         await receive()
         is_socket = scope["path"].endswith("/socket")

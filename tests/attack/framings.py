@@ -1,4 +1,4 @@
-"""Requests whose body, head or target two readers could take apart differently."""
+"""Requests whose body, head or target two parsers could interpret differently."""
 
 from itertools import product
 
@@ -18,12 +18,12 @@ from tests.attack.cases import (
 
 
 def refused(*headers: bytes, body: bytes = OBJECT) -> Case:
-    """Write a request whose body could be read in two ways."""
+    """Build a request whose body two parsers could read differently."""
     return Case(request(*headers, body=body), fate=REFUSED)
 
 
 def read(*headers: bytes, body: bytes = OBJECT) -> Case:
-    """Write a request whose body is an empty object, in whatever way."""
+    """Build a request whose body is an empty object in any framing."""
     return Case(request(*headers, body=body), b"{}")
 
 
@@ -77,7 +77,7 @@ ODD_LENGTHS = [
 LENGTHS = [
     read(b"Content-Length:" + value, body=b"{}") for value in [b"2", b"02", b"2 ", b" \t2\t "]
 ]
-# Underscores make other headers of them.
+# Their names contain underscores, so they are other headers.
 OTHER_HEADERS = [
     read(b"Content-Length: 2", b"Transfer_Encoding: chunked", b"Content_Length: 40", body=b"{}")
 ]
@@ -121,7 +121,7 @@ TRAILERS = [
         (b"Upgrade: websocket", b"Connection: Upgrade"),
     ]
 ]
-# One that frames is ignored or refused, one that closes is ignored or obeyed.
+# A server ignores or refuses an option that frames, and ignores or obeys one that closes.
 FRAMING_TRAILERS = [
     read(CHUNKED, body=b"2\r\n{}\r\n0\r\n%b\r\n\r\n" % line)._replace(fate=SERVED | fate)
     for line, fate in [
@@ -153,7 +153,7 @@ FRAGMENTS = [
     )
 ]
 BEFORE = [Case(b"\r\n" + with_length(), HIDDEN)]  # an empty line (RFC 9112, 2.2)
-METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]  # besides POST
+METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]  # in addition to POST
 BODIES = [case for method in ["POST", *METHODS] for case in each(method=method)]
 
 FRAMINGS = [

@@ -1,4 +1,4 @@
-"""Bodies and queries that are too large, too deep, too long or no text."""
+"""Bodies and queries that are too large, too deep, too long or not text."""
 
 import gzip
 import json
@@ -12,18 +12,18 @@ from tests.wsgi.server import Answer
 
 DEEP = 20_000
 LONG = "9" * 20_000
-SAME_ID = "X-Request-ID: attack"  # it is part of a problem document
+SAME_ID = "X-Request-ID: attack"  # problem documents contain it
 
 
 def post(target: Target, mount: str, body: bytes, *headers: str) -> Answer:
-    """Send a body as JSON to the users of a mount."""
+    """Send a body as JSON to the users of a mounted framework."""
     line = f"POST /{mount}/api/users HTTP/1.1"
     lines = ("Content-Type: application/json", f"Content-Length: {len(body)}", SAME_ID, *headers)
     return target.ask(line, *lines, body=body)
 
 
 def with_name(name: bytes) -> bytes:
-    """Write a user's JSON around the bytes of a name."""
+    """Return a user's JSON with these bytes as the name."""
     return b'{"email":"x@example.com","name":' + name + b"}"
 
 
@@ -63,7 +63,9 @@ def with_name(name: bytes) -> bytes:
         (b"name=x&email=x@example.com", 400),
     ],
 )
-def test_hostile_json_is_refused_alike(target: Target, body: bytes, status: int) -> None:
+def test_all_frameworks_refuse_hostile_json_with_the_same_response(
+    target: Target, body: bytes, status: int
+) -> None:
     answers = [post(target, mount, body) for mount in FRAMEWORKS]
     assert [answer.status for answer in answers] == [status] * 3
     assert len({answer.body for answer in answers}) == 1
@@ -71,8 +73,8 @@ def test_hostile_json_is_refused_alike(target: Target, body: bytes, status: int)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "compress"])
-def test_nothing_is_decompressed(target: Target, coding: str) -> None:
-    """A bomb of a few kilobytes stays what it is."""
+def test_request_bodies_are_not_decompressed(target: Target, coding: str) -> None:
+    """A decompression bomb of a few kilobytes keeps its size."""
     bomb = gzip.compress(b"[" * 10_000_000)
     for mount in FRAMEWORKS:
         assert post(target, mount, bomb, f"Content-Encoding: {coding}").status == 400
@@ -91,7 +93,7 @@ def test_a_body_too_large_is_refused(target: Target, mount: str) -> None:
         assert answer.status in (413, 431)
 
 
-def test_a_body_that_comes_behind_its_answer_leaves_no_connection_open(target: Target) -> None:
+def test_a_body_after_its_response_leaves_no_connection_open(target: Target) -> None:
     chunk = b"%x\r\n%s\r\n" % (MAX_BODY_SIZE, b" " * MAX_BODY_SIZE)
     attacks = [
         request(
@@ -115,7 +117,7 @@ def test_a_body_that_comes_behind_its_answer_leaves_no_connection_open(target: T
         "&".join(f"p{number}=" for number in range(1500)),
     ],
 )
-def test_hostile_queries_are_answered_alike(target: Target, query: str) -> None:
+def test_all_frameworks_answer_hostile_queries_the_same(target: Target, query: str) -> None:
     answers = [
         target.ask(f"GET /{mount}/api/users?{query} HTTP/1.1", SAME_ID) for mount in FRAMEWORKS
     ]
@@ -135,10 +137,10 @@ def test_hostile_queries_are_answered_alike(target: Target, query: str) -> None:
         "/code",
     ],
 )
-def test_hostile_queries_elsewhere_are_no_failure(target: Target, path: str) -> None:
+def test_hostile_queries_cause_no_server_error(target: Target, path: str) -> None:
     for query in ("next=%00", "after=x", "operation=%ff%00", "limit=" + LONG[:9000], "%" * 500):
         if path.endswith("events") and "after" not in query:
-            continue  # it would never end
+            continue  # an endless stream
         assert target.ask(f"GET {path}?{query} HTTP/1.1").status < 500
 
 
@@ -151,7 +153,7 @@ def test_hostile_queries_elsewhere_are_no_failure(target: Target, path: str) -> 
         "text/plain",
     ],
 )
-def test_hostile_forms_are_no_failure(target: Target, media_type: str) -> None:
+def test_hostile_forms_cause_no_server_error(target: Target, media_type: str) -> None:
     csrf = "x" * 32
     part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
     for body in (
@@ -192,6 +194,6 @@ def test_a_head_too_large_is_refused(target: Target, lines: list[str]) -> None:
     assert target.ask(*lines).status == 431
 
 
-def test_a_head_without_end_is_refused(target: Target) -> None:
+def test_an_endless_head_is_refused(target: Target) -> None:
     [answer] = target.send(b"GET / HTTP/1.1\r\nX: " + b"x" * 1_000_000)
     assert answer.status == 431

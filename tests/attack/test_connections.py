@@ -1,4 +1,4 @@
-"""Slow clients, masses of connections, and WebSockets from elsewhere."""
+"""Slow clients, masses of connections, and WebSockets of other sites."""
 
 import base64
 import os
@@ -19,7 +19,7 @@ LIVE = "GET /fastapi/api/users/live HTTP/1.1"
 
 @pytest.fixture
 def open_files() -> Iterator[None]:
-    """As many descriptors as the system lets a process have."""
+    """Let the process open as many files as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
@@ -36,18 +36,18 @@ GIVEN_UP = {
     request("POST /compare/api/users HTTP/1.1", "Content-Length: 9", body=b"{"): [408],
     request("POST /django/admin/login/ HTTP/1.1", "Content-Length: 9", body=b"a"): [408],
     request("PUT /django/api/users/1 HTTP/1.1", "Transfer-Encoding: chunked", body=b"2\r\n"): [408],
-    # The time to keep an idle connection is what ends this one.
+    # The keep-alive timeout ends this connection.
     request("GET /flask/api/hello HTTP/1.1") + b"GET /flask": [200],
 }
 
 
-def test_a_request_that_does_not_go_on_is_given_up(target: Target) -> None:
+def test_a_stalled_request_times_out(target: Target) -> None:
     found = target.send_each([*GIVEN_UP])
     statuses = [[answer.status for answer in answers] for answers in found]
     assert dict(zip(GIVEN_UP, statuses, strict=True)) == GIVEN_UP
 
 
-def test_slow_clients_keep_nobody_waiting(target: Target) -> None:
+def test_slow_clients_do_not_delay_others(target: Target) -> None:
     slow = [
         b"GET /flask/api/hello HTTP/1.1\r\nX:",
         request("POST /flask/api/users HTTP/1.1", "Content-Length: 90000", body=b"{"),
@@ -61,7 +61,7 @@ def test_slow_clients_keep_nobody_waiting(target: Target) -> None:
             assert target.ask(f"GET /{mount}/api/hello HTTP/1.1").body == HELLO
 
 
-def test_readers_that_do_not_read_keep_nobody_waiting(target: Target) -> None:
+def test_clients_that_do_not_read_do_not_delay_others(target: Target) -> None:
     line = "GET /fastapi/static-offline-docs/swagger-ui-bundle.js HTTP/1.1"
     with ExitStack() as stack:
         stalled = []
@@ -77,8 +77,8 @@ def test_readers_that_do_not_read_keep_nobody_waiting(target: Target) -> None:
 
 
 @pytest.mark.usefixtures("open_files")
-def test_more_connections_than_are_allowed(target: Target) -> None:
-    """Up to the limit all are served, beyond it 503 is answered, and who leaves makes room."""
+def test_connections_above_the_limit_get_503(target: Target) -> None:
+    """All connections up to the limit are served, and a closed one makes room for another."""
     events = request("GET /fastapi/api/users/events HTTP/1.1")
 
     def ask(mount: str) -> Answer:
@@ -88,7 +88,7 @@ def test_more_connections_than_are_allowed(target: Target) -> None:
     with ExitStack() as stack:
         for place in reversed(range(MAX_CONNECTIONS)):
             if place == 0:
-                # What has left may be noticed a moment later.
+                # The server may notice a closed connection a moment later.
                 wait_until(lambda: {ask(mount).body for mount in FRAMEWORKS} == {HELLO})
             connection = stack.enter_context(target.connect())
             connection.sendall(events)
@@ -97,7 +97,7 @@ def test_more_connections_than_are_allowed(target: Target) -> None:
     wait_until(lambda: ask("flask").body == HELLO)
 
 
-def test_clients_that_leave_in_the_middle_leave_nothing_behind(target: Target) -> None:
+def test_clients_that_leave_early_cause_no_failure(target: Target) -> None:
     parts = [
         *(b"", b"GET", request("POST /flask/api/users HTTP/1.1", "Content-Length: 9", body=b"{")),
         *(request(f"GET /{mount}/api/wait?ms=200 HTTP/1.1") for mount in FRAMEWORKS),
@@ -112,7 +112,7 @@ def test_clients_that_leave_in_the_middle_leave_nothing_behind(target: Target) -
 
 
 def handshake(**headers: str) -> list[str]:
-    """Write what RFC 6455 asks of a handshake; ``headers`` take the place of its own."""
+    """Return the headers of a handshake (RFC 6455); ``headers`` override them."""
     own = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
@@ -133,7 +133,7 @@ def handshake(**headers: str) -> list[str]:
         *("http://127.0.0.1:443", "https://127.0.0.1:80", "http://127.0.0.1,http://127.0.0.1"),
     ],
 )
-def test_a_page_of_another_site_cannot_listen(target: Target, origin: str) -> None:
+def test_a_page_of_another_site_cannot_open_the_websocket(target: Target, origin: str) -> None:
     [answer] = target.send(request(LIVE, *handshake(Origin=origin)))
     assert answer.status == 403
 
@@ -142,14 +142,14 @@ def test_a_page_of_another_site_cannot_listen(target: Target, origin: str) -> No
     "origin",
     ["http://127.0.0.1", "https://127.0.0.1", "HTTP://127.0.0.1", "http://127.0.0.1:80", ""],
 )
-def test_own_pages_and_programs_can_listen(target: Target, origin: str) -> None:
+def test_own_pages_and_programs_can_open_the_websocket(target: Target, origin: str) -> None:
     with target.connect() as connection:
         connection.sendall(request(LIVE, *handshake(Origin=origin)))
         assert connection.recv(12) == b"HTTP/1.1 101"
 
 
 @pytest.mark.parametrize("mount", ["flask", "django", "fastapi"])
-def test_no_websocket_where_none_is_served(target: Target, mount: str) -> None:
+def test_a_handshake_without_a_websocket_route_is_refused(target: Target, mount: str) -> None:
     for path in (f"/{mount}/api/users", f"/{mount}/nothing", "/", "/compare/api/users"):
         [answer] = target.send(request(f"GET {path} HTTP/1.1", *handshake()))
         assert answer.status in (403, 404)
@@ -167,7 +167,9 @@ def test_no_websocket_where_none_is_served(target: Target, mount: str) -> None:
         {"Sec_WebSocket_Extensions": "x" * 9000},
     ],
 )
-def test_an_odd_handshake_is_no_failure(target: Target, headers: dict[str, str]) -> None:
+def test_a_malformed_handshake_causes_no_server_error(
+    target: Target, headers: dict[str, str]
+) -> None:
     with target.connect() as connection:
         connection.sendall(request(LIVE, *handshake(**headers)))
         status = int(connection.recv(12).split()[1])
@@ -185,7 +187,7 @@ def test_an_odd_handshake_is_no_failure(target: Target, headers: dict[str, str])
         b"\x00" * 1000,
     ],
 )
-def test_a_frame_that_is_none_ends_the_connection(target: Target, frame: bytes) -> None:
+def test_an_invalid_frame_ends_the_connection(target: Target, frame: bytes) -> None:
     with target.connect() as connection:
         connection.sendall(request(LIVE, *handshake()))
         assert connection.recv(12) == b"HTTP/1.1 101"

@@ -1,11 +1,11 @@
-"""Headers that would become others: of the answer, of the identity, or of the client's address."""
+"""Headers that could change the response, the user, or the client's address."""
 
 import pytest
 
 from tests.attack.client import HELLO, Target, request
 from tests.conftest import FRAMEWORKS
 
-SAME_ID = "X-Request-ID: attack"  # it is part of a problem document
+SAME_ID = "X-Request-ID: attack"  # problem documents contain it
 BREAKS = ["%0d%0aX-Evil:%201", "%0aX-Evil:%201", "%0dX-Evil:%201", "%e5%98%8a%e5%98%8dX-Evil:1"]
 
 
@@ -22,7 +22,9 @@ BREAKS = ["%0d%0aX-Evil:%201", "%0aX-Evil:%201", "%0dX-Evil:%201", "%e5%98%8a%e5
         "/compare/api/users?search={evil}",
     ],
 )
-def test_nothing_of_a_target_becomes_a_header(target: Target, line_break: str, path: str) -> None:
+def test_a_request_target_cannot_inject_a_response_header(
+    target: Target, line_break: str, path: str
+) -> None:
     for mount in FRAMEWORKS:
         answer = target.ask(f"GET {path.format(mount=mount, evil=line_break)} HTTP/1.1")
         assert answer.headers is not None
@@ -32,7 +34,9 @@ def test_nothing_of_a_target_becomes_a_header(target: Target, line_break: str, p
 
 @pytest.mark.parametrize("path", ["/django/admin/", "/django/admin/login/", "/django/"])
 @pytest.mark.parametrize("line_break", BREAKS)
-def test_nothing_of_a_redirect_becomes_a_header(target: Target, path: str, line_break: str) -> None:
+def test_a_redirect_target_cannot_inject_a_response_header(
+    target: Target, path: str, line_break: str
+) -> None:
     answer = target.ask(f"GET {path}?next=/{line_break} HTTP/1.1")
     assert answer.headers is not None
     assert "X-Evil" not in answer.headers
@@ -50,14 +54,14 @@ def test_nothing_of_a_redirect_becomes_a_header(target: Target, path: str, line_
         *("X: " + "\t" * 9000, "X:", "X: \x7f"),
     ],
 )
-def test_a_strange_value_is_no_failure(target: Target, header: str) -> None:
+def test_a_strange_header_value_causes_no_server_error(target: Target, header: str) -> None:
     paths = [f"/{mount}/api/users?limit=1" for mount in FRAMEWORKS]
     for path in (*paths, "/django/admin/login/", "/fastapi/api/users/export", "/"):
         assert target.ask(f"GET {path} HTTP/1.1", header.encode("latin-1")).status < 500
 
 
 @pytest.mark.parametrize("value", ["\\" * 15_000, "\\a" * 7_000, '"' + "\\\\" * 7_000])
-def test_a_cookie_that_takes_parsers_seconds_is_refused(target: Target, value: str) -> None:
+def test_a_cookie_that_takes_seconds_to_parse_is_refused(target: Target, value: str) -> None:
     for path in ("/flask/api/hello", "/fastapi/api/hello", "/django/admin/login/", "/"):
         for cookie in (f'sessionid="{value}"', f'a="{value}"; sessionid=b'):
             answer = target.ask(f"GET {path} HTTP/1.1", f"Cookie: {cookie}")
@@ -75,7 +79,7 @@ def test_a_cookie_that_takes_parsers_seconds_is_refused(target: Target, value: s
         *("Cookie: REMOTE_USER=admin", "Cookie: sessionid=admin", "From: admin@example.com"),
     ],
 )
-def test_no_header_makes_somebody_of_nobody(target: Target, mount: str, header: str) -> None:
+def test_no_header_identifies_an_anonymous_client(target: Target, mount: str, header: str) -> None:
     assert target.ask(f"GET /{mount}/api/me HTTP/1.1", header).status == 401
 
 
@@ -92,7 +96,7 @@ def test_no_header_makes_somebody_of_nobody(target: Target, mount: str, header: 
     ],
 )
 def test_no_header_changes_where_a_request_goes(target: Target, header: str) -> None:
-    """Addresses of this server's own making stay what they are without the header."""
+    """URLs that the server generates are the same with and without the header."""
     for path in (
         "/flask/api/users?limit=1",
         "/fastapi/api/users?limit=1",
@@ -111,7 +115,9 @@ def test_no_header_changes_where_a_request_goes(target: Target, header: str) -> 
 
 @pytest.mark.parametrize("mount", FRAMEWORKS)
 @pytest.mark.parametrize("field", ["X-HTTP-Method-Override: DELETE", "X-Method-Override: DELETE"])
-def test_a_method_is_the_one_of_the_request_line(target: Target, mount: str, field: str) -> None:
+def test_neither_a_header_nor_a_query_overrides_the_method(
+    target: Target, mount: str, field: str
+) -> None:
     assert target.ask(f"POST /{mount}/api/users/1?_method=DELETE HTTP/1.1", field).status == 405
 
 
@@ -128,7 +134,9 @@ def test_a_method_is_the_one_of_the_request_line(target: Target, mount: str, fie
     ],
 )
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "PURGE", "TRACK", "DEBUG"])
-def test_no_other_method_is_echoed_or_obeyed(target: Target, path: str, method: str) -> None:
+def test_other_methods_are_neither_echoed_nor_obeyed(
+    target: Target, path: str, method: str
+) -> None:
     answer = target.ask(f"{method} {path} HTTP/1.1", "X-Secret: canary")
     assert answer.status in (302, 400, 403, 405)
     assert b"canary" not in answer.body
@@ -142,7 +150,7 @@ def test_no_other_method_is_echoed_or_obeyed(target: Target, path: str, method: 
         *("bytes=" + ",".join(f"{n}-{n}" for n in range(1500)), "x" * 9000),
     ],
 )
-def test_ranges_do_not_multiply_an_answer(target: Target, value: str) -> None:
+def test_ranges_do_not_enlarge_a_response(target: Target, value: str) -> None:
     for path in (
         "/static/style.css",
         "/django/static/admin/css/base.css",
@@ -169,26 +177,26 @@ def test_ranges_do_not_multiply_an_answer(target: Target, value: str) -> None:
         b"EHLO evil.example\r\n",
     ],
 )
-def test_another_protocol_is_refused(target: Target, data: bytes) -> None:
+def test_other_protocols_are_refused(target: Target, data: bytes) -> None:
     assert [answer.status for answer in target.send(data)] == [400]
 
 
 @pytest.mark.parametrize("version", ["http/1.1", "HTTP/01.1", "HTTP/1.10", "HTTP/1", "FOO/1.1"])
-def test_a_malformed_version_is_refused(target: Target, version: str) -> None:
+def test_a_malformed_http_version_is_refused(target: Target, version: str) -> None:
     assert target.ask(f"GET /flask/api/hello {version}").status == 400
 
 
 @pytest.mark.parametrize(
     "version", ["", " HTTP/0.9", " HTTP/1.2", " HTTP/2.0", " HTTP/3.0", " HTTP/9.9"]
 )
-def test_another_version_is_refused(target: Target, version: str) -> None:
+def test_other_http_versions_are_refused(target: Target, version: str) -> None:
     line = f"GET /flask/api/hello{version}\r\n"
     [answer] = target.send(line.encode() + b"Host: 127.0.0.1\r\n\r\n")
     assert answer.status == 505
 
 
 @pytest.mark.parametrize("target_path", ["/flask/api/users/1#x", "/flask/#x", "/#", "*#"])
-def test_a_fragment_is_refused(target: Target, target_path: str) -> None:
+def test_a_target_with_a_fragment_is_refused(target: Target, target_path: str) -> None:
     assert target.ask(f"DELETE {target_path} HTTP/1.1").status == 400
 
 

@@ -1,4 +1,4 @@
-"""Nothing is kept of what clients send, however many different values they send."""
+"""The server keeps nothing of what clients send, however many different values they send."""
 
 import gc
 import io
@@ -24,7 +24,7 @@ from tests.sampling import pairs
 from tests.wsgi.server import wait_until
 
 LONG = 20_000  # bytes of each value
-FIRST = 150  # more than the 128 addresses that urllib.parse keeps
+FIRST = 150  # more than the 128 URLs that urllib.parse caches
 MORE = 150
 LONGEST_LINE = 8 * 1024
 
@@ -32,7 +32,7 @@ Header = tuple[bytes, bytes]
 
 
 class Counted(io.StringIO):
-    """A stream that keeps nothing but the number of lines."""
+    """A stream that keeps only the number of lines."""
 
     lines = 0
 
@@ -42,14 +42,14 @@ class Counted(io.StringIO):
 
 
 class Served(NamedTuple):
-    """A gateway, and its access log."""
+    """A gateway and its access log."""
 
     client: TestClient
     log: Counted
 
 
 def echo(request: Any) -> Response:
-    """Answer with what was asked for, as careless applications do."""
+    """Answer with values of the request, as careless applications do."""
     name = request.headers.get("x-name", "x-any")
     media_type = request.headers.get("x-type", "text/plain")
     return Response(b"", headers={name: "1", "content-type": media_type})
@@ -57,7 +57,7 @@ def echo(request: Any) -> Response:
 
 @pytest.fixture(scope="module")
 def served(migrated: SQLite | PostgreSQL) -> Iterator[Served]:
-    """A gateway that keeps no lines."""
+    """A gateway whose log lines are only counted."""
     from gateway import applications_of
 
     mounts = {
@@ -71,7 +71,7 @@ def served(migrated: SQLite | PostgreSQL) -> Iterator[Served]:
 
 
 def ask(client: TestClient, path: str, *headers: Header, query: bytes = b"", **more: Any) -> None:
-    """Ask as a server does, without a client that keeps something itself."""
+    """Send a request as a server does; a client library could keep something itself."""
     host = [] if any(name == b"host" for name, _ in headers) else [(b"host", b"localhost")]
     scope = {
         "type": "http",
@@ -128,13 +128,13 @@ OF_ANSWERS = {"name of an answer's header": b"x-name", "type of an answer": b"x-
 
 
 def grown(served: Served, each: Callable[[bytes], None]) -> int:
-    """Return how many bytes more are in use after some more different values."""
+    """Return by how many bytes the memory in use grows after more different values."""
 
     def used(numbers: range) -> int:
         due = served.log.lines + len(numbers)
         for number in numbers:
             each(b"%d" % number + b"x" * LONG)
-        # Until then, the requests wait to be counted.
+        # Until then, the metrics have not counted the requests.
         wait_until(lambda: served.log.lines == due)
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
@@ -181,7 +181,7 @@ def test_nothing_is_kept_of_an_answer(served: Served, kind: str) -> None:
     assert grown(served, each) < MORE * LONG / 10
 
 
-def test_routes_that_an_application_invents_are_counted_up_to_a_limit() -> None:
+def test_the_number_of_routes_in_the_metrics_is_limited() -> None:
     def invent(environ: Any, start_response: Any) -> list[bytes]:
         environ["bridge.route"] = environ["PATH_INFO"]
         start_response("200 OK", [])
@@ -199,7 +199,7 @@ def test_routes_that_an_application_invents_are_counted_up_to_a_limit() -> None:
     assert max(map(len, lines)) <= LONGEST_LINE
 
 
-def test_an_address_that_a_client_makes_up_is_cut() -> None:
+def test_a_long_forwarded_address_is_truncated() -> None:
     with seen(trusted_proxies=["127.0.0.1"]) as gateway:
         made_up = (b"x-forwarded-for", b"x" * 60_000)
         ask(gateway.client, "/health/live", made_up, (b"x-request-id", b"cut"))
@@ -208,7 +208,7 @@ def test_an_address_that_a_client_makes_up_is_cut() -> None:
 
 @pytest.mark.parametrize("unit", ["x", "\x00", "é", "\N{FOX FACE}", "\n", '"'])
 @pytest.mark.parametrize("formatter", [JSONFormatter(), TextFormatter("%(message)s")])
-def test_no_record_is_longer_than_a_line_may_be(unit: str, formatter: logging.Formatter) -> None:
+def test_no_log_record_is_longer_than_the_limit(unit: str, formatter: logging.Formatter) -> None:
     text = unit * 100_000
     try:
         raise ValueError(text)
@@ -226,12 +226,14 @@ def test_no_record_is_longer_than_a_line_may_be(unit: str, formatter: logging.Fo
 
 @pytest.mark.parametrize("form", [as_json, as_text])
 @pytest.mark.parametrize("unit", ["x", "\x00", "é", "\N{FOX FACE}"])
-def test_no_access_line_is_longer(unit: str, form: Any) -> None:
-    from framework_gateway.observability.observed import Ended
+def test_no_access_log_line_is_longer_than_the_limit(unit: str, form: Any) -> None:
+    from framework_gateway.observability.observed import FinishedRequest
 
     kind = ("/shop", "M" * 32, "/" + "x" * 200, 200)
     client = "a" * 64
-    ended = Ended(b"i" * 64, client, unit * 60_000, kind, 10**12, True, 0.0, 0.0, 0.0, 0.0)
+    ended = FinishedRequest(
+        b"i" * 64, client, unit * 60_000, kind, 10**12, True, 0.0, 0.0, 0.0, 0.0
+    )
     stream = io.StringIO()
     AccessLog(stream, form).write([ended])
     assert len(stream.getvalue().encode()) <= LONGEST_LINE

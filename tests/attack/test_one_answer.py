@@ -1,8 +1,8 @@
-"""One request, one answer (RFC 9112, 9.3 and 11.2), however its bytes arrive.
+"""Each request gets one response (RFC 9112, 9.3 and 11.2), however its bytes arrive.
 
-Each request of the corpus goes before a marked one, on a connection that stays open. What comes
-back is one answer to it and one to the marked one, or a refusal and the end of the connection.
-The application has got the whole body, and nothing inside a body is executed.
+Each request of the corpus precedes a marked request on the same connection. The server sends one
+response to each of the two, or refuses and ends the connection. The application receives the whole
+body, and nothing inside a body is executed.
 """
 
 import re
@@ -23,10 +23,10 @@ from tests.machines.nginx import deployed_site, make_certificate, nginx
 from tests.sampling import every
 from tests.servers import Server, running, serve, wait_for
 
-# Pieces wait for one another, and there are many.
-PATIENT = 600  # seconds for a head, or a body
+# Each piece waits for the one before it, and there are many.
+PATIENT = 600  # seconds to send a head or a body
 SETTINGS = {"GATEWAY_HEAD_TIMEOUT": str(PATIENT), "GATEWAY_BODY_TIMEOUT": str(PATIENT)}
-# What nginx's documentation has for WebSockets and for connections that are kept.
+# The configuration that nginx's documentation shows for WebSockets and upstream keep-alive.
 USUAL_SITE = """
 map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
 upstream gateway {{ server 127.0.0.1:{gateway}; keepalive 8; keepalive_timeout 2s; }}
@@ -48,7 +48,7 @@ server {{
 
 @pytest.fixture(scope="module")
 def gateway(migrated: SQLite | PostgreSQL) -> Iterator[tuple[Target, Server]]:
-    """The server with two mounts more, which echo; and its process."""
+    """The server with two more mounts, which echo requests; and its process."""
     target = Target(free_port())
     mounts = [f"/{name}=tests.attack.echo:{name}" for name in ECHOES]
     options = [option for mount in mounts for option in ("--mount", mount)]
@@ -59,7 +59,7 @@ def gateway(migrated: SQLite | PostgreSQL) -> Iterator[tuple[Target, Server]]:
 
 @pytest.fixture
 def target(gateway: tuple[Target, Server]) -> Iterator[Target]:
-    """The server; afterwards nothing has failed in it."""
+    """The server; after the test, it must have logged no failure."""
     target, process = gateway
     before = len(process.output)
     yield target
@@ -69,7 +69,7 @@ def target(gateway: tuple[Target, Server]) -> Iterator[Target]:
 
 @pytest.fixture
 def deployed(target: Target, tmp_path: Path) -> Iterator[tuple[int, ssl.SSLContext]]:
-    """The port of an nginx with the site of deploy/, and what makes its certificate known."""
+    """The port of an nginx with the configuration in deploy/, and a context that trusts it."""
     http, https = free_port(), free_port()
     trust = make_certificate(tmp_path)
     site = deployed_site(tmp_path, http, https, [target.port, target.port])
@@ -82,7 +82,7 @@ def deployed(target: Target, tmp_path: Path) -> Iterator[tuple[int, ssl.SSLConte
 
 @pytest.fixture
 def usual(target: Target, tmp_path: Path) -> Iterator[int]:
-    """The port of an nginx that passes every Upgrade on, and bodies as they come."""
+    """The port of an nginx that forwards every Upgrade, and streams request bodies."""
     port = free_port()
     site = USUAL_SITE.format(gateway=target.port, http=port, patient=PATIENT)
     with running(*nginx(tmp_path, site)) as process:
@@ -91,14 +91,14 @@ def usual(target: Target, tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("mount", [*every(3, FRAMEWORKS), *ECHOES])
-def test_a_request_has_one_answer(target: Target, mount: str) -> None:
+def test_each_request_gets_one_response(target: Target, mount: str) -> None:
     attacks = write_attacks(mount, at_each_line=mount in ECHOES)
     deliver([attack.delivery for attack in attacks], target.port)
     check(target, attacks)
 
 
 @pytest.mark.parametrize("mount", every(2, ECHOES))
-def test_a_request_has_one_answer_through_the_deployed_nginx(
+def test_each_request_gets_one_response_through_the_deployed_nginx(
     target: Target, mount: str, deployed: tuple[int, ssl.SSLContext]
 ) -> None:
     attacks = write_attacks(mount)
@@ -107,7 +107,7 @@ def test_a_request_has_one_answer_through_the_deployed_nginx(
 
 
 @pytest.mark.parametrize("mount", [*every(3, FRAMEWORKS[::-1]), *every(2, ECHOES)])
-def test_a_request_has_one_answer_through_an_nginx_that_passes_upgrades_on(
+def test_each_request_gets_one_response_through_an_nginx_that_forwards_upgrades(
     target: Target, mount: str, usual: int
 ) -> None:
     attacks = write_attacks(mount)
@@ -116,7 +116,7 @@ def test_a_request_has_one_answer_through_an_nginx_that_passes_upgrades_on(
 
 
 def check(target: Target, attacks: Sequence[Attack], is_behind_nginx: bool = False) -> None:
-    """Fail with what came back to each attack that has not gone as it should."""
+    """Fail with the responses to each attack that went wrong."""
     executed = target.ask("GET /asgi/executed HTTP/1.1").body.decode().split()
     faults = [
         f"{attack}\n  {fault}"
@@ -127,9 +127,9 @@ def check(target: Target, attacks: Sequence[Attack], is_behind_nginx: bool = Fal
         pytest.fail("\n".join([f"{len(faults)} of {len(attacks)}:", *faults]), pytrace=False)
 
 
-def test_nothing_behind_a_websocket_is_answered(target: Target) -> None:
+def test_requests_behind_a_websocket_handshake_get_no_response(target: Target) -> None:
     handshake = request(*HANDSHAKE, method="GET").replace(b"TARGET", b"/asgi/socket")
-    # The last piece is no frame, and so ends the connection.
+    # The last piece is not a frame, so it ends the connection.
     deliveries = [
         Delivery([*split(handshake + MARK, cuts), MARK])
         for _, cuts in ways(handshake, at_each_line=True)

@@ -5,7 +5,7 @@ import pytest
 from tests.attack.client import HELLO, Target
 from tests.conftest import FRAMEWORKS
 
-# Written for one mount, and aimed at the admin.
+# Each is sent to one mount and aims at the admin.
 CONFUSING = [
     "/{mount}/../django/admin/",
     "/{mount}/..%2fdjango/admin/",
@@ -47,7 +47,7 @@ def test_no_path_leads_from_one_mount_to_another(target: Target, path: str) -> N
         *("/flask\\api\\hello", "/.flask/api/hello", "/flask%ff/api/hello", "/a/flask/api/hello"),
     ],
 )
-def test_only_its_own_prefix_reaches_a_mount(target: Target, path: str) -> None:
+def test_a_mount_is_reached_only_by_its_exact_prefix(target: Target, path: str) -> None:
     answer = target.ask(f"GET {path} HTTP/1.1")
     assert answer.status in (400, 404)
     assert answer.body != HELLO
@@ -64,7 +64,7 @@ def test_only_its_own_prefix_reaches_a_mount(target: Target, path: str) -> None:
         *("/api/users/%D9%A1", "/api/users/1%0a", "/api/users/1%20", "/api/users/1/../2"),
     ],
 )
-def test_a_path_is_what_it_says_in_each_mount(target: Target, mount: str, path: str) -> None:
+def test_no_mount_serves_an_altered_path(target: Target, mount: str, path: str) -> None:
     answer = target.ask(f"GET /{mount}{path} HTTP/1.1")
     assert answer.status in (400, 404)
     assert answer.header("Content-Type") == "application/problem+json"
@@ -86,7 +86,7 @@ def test_a_path_is_what_it_says_in_each_mount(target: Target, mount: str, path: 
         "/django/static/%2e%2e/%2e%2e/var/secret_key",
     ],
 )
-def test_no_file_besides_the_static_ones_is_served(target: Target, path: str) -> None:
+def test_only_static_files_are_served(target: Target, path: str) -> None:
     assert target.ask(f"GET {path} HTTP/1.1").status in (400, 404)
 
 
@@ -98,7 +98,7 @@ def test_no_file_besides_the_static_ones_is_served(target: Target, path: str) ->
         "/compare/api/users/1%3f@evil.example",
     ],
 )
-def test_a_comparison_stays_below_the_mounts(target: Target, path: str) -> None:
+def test_a_comparison_requests_only_paths_below_the_mounts(target: Target, path: str) -> None:
     answer = target.ask(f"GET {path} HTTP/1.1")
     assert answer.status in (200, 400, 404)
     assert b'"status":200' not in answer.body
@@ -114,11 +114,11 @@ def test_a_comparison_stays_below_the_mounts(target: Target, path: str) -> None:
         *("CONNECT 127.0.0.1:22 HTTP/1.1", "CONNECT evil.example:443 HTTP/1.1", "GET  HTTP/1.1"),
     ],
 )
-def test_a_target_for_elsewhere_is_refused(target: Target, line: str) -> None:
+def test_a_request_target_for_another_host_is_refused(target: Target, line: str) -> None:
     assert target.ask(line).status == 400
 
 
-def test_a_target_may_name_this_host(target: Target) -> None:
+def test_a_request_target_with_this_host_is_served(target: Target) -> None:
     assert target.ask("GET http://127.0.0.1/flask/api/hello HTTP/1.1").body == HELLO
 
 
@@ -152,7 +152,7 @@ def test_a_foreign_or_ambiguous_host_is_refused(target: Target, mount: str, host
     ],
 )
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_every_redirect_stays_here(target: Target, path: str, slash: str) -> None:
+def test_every_redirect_stays_on_this_host(target: Target, path: str, slash: str) -> None:
     answer = target.ask(f"GET {path}{slash} HTTP/1.1")
     location = answer.header("Location")
     if location is not None:
@@ -161,7 +161,7 @@ def test_every_redirect_stays_here(target: Target, path: str, slash: str) -> Non
     assert answer.status < 500
 
 
-def test_after_the_login_nobody_is_sent_elsewhere(target: Target) -> None:
+def test_the_login_redirects_only_to_this_host(target: Target) -> None:
     from tests.test_admin import LOGIN, NAME, PASSWORD, create_account
 
     create_account(PASSWORD)

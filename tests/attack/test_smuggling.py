@@ -1,6 +1,6 @@
-"""Requests behind others on a connection: none is answered in another's place, or out of a body.
+"""Several requests on a connection: each response is in its place, and none comes from a body.
 
-What two readers could take apart differently is in test_one_answer.py.
+Requests that two parsers could interpret differently are in test_one_answer.py.
 """
 
 import pytest
@@ -23,14 +23,14 @@ def test_a_body_too_large_is_not_read_as_requests(target: Target) -> None:
 @pytest.mark.parametrize(
     "coding", ["gzip, chunked", "GZIP,chunked", "deflate , chunked", "x, chunked"]
 )
-def test_a_body_that_nobody_decodes_is_refused(target: Target, coding: str) -> None:
+def test_a_body_with_an_unsupported_transfer_coding_is_refused(target: Target, coding: str) -> None:
     for mount in (*FRAMEWORKS, "compare"):
         line, chunks = f"POST /{mount}/api/users HTTP/1.1", b"2\r\n{}\r\n0\r\n\r\n"
         attack = request(line, f"Transfer-Encoding: {coding}", body=chunks)
         assert [answer.status for answer in target.send(attack + NEXT)] == [501, 200]
 
 
-def test_pipelined_requests_are_answered_in_their_order(target: Target) -> None:
+def test_pipelined_requests_are_answered_in_order(target: Target) -> None:
     slow = [
         request(f"GET /{mount}/api/wait?ms={ms} HTTP/1.1")
         for mount, ms in (("flask", 120), ("fastapi", 80), ("django", 40))
@@ -46,7 +46,7 @@ def test_pipelined_requests_are_answered_in_their_order(target: Target) -> None:
 
 
 @pytest.mark.parametrize("mount", FRAMEWORKS)
-def test_an_upgrade_is_not_answered_before_what_came_first(target: Target, mount: str) -> None:
+def test_an_upgrade_is_answered_after_earlier_requests(target: Target, mount: str) -> None:
     handshake = request(
         *("GET /fastapi/api/users/live HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket"),
         *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),

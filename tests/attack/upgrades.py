@@ -1,6 +1,6 @@
-"""Requests that offer another protocol, none of which the gateway goes over to.
+"""Requests that offer to switch to another protocol; the gateway accepts none of these offers.
 
-Such an offer is ignored (RFC 9110, 7.8), and the request is served with its body.
+The offer is ignored (RFC 9110, 7.8), and the request is served with its body.
 """
 
 from tests.attack.cases import (
@@ -73,7 +73,7 @@ WEBSOCKET = b"Upgrade: websocket"
 KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 HANDSHAKE = (UPGRADE, WEBSOCKET, b"Sec-WebSocket-Version: 13", KEY)
 NO_WEBSOCKET = frozenset({400, 403, 404, 405, 426})
-# No WebSocket is there, or this is not how it is asked for: ignored or refused, but at once.
+# No WebSocket is served there, or the handshake is wrong: ignored or refused, but at once.
 HANDSHAKES = [
     case
     for method, headers in [
@@ -95,7 +95,7 @@ HANDSHAKES = [
     fate=LAST | REFUSED,
     statuses=NO_WEBSOCKET,
 )
-# CONNECT asks for another protocol by itself.
+# The CONNECT method itself asks for another protocol.
 CONNECTS = [
     case
     for headers in [(), (UPGRADE, H2C)]

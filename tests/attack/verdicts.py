@@ -1,4 +1,4 @@
-"""Requests of the corpus on connections, and what is wrong with what came back."""
+"""Sends the requests of the corpus and checks the responses."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,18 +13,18 @@ from tests.attack.delivery import Delivery
 from tests.attack.echo import describe
 from tests.wsgi.server import Answer
 
-ECHOES = ("wsgi", "asgi")  # the names of the applications in echo.py, and of their mounts
+ECHOES = ("wsgi", "asgi")  # the applications in echo.py, and their mounts
 MARK = b"GET /asgi/mark?NUMBER HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-TOO_LONG = 5000  # bytes to be sent one by one
+TOO_LONG = 5000  # bytes; longer requests are not sent byte by byte
 
-numbers = count(100_000)  # of six digits
+numbers = count(100_000)  # all have six digits
 
 
 class Attack(NamedTuple):
-    """Requests on one connection, before a marked one.
+    """Requests on one connection, followed by a marked request.
 
     Attributes:
-        number: takes the place of NUMBER in them.
+        number: replaces NUMBER in them.
         how: where they are cut into pieces.
         delivery: of the pieces.
     """
@@ -41,7 +41,7 @@ class Attack(NamedTuple):
 
 
 def write_attacks(mount: str, at_each_line: bool = False) -> list[Attack]:
-    """Write the corpus for a mount, a marked request behind each, cut into pieces in each way."""
+    """Build the corpus for a mount, each with a marked request behind it, cut in every way."""
     attacks = []
     for cases in CORPUS:
         data = b"".join(case.data.replace(b"TARGET", page(mount, case), 1) for case in cases)
@@ -53,19 +53,19 @@ def write_attacks(mount: str, at_each_line: bool = False) -> list[Attack]:
 
 
 def page(mount: str, case: Case) -> bytes:
-    """Return the target of a request in a mount: what reads a body, where there is one."""
+    """Return the target of a request in a mount: an endpoint that reads the body, if it has one."""
     if mount in ECHOES:
         return f"/{mount}/echo?NUMBER".encode()
     return f"/{mount}/api/{'users' if case.method == 'POST' else 'hello'}?NUMBER".encode()
 
 
 def ways(data: bytes, at_each_line: bool) -> Iterator[tuple[str, list[int]]]:
-    """Return names of ways to cut requests into pieces, and where; their end is a place, too.
+    """Return the ways to cut requests into pieces: a name, and the offsets, including the end.
 
     Args:
         data: the requests.
-        at_each_line: whether there is a way for each line, which is to cut behind it alone; but
-            those in the middle of the first head are alike.
+        at_each_line: also cut once at the end of each line; within the first head, one line stands
+            for all, because these cuts are equivalent.
     """
     lines = [place.end() for place in re.finditer(b"\n", data)]
     if lines[-1] < len(data):
@@ -86,21 +86,21 @@ def split(data: bytes, cuts: Sequence[int]) -> list[bytes]:
 
 
 def judge(attack: Attack, executed: Sequence[str], is_behind_nginx: bool) -> str:
-    """Return what is wrong with what came back; "" for nothing.
+    """Return what is wrong with the responses, or "" if nothing is.
 
     Args:
-        attack: has been delivered.
-        executed: the numbers of the hidden requests that were.
-        is_behind_nginx: whether nginx is in between, which may refuse or mend what it gets.
+        attack: already delivered.
+        executed: the numbers of hidden requests that were executed.
+        is_behind_nginx: whether nginx forwarded the requests; it may refuse or repair them.
     """
     data = bytes(attack.delivery.received)
     if attack.number in executed:
-        return f"a request inside a body was executed; {data!r}"
+        return f"a request inside a body was executed: {data!r}"
     if not attack.delivery.has_ended:
-        return f"no end after {data!r}"
+        return f"the connection did not end after {data!r}"
     expecting = sum(case.is_expecting for case in attack.cases)
     if (continued := data.count(b"HTTP/1.1 100 ")) > expecting:
-        return f"100 Continue {continued} times, not {expecting} at most"
+        return f"100 Continue {continued} times, expected at most {expecting}"
     try:
         answers = answers_in(data, [case.method for case in attack.cases])
     except HTTPException as error:
@@ -110,58 +110,62 @@ def judge(attack: Attack, executed: Sequence[str], is_behind_nginx: bool) -> str
 
 
 def judge_answers(attack: Attack, answers: list[Answer]) -> str:
-    """Return what is wrong with the answers on a connection to the gateway."""
+    """Return what is wrong with the responses of a direct connection to the gateway."""
     for case, behind in pairwise([*attack.cases, None]):
         assert case is not None
         if not answers:
-            return "an answer is missing"
+            return "a response is missing"
         answer, *answers = answers
         fault = find_fault(attack, case, answer)
-        # While an answer is under way, what comes behind it is refused by the end alone.
+        # During a response, the server refuses what follows just by ending the connection.
         is_cut_off = not answers and behind is not None and REFUSED in behind.fate
         fate = REFUSED if fault else SERVED if answers or is_cut_off else LAST
         if fate not in case.fate or (fault and answer.status not in case.statuses):
             return fault or str(fate)
         if fate is not SERVED or is_cut_off:
-            return "an answer to what came behind the end" if answers else ""
+            return "a response to a request after the end" if answers else ""
     return find_other_mark(attack, answers)
 
 
 def judge_behind_nginx(attack: Attack, answers: list[Answer]) -> str:
-    """Return what is wrong with answers that came through nginx."""
+    """Return what is wrong with responses that came through nginx."""
     may_end = False
     for case in attack.cases:
         if not answers:
-            return "" if may_end else "an answer is missing"
+            return "" if may_end else "a response is missing"
         answer, *answers = answers
         fault = find_fault(attack, case, answer)
         is_of_nginx = answer.status < 502 and answer.header("Content-Type") == "text/html"
         if fault and not is_of_nginx and REFUSED not in case.fate:
             return fault
-        # It also ends a connection whose request has been answered before its body was there.
+        # nginx also ends a connection if the response came before the whole request body.
         is_early = attack.mount not in ECHOES and case.method != "POST"
         may_end = may_end or is_of_nginx or is_early or case.fate != SERVED
     return "" if may_end and not answers else find_other_mark(attack, answers)
 
 
 def find_other_mark(attack: Attack, answers: list[Answer]) -> str:
-    """Return what is wrong when the answers are not one, to the marked request; "" if they are."""
+    """Return what is wrong unless the one response is the marked request's; "" if it is."""
     seen = [answer.header("Received") for answer in answers]
-    return "" if seen == [describe("GET", "mark", attack.number, b"")] else f"at the end {seen}"
+    return (
+        ""
+        if seen == [describe("GET", "mark", attack.number, b"")]
+        else f"the last responses are {seen}"
+    )
 
 
 def find_fault(attack: Attack, case: Case, answer: Answer) -> str:
-    """Return why an answer is not the application's, to the whole request; "" if it is."""
+    """Return why a response is not the application's, to the whole request; "" if it is."""
     if case.is_http10 and answer.header("Transfer-Encoding"):
-        return "chunks for HTTP/1.0"
+        return "a chunked response to HTTP/1.0"
     if attack.mount in ECHOES:
         body = case.body.replace(b"NUMBER", attack.number.encode())
         seen, right = answer.header("Received"), describe(case.method, "echo", attack.number, body)
         return "" if seen == right else f"received {seen}, not {right}"
     if answer.header("X-Request-ID") != attack.number:
-        return "no answer of the application"
+        return "not the application's response"
     if case.method == "POST" and (b"body is empty" in answer.body) == bool(case.body):
-        return "received another body"
+        return "the response has another body"
     if case.method == "GET" and answer.body != HELLO:
         return "no greeting"
     statuses = {"GET": 200, "HEAD": 200, "OPTIONS": 204, "POST": 422 if case.body == b"{}" else 400}

@@ -1,4 +1,4 @@
-"""The suite of the bridge: its rules stand on cases that are measured."""
+"""The bridge suite: its rules refer to cases that are measured."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ async def app(scope, receive, send):
 """
 
 
-def test_every_rule_has_its_cases() -> None:
+def test_the_cases_of_every_rule_are_measured() -> None:
     names = [case.target.name for case in CASES]
     assert len(set(names)) == len(names) == len({case.name for case in CASES})
     assert {name for rule in RULES for name in (rule.case, rule.other)} <= {*names}
@@ -34,7 +34,7 @@ def test_every_rule_has_its_cases() -> None:
 
 
 @pytest.mark.parametrize(("at_least", "verdict"), [(2.0, "[green]reached"), (2.5, "[red]missed")])
-def test_a_rule_is_held_against_the_median(at_least: float, verdict: str) -> None:
+def test_a_rule_is_compared_with_the_median(at_least: float, verdict: str) -> None:
     ones, others = (
         [Sample(rate, 1, 1, 1, 1, 1, 1) for rate in rates] for rates in ([200, 220, 10], [100] * 3)
     )
@@ -42,22 +42,22 @@ def test_a_rule_is_held_against_the_median(at_least: float, verdict: str) -> Non
     assert cells == ["rate", "one", "other", "2.00 (0.10-2.20)", f"≥ {at_least}", verdict]
 
 
-@pytest.mark.parametrize("name", ["seen", "unseen"])
-def test_what_is_measured_with_notes_and_without(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["observed", "unobserved"])
+def test_the_gateway_serves_with_and_without_observation(tmp_path: Path, name: str) -> None:
     url = f"sqlite:///{tmp_path}/db.sqlite3"
     with run(BRIDGE_SERVERS[name], url, tmp_path) as server:
         answer = httpx.get(f"http://127.0.0.1:{server.port}/fastapi/api/hello")
         assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
         noted = ["x-request-id" in answer.headers, "server-timing" in answer.headers]
-        assert noted == [name == "seen"] * 2
-        if name == "seen":
+        assert noted == [name == "observed"] * 2
+        if name == "observed":
             wait_until(lambda: f'"request_id":"{answer.headers["x-request-id"]}"' in server.log())
-    assert "server" not in answer.headers  # as uvicorn's own would say
+    assert "server" not in answer.headers  # uvicorn's own protocol would send one
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("wrk")
-def test_every_round_has_servers_of_its_own(
+def test_each_round_starts_new_servers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "greeter.py").write_text(GREETER)

@@ -1,4 +1,4 @@
-"""`python -m showdown bench`, end to end: what it does, not how fast anything is."""
+"""`python -m showdown bench` from end to end: what it does, not how fast anything is."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ async def app(scope, receive, send):
     if scope["type"] != "http":
         return
     app.asked += 1
-    # The first questions are the start's and the check before the load.
+    # The first requests are those of the start and of the check before the load.
     status = 200 if app.asked < 10 else 503
     await send({"type": "http.response.start", "status": status, "headers": []})
     await send({"type": "http.response.body", "body": b"closed for the day"})
@@ -32,7 +32,7 @@ def bench(*arguments: object) -> Result:
 
 @pytest.fixture
 def closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A target that answers well at first, and then with errors."""
+    """A target that first succeeds and then fails."""
     (tmp_path / "bad.py").write_text(BAD_APP)
     command = f"{targets.UVICORN} --lifespan off --app-dir {tmp_path} bad:app"
     monkeypatch.setitem(SERVERS, "closing", Server(command))
@@ -69,7 +69,7 @@ def test_a_quick_run_from_end_to_end(tmp_path: Path) -> None:
 
 
 def check_manifest(manifest: dict[str, object]) -> None:
-    """Check that a manifest says everything that a figure depends on."""
+    """Check that a manifest contains everything that a figure depends on."""
     assert {"created", "commit", "machine", "versions", "database", "servers", "load"} <= {
         *manifest
     }
@@ -91,7 +91,7 @@ def check_manifest(manifest: dict[str, object]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("wrk")
-def test_an_error_fails_the_run_by_name(closing: str) -> None:
+def test_an_error_response_fails_the_run_and_names_the_case(closing: str) -> None:
     result = bench("--quick", "--target", closing, "--workload", "hello", "--connections", 2)
     assert result.exit_code == 1
     assert "Error: The closing one, hello, 2 connections: " in result.output
@@ -100,7 +100,7 @@ def test_an_error_fails_the_run_by_name(closing: str) -> None:
 
 
 @pytest.mark.usefixtures("wrk")
-def test_a_server_that_does_not_start_fails_the_run_by_name(
+def test_a_server_that_does_not_start_fails_the_run_and_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(SERVERS, "quart", Server(f"{targets.UVICORN} no_such_module:app"))
@@ -110,14 +110,16 @@ def test_a_server_that_does_not_start_fails_the_run_by_name(
     assert "no_such_module" in result.output
 
 
-def test_wrk_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_wrk_the_run_fails_with_the_install_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("PATH", "")
     result = bench("--quick")
     assert result.exit_code == 1
     assert result.output.strip() == f"Error: {INSTALL}"
 
 
-def test_a_server_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_not_installed_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = Server("no-such-server --port {port}", install="apt-get install it")
     monkeypatch.setitem(SERVERS, "quart", absent)
     result = bench("--target", "quart")
@@ -125,9 +127,9 @@ def test_a_server_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch
     assert "no-such-server is not installed (apt-get install it)" in result.output
 
 
-def test_a_result_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_result_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "other.json"
     file.write_text("[]")
-    assert "is no result of `python -m showdown bench`" in bench("--compare", file, file).output
+    assert "is not a result of `python -m showdown bench`" in bench("--compare", file, file).output
     file.write_text("{")
-    assert "is no JSON" in bench("--compare", file, file).output
+    assert "is not JSON" in bench("--compare", file, file).output

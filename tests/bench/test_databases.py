@@ -1,4 +1,4 @@
-"""The databases of the measurements: seeded, and left as they were found."""
+"""The databases of the measured servers: filled before the run, restored after it."""
 
 import sqlite3
 import tempfile
@@ -22,15 +22,15 @@ ADD_CAROL = "INSERT INTO users (name, email) VALUES ('Carol', 'carol@example.com
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgreSQL]:
-    """A PostgreSQL server without any table."""
-    # Not tmp_path: PostgreSQL's own user may not enter that.
+    """A PostgreSQL server without tables."""
+    # Not tmp_path, because PostgreSQL's own user may not enter it.
     with tempfile.TemporaryDirectory(prefix="gateway-") as name:
         server = PostgreSQL(Path(name))
         with server.serving():
             yield server
 
 
-def test_every_server_gets_a_file_of_its_own(tmp_path: Path) -> None:
+def test_each_server_gets_its_own_file(tmp_path: Path) -> None:
     files = make_sqlite_files(tmp_path)
     one, other = (files.url_for(name).removeprefix("sqlite:///") for name in ("one", "other"))
     assert one != other
@@ -69,7 +69,7 @@ def count(server: PostgreSQL) -> int:
     return int(row[0])
 
 
-def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_database_is_reported(tmp_path: Path) -> None:
     url = f"postgresql://nobody@/none?host={tmp_path}"
     with (
         pytest.raises(click.ClickException, match="cannot be used"),
@@ -85,7 +85,7 @@ def test_a_connection_for_each_request_is_counted() -> None:
         check_connections(Plan(cases, SERVERS, 1, 1), 63)
 
 
-def test_pools_that_would_not_fit_are_refused() -> None:
+def test_pools_above_the_connection_limit_are_refused() -> None:
     case = Case(TARGETS["flask-gateway"], WORKLOADS["users"], 8)
     plan = Plan([case], SERVERS, 1, 1)
     check_connections(plan, 96)

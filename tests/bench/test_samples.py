@@ -1,4 +1,4 @@
-"""Summing up: medians, spreads, ratios round by round, and what changed between two runs."""
+"""Summaries: medians, spreads, ratios round by round, and changes between two runs."""
 
 import pytest
 
@@ -16,14 +16,14 @@ def test_a_spread_is_a_median_with_its_extremes() -> None:
 
 
 def test_ratios_are_taken_round_by_round() -> None:
-    # In the second round the machine was ten times slower for both.
+    # In the second round, the machine was ten times slower for both.
     ones = [sample(3000), sample(310), sample(2900)]
     others = [sample(1000), sample(100), sample(1000)]
     assert ratios(ones, others, "rate") == [3.0, 3.1, 2.9]
     assert ratios(ones, others, "cpu") == [1.0, 1.0, 1.0]
 
 
-def test_ratios_of_other_rounds_are_refused() -> None:
+def test_ratios_of_different_rounds_are_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         ratios([sample(1)], [sample(1), sample(2)], "rate")
 
@@ -44,7 +44,7 @@ def test_samples_survive_json() -> None:
         ([1.0, 9.0], [2.0, 3.0], "no difference beyond the spread"),
     ],
 )
-def test_a_change_is_one_beyond_the_spread(
+def test_a_difference_within_the_spread_is_not_a_change(
     old: list[float], new: list[float], verdict: str
 ) -> None:
     assert Change(("flask", "hello", 8), old, new).verdict == verdict

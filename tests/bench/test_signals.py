@@ -1,4 +1,4 @@
-"""A measurement that is told to stop leaves no server behind."""
+"""A measurement that receives SIGTERM leaves no server running."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -15,10 +15,10 @@ QUICK = [
 
 
 def commands_below(process: Server) -> dict[int, str]:
-    """Return the command lines of what a process has started, by their ids."""
+    """Return the command lines of a process's descendants, by process id."""
     lines = {}
     for child in process.children:
-        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+        with suppress(FileNotFoundError, ProcessLookupError):  # the process has just ended
             lines[child] = Path(f"/proc/{child}/cmdline").read_text()
     return lines
 
@@ -29,7 +29,7 @@ def is_loading(commands: dict[int, str]) -> bool:
 
 @pytest.mark.usefixtures("wrk")
 @pytest.mark.parametrize("command", QUICK)
-def test_sigterm_ends_the_servers_too(command: tuple[str, ...]) -> None:
+def test_sigterm_also_ends_the_servers(command: tuple[str, ...]) -> None:
     with running("python", "-m", "showdown", *command) as process:
         wait_until(lambda: is_loading(commands_below(process)), 60)
         started = commands_below(process)

@@ -1,4 +1,4 @@
-"""The charts: well-formed, complete, and without looks of their own."""
+"""The charts are well-formed and complete, and leave their appearance to the page."""
 
 from xml.etree import ElementTree
 
@@ -12,7 +12,7 @@ PANEL = Panel(
 )
 
 
-def test_every_row_says_what_it_shows() -> None:
+def test_every_row_has_a_label_and_its_figures() -> None:
     root = ElementTree.fromstring(draw("A title & more", [PANEL, PANEL], style=False))
     assert root.findtext(f"{SVG}title") == "A title & more"
     texts = [element.text for element in root.iter(f"{SVG}text")]
@@ -21,7 +21,7 @@ def test_every_row_says_what_it_shows() -> None:
     assert "hello & <more>" in texts
 
 
-def test_looks_are_left_to_the_page() -> None:
+def test_a_chart_in_a_page_has_no_style_sheet() -> None:
     svg = draw("A title", [PANEL], style=False)
     root = ElementTree.fromstring(svg)
     assert not [

@@ -1,4 +1,4 @@
-"""The claims: each with a rule that can be applied, from servers that exist."""
+"""Each claim has a rule that can be applied, and servers that exist."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from showdown.claims.validation import BAD
 from tests.databases import SQLite, missing
 
 
-def test_every_claim_can_be_decided_in_one_way() -> None:
+def test_every_claim_has_one_way_to_be_decided() -> None:
     for name, claim in CLAIMS.items():
         ways = [bool(claim.comparisons), bool(claim.experiment), bool(claim.link)]
         assert ways.count(True) == 1, name
@@ -24,13 +24,13 @@ def test_every_claim_can_be_decided_in_one_way() -> None:
         assert claim.rule
 
 
-def test_every_case_has_a_server_and_a_name_of_its_own() -> None:
+def test_every_case_has_a_server_and_a_unique_name() -> None:
     cases = list({case: None for claim in CLAIMS.values() for case in claim.cases})
     assert {case.target.server for case in cases} <= {*SERVERS}
     assert len({case.name for case in cases}) == len(cases)
 
 
-def test_compared_cases_differ_in_the_target_alone() -> None:
+def test_compared_cases_differ_only_in_the_target() -> None:
     for claim in CLAIMS.values():
         for comparison in claim.comparisons:
             case, other = comparison.case, comparison.other
@@ -43,7 +43,9 @@ def test_a_case_of_two_claims_is_measured_once() -> None:
     assert len(set(plan.cases)) == len(plan.cases)
 
 
-def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_programs_are_reported_with_the_install_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     claim = CLAIMS["node-go"]
     monkeypatch.setenv("PATH", "")
     left_out = missing_servers([claim])
@@ -58,7 +60,7 @@ def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 @pytest.mark.parametrize("name", ["node", "go", "blocking", "django-cached", "gateway-1"])
-def test_the_servers_of_the_experiments(name: str, tmp_path: Path, database: SQLite) -> None:
+def test_the_servers_of_the_experiments_answer(name: str, tmp_path: Path, database: SQLite) -> None:
     server = SERVERS[name]
     if not program(server.needs):
         missing(f"{server.needs} is not installed ({server.install})")
@@ -75,7 +77,7 @@ def test_the_servers_of_the_experiments(name: str, tmp_path: Path, database: SQL
     assert answer.startswith(body)
 
 
-def test_the_cache_is_one(tmp_path: Path, database: SQLite) -> None:
+def test_the_cached_list_is_served_from_the_cache(tmp_path: Path, database: SQLite) -> None:
     with run(SERVERS["django-cached"], database.url, tmp_path) as running:
         before = ask(running.port, "/api/users", "GET")
         assert ask(running.port, "/api/users", "POST")[0] == 201
@@ -83,5 +85,5 @@ def test_the_cache_is_one(tmp_path: Path, database: SQLite) -> None:
         assert ask(running.port, "/api/users?limit=100", "GET") != before
 
 
-def test_there_are_bad_users_of_each_kind() -> None:
+def test_there_are_invalid_users_of_each_kind() -> None:
     assert all(BAD.values())

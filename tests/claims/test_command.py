@@ -1,4 +1,4 @@
-"""`python -m showdown claims`, end to end: what it does, not what it finds."""
+"""`python -m showdown claims` from end to end: what it does, not what it finds."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_quick_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
             "\n", " "
         )
         assert draw_claim(claim)
-    # One round decides nothing that has to be timed.
+    # One round decides nothing that is timed.
     assert {condition["state"] for condition in by_name["quart"]["conditions"]} == {"undecided"}
     assert by_name["quart"]["verdict"] == "depends"
     assert by_name["admin"]["verdict"] == "not measured"
@@ -53,7 +53,7 @@ def test_a_quick_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def check_validation(figures: list[dict[str, object]]) -> None:
-    """Check what no timing changes: the project refuses every bad user, in each framework."""
+    """Check what no timing changes: this project refuses every invalid user, in each framework."""
     for row in figures:
         shares = [share for name, share in row.items() if name != "subject"]
         if "in this project" in str(row["subject"]):

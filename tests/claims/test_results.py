@@ -1,4 +1,4 @@
-"""Where verdicts are kept, and how they are drawn."""
+"""Where the verdicts are stored, and how they are drawn."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """The last run and the published one, both absent."""
+    """The last run and the published run; neither exists."""
     last, published = tmp_path / "last.json", tmp_path / "published.json"
     monkeypatch.setattr(results, "LAST", last)
     monkeypatch.setattr(results, "PUBLISHED", published)
@@ -28,7 +28,7 @@ def test_without_any_run_there_is_nothing_to_show(files: tuple[Path, Path]) -> N
     assert results.load_latest() is None
 
 
-def test_the_published_run_stands_in(files: tuple[Path, Path]) -> None:
+def test_the_published_run_is_the_fallback(files: tuple[Path, Path]) -> None:
     files[1].write_text(json.dumps(DOCUMENT))
     assert results.load_latest() == {**DOCUMENT, "published": True}
 
@@ -40,7 +40,7 @@ def test_the_last_run_comes_first(files: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"format": "of a later version"}'])
-def test_what_cannot_be_read_is_passed_over(files: tuple[Path, Path], text: str) -> None:
+def test_an_unreadable_last_run_is_ignored(files: tuple[Path, Path], text: str) -> None:
     files[0].write_text(text)
     files[1].write_text(json.dumps(DOCUMENT))
     assert results.load_latest() == {**DOCUMENT, "published": True}

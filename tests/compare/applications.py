@@ -1,4 +1,4 @@
-"""Small applications to compare: alike, and different on purpose."""
+"""Small applications to compare: some equal, some different on purpose."""
 
 import asyncio
 import json

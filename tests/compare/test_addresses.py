@@ -1,4 +1,4 @@
-"""Which paths are refused, by the gateway and by its pages."""
+"""The paths that the gateway and its pages refuse."""
 
 import pytest
 from playwright.sync_api import Page
@@ -44,23 +44,23 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("path", REFUSED)
-def test_a_path_that_is_refused(path: str) -> None:
+def test_unsafe_paths_are_refused(path: str) -> None:
     assert find_fault(path)
 
 
 @pytest.mark.parametrize("path", TAKEN)
-def test_a_path_that_is_taken(path: str) -> None:
+def test_safe_paths_are_accepted(path: str) -> None:
     assert find_fault(path.partition("?")[0]) is None
 
 
-# Runs the function of the pages in one of them.
+# Runs the pages' own function in a page.
 ADDRESS = """async ([base, path]) => {
     const { addressBelow } = await import("/static/address.js");
     try { return addressBelow(base, path).href } catch (error) { return error.message }
 }"""
 
 
-def test_the_pages_refuse_the_same(window: Page) -> None:
+def test_the_pages_refuse_the_same_paths(window: Page) -> None:
     window.goto("/guide")
     for base in ("/compare", "/outer/compare"):
         for path in REFUSED:

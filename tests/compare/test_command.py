@@ -1,4 +1,4 @@
-"""``gateway compare`` as people and programs run it."""
+"""``gateway compare`` on the command line and for programs."""
 
 import json
 import os
@@ -19,7 +19,7 @@ CHANGED = [*OWN[:2], "--target", "new=tests.compare.applications:changed"]
 
 
 def run(*arguments: object, status: int = 0) -> str:
-    """Run the command; return what it prints."""
+    """Run the command; return its output."""
     command = [str(SCRIPTS / "gateway"), "compare", *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "160", "NO_COLOR": "1"}
     done = subprocess.run(
@@ -35,7 +35,7 @@ def run_json(*arguments: object, status: int = 0) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("database")
-def test_the_three_side_by_side() -> None:
+def test_the_default_targets_are_the_three_frameworks() -> None:
     shown = run("GET", "/api/users/1")
     assert "GET /api/users/1: identical" in shown
     header = next(line for line in shown.splitlines() if "flask" in line)
@@ -46,7 +46,7 @@ def test_the_three_side_by_side() -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_json_for_programs() -> None:
+def test_json_output_is_one_document() -> None:
     document = run_json("/api/users/1")
     assert document["identical"] is True
     assert [answer["target"] for answer in document["answers"]] == ["flask", "fastapi", "django"]
@@ -64,7 +64,7 @@ def test_writing_creates_one_user_in_each(tmp_path: Path) -> None:
     assert [answer["status"] for answer in document["answers"]] == [415, 415, 415]
 
 
-def test_a_difference_is_shown_and_is_the_exit_status() -> None:
+def test_a_difference_is_printed_and_sets_the_exit_status() -> None:
     shown = run("GET", "/users", *CHANGED, status=1)
     assert "GET /users: differs" in shown
     assert "body /1/name" in shown
@@ -78,7 +78,7 @@ def test_more_headers_may_be_compared() -> None:
     assert document["differences"][0]["part"] == "status"
 
 
-def test_replaying_a_file_says_how_each_route_fared(tmp_path: Path) -> None:
+def test_replaying_a_file_prints_a_summary_of_each_route(tmp_path: Path) -> None:
     file = tmp_path / "requests.jsonl"
     file.write_text('{"path": "/users"}\n{"path": "/users/1"}\n{"path": "/users/2"}\n')
     shown = run("--file", file, *OWN)
@@ -92,7 +92,7 @@ def test_replaying_a_file_says_how_each_route_fared(tmp_path: Path) -> None:
     assert len(document["comparisons"]) == 3
 
 
-def test_running_servers() -> None:
+def test_running_servers_can_be_compared() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     application = "tests.compare.applications:main"
@@ -103,7 +103,7 @@ def test_running_servers() -> None:
     assert "ConnectError" in shown
 
 
-def test_what_an_application_answers_cannot_move_the_cursor() -> None:
+def test_control_characters_of_a_response_are_escaped() -> None:
     escape = "\x1b[2J"
     shown = run("POST", "/echo", "-d", escape, *OWN[2:], *CHANGED[2:3], OWN[3].replace("new", "b"))
     assert escape not in shown
@@ -115,22 +115,22 @@ def test_what_an_application_answers_cannot_move_the_cursor() -> None:
     [
         ([], 2, "give a path that begins with /, or --file"),
         (["GET", "users"], 2, "give a path that begins with /, or --file"),
-        (["/", *OWN[:2]], 2, "--target needs at least two targets of different names"),
-        (["/", *OWN[:2], *OWN[:2]], 2, "--target needs at least two targets of different names"),
+        (["/", *OWN[:2]], 2, "give at least two --target options with different names"),
+        (["/", *OWN[:2], *OWN[:2]], 2, "give at least two --target options with different names"),
         (["/", "--target", "old"], 2, "'old' is not of the form NAME="),
         (["/", "-H", "nothing"], 2, "'nothing' is not of the form 'Name: value'"),
         (["/", "-d", "@/nowhere"], 1, "/nowhere: No such file or directory"),
         (["/", *OWN[:2], "--target", "new=nowhere:app"], 1, "new: the application at / could not"),
-        (["/", "--file", "tests/compare/__init__.py"], 2, "--file brings its own paths"),
-        (["--file", "tests/compare/__init__.py"], 1, "holds no request"),
+        (["/", "--file", "tests/compare/__init__.py"], 2, "--file cannot be combined with a path"),
+        (["--file", "tests/compare/__init__.py"], 1, "contains no requests"),
         (["--file", "LICENSE"], 1, "LICENSE, line 1: Invalid JSON"),
     ],
 )
-def test_mistakes_are_one_line(arguments: list[str], status: int, line: str) -> None:
+def test_usage_errors_are_one_line(arguments: list[str], status: int, line: str) -> None:
     shown = run(*arguments, status=status)
     assert line in shown.splitlines()[-1].removeprefix("Error: ")
     assert "Traceback" not in shown.splitlines()[-1]
 
 
-def test_the_database_is_the_suites_own(database: SQLite | PostgreSQL) -> None:
+def test_the_tests_use_their_own_database(database: SQLite | PostgreSQL) -> None:
     assert os.environ["GATEWAY_DATABASE_URL"] == database.url

@@ -1,4 +1,4 @@
-"""Targets of every kind: in this process and on a socket, well and unwell."""
+"""Targets of every kind: in this process and at a URL, working and failing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -21,7 +21,7 @@ NAMES = {"old": "tests.compare.applications:legacy", "new": "tests.compare.appli
 
 
 @pytest.mark.parametrize("targets", [APPLICATIONS, NAMES], ids=["objects", "import strings"])
-def test_a_wsgi_and_an_asgi_application(targets: dict[str, Any]) -> None:
+def test_a_wsgi_and_an_asgi_application_can_be_compared(targets: dict[str, Any]) -> None:
     with comparing(targets) as compare:
         for path in ("/users", "/nothing"):
             comparison = compare("GET", path)
@@ -29,7 +29,7 @@ def test_a_wsgi_and_an_asgi_application(targets: dict[str, Any]) -> None:
             assert [answer.target for answer in comparison.answers] == ["old", "new"]
 
 
-def test_a_difference_is_found_and_said() -> None:
+def test_a_difference_is_found_and_described() -> None:
     with comparing({"old": applications.main, "new": applications.changed}) as compare:
         comparison = compare("GET", "/users")
     assert not comparison.identical
@@ -41,7 +41,7 @@ def test_a_difference_is_found_and_said() -> None:
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    """The main application on a socket."""
+    """This project's gateway on a socket."""
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     with serve(
@@ -52,7 +52,7 @@ def server() -> Iterator[str]:
         yield origin
 
 
-def test_a_running_server(server: str) -> None:
+def test_a_running_server_can_be_a_target(server: str) -> None:
     with comparing({"local": applications.main, "remote": server}) as compare:
         for path in ("/users", "/nothing", "/echo?x=%2F..%2F&y=é"):
             comparison = compare("GET", path)
@@ -72,7 +72,7 @@ def test_a_running_server(server: str) -> None:
         assert {answer.error for answer in answers} == {"the answer is longer than 1000 bytes"}
 
 
-def test_a_server_that_is_not_there() -> None:
+def test_an_unreachable_server_is_an_error_of_its_target() -> None:
     targets = {"here": applications.main, "gone": f"http://127.0.0.1:{free_port()}"}
     with comparing(targets) as compare:
         comparison = compare("GET", "/users")
@@ -82,13 +82,13 @@ def test_a_server_that_is_not_there() -> None:
     assert comparison.answers[1].status == 0
 
 
-def test_a_target_that_takes_too_long() -> None:
+def test_a_target_that_times_out_has_an_error() -> None:
     with comparing({"a": applications.main, "b": applications.main}, timeout=0.2) as compare:
         comparison = compare("GET", "/slow")
     assert {answer.error for answer in comparison.answers} == {"no answer within 0.2 s"}
 
 
-def test_an_answer_of_500_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_response_with_status_500_is_compared(caplog: pytest.LogCaptureFixture) -> None:
     with comparing({"a": applications.main, "b": applications.main}) as compare:
         comparison = compare("GET", "/fail")
     assert [answer.status for answer in comparison.answers] == [500, 500]
@@ -112,14 +112,14 @@ async def half(scope: Any, receive: Any, send: Any) -> None:
         (half, "the application returned without a complete answer"),
     ],
 )
-def test_an_application_without_an_answer(application: Any, reason: str) -> None:
+def test_an_application_without_a_response_has_an_error(application: Any, reason: str) -> None:
     comparer = Comparer([Application("bad", application), Application("good", applications.main)])
     comparison = asyncio.run(comparer.compare(Request("GET", "/users")))
     assert comparison.answers[0].error == reason
     assert comparison.failed
 
 
-def test_targets_that_cannot_start() -> None:
+def test_targets_that_cannot_start_are_reported() -> None:
     @asynccontextmanager
     async def failing(_app: Starlette) -> AsyncIterator[None]:
         raise RuntimeError("no database")
@@ -149,7 +149,7 @@ def test_lifespans_run() -> None:
 
 
 @pytest.mark.parametrize("in_turn", [False, True])
-def test_all_at_once_or_in_turn(in_turn: bool) -> None:
+def test_targets_are_asked_at_once_or_in_turn(in_turn: bool) -> None:
     log: list[str] = []
 
     async def application(name: str, scope: Any, receive: Any, send: Any) -> None:
@@ -166,14 +166,14 @@ def test_all_at_once_or_in_turn(in_turn: bool) -> None:
     assert (log == turns) == in_turn
 
 
-def test_something_before_each() -> None:
+def test_a_hook_runs_before_each_target() -> None:
     calls: list[int] = []
     with comparing(APPLICATIONS) as compare:
         compare("GET", "/users", before_each=lambda: calls.append(len(calls)))
     assert calls == [0, 1]
 
 
-def test_the_bridge_says_how_long_a_request_waited_and_ran() -> None:
+def test_the_bridge_reports_queue_and_run_times() -> None:
     with comparing(APPLICATIONS) as compare:
         old, new = compare("GET", "/users").answers
     assert old.waiting is not None
@@ -182,7 +182,7 @@ def test_the_bridge_says_how_long_a_request_waited_and_ran() -> None:
     assert new.waiting is new.running is None
 
 
-def test_a_request_is_sent_as_it_is() -> None:
+def test_a_request_is_sent_unchanged() -> None:
     with comparing({"a": applications.main, "b": applications.main}) as compare:
         answers = compare("PUT", "/echo?x={framework}&y=%2f", json={"é": "{framework}"}).answers
     assert answers[0].body.decode() == 'PUT /echo {"é":"a"}'
@@ -191,7 +191,7 @@ def test_a_request_is_sent_as_it_is() -> None:
     )
 
 
-def test_open_targets_knows_servers_from_applications() -> None:
+def test_open_targets_distinguishes_servers_from_applications() -> None:
     async def kinds() -> list[type]:
         targets = {"old": applications.legacy, "new": "http://127.0.0.1:1/base/"}
         async with open_targets(targets) as opened:

@@ -1,4 +1,4 @@
-"""No credential is in a document, in a command, in a report or on a page."""
+"""No credential appears in a document, a command, a report or a page."""
 
 import json
 
@@ -58,12 +58,12 @@ def make(name: str) -> Starlette:
         ("Content-Type", "text/plain", "text/plain"),
     ],
 )
-def test_what_is_shown_of_a_header(name: str, value: str, shown: str) -> None:
+def test_credentials_in_headers_are_masked(name: str, value: str, shown: str) -> None:
     assert mask(name, value) == shown
 
 
 @pytest.mark.parametrize("path", ["/show", "/differ", "/nothing"])
-def test_nothing_of_it_is_in_the_document(path: str) -> None:
+def test_no_credential_is_in_the_document(path: str) -> None:
     from gateway import create_app
 
     client = TestClient(
@@ -77,7 +77,7 @@ def test_nothing_of_it_is_in_the_document(path: str) -> None:
         assert "sessionid=***; HttpOnly; Max-Age=3600; Path=/; SameSite=lax" in text
 
 
-def test_nothing_of_it_is_in_a_report(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_credential_is_in_a_report(capsys: pytest.CaptureFixture[str]) -> None:
     applications = {"a": make("a"), "b": make("b")}
     with comparing(applications, headers=["Set-Cookie"]) as compare:
         for path in ("/show", "/differ"):

@@ -1,4 +1,4 @@
-"""What counts as a difference, where it is said to be, and what may be ignored."""
+"""What counts as a difference, where it is reported, and what can be ignored."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def test_equal_answers_do_not_differ() -> None:
     assert find_differences(GET, answers) == []
 
 
-def test_status() -> None:
+def test_different_statuses_are_a_difference() -> None:
     answers = [answer("a"), answer("b", status=404), answer("c")]
     assert find_differences(GET, answers) == [
         Difference("status", "", {"a": 200, "b": 404, "c": 200})
@@ -35,7 +35,7 @@ def test_status() -> None:
     assert find_differences(GET, answers, ignore=["status"]) == []
 
 
-def test_headers_of_the_contract_and_no_others() -> None:
+def test_only_the_contracts_headers_are_compared_by_default() -> None:
     answers = [answer("a", allow="GET", server="x"), answer("b", server="y")]
     assert find_differences(GET, answers) == [Difference("header", "Allow", {"a": "GET"})]
     assert find_differences(GET, answers, ["Server"]) == [
@@ -54,7 +54,7 @@ def test_headers_of_the_contract_and_no_others() -> None:
         ("/api", "/bpi", False),
     ],
 )
-def test_each_ones_own_prefix_counts_as_equal(one: str, two: str, equal: bool) -> None:
+def test_each_targets_own_prefix_counts_as_equal(one: str, two: str, equal: bool) -> None:
     found = find_differences(GET, [answer("a", location=one), answer("b", location=two)])
     assert (found == []) == equal
 
@@ -82,7 +82,7 @@ def test_json_is_compared_member_by_member(one: str, two: str, pointers: list[st
     ]
 
 
-def test_values_are_those_of_each_target() -> None:
+def test_a_difference_shows_the_value_of_each_target() -> None:
     answers = [answer("a", '{"x":[1]}'), answer("b", '{"x":[2]}'), answer("c", '{"x":[]}')]
     assert find_differences(GET, answers) == [Difference("body", "/x/0", {"a": 1, "b": 2})]
 
@@ -91,7 +91,7 @@ def test_values_are_those_of_each_target() -> None:
     ("one", "two"),
     [('{"a":1,"b":2}', '{"b":2,"a":1}'), ("[1,2]", "[1, 2]"), ('"é"', '"\\u00e9"')],
 )
-def test_the_same_json_in_other_bytes_is_a_difference_of_spelling(one: str, two: str) -> None:
+def test_equal_json_in_different_bytes_is_a_difference_of_serialisation(one: str, two: str) -> None:
     assert [difference.part for difference in compare_bodies(one, two)] == ["spelling"]
     assert compare_bodies(one, two, ignore=["spelling"]) == []
 
@@ -117,12 +117,12 @@ def test_other_bodies_are_compared_as_bytes() -> None:
         ("/*/id/x", ["/0/id", "/1/id"]),
     ],
 )
-def test_pointers_may_be_ignored(pointer: str, left: list[str]) -> None:
+def test_json_pointers_can_be_ignored(pointer: str, left: list[str]) -> None:
     found = compare_bodies('[{"id":1},{"id":2}]', '[{"id":3},{"id":4}]', [pointer])
     assert [difference.name for difference in found] == left
 
 
-def test_the_length_goes_with_an_ignored_member() -> None:
+def test_ignoring_a_member_also_ignores_content_length() -> None:
     answers = [
         answer("a", '{"id":9}', content_length="8"),
         answer("b", '{"id":10}', content_length="9"),
@@ -131,7 +131,7 @@ def test_the_length_goes_with_an_ignored_member() -> None:
     assert [found.part for found in find_differences(GET, answers)] == ["header", "body"]
 
 
-def test_names_that_the_request_asked_for_count_as_equal() -> None:
+def test_target_names_from_the_request_count_as_equal() -> None:
     request = Request.build("POST", "/users", json={"email": "x@{framework}.example"})
 
     def created(name: str, email: str) -> Answer:
@@ -147,22 +147,22 @@ def test_names_that_the_request_asked_for_count_as_equal() -> None:
     assert ("body", "/email") in parts("flask", "fastapi")
 
 
-def test_a_target_without_an_answer_is_left_out() -> None:
+def test_a_target_without_a_response_is_left_out() -> None:
     gone = Answer("c", "/c", "curl", 1.0, error="no answer")
     assert find_differences(GET, [answer("a", "[]"), answer("b", "[]"), gone]) == []
 
 
-def test_a_difference_reads_well() -> None:
+def test_a_difference_is_written_in_one_line() -> None:
     difference = Difference("body", "/name", {"old": "Alice", "new": "x" * 100})
     assert str(difference) == f'body /name: old "Alice", new "{"x" * 58}…'
 
 
 def test_long_words_are_read_once() -> None:
-    """Read once a letter, this one would take hours, and its gateway with it."""
+    """Read once for each letter, this word would take hours and block the gateway."""
     assert Request("POST", "/users", body=b"a" * 2_000_000).placeholders == []
 
 
-def test_a_request_has_few_words_of_its_targets() -> None:
+def test_the_number_of_words_taken_from_a_request_is_limited() -> None:
     words = " ".join(f"{number}@{{framework}}" for number in range(1000, 9000))
     assert len(Request("POST", "/users", body=words.encode()).placeholders) == 20
 

@@ -17,7 +17,7 @@ from tests.test_identity import log_in
 
 @pytest.fixture
 def own() -> TestClient:
-    """A gateway with applications of its own, one of which differs on purpose."""
+    """A gateway with its own applications, one of which differs on purpose."""
     from gateway import create_app
 
     mounts = {"/old": applications.main, "/new/api": applications.changed}
@@ -33,7 +33,7 @@ def ask(client: TestClient, method: str, path: str, **options: Any) -> dict[str,
     return document
 
 
-def test_one_document_with_the_verdict_first(gateway: TestClient) -> None:
+def test_the_document_begins_with_the_verdict(gateway: TestClient) -> None:
     document = ask(gateway, "GET", "/api/users/1")
     assert list(document) == ["identical", "request", "differences", "answers"]
     assert document["identical"] is True
@@ -81,7 +81,7 @@ def test_a_post_creates_one_user_in_each(gateway: TestClient) -> None:
     assert [answer["status"] for answer in again["answers"]] == [409, 409, 409]
 
 
-def test_what_is_not_ignored_is_a_difference(gateway: TestClient) -> None:
+def test_ids_that_are_not_ignored_are_differences(gateway: TestClient) -> None:
     user = {"name": "Carol", "email": "carol@{framework}.example"}
     document = ask(gateway, "POST", "/api/users", json=user, headers={"Compare-Order": "in-turn"})
     assert document["identical"] is False
@@ -95,7 +95,7 @@ def test_what_is_not_ignored_is_a_difference(gateway: TestClient) -> None:
     ]
 
 
-def test_errors_are_compared_too(gateway: TestClient) -> None:
+def test_error_responses_are_compared(gateway: TestClient) -> None:
     for method, path, status in (("GET", "/nothing", 404), ("DELETE", "/api/users", 405)):
         document = ask(gateway, method, path)
         assert document["identical"] is True
@@ -103,7 +103,7 @@ def test_errors_are_compared_too(gateway: TestClient) -> None:
 
 
 def call(client: TestClient, path: str, method: str = "GET") -> tuple[int, Any]:
-    """Call as it is; a client would tidy the path up before sending it."""
+    """Send the path unchanged; a client library would normalise it."""
     ask = Application("gateway", client.app).answer
     assert client.portal is not None
     answer = client.portal.call(partial(ask, Request(method, path), 1_000_000))
@@ -112,23 +112,21 @@ def call(client: TestClient, path: str, method: str = "GET") -> tuple[int, Any]:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("path", REFUSED)
-def test_a_path_that_could_be_another_is_refused(
-    gateway: TestClient, path: str, method: str
-) -> None:
+def test_an_ambiguous_path_is_refused(gateway: TestClient, path: str, method: str) -> None:
     status, document = call(gateway, f"/compare{path}", method)
-    # Without a slash of its own it is not below /compare/ at all.
+    # Without a slash of its own, it is not below /compare/.
     assert status == document["status"] == (400 if path.startswith("/") else 404)
 
 
 @pytest.mark.parametrize("path", TAKEN)
-def test_a_path_that_only_looks_odd_is_compared(gateway: TestClient, path: str) -> None:
+def test_an_unusual_but_unambiguous_path_is_compared(gateway: TestClient, path: str) -> None:
     status, document = call(gateway, f"/compare{path}")
     assert status == 200
     assert document["request"]["path"] == path
 
 
 @pytest.mark.parametrize("path", ["/{framework}", "/.{framework}/x", "/a/%7bframework%7D;/x"])
-def test_dots_that_only_a_targets_name_brings_are_refused(path: str) -> None:
+def test_dot_segments_from_a_target_name_are_refused(path: str) -> None:
     from gateway import create_app
 
     mounts = {"/.": applications.main, "/new": applications.main}
@@ -136,7 +134,7 @@ def test_dots_that_only_a_targets_name_brings_are_refused(path: str) -> None:
         assert call(client, f"/compare{path}")[0] == 400
 
 
-def test_the_placeholder_may_be_encoded_as_browsers_do(own: TestClient) -> None:
+def test_the_placeholder_can_be_percent_encoded(own: TestClient) -> None:
     with own:
         for spelling in ("{framework}", "%7Bframework%7D", "%7bframework%7d"):
             status, document = call(own, f"/compare/echo/{spelling}?x={spelling}")
@@ -182,7 +180,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize("headers", ELSEWHERE, ids=str)
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_another_site_cannot_send_what_changes_something(
+def test_another_site_cannot_send_an_unsafe_request(
     gateway: TestClient, method: str, headers: dict[str, str]
 ) -> None:
     csrf = log_in(gateway)
@@ -193,13 +191,13 @@ def test_another_site_cannot_send_what_changes_something(
     assert gateway.get("/flask/api/users/1").status_code == 200
 
 
-def test_another_site_may_send_what_is_safe(gateway: TestClient) -> None:
+def test_another_site_can_send_a_safe_request(gateway: TestClient) -> None:
     for headers in ELSEWHERE:
         ask(gateway, "GET", "/api/users", headers=headers)
 
 
 @pytest.mark.parametrize("path", ["/comp%61re/api/users", "/%63ompare/api/users", "/compare%2Fapi"])
-def test_only_its_own_spelling_is_it(gateway: TestClient, path: str) -> None:
+def test_other_spellings_of_compare_are_not_the_endpoint(gateway: TestClient, path: str) -> None:
     status, _ = call(gateway, path)
     assert status == 404
 
@@ -218,13 +216,13 @@ def test_a_malformed_host_is_refused(gateway: TestClient, host: str) -> None:
     assert_problem(gateway.get("/compare/api/users", headers={"Host": host}), 400)
 
 
-def test_an_application_that_fails_is_shown(own: TestClient) -> None:
+def test_a_failing_application_is_reported(own: TestClient) -> None:
     document = ask(own, "GET", "/fail")
     assert {answer["status"] for answer in document["answers"]} == {500}
     assert json.dumps(document).count("out of order") == 0
 
 
-def test_an_outer_prefix_is_kept(gateway: TestClient) -> None:
+def test_an_outer_root_path_is_kept(gateway: TestClient) -> None:
     client = TestClient(gateway.app, "http://127.0.0.1", root_path="/outer")
     document = client.get("/outer/compare/api/users?limit=1").json()
     assert document["identical"] is True

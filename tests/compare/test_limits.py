@@ -1,4 +1,4 @@
-"""What the largest and the most hostile request to ``/compare`` costs: little, and nothing kept."""
+"""The largest and most hostile requests to ``/compare`` cost little and leave nothing behind."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from framework_gateway.compare.comparer import Comparer, Comparison
 from framework_gateway.compare.differences import find_differences
-from framework_gateway.compare.documents import LONGEST_BODY, MOST_DIFFERENCES, render
+from framework_gateway.compare.documents import LONGEST_BODY, MAX_DIFFERENCES, render
 from framework_gateway.compare.messages import MAX_DEPTH, Answer, Request, parse_json
 from framework_gateway.compare.report import body_lines
 from framework_gateway.compare.targets import Application
@@ -29,9 +29,9 @@ from tests.servers import Server, serve
 from tests.wsgi.server import wait_until
 
 LIMIT = 64 * 1024
-# What JSON, shells, Base64 or a mount's name make longer.
+# These get longer in JSON, in shell quotes, in Base64 or with a mount's name.
 PIECES = [b"\0", b"'", b'"', b"\\", b"\n", b"\xff", "é".encode(), b"{framework}", b"x{framework}"]
-ROOM = 16 * 1024  # bytes of a document with three short answers and the request
+ROOM = 16 * 1024  # bytes of a document with the request and three short responses
 
 
 def fill(piece: bytes, size: int = LIMIT) -> bytes:
@@ -39,7 +39,7 @@ def fill(piece: bytes, size: int = LIMIT) -> bytes:
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_a_body_does_not_come_back_multiplied(gateway: TestClient, piece: bytes) -> None:
+def test_a_body_does_not_multiply_in_the_document(gateway: TestClient, piece: bytes) -> None:
     for size in (500, 1000, 4000, LIMIT):
         response = gateway.post("/compare/api/users", content=fill(piece, size))
         assert response.status_code == 200
@@ -47,9 +47,11 @@ def test_a_body_does_not_come_back_multiplied(gateway: TestClient, piece: bytes)
 
 
 @pytest.mark.parametrize("piece", [b"'", b'"', b"\\", b"%25", b"%00", b"{framework}"])
-def test_headers_and_paths_do_not_come_back_multiplied(gateway: TestClient, piece: bytes) -> None:
+def test_headers_and_paths_do_not_multiply_in_the_document(
+    gateway: TestClient, piece: bytes
+) -> None:
     text = fill(piece, LIMIT).decode()
-    # Of fields with parameters, the gateway takes 2 KiB.
+    # The gateway accepts 2 KiB of fields with parameters.
     headers = {"X-Long": text, "Accept": text[:2000]}
     response = gateway.get("/compare/api/users", headers=headers)
     assert response.status_code == 200
@@ -80,7 +82,7 @@ METHODS = ["X" * 33, "X" * 60_000, "GE T", "", " ", "GET,POST", "G\tT", "(", b"\
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_method_that_is_none_is_refused(gateway: TestClient, method: str | bytes) -> None:
+def test_an_invalid_method_is_refused(gateway: TestClient, method: str | bytes) -> None:
     before = kind_as_json.cache_info().currsize
     value = method.encode() if isinstance(method, str) else method
     for wire in ("GET", "POST"):
@@ -89,7 +91,7 @@ def test_a_method_that_is_none_is_refused(gateway: TestClient, method: str | byt
     assert kind_as_json.cache_info().currsize <= before + 4
 
 
-def test_a_method_of_somebodys_own_is_passed_on(gateway: TestClient) -> None:
+def test_a_custom_method_is_passed_on(gateway: TestClient) -> None:
     for method in ("PURGE", "M-SEARCH", "X" * 32):
         document = gateway.post("/compare/api/hello", headers={"Compare-Method": method}).json()
         assert document["request"]["method"] == method
@@ -98,12 +100,12 @@ def test_a_method_of_somebodys_own_is_passed_on(gateway: TestClient) -> None:
 
 
 @pytest.mark.parametrize("names", [",".join(f"/{n}" for n in range(51)), "/" + "x" * 4000])
-def test_too_much_that_may_differ_is_refused(gateway: TestClient, names: str) -> None:
+def test_too_many_ignored_names_are_refused(gateway: TestClient, names: str) -> None:
     response = gateway.get("/compare/api/hello", headers={"Compare-Ignore": names})
     assert_problem(response, 400)
 
 
-def test_no_pattern_of_a_clients_is_kept(gateway: TestClient) -> None:
+def test_no_regular_expression_from_a_request_is_cached(gateway: TestClient) -> None:
     re.purge()
     for number in range(5):
         word = f"{'x' * 2000}{number}"
@@ -127,7 +129,7 @@ def document_of(*answers: Answer) -> dict[str, Any]:
     return document
 
 
-def test_long_answers_are_cut_and_say_so() -> None:
+def test_long_responses_are_truncated_and_marked() -> None:
     document = document_of(answer("a", "x" * LONGEST_BODY), answer("b", "x" * (LONGEST_BODY + 1)))
     assert [len(one["body"]) for one in document["answers"]] == [LONGEST_BODY, LONGEST_BODY]
     assert [one.get("truncated") for one in document["answers"]] == [None, True]
@@ -137,11 +139,11 @@ def test_long_answers_are_cut_and_say_so() -> None:
 
 def test_many_differences_are_counted() -> None:
     document = document_of(*(answer(name, json.dumps([name] * 2000)) for name in "ab"))
-    assert len(document["differences"]) == MOST_DIFFERENCES
-    assert document["differences_left_out"] == 2000 - MOST_DIFFERENCES
+    assert len(document["differences"]) == MAX_DIFFERENCES
+    assert document["differences_left_out"] == 2000 - MAX_DIFFERENCES
 
 
-def test_long_values_are_cut() -> None:
+def test_long_values_are_truncated() -> None:
     long = {"x": ["y"] * 10_000}
     header = [("Location", "l" * 50_000)]
     document = document_of(
@@ -156,7 +158,7 @@ def test_long_values_are_cut() -> None:
     ("one", "two"),
     [("1e400", "1"), ('"\\ud800"', '"x"'), ("[" * 5000 + "]" * 5000, "1"), ('{"a":' * 900, "{}")],
 )
-def test_json_that_parsers_stumble_over_is_compared(one: str, two: str) -> None:
+def test_unusual_json_is_compared_and_the_result_is_valid_json(one: str, two: str) -> None:
     def fail(constant: str) -> None:
         raise AssertionError(constant)
 
@@ -168,7 +170,7 @@ def test_json_that_parsers_stumble_over_is_compared(one: str, two: str) -> None:
 
 
 @pytest.mark.parametrize("open_and_close", [("[", "]"), ('{"a":', "}")])
-def test_json_is_taken_apart_up_to_200_levels(open_and_close: tuple[str, str]) -> None:
+def test_json_is_compared_up_to_200_levels(open_and_close: tuple[str, str]) -> None:
     begin, end = open_and_close
     inner = "{}" if begin == "[" else "[]"
     deepest = (begin * (MAX_DEPTH - 1) + inner + end * (MAX_DEPTH - 1)).encode()
@@ -178,17 +180,17 @@ def test_json_is_taken_apart_up_to_200_levels(open_and_close: tuple[str, str]) -
 
 
 @pytest.mark.parametrize("text", ['"' + "[" * 5000 + '"', r'["\"[[", "]"]', r'"\ud800"', "[] "])
-def test_brackets_in_strings_are_no_levels(text: str) -> None:
+def test_brackets_in_strings_do_not_count_as_levels(text: str) -> None:
     assert parse_json(text.encode()) == json.loads(text)
 
 
-def test_deep_json_is_written_to_the_terminal() -> None:
+def test_deep_json_can_be_printed() -> None:
     deep = "[" * 5000 + "]" * 5000
     assert body_lines(answer("a", deep)) == [deep]
 
 
-class Noting(Answer):
-    """An answer that notes in which thread it is compared."""
+class RecordsThread(Answer):
+    """A response that records in which thread it is compared."""
 
     threads: ClassVar[set[int]] = set()
 
@@ -198,7 +200,7 @@ class Noting(Answer):
 
 
 class Target:
-    """Somebody who answers at once."""
+    """A target that answers at once."""
 
     prefix = ""
 
@@ -209,15 +211,15 @@ class Target:
         return request.curl("http://localhost")
 
     async def answer(self, request: Request, max_size: int) -> Answer:
-        return Noting(self.name, "", "curl", 0.1, 200)
+        return RecordsThread(self.name, "", "curl", 0.1, 200)
 
 
-def test_the_loop_does_not_compare() -> None:
+def test_the_event_loop_does_not_run_the_comparison() -> None:
     comparer = Comparer([Target("a"), Target("b")])
-    Noting.threads.clear()
+    RecordsThread.threads.clear()
     anyio.run(comparer.compare, Request("GET", "/"))
-    assert Noting.threads
-    assert threading.get_ident() not in Noting.threads
+    assert RecordsThread.threads
+    assert threading.get_ident() not in RecordsThread.threads
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +246,9 @@ def test_no_line_of_the_log_is_long(server: tuple[str, Server]) -> None:
     assert max(map(len, process.output.splitlines())) < 8 * 1024
 
 
-def test_only_its_own_spelling_is_it_on_the_wire(server: tuple[str, Server]) -> None:
+def test_other_spellings_of_compare_are_not_the_endpoint_on_the_wire(
+    server: tuple[str, Server],
+) -> None:
     url = urlsplit(server[0])
     for path in (b"/comp%61re/api/users", b"/%63ompare/../compare/api/users", b"/compare%2fapi"):
         with socket.create_connection((url.hostname, url.port), 10) as connection:
@@ -253,10 +257,10 @@ def test_only_its_own_spelling_is_it_on_the_wire(server: tuple[str, Server]) -> 
             assert connection.recv(12) in (b"HTTP/1.1 404", b"HTTP/1.1 400")
 
 
-def test_an_answer_that_is_too_long_is_no_error_of_its_application(
+def test_a_response_that_is_too_long_is_not_an_application_error(
     gateway: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Anybody could fill the log by it."""
+    """Otherwise, anybody could fill the log with it."""
     document = gateway.get("/compare/static-offline-docs/redoc.standalone.js").json()
     errors = {answer["target"]: answer["error"] for answer in document["answers"]}
     assert errors["fastapi"] == "the answer is longer than 1048576 bytes"

@@ -1,4 +1,4 @@
-"""Requests from a file, and what each route's summary counts."""
+"""Requests from a file, and the counts of each route's summary."""
 
 import json
 
@@ -16,7 +16,7 @@ from framework_gateway.compare.replay import (
 )
 
 
-def test_lines_are_requests() -> None:
+def test_each_line_is_a_request() -> None:
     lines = [
         '{"path": "/api/users"}',
         "",
@@ -41,7 +41,7 @@ def test_lines_are_requests() -> None:
         ('{"path": "/", "bdoy": 1}', "line 2: bdoy Extra inputs are not permitted"),
     ],
 )
-def test_a_line_that_is_no_request_is_named(line: str, reason: str) -> None:
+def test_an_invalid_line_is_named(line: str, reason: str) -> None:
     with pytest.raises(ReplayError) as caught:
         read_requests(['{"path": "/"}', line])
     assert str(caught.value).startswith(reason)
@@ -57,7 +57,7 @@ def test_a_line_that_is_no_request_is_named(line: str, reason: str) -> None:
         ("", "GET "),
     ],
 )
-def test_routes_stand_for_paths(path: str, route: str) -> None:
+def test_a_path_is_counted_under_its_route(path: str, route: str) -> None:
     assert route_of(Request("GET", path)) == route
 
 

@@ -1,4 +1,4 @@
-"""The same request to all three: status, body bytes and the contract's headers are equal."""
+"""The same request to all three frameworks gets the same status, body bytes and headers."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ REQUESTS: list[tuple[str, str, dict[str, object]]] = [
 @pytest.mark.parametrize(
     ("method", "path", "options"), REQUESTS, ids=[f"{m} {p}" for m, p, _ in REQUESTS]
 )
-def test_the_three_answer_alike(
+def test_all_three_frameworks_give_the_same_response(
     compare: Compare, method: str, path: str, options: dict[str, Any]
 ) -> None:
     comparison = compare(Request.build(method, path, **options))

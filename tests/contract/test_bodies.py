@@ -1,4 +1,4 @@
-"""Bodies that are no JSON, no object, too large, or say they are something else."""
+"""Bodies that are not JSON, not an object, too large, or of another media type."""
 
 import json
 
@@ -35,21 +35,23 @@ LIMIT = 10 * 1024 * 1024
     ],
     ids=range(17),
 )
-def test_a_body_that_is_no_json(api: Api, method: str, path: str, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_refused(api: Api, method: str, path: str, body: bytes) -> None:
     problem = assert_problem(api(method, path, content=body, headers=JSON), 400)
     assert problem["detail"].startswith("The request body is not valid JSON: ")
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
 @pytest.mark.parametrize("headers", [{}, JSON, {"Content-Type": "text/plain"}])
-def test_an_empty_body(api: Api, method: str, path: str, headers: dict[str, str]) -> None:
+def test_an_empty_body_is_refused(
+    api: Api, method: str, path: str, headers: dict[str, str]
+) -> None:
     response = api(method, path, content=b"", headers=headers)
     assert_problem(response, 400, detail="The request body is empty; send a JSON object.")
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
 @pytest.mark.parametrize("body", ["[]", "null", "1", '"Carol"', "true"])
-def test_json_that_is_no_object(api: Api, method: str, path: str, body: str) -> None:
+def test_json_that_is_not_an_object_is_refused(api: Api, method: str, path: str, body: str) -> None:
     response = api(method, path, content=body, headers=JSON)
     assert_problem(
         response, 422, errors=[{"pointer": "", "detail": "Input should be a JSON object"}]
@@ -61,7 +63,7 @@ def test_json_that_is_no_object(api: Api, method: str, path: str, body: str) -> 
     "media_type",
     [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json"],
 )
-def test_a_body_that_does_not_say_json(
+def test_a_body_of_another_media_type_is_refused(
     api: Api, method: str, path: str, media_type: str | None
 ) -> None:
     headers = {} if media_type is None else {"Content-Type": media_type}
@@ -70,7 +72,7 @@ def test_a_body_that_does_not_say_json(
 
 
 @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON ;x"])
-def test_the_media_types_parameters_do_not_matter(api: Api, media_type: str) -> None:
+def test_parameters_of_the_media_type_are_ignored(api: Api, media_type: str) -> None:
     body = '{"name": "Zoë", "email": "zoe@example.com"}'.encode()
     response = api.post("/api/users", content=body, headers={"Content-Type": media_type})
     assert response.status_code == 201
@@ -78,17 +80,17 @@ def test_the_media_types_parameters_do_not_matter(api: Api, media_type: str) -> 
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-def test_a_body_over_the_limit(api: Api, method: str, path: str) -> None:
+def test_a_body_over_the_limit_is_refused(api: Api, method: str, path: str) -> None:
     assert_problem(api(method, path, content=b" " * (LIMIT + 1), headers=JSON), 413)
 
 
-def test_a_body_of_just_the_limit(api: Api) -> None:
+def test_a_body_at_the_limit_is_accepted(api: Api) -> None:
     body = json.dumps({"name": "Carol", "email": "carol@example.com"}).encode()
     padded = body + b" " * (LIMIT - len(body))
     assert api.post("/api/users", content=padded, headers=JSON).status_code == 201
 
 
-def test_the_last_of_two_equal_members_counts(api: Api) -> None:
+def test_the_last_of_two_members_with_the_same_name_counts(api: Api) -> None:
     body = b'{"name": "Carol", "name": "Dave", "email": "dave@example.com"}'
     assert api.post("/api/users", content=body, headers=JSON).json()["name"] == "Dave"
 
@@ -100,5 +102,5 @@ def test_a_refused_body_changes_nothing(api: Api) -> None:
     assert api.get("/api/users").content == before
 
 
-def test_a_wrong_body_counts_before_a_missing_user(api: Api) -> None:
+def test_an_invalid_body_is_reported_before_a_missing_user(api: Api) -> None:
     assert_problem(api("PUT", "/api/users/99", json={}), 422)

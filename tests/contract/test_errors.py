@@ -1,4 +1,4 @@
-"""Errors that nobody meant, and the gateway's own: the contract's shape, and no internals."""
+"""Unforeseen errors, and the gateway's own: problem details without internals."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -48,7 +48,7 @@ FAILURES = [flask_failure, fastapi_failure, django_failure]
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_an_unforeseen_error_tells_nothing(
+def test_the_response_to_an_unforeseen_error_shows_no_internals(
     failure: Callable[[], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     response = failure()
@@ -69,7 +69,7 @@ def test_an_unforeseen_error_is_logged(
     assert SECRET in caplog.text
 
 
-def test_fastapis_error_reaches_the_server_which_logs_it() -> None:
+def test_an_unforeseen_error_in_fastapi_reaches_the_server() -> None:
     import fastapi_app
 
     app = fastapi_app.create_app()
@@ -82,6 +82,8 @@ def test_fastapis_error_reaches_the_server_which_logs_it() -> None:
     "path", ["/nothing", "/flaskx/api/users", "/FLASK/api/users", "/api/users", "//flask/api/users"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_a_path_outside_the_mounts(gateway: TestClient, method: str, path: str) -> None:
+def test_a_path_outside_the_mounts_is_not_found(
+    gateway: TestClient, method: str, path: str
+) -> None:
     response = gateway.request(method, f"http://127.0.0.1{path}")
     assert_problem(response, 404, detail="Nothing is served at this path.")

@@ -1,4 +1,4 @@
-"""HEAD, OPTIONS, methods that are not allowed, trailing slashes and unknown paths."""
+"""HEAD, OPTIONS, other methods, trailing slashes and unknown paths."""
 
 import pytest
 
@@ -20,7 +20,7 @@ NOT_ALLOWED = [
 
 
 @pytest.mark.parametrize("path", [*ALLOWED, "/api/users/99", "/api/users?limit=1", "/nothing"])
-def test_head_is_get_without_the_body(api: Api, path: str) -> None:
+def test_head_is_the_same_as_get_without_the_body(api: Api, path: str) -> None:
     head, get = api("HEAD", path), api.get(path)
     assert head.status_code == get.status_code
     assert head.content == b""
@@ -30,7 +30,7 @@ def test_head_is_get_without_the_body(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize(("path", "allowed"), ALLOWED.items())
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_options_names_the_methods(api: Api, path: str, allowed: str, slash: str) -> None:
+def test_options_lists_the_allowed_methods(api: Api, path: str, allowed: str, slash: str) -> None:
     response = api("OPTIONS", path + slash)
     assert response.status_code == 204
     assert response.headers["Allow"] == allowed
@@ -74,6 +74,8 @@ def test_a_trailing_slash_is_the_same_resource(api: Api) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE"])
-def test_an_unknown_path_has_the_contracts_shape(api: Api, method: str, path: str) -> None:
+def test_an_unknown_path_gets_the_contracts_problem_document(
+    api: Api, method: str, path: str
+) -> None:
     response = api(method, path)
     assert_problem(response, 404, detail="Nothing is served at this path.")

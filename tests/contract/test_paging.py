@@ -9,7 +9,7 @@ from tests.conftest import Api, assert_problem
 
 @pytest.fixture
 def crowd(api: Api) -> Api:
-    """A hundred and twenty users besides Alice and Bob."""
+    """A hundred and twenty users in addition to Alice and Bob."""
     from django_app.models import User
 
     User.objects.bulk_create(
@@ -19,7 +19,7 @@ def crowd(api: Api) -> Api:
 
 
 def follow(api: Api, path: str) -> list[list[int]]:
-    """Return the ids of each page from ``path`` on, following the links."""
+    """Follow the links from ``path`` on; return the ids of each page."""
     pages = []
     url = api.prefix + path
     while True:
@@ -51,7 +51,7 @@ def test_following_the_links_visits_every_row_once(crowd: Api, path: str, sizes:
     assert ids == list(range(123 - len(ids), 123))
 
 
-def test_a_page_is_found_by_its_key_and_not_by_its_number(crowd: Api) -> None:
+def test_a_page_begins_after_an_id_and_not_at_a_page_number(crowd: Api) -> None:
     first = crowd.get("/api/users?limit=3").json()
     crowd("DELETE", f"/api/users/{first[0]['id']}")
     second = crowd.get(f"/api/users?limit=3&after={first[-1]['id']}").json()
@@ -83,7 +83,7 @@ def test_the_link_keeps_the_search(crowd: Api) -> None:
         ("'", []),
     ],
 )
-def test_search_finds_a_part_of_name_or_email_in_any_case(
+def test_search_matches_part_of_the_name_or_email_in_any_case(
     api: Api, search: str, names: list[str]
 ) -> None:
     api.post("/api/users", json={"name": "Émile_100%", "email": "e@example.com"})
@@ -104,7 +104,7 @@ def test_search_finds_a_part_of_name_or_email_in_any_case(
         ("search=" + "a" * 255, "search"),
     ],
 )
-def test_a_query_that_is_refused(api: Api, query: str, parameter: str) -> None:
+def test_an_invalid_query_is_refused(api: Api, query: str, parameter: str) -> None:
     problem = assert_problem(api.get(f"/api/users?{query}"), 422)
     assert [error["pointer"] for error in problem["errors"]] == [f"/{parameter}"]
 
@@ -118,5 +118,5 @@ def test_thousands_of_query_parameters_are_ignored(api: Api) -> None:
     assert len(api.get("/api/users?" + "&".join("x=1" for _ in range(5000))).json()) == 2
 
 
-def test_the_last_of_two_equal_parameters_counts(api: Api) -> None:
+def test_the_last_of_two_parameters_with_the_same_name_counts(api: Api) -> None:
     assert len(api.get("/api/users?limit=0&limit=1").json()) == 1

@@ -45,7 +45,7 @@ def test_unknown_members_are_ignored(api: Api, method: str, path: str) -> None:
     assert list(response.json()) == ["id", "name", "email"]
 
 
-def test_letters_are_not_escaped(api: Api) -> None:
+def test_non_ascii_letters_are_not_escaped(api: Api) -> None:
     response = api.post("/api/users", json={**CAROL, "name": "Zoë 名前 🦊\u2028x"})
     assert response.content.startswith('{"id":3,"name":"Zoë 名前 🦊\u2028x",'.encode())
 
@@ -84,7 +84,7 @@ def test_both_fields_are_required(api: Api, method: str, path: str, missing: str
     "changes",
     [{"name": "Al"}, {"email": "al@example.com"}, {"name": "Al", "email": "al@example.com"}, {}],
 )
-def test_any_subset_of_the_fields_is_changed(api: Api, changes: dict[str, str]) -> None:
+def test_any_subset_of_the_fields_can_be_changed(api: Api, changes: dict[str, str]) -> None:
     response = api("PATCH", "/api/users/1", json=changes)
     assert response.status_code == 200
     assert response.json() == {**ALICE, **changes} == api.get("/api/users/1").json()
@@ -111,7 +111,7 @@ def test_a_user_is_deleted(api: Api) -> None:
     [("GET", None), ("PUT", CAROL), ("PATCH", CAROL), ("PATCH", {}), ("DELETE", None)],
 )
 @pytest.mark.parametrize("user_id", [3, 2**63 - 1])
-def test_a_user_that_does_not_exist(
+def test_a_user_that_does_not_exist_is_not_found(
     api: Api, method: str, body: dict[str, str] | None, user_id: int
 ) -> None:
     response = api(method, f"/api/users/{user_id}", **({} if body is None else {"json": body}))
@@ -122,7 +122,7 @@ def test_a_user_that_does_not_exist(
 @pytest.mark.parametrize(
     "user_id", ["0", "-1", "+1", "01", "1.0", "1e3", "abc", "9223372036854775808", "9" * 40, "٣"]
 )
-def test_what_is_no_id_is_not_found(api: Api, method: str, user_id: str) -> None:
+def test_an_invalid_id_is_not_found(api: Api, method: str, user_id: str) -> None:
     response = api(method, f"/api/users/{user_id}")
     assert_problem(response, 404, detail="Nothing is served at this path.")
 
@@ -134,6 +134,6 @@ def test_an_email_is_unique_in_any_case(api: Api, method: str, path: str) -> Non
     assert api.get("/api/users").json() == [ALICE, BOB]
 
 
-def test_a_user_may_keep_its_email(api: Api) -> None:
+def test_a_user_can_keep_its_email(api: Api) -> None:
     response = api("PUT", "/api/users/1", json={**ALICE, "name": "Alicia"})
     assert response.json() == {**ALICE, "name": "Alicia"}

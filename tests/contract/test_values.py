@@ -44,7 +44,7 @@ def test_a_name_is_trimmed(api: Api, sent: str, stored: str) -> None:
         ({"first": "Carol"}, "Input should be a valid string"),
     ],
 )
-def test_a_name_that_is_refused(api: Api, name: object, detail: str) -> None:
+def test_an_invalid_name_is_refused(api: Api, name: object, detail: str) -> None:
     response = api.post("/api/users", json={**CAROL, "name": name})
     assert_problem(response, 422, errors=[{"pointer": "/name", "detail": detail}])
 
@@ -86,7 +86,7 @@ def test_an_email_is_stored_in_lower_case(api: Api, sent: str, stored: str | Non
         ["carol@example.com"],
     ],
 )
-def test_an_email_that_is_refused(api: Api, email: object) -> None:
+def test_an_invalid_email_is_refused(api: Api, email: object) -> None:
     problem = assert_problem(api.post("/api/users", json={**CAROL, "email": email}), 422)
     assert [error["pointer"] for error in problem["errors"]] == ["/email"]
 
@@ -98,6 +98,6 @@ def test_a_long_email_is_refused_for_its_length(api: Api) -> None:
         assert problem["errors"] == [{"pointer": "/email", "detail": detail}]
 
 
-def test_every_wrong_value_is_named(api: Api) -> None:
+def test_every_invalid_value_is_named(api: Api) -> None:
     problem = assert_problem(api.post("/api/users", json={"name": "", "email": "?"}), 422)
     assert [error["pointer"] for error in problem["errors"]] == ["/name", "/email"]

@@ -1,4 +1,4 @@
-"""Connections to the database: as many as the threads, however requests end."""
+"""The number of database connections equals the number of threads, however requests end."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from tests.servers import serve
 from tests.usage import times_open
 
 THREADS = 3
-FEED = 2  # connections of the one that reads events: it listens, and reads through FastAPI's pool
+FEED = 2  # the reader of events has two connections: one listens, one of FastAPI's pool reads
 ROUNDS = 4
 ROLE = "counted"
 ALICE = {"name": "Alice", "email": "alice@example.com"}
@@ -35,7 +35,7 @@ REQUESTS: list[tuple[str, str, object, int]] = [
 
 
 async def send_all(base_url: str) -> list[int]:
-    """Send every request several times, many at once; return the statuses in their order."""
+    """Send every request several times, many at once; return the statuses in order."""
     async with httpx.AsyncClient(base_url=base_url, timeout=60) as client:
         answers = await asyncio.gather(
             *(client.request(method, path, json=body) for method, path, body, _ in REQUESTS * 6)
@@ -56,7 +56,7 @@ def count_connections(database: SQLite | PostgreSQL, process: int) -> int:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_the_connections_stay_as_many_as_the_threads(
+def test_there_are_no_more_connections_than_threads(
     database: SQLite | PostgreSQL, framework: str
 ) -> None:
     port = free_port()

@@ -1,6 +1,6 @@
-"""A database that is locked, not migrated, down, full or restarted: 503, and well again by itself.
+"""A database that is locked, not migrated, down, full or restarted: 503, and then recovery.
 
-One status, one body and one Retry-After in all three frameworks, without any internals.
+All three frameworks send the same status, body and Retry-After, without internals.
 """
 
 import json
@@ -39,7 +39,7 @@ WRITES: list[Request] = [
 
 @contextmanager
 def gateway_on(url: str, **env: str) -> Iterator[tuple[httpx.Client, Server]]:
-    """Serve the gateway on a database of its own, with little patience."""
+    """Serve the gateway on a database of its own, with short timeouts."""
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     env = {"GATEWAY_DATABASE_URL": url, "GATEWAY_DATABASE_TIMEOUT": "1", **env}
@@ -62,24 +62,24 @@ def send(client: httpx.Client, requests: list[Request]) -> list[httpx.Response]:
         return [future.result() for future in futures]
 
 
-def assert_says(response: httpx.Response, problem: Problem) -> None:
-    """Check that an answer is a problem's document, with the id of the request."""
+def assert_problem_response(response: httpx.Response, problem: Problem) -> None:
+    """Check that a response is a problem document with the id of the request."""
     document = response.json()
     assert document.pop("request_id") == response.headers["X-Request-ID"]
     assert document == json.loads(problem.body)
 
 
 def assert_unavailable(client: httpx.Client, requests: list[Request]) -> None:
-    """Check that every answer is the same problem."""
+    """Check that every response is the same problem."""
     for response in send(client, requests):
         assert response.status_code == 503
         assert response.headers["Content-Type"] == "application/problem+json"
         assert response.headers["Retry-After"] == "1"
-        assert_says(response, DatabaseUnavailable())
+        assert_problem_response(response, DatabaseUnavailable())
 
 
 def assert_served(client: httpx.Client) -> None:
-    """Check that every framework reads and writes."""
+    """Check that every framework can read and write."""
     for name in FRAMEWORKS:
         user = {"name": name, "email": f"{name}@example.com"}
         created = client.post(f"/{name}/api/users", json=user)
@@ -97,21 +97,21 @@ def prepare(url: str) -> None:
     )
 
 
-def said(server: Server) -> list[str]:
-    """Return what the server said at its start, less the addresses, requests and times."""
+def startup_errors(server: Server) -> list[str]:
+    """Return the start's log records, without addresses, requests and times."""
     lines = server.output.splitlines()
     records = [line for line in lines if "http://" not in line and " GET /" not in line]
-    return [record.partition(" ERROR uvicorn.error [-] ")[2] or record for record in records]
+    return [record.partition(" ERROR showdown [-] ")[2] or record for record in records]
 
 
-def test_a_locked_database(database: SQLite | PostgreSQL) -> None:
+def test_a_locked_database_is_503(database: SQLite | PostgreSQL) -> None:
     if isinstance(database, PostgreSQL):
-        pytest.skip("Only SQLite locks as a whole")
+        pytest.skip("Only SQLite locks the whole database")
     with gateway_on(database.url) as (client, _):
         lock = sqlite3.connect(database.path, isolation_level=None)
         lock.execute("BEGIN EXCLUSIVE")
         assert_unavailable(client, WRITES)
-        # The write-ahead log lets readers pass.
+        # In write-ahead mode, readers do not wait.
         assert [response.status_code for response in send(client, READS)] == [200] * 6
         lock.execute("ROLLBACK")
         lock.close()
@@ -120,7 +120,7 @@ def test_a_locked_database(database: SQLite | PostgreSQL) -> None:
 
 @pytest.fixture
 def empty_url(migrated: SQLite | PostgreSQL, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database with nothing in it."""
+    """The URL of an empty database."""
     if isinstance(migrated, SQLite):
         yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
         return
@@ -130,15 +130,17 @@ def empty_url(migrated: SQLite | PostgreSQL, tmp_path: Path) -> Iterator[str]:
         connection.execute("DROP DATABASE empty WITH (FORCE)")
 
 
-def test_a_database_that_is_not_migrated(empty_url: str) -> None:
+def test_a_database_without_migrations_is_reported(empty_url: str) -> None:
     with gateway_on(empty_url) as (client, server):
-        assert said(server) == ["The database is not migrated; run: python manage.py prepare"]
+        assert startup_errors(server) == [
+            "The database is not migrated; run: python manage.py prepare"
+        ]
         assert_unavailable(client, READS + WRITES)
         prepare(empty_url)
         assert_served(client)
 
 
-def test_a_database_that_is_not_there(migrated: SQLite | PostgreSQL, tmp_path: Path) -> None:
+def test_a_missing_database_is_reported(migrated: SQLite | PostgreSQL, tmp_path: Path) -> None:
     if isinstance(migrated, SQLite):
         url, reason = f"sqlite:///{tmp_path / 'none' / 'x.sqlite3'}", "unable to open database file"
     else:
@@ -149,25 +151,25 @@ def test_a_database_that_is_not_there(migrated: SQLite | PostgreSQL, tmp_path: P
             "Connection refused"
         )
     with gateway_on(url) as (client, server):
-        assert said(server) == [
+        assert startup_errors(server) == [
             f"The database cannot be used ({reason}); check GATEWAY_DATABASE_URL"
         ]
         assert_unavailable(client, READS + WRITES)
 
 
-def test_a_file_that_is_no_database_does_not_end_the_server(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_does_not_stop_the_server(tmp_path: Path) -> None:
     file = tmp_path / "x.sqlite3"
     file.write_text("This is a letter, and no database.")
     with gateway_on(f"sqlite:///{file}") as (client, server):
-        assert said(server) == [
+        assert startup_errors(server) == [
             "The database cannot be used (file is not a database); check GATEWAY_DATABASE_URL"
         ]
         for response in send(client, READS):
             assert response.status_code == 500
-            assert_says(response, Problem(500))
+            assert_problem_response(response, Problem(500))
 
 
-def test_a_database_server_that_restarts(migrated: SQLite | PostgreSQL) -> None:
+def test_the_frameworks_recover_from_a_database_restart(migrated: SQLite | PostgreSQL) -> None:
     if isinstance(migrated, SQLite):
         pytest.skip("SQLite has no server")
     with tempfile.TemporaryDirectory(prefix="gateway-") as directory:
@@ -181,14 +183,14 @@ def test_a_database_server_that_restarts(migrated: SQLite | PostgreSQL) -> None:
                 other.start()
                 assert [response.status_code for response in send(client, READS)] == [200] * 6
                 assert_served(client)
-                # Nobody asks in between: each framework finds its connections cut.
+                # No request in between: each framework finds its connections closed.
                 other.stop()
                 other.start()
                 for name in FRAMEWORKS:
                     assert client.get(f"/{name}/api/users").status_code == 200
 
 
-def test_a_connection_that_breaks_after_the_query_does_not_spoil_the_answer(
+def test_a_connection_that_breaks_after_the_query_does_not_change_the_response(
     database: SQLite | PostgreSQL,
 ) -> None:
     from flask_app import create_app
@@ -210,7 +212,7 @@ def test_a_connection_that_breaks_after_the_query_does_not_spoil_the_answer(
 
 @pytest.fixture
 def crowded_url(database: SQLite | PostgreSQL) -> Iterator[str]:
-    """The URL of a role that may have six connections."""
+    """The URL of a role that may open six connections."""
     if isinstance(database, SQLite):
         pytest.skip("SQLite does not count connections")
     with psycopg.connect(database.url, autocommit=True) as connection:
@@ -221,8 +223,8 @@ def crowded_url(database: SQLite | PostgreSQL) -> Iterator[str]:
         connection.execute("DROP ROLE crowded")
 
 
-def test_a_database_without_a_free_connection(crowded_url: str) -> None:
-    # Before the gateway, whose reader of events would keep one.
+def test_a_database_without_a_free_connection_is_503(crowded_url: str) -> None:
+    # Before the gateway starts, because its reader of events would keep a connection.
     others = [psycopg.connect(crowded_url) for _ in range(6)]
     with gateway_on(crowded_url, GATEWAY_THREADS="1") as (client, _):
         assert_unavailable(client, READS + WRITES)
@@ -233,15 +235,15 @@ def test_a_database_without_a_free_connection(crowded_url: str) -> None:
 
 POOLED: dict[str, tuple[str, ...]] = {
     "flask": ("flask", "--app", "flask_app", "run", "--port"),
-    "fastapi": ("uvicorn", "fastapi_app:app", "--port"),
+    "fastapi": ("uvicorn", "fastapi_app.main:app", "--port"),
 }
 
 
 @pytest.mark.parametrize("framework", POOLED)
-def test_an_exhausted_pool(database: SQLite | PostgreSQL, framework: str) -> None:
-    """Alone, where no mount bounds what runs at once; Django alone has no pool."""
+def test_an_exhausted_pool_is_503(database: SQLite | PostgreSQL, framework: str) -> None:
+    """Without the gateway, because a mount limits concurrent requests; Django has no pool there."""
     if isinstance(database, SQLite):
-        pytest.skip("Nothing holds a connection of SQLite's for longer than its timeout")
+        pytest.skip("SQLite requests hold a connection no longer than its timeout")
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     env = {"GATEWAY_DATABASE_TIMEOUT": "1", "GATEWAY_THREADS": "1"}

@@ -1,4 +1,4 @@
-"""A machine without PostgreSQL: its tests are skipped, and fail in CI."""
+"""On a machine without PostgreSQL, its tests are skipped; in CI they fail."""
 
 import os
 from pathlib import Path
@@ -10,21 +10,21 @@ from tests.databases import PostgreSQL
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PostgreSQL:
-    """A server on a machine that has no program of it."""
+    """A PostgreSQL server on a machine that has none of its programs."""
     monkeypatch.setattr("tests.databases.POSTGRES_DIRECTORIES", [])
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CI", raising=False)
     return PostgreSQL(tmp_path)
 
 
-def test_a_server_without_its_programs_is_a_skip(bare: PostgreSQL) -> None:
+def test_a_test_without_postgresql_is_skipped(bare: PostgreSQL) -> None:
     with pytest.raises(pytest.skip.Exception, match="PostgreSQL's initdb is not installed"):
         bare.create()
-    # Nothing was begun: finding that out needs no directory and no owner of it.
+    # The check comes first, so no directory was made.
     assert not bare.directory.exists()
 
 
-def test_a_server_without_its_programs_is_a_failure_in_ci(
+def test_a_test_without_postgresql_fails_in_ci(
     bare: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CI", "true")
@@ -33,7 +33,7 @@ def test_a_server_without_its_programs_is_a_failure_in_ci(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as any other user")
-def test_a_server_without_its_user_is_a_skip(
+def test_a_test_as_root_without_the_postgres_user_is_skipped(
     bare: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.databases.postgres_program", lambda _name: "/bin/true")

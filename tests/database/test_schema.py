@@ -1,4 +1,4 @@
-"""The shared Table says what Django's migrations made."""
+"""The shared SQLAlchemy Table matches what Django's migrations created."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ def inspector(migrated: SQLite | PostgreSQL) -> Iterator[Inspector]:
 
 
 def columns(inspector: Inspector) -> dict[str, Any]:
-    """Return what the database says of each column."""
+    """Return the columns as the database describes them."""
     return {column["name"]: column for column in inspector.get_columns(users.name)}
 
 
@@ -39,7 +39,7 @@ def test_a_column_has_the_type_of_the_migrations(inspector: Inspector, name: str
 
 
 @pytest.mark.parametrize("name", users.c.keys())
-def test_a_column_takes_null_where_the_migrations_say_so(inspector: Inspector, name: str) -> None:
+def test_a_column_is_nullable_if_the_migrations_say_so(inspector: Inspector, name: str) -> None:
     assert users.c[name].nullable == columns(inspector)[name]["nullable"]
 
 
@@ -53,13 +53,13 @@ def test_the_primary_key_is_the_one_of_the_migrations(inspector: Inspector) -> N
     assert list(users.primary_key.columns.keys()) == made == ["id"]
 
 
-def test_the_email_alone_is_unique(inspector: Inspector) -> None:
+def test_only_the_email_is_unique(inspector: Inspector) -> None:
     made = inspector.get_indexes(users.name, include_auto_indexes=True)  # SQLite: auto indexes
     assert [index["column_names"] for index in made if index["unique"]] == [["email"]]
     assert [name for name, column in users.c.items() if column.unique] == ["email"]
 
 
-def test_the_database_fills_in_the_creation_time_and_the_id_alone(inspector: Inspector) -> None:
+def test_the_database_fills_in_only_the_creation_time_and_the_id(inspector: Inspector) -> None:
     made = columns(inspector)
     assert made["created_at"]["default"] == NOW[inspector.dialect.name]
     assert [name for name, column in users.c.items() if column.server_default] == ["created_at"]

@@ -16,7 +16,7 @@ SEEDED = {(1, "Alice", "alice@example.com"), (2, "Bob", "bob@example.com")}
 
 
 async def write_all(origin: str) -> list[httpx.Response]:
-    """Send every write, as many at a time as there are writers."""
+    """Send every write, as many at once as there are writers."""
     limits = httpx.Limits(max_connections=WRITERS, max_keepalive_connections=WRITERS)
     numbers = iter(range(WRITES))
     async with httpx.AsyncClient(base_url=origin, limits=limits, timeout=120) as client:
@@ -39,8 +39,8 @@ def test_every_acknowledged_write_is_kept(database: SQLite | PostgreSQL) -> None
 
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    # SQLite gives its lock to whoever asks at the right moment, not to who has waited longest; on a
-    # busy machine an unlucky writer can wait beyond the default of 20 seconds.
+    # SQLite has no queue for its lock: a writer gets it if it tries at the right moment. On a busy
+    # machine, an unlucky writer can wait longer than the default of 20 seconds.
     env = {"GATEWAY_DATABASE_TIMEOUT": "90"}
     command = ("gateway", "--port", port)
     with serve(*command, origin=origin, path="/flask/api/hello", env=env) as server:

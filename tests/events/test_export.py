@@ -1,4 +1,4 @@
-"""All users in one answer: both formats, at constant memory."""
+"""Exports of all users in one response: both formats, at constant memory."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ def test_ndjson_is_the_default(gateway: TestClient) -> None:
     )
 
 
-def test_csv(gateway: TestClient) -> None:
+def test_csv_has_a_header_and_a_row_for_each_user(gateway: TestClient) -> None:
     name = 'Line "one", é; two'
     gateway.post("/flask/api/users", json={"name": name, "email": "c@example.com"})
     response = gateway.get(EXPORT, headers={"Accept": "text/csv"})
@@ -58,7 +58,9 @@ def test_csv(gateway: TestClient) -> None:
         ("text/csv;q=many", None),
     ],
 )
-def test_the_client_chooses(gateway: TestClient, accept: str, kind: str | None) -> None:
+def test_the_accept_header_chooses_the_format(
+    gateway: TestClient, accept: str, kind: str | None
+) -> None:
     response = gateway.get(EXPORT, headers={"Accept": accept})
     if kind is None:
         assert_problem(response, 406)
@@ -67,10 +69,10 @@ def test_the_client_chooses(gateway: TestClient, accept: str, kind: str | None) 
 
 
 def fill(database: SQLite | PostgreSQL, count: int) -> None:
-    """Make many users, without the events that nobody here reads."""
+    """Insert many users without their events, which no test here reads."""
     if isinstance(database, PostgreSQL):
         with psycopg.connect(database.url) as postgresql:
-            # Triggers are for sessions that are no replica's.
+            # The replica role does not run triggers.
             postgresql.execute("SET session_replication_role = replica")
             postgresql.execute(
                 "INSERT INTO users (name, email)"
@@ -82,7 +84,7 @@ def fill(database: SQLite | PostgreSQL, count: int) -> None:
     with connection:
         triggers = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
         for (trigger,) in triggers.fetchall():
-            connection.execute(f"DROP TRIGGER {trigger}")  # the next reset brings them back
+            connection.execute(f"DROP TRIGGER {trigger}")  # the next reset restores them
         connection.execute(
             "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"
             " WHERE n < ?) INSERT INTO users (name, email, created_at)"
@@ -95,7 +97,7 @@ def fill(database: SQLite | PostgreSQL, count: int) -> None:
 @pytest.mark.slow
 def test_a_million_users_need_no_more_memory_than_a_few(database: SQLite | PostgreSQL) -> None:
     if not Path("/proc/self/status").exists():
-        pytest.skip("Memory is read from /proc")
+        pytest.skip("This test reads memory from /proc")
     fill(database, MANY)
     port = free_port()
     origin = f"http://127.0.0.1:{port}"

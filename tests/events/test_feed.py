@@ -1,4 +1,4 @@
-"""The reader of the outbox by itself: one for all, bounded, and patient with the database."""
+"""The reader of the outbox alone: it reads once for all, is bounded, and outlives outages."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Counted:
-    """A sessionmaker that counts what is asked for."""
+    """A sessionmaker that counts the sessions."""
 
     def __init__(self, sessionmaker: async_sessionmaker[AsyncSession]) -> None:
         self.sessionmaker = sessionmaker
@@ -41,7 +41,7 @@ class Counted:
 
 @asynccontextmanager
 async def running(calls: Any = None) -> AsyncIterator[tuple[Feed, Counted]]:
-    """A feed on the suite's database, its engine apart from the gateway's."""
+    """A feed on the suite's database, with an engine of its own."""
     engine = create_asyncio_engine(get_settings(), "fastapi")
     counted = Counted(async_sessionmaker(engine))
     feed = Feed(counted, calls or (lambda: wakeups(get_settings())))  # type: ignore[arg-type]
@@ -71,8 +71,8 @@ async def test_one_read_serves_every_listener() -> None:
 
 
 @pytest.mark.usefixtures("database")
-async def test_a_listener_that_is_too_slow_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "ROOM", 10)
+async def test_a_listener_that_is_too_slow_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "QUEUE_SIZE", 10)
     seen: list[int] = []
 
     async def take_all(events: AsyncGenerator[UserEvent]) -> None:
@@ -92,7 +92,7 @@ async def test_a_listener_that_is_too_slow_is_cut(monkeypatch: pytest.MonkeyPatc
     assert seen == [*range(seen[0], seen[0] + 30)]
 
 
-async def test_the_feed_goes_on_with_a_restored_database(
+async def test_the_feed_continues_with_a_restored_database(
     database: SQLite | PostgreSQL,
 ) -> None:
     async with running() as (feed, counted), feed.listening(None) as events:
@@ -100,16 +100,16 @@ async def test_the_feed_goes_on_with_a_restored_database(
         assert [(await anext(events)).user.name for _ in range(3)] == ["a", "b", "c"]
         before = feed.last
         await asyncio.to_thread(database.reset)
-        # PostgreSQL notifies of changes, and TRUNCATE is none for it.
+        # PostgreSQL notifies on changes of rows; it does not for TRUNCATE.
         await feed._read()
         assert feed.last < before
 
 
 @pytest.mark.usefixtures("database")
-async def test_the_feed_goes_on_when_when_the_database_is_back(
+async def test_the_feed_continues_when_the_database_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(feed_module, "PAUSE", 0.01)
+    monkeypatch.setattr(feed_module, "RETRY_DELAY", 0.01)
     failures = 3
 
     async def unsteady() -> AsyncGenerator[None]:
@@ -141,14 +141,14 @@ async def test_a_feed_that_stops_at_any_moment_leaves_no_file_open(
             await connection.run_sync(metadata.create_all)
         feed = Feed(async_sessionmaker(engine), partial(wakeups, settings))
         async with feed.running():
-            # A thread opens and reads meanwhile, so each of these passes finds it elsewhere.
+            # A thread opens and reads the file meanwhile, so each pass stops the feed elsewhere.
             for _ in range(moment):
                 await asyncio.sleep(0)
         await engine.dispose()
         assert times_open(file, os.getpid()) == 0, moment
 
 
-async def test_a_step_that_hangs_does_not_hold_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_step_that_hangs_does_not_delay_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "LAST_STEP", 0.01)
     hanging = asyncio.create_task(steps.finish(asyncio.Event().wait()))
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""WebSockets and event streams have limits of their own, which leave room for requests."""
+"""WebSockets and event streams have limits of their own, which leave room for other requests."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ LIMITS = {
     "GATEWAY_MAX_STREAMS_OF_CLIENT": str(MOST_OF_CLIENT),
     "GATEWAY_WEBSOCKET_MAX_SIZE": "1000",
     "GATEWAY_WEBSOCKET_RATE": "20",
-    # So that the tests can be several clients.
+    # So that the tests can act as several clients.
     "GATEWAY_TRUSTED_PROXIES": "127.0.0.1",
 }
 
@@ -65,7 +65,7 @@ async def live(origin: str, number: int = 1) -> AsyncIterator[ClientConnection]:
 
 
 async def closed(socket: ClientConnection) -> int | None:
-    """Return the code that the server closes with."""
+    """Return the code with which the server closes the WebSocket."""
     async with asyncio.timeout(20):
         try:
             while True:
@@ -75,7 +75,7 @@ async def closed(socket: ClientConnection) -> int | None:
 
 
 @pytest.mark.parametrize("message", ["text", b"bytes", "", ["in", "pieces"]])
-async def test_a_message_that_nobody_expects_ends_the_connection(
+async def test_a_message_from_the_client_ends_the_connection(
     origin: str, message: str | bytes | list[str]
 ) -> None:
     async with live(origin) as socket:
@@ -90,7 +90,7 @@ async def test_a_message_over_the_limit_ends_the_connection(origin: str) -> None
 
 
 async def send_frames(socket: ClientConnection, frames: list[Frame], times: int) -> None:
-    """Send frames as one piece of bytes, as a client of one's own would."""
+    """Send all frames in one write, as a hostile client could."""
     data = b"".join(frame.serialize(mask=True) for frame in frames) * times
     socket.transport.write(data)
 
@@ -107,7 +107,7 @@ async def test_a_flood_of_small_frames_ends_the_connection(origin: str, opcode: 
 
 
 async def test_compression_is_not_offered(origin: str) -> None:
-    """What unpacks to a thousand times its size is no message then."""
+    """Otherwise a small message could expand to a thousand times its size."""
     address = origin.replace("http", "ws") + LIVE
     factories = [ClientPerMessageDeflateFactory()]
     async with connect(address, extensions=factories, compression=None) as socket:
@@ -115,12 +115,12 @@ async def test_compression_is_not_offered(origin: str) -> None:
         bomb = zlib.compressobj(wbits=-15)
         packed = bomb.compress(b"\0" * 500_000) + bomb.flush(zlib.Z_SYNC_FLUSH)
         frame = bytearray(Frame(Opcode.TEXT, packed[:-4]).serialize(mask=True))
-        frame[0] |= 0x40  # RFC 7692, 6: it is compressed
+        frame[0] |= 0x40  # RFC 7692, 6: the bit for compressed
         socket.transport.write(bytes(frame))
         assert await closed(socket) == 1002
 
 
-async def test_a_client_that_sends_at_the_allowed_rate_may_ping(origin: str) -> None:
+async def test_a_client_can_send_pings_at_the_allowed_rate(origin: str) -> None:
     async with live(origin) as socket:
         for _ in range(30):
             async with asyncio.timeout(20):
@@ -156,7 +156,7 @@ async def status_of_stream(origin: str, number: int) -> int:
         return response.status_code
 
 
-async def test_streams_are_bounded_for_each_client_and_in_all(origin: str) -> None:
+async def test_streams_are_limited_for_each_client_and_in_total(origin: str) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(MOST_OF_CLIENT - 1):
             await stack.enter_async_context(live(origin, 1))
@@ -186,8 +186,8 @@ async def test_streams_are_bounded_for_each_client_and_in_all(origin: str) -> No
         ("192.0.2.1", "192.0.2.1", True),
     ],
 )
-def test_a_network_of_ipv6_is_one_client(first: str, second: str, same: bool) -> None:
-    streams = Streams(most=9, most_of_client=1)
+def test_an_ipv6_network_is_one_client(first: str, second: str, same: bool) -> None:
+    streams = Streams(max_open=9, max_per_client=1)
     with (
         streams.open({"client": (first, 1)}),
         pytest.raises(HTTPException) if same else nullcontext(),
@@ -197,7 +197,7 @@ def test_a_network_of_ipv6_is_one_client(first: str, second: str, same: bool) ->
     assert not streams.by_client
 
 
-async def test_a_socket_that_is_refused_is_no_error(origin: str, log: Server) -> None:
+async def test_a_refused_websocket_is_not_logged_as_an_error(origin: str, log: Server) -> None:
     before = len(log.output)
     async with AsyncExitStack() as stack:
         for _ in range(MOST_OF_CLIENT):

@@ -1,4 +1,4 @@
-"""Every change leaves one event, in its own transaction, whoever makes it."""
+"""Every change leaves one event, in the same transaction, whatever makes the change."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ CAROL = {"name": "Carol", "email": "carol@example.com"}
 
 
 def events(after: int = 0) -> list[Row[Any]]:
-    """Read the outbox, without the two users that each test begins with."""
+    """Read the outbox, without the two users that exist at the start of each test."""
     engine = create_sync_engine(get_settings(), "tests")
     with engine.connect() as reader:
         rows = reader.execute(select_events(after, 10_000)).all()
@@ -26,7 +26,7 @@ def events(after: int = 0) -> list[Row[Any]]:
     return [row for row in rows if row.user_id > 2 or row.action != "created"]
 
 
-def test_what_happened_to_whom_and_by_which_framework(api: Api) -> None:
+def test_an_event_contains_the_action_the_user_and_the_framework(api: Api) -> None:
     assert api.post("/api/users", json=CAROL).status_code == 201
     assert api("PATCH", "/api/users/3", json={"name": "Caroline"}).status_code == 200
     assert api("PUT", "/api/users/3", json=CAROL).status_code == 200
@@ -43,7 +43,7 @@ def test_what_happened_to_whom_and_by_which_framework(api: Api) -> None:
     assert [row.id for row in rows] == [*range(rows[0].id, rows[0].id + 4)]
 
 
-def test_what_changes_nothing_is_no_event(api: Api) -> None:
+def test_a_request_that_changes_nothing_leaves_no_event(api: Api) -> None:
     for method, path, body in (
         ("PUT", "/api/users/1", {"name": "Alice", "email": "alice@example.com"}),
         ("PATCH", "/api/users/1", {}),
@@ -57,7 +57,7 @@ def test_what_changes_nothing_is_no_event(api: Api) -> None:
     assert events() == []
 
 
-def test_bulk_operations_of_djangos_leave_events_too(database: SQLite | PostgreSQL) -> None:
+def test_bulk_operations_in_django_leave_events(database: SQLite | PostgreSQL) -> None:
     from django_app.models import User, UserEvent
 
     User.objects.bulk_create(User(name=f"u{n}", email=f"u{n}@example.com") for n in range(3))
@@ -70,7 +70,7 @@ def test_bulk_operations_of_djangos_leave_events_too(database: SQLite | PostgreS
     assert str(UserEvent.objects.first()) == "all <u2@example.com> deleted by django"
 
 
-def test_what_is_rolled_back_leaves_none(database: SQLite | PostgreSQL) -> None:
+def test_a_change_that_is_rolled_back_leaves_no_event(database: SQLite | PostgreSQL) -> None:
     from django_app.models import User
 
     def fail() -> None:
@@ -88,7 +88,7 @@ def test_what_is_rolled_back_leaves_none(database: SQLite | PostgreSQL) -> None:
     assert events() == []
 
 
-def test_the_triggers_can_be_taken_back(database: SQLite | PostgreSQL) -> None:
+def test_the_migration_of_the_triggers_can_be_reversed(database: SQLite | PostgreSQL) -> None:
     from importlib import import_module
 
     from django.apps import apps

@@ -1,4 +1,4 @@
-"""The events as they happen: nothing lost, nothing twice, slow readers cut off."""
+"""The live events: none is lost or repeated, and slow readers are disconnected."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def origin(database: SQLite | PostgreSQL) -> Iterator[str]:
 async def listening(
     origin: str, after: int | None = None
 ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-    """Open the stream; when the block begins, the gateway listens for us."""
+    """Open the stream; when the block begins, the gateway sends events to it."""
     headers = {} if after is None else {"Last-Event-ID": str(after)}
     async with (
         httpx.AsyncClient(base_url=origin, timeout=60) as client,
@@ -52,7 +52,7 @@ async def listening(
 
 
 async def parse(lines: AsyncIterator[str]) -> Any:
-    """Read each event: the lines up to an empty one."""
+    """Read events; each ends with an empty line."""
     fields: dict[str, str] = {}
     async for line in lines:
         if line:
@@ -68,7 +68,7 @@ async def parse(lines: AsyncIterator[str]) -> Any:
 
 
 def change(origin: str, numbers: Iterator[int], times: int) -> None:
-    """Create users in turn through the three."""
+    """Create users, alternating between the three frameworks."""
     with httpx.Client(base_url=origin, timeout=60) as client:
         for number in (next(numbers) for _ in range(times)):
             path = f"/{FRAMEWORKS[number % 3]}/api/users"
@@ -76,7 +76,7 @@ def change(origin: str, numbers: Iterator[int], times: int) -> None:
 
 
 def change_in_the_admin(origin: str, numbers: Iterator[int], times: int) -> None:
-    """Create users as somebody at the admin's form does."""
+    """Create users as the admin's form does."""
     with httpx.Client(base_url=f"{origin}/django/admin", timeout=60) as client:
         client.get("/login/").raise_for_status()
         for path, form in (
@@ -92,7 +92,7 @@ def user_of(number: int) -> dict[str, str]:
     return {"name": f"u{number}", "email": f"u{number}@example.com"}
 
 
-async def test_an_event_says_what_happened(origin: str) -> None:
+async def test_a_change_arrives_as_an_event(origin: str) -> None:
     async with listening(origin) as events, httpx.AsyncClient(base_url=origin) as client:
         for framework in FRAMEWORKS:
             user = {"name": "Carol", "email": f"{framework}@example.com"}
@@ -114,7 +114,7 @@ async def test_two_listeners_and_a_reconnect_miss_nothing(origin: str) -> None:
             ways = [change, change, change, change_in_the_admin]
             writing = [writers(pool, way, origin, numbers, CHANGES // 4) for way in ways]
             seen_first = [(await anext(first))["id"] for _ in range(CHANGES)]
-            # The second one leaves in the middle, without a word, and comes back.
+            # The second listener disconnects in the middle without closing, and reconnects.
             seen = [(await anext(second))["id"] for _ in range(CHANGES // 3)]
         async with listening(origin, after=seen[-1]) as second:
             seen += [(await anext(second))["id"] for _ in range(CHANGES - len(seen))]
@@ -123,7 +123,7 @@ async def test_two_listeners_and_a_reconnect_miss_nothing(origin: str) -> None:
     assert seen == seen_first
 
 
-async def test_a_reconnect_while_everybody_writes(origin: str) -> None:
+async def test_a_reconnect_during_writes_misses_nothing(origin: str) -> None:
     numbers = count()
     seen: list[int] = []
     after = 0
@@ -132,7 +132,7 @@ async def test_a_reconnect_while_everybody_writes(origin: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         writers = asyncio.get_running_loop().run_in_executor
         writing = [writers(pool, change, origin, numbers, 150) for _ in range(2)]
-        last = after + 301  # Bob, and what is written now
+        last = after + 301  # Bob, and the users created here
         while not seen or seen[-1] < last:
             async with listening(origin, after=seen[-1] if seen else after) as events:
                 for _ in range(min(40, last - (seen[-1] if seen else after))):
@@ -141,13 +141,13 @@ async def test_a_reconnect_while_everybody_writes(origin: str) -> None:
     assert seen == [*range(after + 1, last + 1)]
 
 
-async def test_websocket(origin: str) -> None:
+async def test_the_websocket_sends_the_same_events(origin: str) -> None:
     address = origin.replace("http", "ws") + "/fastapi/api/users/live"
     async with connect(address) as live, connect(address + "?after=0") as all_events:
         assert json.loads(await all_events.recv())["user"]["name"] == "Alice"
         assert json.loads(await all_events.recv())["user"]["name"] == "Bob"
         async with httpx.AsyncClient(base_url=origin) as client:
-            # Until the first arrives, the listener may not have begun.
+            # Until the first event arrives, the listener may not be ready.
             (await client.delete("/django/api/users/1")).raise_for_status()
         event = json.loads(await all_events.recv())
         assert (event["action"], event["framework"], event["user"]["id"]) == (
@@ -158,7 +158,7 @@ async def test_websocket(origin: str) -> None:
         assert json.loads(await live.recv()) == event
 
 
-async def test_the_admin_and_other_processes_are_heard(
+async def test_changes_by_the_admin_and_other_processes_arrive(
     origin: str, database: SQLite | PostgreSQL
 ) -> None:
     from asgiref.sync import sync_to_async
@@ -175,7 +175,7 @@ async def test_the_admin_and_other_processes_are_heard(
 
 
 @pytest.mark.slow
-async def test_a_stream_without_events_gives_signs_of_life(origin: str) -> None:
+async def test_a_stream_without_events_sends_keep_alive_comments(origin: str) -> None:
     async with (
         httpx.AsyncClient(base_url=origin, timeout=60) as client,
         client.stream("GET", EVENTS) as response,
@@ -185,7 +185,7 @@ async def test_a_stream_without_events_gives_signs_of_life(origin: str) -> None:
 
 
 async def first_lines(response: httpx.Response, count: int) -> AsyncIterator[str]:
-    """Yield so many lines: the retry time, an empty line, and what follows."""
+    """Return the first lines: the retry time, an empty line, and what follows."""
     async for line in response.aiter_lines():
         yield line
         count -= 1
@@ -193,18 +193,18 @@ async def first_lines(response: httpx.Response, count: int) -> AsyncIterator[str
             return
 
 
-def test_an_id_that_is_none_is_refused(origin: str) -> None:
+def test_an_invalid_last_event_id_is_refused(origin: str) -> None:
     for value in ("x", "-1", "1.5", str(2**63)):
         assert_problem(httpx.get(origin + EVENTS, headers={"Last-Event-ID": value}), 422)
 
 
-def test_a_reader_that_stalls_is_forgotten(origin: str) -> None:
+def test_a_stalled_reader_is_disconnected(origin: str) -> None:
     host, port = origin.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as stalled:
         stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stalled.sendall(f"GET {EVENTS}?after=0 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         numbers = count()
         change(origin, numbers, 30)
-        # Others are served, and a new listener hears of everything.
+        # Others are served, and a new listener receives every event.
         change(origin, numbers, 30)
         assert httpx.get(f"{origin}/fastapi/api/hello").status_code == 200

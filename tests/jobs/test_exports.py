@@ -1,4 +1,4 @@
-"""Background jobs: ordered by anybody, made by workers, and never lost with one of them."""
+"""Background jobs: enqueued by any process, run by workers, never lost if a worker dies."""
 
 import json
 import signal
@@ -25,8 +25,8 @@ def working(**env: str) -> AbstractContextManager[Server]:
     return running("python", ROOT / "manage.py", "worker", env=env)
 
 
-def order(client: TestClient, **body: Any) -> str:
-    """Order an export; return its address."""
+def enqueue(client: TestClient, **body: Any) -> str:
+    """Enqueue an export; return its URL."""
     response = client.post(EXPORTS, json=body)
     assert response.status_code == 202, response.text
     document = response.json()
@@ -55,10 +55,10 @@ def finished(client: TestClient, address: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("media_type", "name"), [("application/x-ndjson", "ndjson"), ("text/csv", "csv")]
 )
-def test_an_export_is_ordered_made_and_fetched(
+def test_an_export_is_enqueued_made_and_downloaded(
     gateway: TestClient, media_type: str, name: str
 ) -> None:
-    address = order(gateway, media_type=media_type)
+    address = enqueue(gateway, media_type=media_type)
     waiting = gateway.get(address)
     assert (waiting.json()["state"], waiting.headers["Retry-After"]) == ("queued", "1")
     assert_problem(gateway.get(f"{address}/result"), 404)
@@ -77,7 +77,7 @@ def test_an_export_is_ordered_made_and_fetched(
     assert result.content == stream.content
 
 
-def test_the_default_and_what_is_no_order(gateway: TestClient) -> None:
+def test_the_format_has_a_default_and_other_values_are_refused(gateway: TestClient) -> None:
     assert gateway.post(EXPORTS).status_code == 202
     assert_problem(gateway.post(EXPORTS, json={"media_type": "text/html"}), 422)
     json = {"Content-Type": "application/json"}
@@ -89,7 +89,7 @@ def test_the_default_and_what_is_no_order(gateway: TestClient) -> None:
     assert_problem(gateway.get(f"{EXPORTS}/nothing"), 404)
 
 
-def test_an_order_from_the_admin(gateway: TestClient) -> None:
+def test_the_admin_enqueues_an_export(gateway: TestClient) -> None:
     log_in(gateway, create_account())
     page = "/django/admin/django_app/user/"
     gateway.get(page)
@@ -99,18 +99,16 @@ def test_an_order_from_the_admin(gateway: TestClient) -> None:
         "csrfmiddlewaretoken": gateway.cookies["csrftoken"],
     }
     assert gateway.post(page, data=form).status_code == 302
-    assert "The export has been ordered" in gateway.get(page).text
+    assert "The export is queued" in gateway.get(page).text
     exports = "/django/admin/django_app/export/"
     with working():
         wait_until(lambda: ".csv" in gateway.get(exports).text)
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_loses_nothing(
-    gateway: TestClient, database: SQLite | PostgreSQL
-) -> None:
+def test_a_killed_worker_loses_no_job(gateway: TestClient, database: SQLite | PostgreSQL) -> None:
     fill(database, 300_000)
-    address = order(gateway)
+    address = enqueue(gateway)
     with working() as worker:
         wait_until(lambda: state(gateway, address)["done"] > 0)
         worker.send_signal(signal.SIGKILL)
@@ -126,17 +124,17 @@ def test_a_worker_that_is_killed_loses_nothing(
     assert json.loads(lines[-1])["name"] == "user 300000"
 
 
-def test_a_worker_ends_when_it_is_told(gateway: TestClient) -> None:
-    address = order(gateway)
+def test_a_worker_ends_on_a_signal(gateway: TestClient) -> None:
+    address = enqueue(gateway)
     with working() as worker:
         finished(gateway, address)
         worker.terminate()
         assert worker.wait(PATIENCE) == 0
 
 
-def test_a_file_that_cannot_be_written(gateway: TestClient, tmp_path: Path) -> None:
+def test_an_export_that_cannot_be_written_fails(gateway: TestClient, tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
-    address = order(gateway)
+    address = enqueue(gateway)
     with working(GATEWAY_FILES_DIR=str(tmp_path / "a file")):
         assert finished(gateway, address)["state"] == "failed"
     assert_problem(gateway.get(f"{address}/result"), 404)
@@ -158,7 +156,7 @@ def test_yesterday_is_counted_once(gateway: TestClient) -> None:
     assert DBTaskResult.objects.filter(task_path__endswith="count_day").count() == 1
 
 
-def test_the_gateway_may_bring_a_worker(database: SQLite | PostgreSQL) -> None:
+def test_the_gateway_can_run_a_worker(database: SQLite | PostgreSQL) -> None:
     import httpx2 as httpx
 
     port = free_port()
@@ -172,7 +170,7 @@ def test_the_gateway_may_bring_a_worker(database: SQLite | PostgreSQL) -> None:
     wait_until(lambda: has_ended(worker))
 
 
-def test_a_worker_does_not_outlive_a_gateway_that_is_killed(
+def test_a_worker_ends_when_its_gateway_is_killed(
     database: SQLite | PostgreSQL,
 ) -> None:
     port = free_port()

@@ -1,4 +1,4 @@
-"""What a team runs: PostgreSQL, two gateways with two workers each, and nginx before them."""
+"""A team's installation: PostgreSQL, two gateways with two workers each, and nginx."""
 
 import os
 import re
@@ -21,7 +21,7 @@ WORKERS, THREADS = 2, 8
 
 
 class Gateway:
-    """One of the two, on a machine of its own as far as the others can tell."""
+    """One of the two gateways; for the others, it is on another machine."""
 
     def __init__(self, env: dict[str, str]) -> None:
         self.env = env
@@ -35,18 +35,18 @@ class Gateway:
         self.process = self._stack.enter_context(running(*command, env=self.env))
 
     def start(self) -> None:
-        """Start it; it answers when this returns."""
+        """Start the gateway, and wait until it answers."""
         self.launch()
         wait_for(self.process, f"{self.origin}/flask/api/hello")
 
     def kill(self) -> None:
-        """End all of its processes at once, as a machine does that loses its power."""
+        """Kill all of its processes at once, as if the machine lost power."""
         for process in [self.process.pid, *self.process.children]:
             os.kill(process, signal.SIGKILL)
         self._stack.close()
 
     def stop(self) -> int:
-        """Stop in good order; return the exit status."""
+        """Stop it with SIGTERM; return the exit status."""
         self.process.terminate()
         status = self.process.wait(20)
         self._stack.close()
@@ -54,12 +54,12 @@ class Gateway:
 
 
 class Cluster:
-    """All of it.
+    """The whole installation.
 
     Attributes:
-        origin: where nginx listens.
-        trust: the client's knowledge of nginx's certificate.
-        prepared: what `prepare` said.
+        origin: the URL of nginx.
+        trust: a context that trusts nginx's certificate.
+        prepared: the output of `prepare`.
         token: an API token.
     """
 
@@ -71,7 +71,7 @@ class Cluster:
             "GATEWAY_ALLOWED_HOSTS": HOST,
             "GATEWAY_DATABASE_URL": self.database.url,
             "GATEWAY_DATABASE_TIMEOUT": "5",
-            "GATEWAY_SECRET_KEY": "only this test signs with the key, and nothing else does",
+            "GATEWAY_SECRET_KEY": "this key signs nothing outside of this test",
             "GATEWAY_TRUSTED_PROXIES": "127.0.0.1",
             "GATEWAY_THREADS": str(THREADS),
             "GATEWAY_FILES_DIR": str(directory / "files"),
@@ -85,7 +85,7 @@ class Cluster:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Start everything, and end it with the block."""
+        """Start everything, and stop it when the block ends."""
         self.trust = make_certificate(self.directory)
         with ExitStack() as stack:
             stack.enter_context(self.database.serving())
@@ -104,7 +104,7 @@ class Cluster:
             yield
 
     def manage(self, *command: str) -> str:
-        """Run one of Django's commands; return what it printed."""
+        """Run one of Django's commands; return its output."""
         result = subprocess.run(
             [SCRIPTS / "python", ROOT / "manage.py", *command],
             env={**os.environ, **self.env, "DJANGO_SUPERUSER_PASSWORD": ADMIN["password"]},
@@ -115,13 +115,13 @@ class Cluster:
         return result.stdout
 
     def client(self, timeout: float = 20) -> httpx.Client:
-        """Return a client of the site."""
+        """Return a client for the site."""
         return httpx.Client(
             base_url=self.origin, headers={"Host": HOST}, verify=self.trust, timeout=timeout
         )
 
     def make_token(self) -> str:
-        """Log in through nginx as people do, and make an API token in the admin."""
+        """Log in through nginx with the form, and make an API token in the admin."""
         with self.client() as client:
             client.headers["Referer"] = f"https://{HOST}/"
             self.log_in(client)
@@ -141,5 +141,5 @@ class Cluster:
 
 
 def csrf(client: httpx.Client) -> str:
-    """Return the token that forms have to send back."""
+    """Return the CSRF token of a form."""
     return next(cookie.value or "" for cookie in client.cookies.jar if "csrf" in cookie.name)

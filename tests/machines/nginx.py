@@ -1,4 +1,4 @@
-"""nginx as a process of the tests, with the site of deploy/ or with another."""
+"""Runs nginx with the configuration in deploy/, or with another one."""
 
 import os
 import re
@@ -11,11 +11,11 @@ from pathlib import Path
 from tests.databases import missing
 from tests.servers import ROOT
 
-HOST = "gateway.example.com"  # as deploy/ has it
+HOST = "gateway.example.com"  # the name in deploy/
 
 
 def nginx(directory: Path, site: str) -> list[object]:
-    """Write nginx's configuration around a site, into a directory; return the command."""
+    """Write nginx's configuration with a site into a directory; return the command."""
     (directory / "site.conf").write_text(site)
     folders = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{name}_temp_path {directory / name};\n" for name in folders)
@@ -29,12 +29,12 @@ def nginx(directory: Path, site: str) -> list[object]:
 
 
 def deployed_site(directory: Path, http: int, https: int, gateways: Sequence[int]) -> str:
-    """Return deploy/nginx.conf with this machine's addresses and paths, and nothing else.
+    """Return deploy/nginx.conf with only its addresses and paths replaced.
 
     Args:
-        directory: where ``make_certificate`` has been.
+        directory: where ``make_certificate`` has written.
         http, https: ports to listen on.
-        gateways: the ports of the two.
+        gateways: the ports of the two gateways.
     """
     site = (ROOT / "deploy" / "nginx.conf").read_text()
     for pattern, value in {
@@ -51,7 +51,7 @@ def deployed_site(directory: Path, http: int, https: int, gateways: Sequence[int
 
 
 def make_certificate(directory: Path) -> ssl.SSLContext:
-    """Write a certificate that signs itself; return a client's knowledge of it."""
+    """Write a self-signed certificate; return a context that trusts it."""
     key, certificate = directory / "gateway.key", directory / "gateway.pem"
     subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1"]
     files = ["-keyout", key, "-out", certificate]
@@ -62,7 +62,7 @@ def make_certificate(directory: Path) -> ssl.SSLContext:
 
 
 def find(program: str) -> str:
-    """Return where a program is; without it the test is skipped, but fails in CI."""
+    """Return the path of a program; if it is missing, skip the test, or fail it in CI."""
     if found := shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin"):
         return found
     package = {"systemd-analyze": "systemd"}.get(program, program)

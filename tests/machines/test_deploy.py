@@ -1,6 +1,6 @@
-"""What deploy/ has for teams to copy, checked as far as that can be without their machines.
+"""The files in deploy/, checked as far as possible without other machines.
 
-nginx.conf is run by test_machines.py; the container file and the manifests meet no engine here.
+test_machines.py runs nginx.conf; no container engine runs the container file or the manifests here.
 """
 
 import re
@@ -16,7 +16,7 @@ import yaml
 from contract.settings import Settings, get_settings
 from framework_gateway.cli.main import main
 from framework_gateway.config import Config
-from framework_gateway.server.workers import MARGIN
+from framework_gateway.server.workers import STOP_MARGIN
 from tests.machines.nginx import find
 from tests.servers import ROOT, SCRIPTS
 
@@ -41,18 +41,18 @@ def unit(file: Path) -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of gateway.env."""
+    """Return the variables in gateway.env."""
     return dict(re.findall(r"^#?(GATEWAY_\w+)=(.*)$", (DEPLOY / "gateway.env").read_text(), re.M))
 
 
 def instructions(name: str) -> list[str]:
-    """Return the arguments of each such instruction in the container file."""
+    """Return the arguments of each instruction of that name in the container file."""
     text = (DEPLOY / "Containerfile").read_text().replace("\\\n", " ")
     return re.findall(rf"^(?:HEALTHCHECK .*)?\s*{name} (.*)$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("file", sorted(DEPLOY.iterdir()), ids=lambda file: file.name)
-def test_every_variable_is_a_setting(file: Path) -> None:
+def test_every_variable_in_deploy_is_a_setting(file: Path) -> None:
     named = {*re.findall(r"GATEWAY_[A-Z_]+", file.read_text())}
     assert named <= {
         f"GATEWAY_{name.upper()}" for name in {*Config.model_fields, *Settings.model_fields}
@@ -60,7 +60,7 @@ def test_every_variable_is_a_setting(file: Path) -> None:
 
 
 @pytest.mark.parametrize("filled", [False, True])
-def test_the_environment_is_fit_for_production_once_it_is_filled(
+def test_the_completed_environment_file_is_valid_for_production(
     monkeypatch: pytest.MonkeyPatch, filled: bool
 ) -> None:
     for name, value in environment().items():
@@ -78,20 +78,20 @@ def test_the_environment_is_fit_for_production_once_it_is_filled(
 
 
 @pytest.mark.parametrize("file", UNITS, ids=lambda file: file.name)
-def test_systemd_takes_the_units(file: Path, tmp_path: Path) -> None:
+def test_systemd_accepts_the_units(file: Path, tmp_path: Path) -> None:
     text = file.read_text()
     copy = tmp_path / file.name
-    # The program must be there.
+    # systemd-analyze requires that the program exists.
     copy.write_text(text.replace("/opt/gateway/bin/", f"{SCRIPTS}/"))
     result = subprocess.run(
         [find("systemd-analyze"), "verify", "--man=no", copy], capture_output=True, text=True
     )
     assert (result.returncode, result.stderr) == (0, "")
-    assert int(unit(file)["TimeoutStopSec"]) > GRACE + MARGIN
+    assert int(unit(file)["TimeoutStopSec"]) > GRACE + STOP_MARGIN
 
 
 @pytest.mark.parametrize("manifest", manifests(), ids=lambda one: f"{one['kind']}")
-def test_kubernetes_takes_the_manifests(manifest: dict[str, Any]) -> None:
+def test_kubernetes_accepts_the_manifests(manifest: dict[str, Any]) -> None:
     kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
 
 
@@ -105,16 +105,16 @@ def test_kubernetes_waits_longer_than_the_gateway() -> None:
     pod = deployment["spec"]["template"]["spec"]
     pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     grace = int(config["data"]["GATEWAY_GRACEFUL_TIMEOUT"])
-    assert pod["terminationGracePeriodSeconds"] > pause + grace + MARGIN
+    assert pod["terminationGracePeriodSeconds"] > pause + grace + STOP_MARGIN
 
 
-def test_no_secret_is_written_down() -> None:
+def test_no_file_in_deploy_contains_a_secret() -> None:
     assert "Secret" not in [manifest["kind"] for manifest in manifests()]
     assert environment()["GATEWAY_SECRET_KEY"] == environment()["GATEWAY_DATABASE_URL"] == ""
 
 
 def all_commands() -> list[list[str]]:
-    """Return what the units, the manifests and the container file run."""
+    """Return the commands of the units, the manifests and the container file."""
     return [
         *(shlex.split(unit(file)["ExecStart"]) for file in UNITS),
         *(container["command"] for container in containers()),
@@ -122,7 +122,7 @@ def all_commands() -> list[list[str]]:
     ]
 
 
-def test_every_command_is_one() -> None:
+def test_every_command_in_deploy_exists() -> None:
     for program, *arguments in all_commands():
         match Path(program).name:
             case "gateway":

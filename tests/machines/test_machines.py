@@ -1,4 +1,4 @@
-"""More machines: gateways behind nginx that are killed and stopped under load."""
+"""Several machines: gateways behind nginx that are killed and stopped under load."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ from tests.wsgi.server import wait_until
 
 MESSAGE = {"type": "user.created", "data": {"name": "Carol", "email": "carol@example.com"}}
 
-# What nginx does not ask the other gateway for, when one has died.
+# Methods that nginx does not retry on the other gateway after one has died.
 LOST = {("POST", 502), ("PATCH", 502)}
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -36,7 +36,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """The machines, once for all tests: each leaves them serving."""
+    """The machines, shared by all tests; each test leaves them serving."""
     with tempfile.TemporaryDirectory(prefix="gateway-") as directory:
         cluster = Cluster(Path(directory))
         with cluster.running():
@@ -45,7 +45,7 @@ def cluster() -> Iterator[Cluster]:
 
 @asynccontextmanager
 async def traffic_on(cluster: Cluster) -> AsyncIterator[Traffic]:
-    """Load the site as long as the block lasts; then look for what is lost."""
+    """Load the site during the block; then check that nothing is lost."""
 
     def make_client() -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -70,7 +70,7 @@ def last_event(cluster: Cluster) -> int:
 
 
 def assert_nothing_lost(cluster: Cluster, traffic: Traffic) -> None:
-    """Compare what was acknowledged and what was seen with what the database has."""
+    """Compare acknowledged writes and received events with the database."""
     with psycopg.connect(cluster.database.url) as connection:
         names: dict[int, str] = dict(connection.execute("SELECT id, name FROM users").fetchall())
         events = connection.execute(
@@ -81,7 +81,7 @@ def assert_nothing_lost(cluster: Cluster, traffic: Traffic) -> None:
     assert not wrong
     for seen in traffic.seen:
         assert seen[1:] == [event for (event,) in events]
-    # Each listener has been cut at least once, and has come back.
+    # Each listener was disconnected at least once, and reconnected.
     assert traffic.connections >= 2 * LISTENERS
 
 
@@ -95,8 +95,8 @@ async def test_machines_that_die_stop_and_restart_lose_nothing(cluster: Cluster)
         await traffic.answers()
         await asyncio.to_thread(first.start)
         await traffic.answers()
-        # What the dead gateway was doing: nobody can know whether a write was done. An answer whose
-        # head nginx had passed on, and whose body never came, is cut off (0).
+        # Requests on the killed gateway: it is unknown whether a write was done. A response is
+        # cut off (0) if nginx had forwarded its head, and the body never came.
         unexpected = [
             failure
             for failure in traffic.take_failures()
@@ -120,14 +120,14 @@ async def test_machines_that_die_stop_and_restart_lose_nothing(cluster: Cluster)
 
 
 async def outage(traffic: Traffic) -> None:
-    """Wait until each framework has said that the database is away."""
+    """Wait until each framework has reported that the database is down."""
     async with asyncio.timeout(30):
         while {failure.path.split("/")[1] for failure in traffic.failures} < {*FRAMEWORKS}:
-            await asyncio.sleep(0.01)  # between two looks
+            await asyncio.sleep(0.01)  # polling interval
 
 
 def assert_connections_fit(cluster: Cluster) -> None:
-    """Check the arithmetic of docs/operations.md: each process has at most so many connections."""
+    """Check the most connections of each process, as documented in docs/operations.md."""
     with psycopg.connect(cluster.database.url) as connection:
         row = connection.execute(
             "SELECT count(*) FROM pg_stat_activity"
@@ -137,28 +137,28 @@ def assert_connections_fit(cluster: Cluster) -> None:
     assert row[0] <= len(cluster.gateways) * WORKERS * (3 * THREADS + 2)
 
 
-def test_production_is_prepared_without_anybody_in_it(cluster: Cluster) -> None:
+def test_prepare_creates_no_accounts_or_users_in_production(cluster: Cluster) -> None:
     assert cluster.prepared == ""
     with psycopg.connect(cluster.database.url) as connection:
         found = "SELECT name FROM users WHERE name IN ('Alice', 'Bob')"
         assert connection.execute(found).fetchall() == []
         accounts = connection.execute("SELECT email FROM auth_user").fetchall()
-    assert accounts == [("",)]  # who was made afterwards, by createsuperuser
+    assert accounts == [("",)]  # made afterwards, by createsuperuser
 
 
-def test_an_export_is_made_on_one_machine_and_fetched_from_any(cluster: Cluster) -> None:
+def test_an_export_made_on_one_machine_can_be_downloaded_from_any(cluster: Cluster) -> None:
     command = ("python", "-m", "django", "worker", "--settings", "django_app.settings")
     with running(*command, env=cluster.env), cluster.client() as client:
         client.headers["Authorization"] = f"Bearer {cluster.token}"
         order = client.post("/fastapi/api/exports").headers["Location"]
         wait_until(lambda: client.get(order).json()["state"] == "finished")
-        # nginx asks one after the other.
+        # nginx alternates between the gateways.
         results = [client.get(f"{order}/result") for _ in range(4)]
     assert [result.status_code for result in results] == [200] * 4
     assert len({result.content for result in results}) == 1
 
 
-def test_a_webhook_that_comes_to_all_at_once_is_processed_once(cluster: Cluster) -> None:
+def test_a_webhook_sent_to_all_machines_at_once_is_processed_once(cluster: Cluster) -> None:
     content = json.dumps(MESSAGE).encode()
     headers = headers_for(content, message="to all")
     before = last_event(cluster)
@@ -170,8 +170,8 @@ def test_a_webhook_that_comes_to_all_at_once_is_processed_once(cluster: Cluster)
     assert last_event(cluster) == before + 1
 
 
-async def test_websockets_pass(cluster: Cluster) -> None:
-    # Not from the first event on: a client that leaves many unread reads no pong either.
+async def test_websockets_work_through_nginx(cluster: Cluster) -> None:
+    # Not from the first event on: a client with many unread events does not read pongs either.
     address = f"wss://{HOST}/fastapi/api/users/live?after={last_event(cluster)}"
     async with connect(address, host="127.0.0.1", port=cluster.https, ssl=cluster.trust) as live:
         await (await live.ping())
@@ -188,13 +188,13 @@ def add_user(cluster: Cluster) -> dict[str, object]:
         return user
 
 
-def test_what_nobody_outside_may_see(cluster: Cluster) -> None:
+def test_metrics_and_readiness_are_not_public(cluster: Cluster) -> None:
     with cluster.client() as client:
         for path in ("/metrics", "/metrics/", "//metrics", "/%6Detrics", "/health/ready"):
             assert client.get(cluster.origin + path).status_code == 404, path
 
 
-def test_tries_to_log_in_are_limited_by_nginx_and_nothing_else_is(cluster: Cluster) -> None:
+def test_nginx_limits_only_login_attempts(cluster: Cluster) -> None:
     login = "/django/admin/login/"
     with cluster.client() as client:
         tries = [client.post(login) for _ in range(15)]
@@ -203,12 +203,12 @@ def test_tries_to_log_in_are_limited_by_nginx_and_nothing_else_is(cluster: Clust
         assert client.get(login).status_code == 200
 
 
-def test_plain_http_is_sent_to_tls(cluster: Cluster) -> None:
+def test_plain_http_is_redirected_to_https(cluster: Cluster) -> None:
     answer = httpx.post(f"http://127.0.0.1:{cluster.http}/a?b=c", headers={"Host": HOST})
     assert (answer.status_code, answer.headers["Location"]) == (308, f"https://{HOST}/a?b=c")
 
 
-def test_a_body_that_is_too_large_is_refused_by_nginx_in_the_contracts_shape(
+def test_nginx_refuses_a_body_that_is_too_large_with_a_problem_document(
     cluster: Cluster,
 ) -> None:
     with cluster.client() as client:

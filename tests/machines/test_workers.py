@@ -1,4 +1,4 @@
-"""Worker processes on one socket, and how they stop: on signals, with their parent, under load."""
+"""Worker processes on one socket: how they stop on signals, with their parent, and under load."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from contract.settings import Settings, find_workers_fault
-from framework_gateway.server.server import MARGIN
+from framework_gateway.server.server import STOP_MARGIN
 from tests.databases import free_port
 from tests.sampling import every
 from tests.server.test_listeners import begin_to_connect, end_of, on_linux
@@ -30,16 +30,16 @@ from tests.wsgi.server import (
 )
 
 GRACE = 1  # seconds
-LONG = 60  # seconds; nothing that is tested may take so long
+LONG = 60  # seconds; longer than anything tested here takes
 CROWD = 30
 
 
 @dataclass
 class Tree:
-    """A server process, and the workers below it.
+    """A server process and its workers.
 
     Attributes:
-        started: the workers that it began with.
+        started: the workers at the start.
     """
 
     process: Server
@@ -48,15 +48,15 @@ class Tree:
 
     @property
     def workers(self) -> set[int]:
-        """The processes that have answered one of many requests; seldom, it is not all of them."""
-        return {int(self.get("/tell_pid").body) for _ in range(20)}
+        """The processes that answered one of many requests; rarely, one is missing."""
+        return {int(self.get("/send_pid").body) for _ in range(20)}
 
     def get(self, path: str) -> Answer:
         with self.open(path) as connection:
             return read_answer(connection)
 
     def open(self, path: str = "") -> socket.socket:
-        """Connect, and send a request where there is a path."""
+        """Connect, and send a request if there is a path."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=LONG)
         if path:
             connection.sendall(head(path))
@@ -65,11 +65,11 @@ class Tree:
 
 @contextmanager
 def serving(workers: int, grace: int = GRACE) -> Iterator[Tree]:
-    """Run a server with workers until the block ends, which begins when all of them answer."""
+    """Run a server with workers; the block begins when all of them answer."""
     port = free_port()
     with running("python", "-m", "tests.machines.process", port, workers, grace) as process:
         tree = Tree(process, port)
-        wait_for(process, f"http://127.0.0.1:{port}/tell_pid")
+        wait_for(process, f"http://127.0.0.1:{port}/send_pid")
 
         def have_started() -> bool:
             tree.started = frozenset(tree.workers)
@@ -85,16 +85,16 @@ def test_a_worker_that_is_killed_is_replaced() -> None:
         os.kill(ended, signal.SIGKILL)
 
         def is_replaced() -> bool:
-            # One look: the next might find one of the two alone.
+            # Only one request per poll: further ones might reach only one of the workers.
             workers = tree.workers
             return len(workers) == 2 and spared in workers and ended not in workers
 
         wait_until(is_replaced)
-        assert f"The worker {ended} has ended with status -9" in tree.process.output
+        assert f"Worker {ended} has ended with status -9" in tree.process.output
 
 
 @pytest.mark.slow
-def test_workers_end_in_good_order_when_their_parent_is_killed() -> None:
+def test_workers_stop_gracefully_when_their_parent_is_killed() -> None:
     with serving(2, LONG) as tree:
         with tree.open("/wait_for_stop") as connection:
             tree.process.kill()
@@ -102,16 +102,16 @@ def test_workers_end_in_good_order_when_their_parent_is_killed() -> None:
         wait_until(lambda: all(has_ended(worker) for worker in tree.started))
 
 
-def test_workers_that_cannot_start_say_so_once() -> None:
+def test_workers_that_cannot_start_report_it_once() -> None:
     with running("python", "-m", "tests.machines.process", free_port(), 2, LONG, "fail") as process:
         assert process.wait(PATIENCE) == 3
         assert process.output == "no start today\n"
 
 
 @pytest.mark.parametrize("workers", every(2, [1, 2]))
-def test_an_interrupt_is_told_to_the_application_and_ends_with_status_0(workers: int) -> None:
+def test_an_interrupt_shuts_the_application_down_and_ends_with_status_0(workers: int) -> None:
     with serving(workers, LONG) as tree, tree.open("/wait_for_stop") as connection:
-        # Answered later: so the other has been read, if it is the same process.
+        # A later response: so the process has read the other request, if it is the same process.
         wait_until(lambda: len(tree.workers) == workers)
         tree.process.send_signal(signal.SIGINT)
         assert read_answer(connection).body == b"stopping"
@@ -123,7 +123,7 @@ def test_an_interrupt_is_told_to_the_application_and_ends_with_status_0(workers:
 def test_a_stop_under_load_answers_every_connection_that_was_accepted(workers: int) -> None:
     with serving(workers) as tree, ThreadPoolExecutor(CROWD) as threads:
         clients = [threads.submit(ask_until_refused, tree) for _ in range(CROWD)]
-        # Each of them has come back for more by now.
+        # Each client has sent another request by now.
         wait_until(lambda: len(tree.workers) == workers)
         tree.process.terminate()
         statuses = [status for client in clients for status in client.result()]
@@ -133,13 +133,13 @@ def test_a_stop_under_load_answers_every_connection_that_was_accepted(workers: i
 
 @pytest.mark.slow
 @on_linux
-def test_who_connects_while_workers_stop_is_refused_and_not_reset() -> None:
+def test_connections_during_a_stop_of_workers_are_refused_and_not_reset() -> None:
     port = free_port()
     with running("python", "-m", "tests.machines.process", port, 1, LONG, "hold") as process:
         wait_until(lambda: process.output.startswith("holding"))
         worker = int(process.output.split()[-1])
         process.terminate()
-        wait_until(lambda: "told to stop" in process.output)
+        wait_until(lambda: "got SIGTERM" in process.output)
         with begin_to_connect("127.0.0.1", port) as connection:
             os.kill(worker, signal.SIGUSR1)
             assert process.wait(PATIENCE) == 0
@@ -147,11 +147,11 @@ def test_who_connects_while_workers_stop_is_refused_and_not_reset() -> None:
 
 
 def ask_until_refused(tree: Tree) -> list[int]:
-    """Ask, each time on a new connection, until nobody listens; return the statuses."""
+    """Send requests on new connections until the port is closed; return the statuses."""
     statuses = []
     while True:
         try:
-            statuses.append(tree.get("/tell_pid").status)
+            statuses.append(tree.get("/send_pid").status)
         except ConnectionRefusedError:
             return statuses
 
@@ -162,8 +162,8 @@ def test_a_thread_that_never_returns_does_not_keep_the_processes_alive() -> None
         wait_until(lambda: len(tree.workers) == 2)
         tree.process.terminate()
         assert tree.process.wait(PATIENCE) == 1
-        # The server's own clock: a busy machine takes longer to start and to end processes.
-        assert f"Threads have not come back within {GRACE + MARGIN:g} s" in tree.process.output
+        # By the server's own clock: a busy machine takes longer to start and end processes.
+        assert f"Threads have not returned within {GRACE + STOP_MARGIN:g} s" in tree.process.output
 
 
 @pytest.mark.slow
@@ -177,7 +177,7 @@ def test_a_second_interrupt_does_not_wait_for_requests() -> None:
 
 
 @pytest.mark.slow
-def test_a_stream_of_events_that_begins_while_the_server_stops_does_not_keep_it() -> None:
+def test_an_event_stream_that_begins_during_a_stop_does_not_delay_it() -> None:
     with serving(1, LONG) as tree, tree.open() as connection:
         wait_until(lambda: tree.workers)
         tree.process.terminate()
@@ -196,8 +196,8 @@ def application(environ, start_response):
 """
 
 
-def test_the_command_serves_from_several_processes_that_count_together(tmp_path: Path) -> None:
-    """Also where the directory has modules of the same names as the gateway's."""
+def test_workers_of_the_command_share_a_metrics_directory(tmp_path: Path) -> None:
+    """Also if the directory has modules with the names of the gateway's own."""
     (tmp_path / "settings.py").write_text("raise RuntimeError('not the settings of the gateway')")
     (tmp_path / "shop.py").write_text(SHOP)
     port = free_port()
@@ -219,7 +219,7 @@ def test_the_command_serves_from_several_processes_that_count_together(tmp_path:
         assert not metrics.exists()
 
 
-def test_processes_that_would_not_know_each_others_sessions_are_refused(
+def test_several_workers_without_a_secret_key_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("contract.settings.SECRET_KEY_FILE", tmp_path / "none")

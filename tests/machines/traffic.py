@@ -1,4 +1,4 @@
-"""Mixed load on a site, and listeners to its events, with a record of what was acknowledged."""
+"""Mixed load on a site, and listeners to its events, with records of what was acknowledged."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -13,12 +13,12 @@ from tests.conftest import FRAMEWORKS
 from tests.events.test_stream import EVENTS, parse
 
 WRITERS, READERS, WAITERS, LISTENERS = 6, 4, 3, 4
-PAUSE = 0.02  # seconds that a client thinks
+PAUSE = 0.02  # seconds between the requests of a client
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A request that did not get its proper answer; status 0 where it got none."""
+    """A request without its expected response; status 0 if there was no response."""
 
     method: str
     path: str
@@ -28,13 +28,13 @@ class Failure:
 
 @dataclass
 class Traffic:
-    """Clients at work.
+    """Clients that send requests.
 
     Attributes:
-        names: what each user may be called now, whose creation was acknowledged.
-        failures: the requests that failed since they were last taken.
-        answered: how many requests got their proper answer, by framework.
-        seen: the events' ids that each listener has seen, in order; the first is where it began.
+        names: the possible names of each user whose creation was acknowledged.
+        failures: the requests that failed since the last ``take_failures``.
+        answered: the number of expected responses, by framework.
+        seen: the ids of events that each listener has received, in order; the first is its start.
         connections: how often the listeners have connected.
     """
 
@@ -53,21 +53,21 @@ class Traffic:
         return failures
 
     async def answers(self, number: int = 10) -> None:
-        """Wait until each framework has properly answered so many more requests."""
+        """Wait until each framework has given this many more expected responses."""
         aims = {name: answered + number for name, answered in self.answered.items()}
         async with asyncio.timeout(60):
             while any(self.answered[name] < aim for name, aim in aims.items()):
-                await asyncio.sleep(0.01)  # between two looks
+                await asyncio.sleep(0.01)  # polling interval
 
     async def catch_up(self, last: int) -> None:
-        """Wait until each listener has seen an event."""
+        """Wait until each listener has received an event."""
         async with asyncio.timeout(30):
             while any(seen[-1] < last for seen in self.seen):
-                await asyncio.sleep(0.01)  # between two looks
+                await asyncio.sleep(0.01)  # polling interval
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Work as long as the block lasts; listen on until this is cancelled."""
+        """Send requests during the block; the listeners go on until this is cancelled."""
         ways = [*[self.write] * WRITERS, *[self.read] * READERS, *[self.wait] * WAITERS]
         working = [asyncio.create_task(self.work(way, place)) for place, way in enumerate(ways)]
         try:
@@ -78,7 +78,7 @@ class Traffic:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Listen as long as the block lasts."""
+        """Listen during the block."""
         self.seen = [[self.first] for _ in range(LISTENERS)]
         listening = [asyncio.create_task(self.listen(seen)) for seen in self.seen]
         try:
@@ -99,7 +99,7 @@ class Traffic:
                 await asyncio.sleep(PAUSE)
 
     async def write(self, client: httpx.AsyncClient, framework: str) -> None:
-        """Create a user, and give it another name."""
+        """Create a user, and change its name."""
         number = next(self.numbers)
         before, after = f"first {number}", f"second {number}"
         body = {"name": before, "email": f"u{number}@example.com"}
@@ -107,7 +107,7 @@ class Traffic:
         if created is None:
             return
         user = created.json()["id"]
-        # Both, as long as nothing is acknowledged.
+        # Both names are possible until the change is acknowledged.
         self.names[user] = {before, after}
         path = f"/api/users/{user}"
         if await self.send(client, "PATCH", framework, path, 200, json={"name": after}):
@@ -118,7 +118,7 @@ class Traffic:
         await self.send(client, "GET", framework, "/api/users?limit=5", 200)
 
     async def wait(self, client: httpx.AsyncClient, framework: str) -> None:
-        """Ask what takes its time."""
+        """Request an endpoint that waits."""
         await self.send(client, "GET", framework, "/api/wait?ms=100", 200)
 
     async def send(
@@ -130,7 +130,7 @@ class Traffic:
         status: int,
         **options: Any,
     ) -> httpx.Response | None:
-        """Send a request; return its proper answer, else note the failure."""
+        """Send a request; return the expected response, or else record the failure."""
         path = f"/{framework}{path}"
         try:
             response = await client.request(method, path, **options)
@@ -144,7 +144,7 @@ class Traffic:
         return None
 
     async def listen(self, seen: list[int]) -> None:
-        """Note the events, and connect again after the last one when the stream ends."""
+        """Record the events; when the stream ends, reconnect after the last event."""
         async with self.make_client() as client:
             while True:
                 headers = {"Last-Event-ID": str(seen[-1])}
@@ -155,5 +155,5 @@ class Traffic:
                             async for event in parse(response.aiter_lines()):
                                 seen.append(event["id"])
                 except httpx.TransportError:
-                    pass  # a browser connects again, too, whatever has cut the stream
-                await asyncio.sleep(0.1)  # as the server's `retry` asks a browser, only sooner
+                    pass  # a browser also reconnects after any error
+                await asyncio.sleep(0.1)  # browsers wait longer, as the server's `retry` says

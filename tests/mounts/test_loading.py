@@ -1,6 +1,8 @@
-"""Import strings, factories, and telling WSGI from ASGI."""
+"""Import strings, factories, and the distinction between WSGI and ASGI applications."""
 
 import functools
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,17 +64,17 @@ class Holder:
     ],
     ids=range(18),
 )
-def test_an_application_is_recognised(application: Any, kind: str) -> None:
+def test_wsgi_and_asgi_applications_are_recognised(application: Any, kind: str) -> None:
     assert load(application)[1] == kind
 
 
 @pytest.mark.parametrize(
     ("application", "message"),
     [
-        ("tests.mounts", "is not of the form package.module:attribute"),
-        (":app", "is not of the form package.module:attribute"),
-        ("tests.mounts:", "is not of the form package.module:attribute"),
-        ("tests.mounts:nothing", "has no attribute 'nothing'"),
+        ("tests.mounts", "must be in format"),
+        (":app", "must be in format"),
+        ("tests.mounts:", "must be in format"),
+        ("tests.mounts:nothing", 'Attribute "nothing" not found in module'),
         ("tests.mounts:__name__", "is neither a WSGI nor an ASGI application"),
         (7, "is neither a WSGI nor an ASGI application"),
         (lambda one: None, "is neither a WSGI nor an ASGI application"),
@@ -81,11 +83,21 @@ def test_an_application_is_recognised(application: Any, kind: str) -> None:
     ],
     ids=range(9),
 )
-def test_what_is_no_application_is_refused(application: Any, message: str) -> None:
+def test_other_objects_are_refused(application: Any, message: str) -> None:
     with pytest.raises(ApplicationError, match=message):
         load(application)
 
 
-def test_the_error_of_an_import_is_raised_on() -> None:
-    with pytest.raises(ModuleNotFoundError):
+def test_a_missing_module_is_reported() -> None:
+    with pytest.raises(ApplicationError, match="Could not import module"):
         load("no_such_package:app")
+
+
+def test_an_error_during_an_import_is_raised(tmp_path: Path) -> None:
+    (tmp_path / "broken_import.py").write_text("import no_such_package\n")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+            load("broken_import:app")
+    finally:
+        sys.path.remove(str(tmp_path))

@@ -1,4 +1,4 @@
-"""Applications under prefixes: routing, lifespans, and failures that stay alone."""
+"""Applications under prefixes: routing, lifespans, and failures that affect one mount only."""
 
 import logging
 import sys
@@ -69,7 +69,7 @@ def test_both_forms_of_the_prefix_reach_an_asgi_application(path: str, seen: lis
 
 
 @pytest.mark.parametrize("path", ["/shopx", "/sho", "/SHOP", "/a/shop", "//shop", "/"])
-def test_a_prefix_is_whole_segments(path: str) -> None:
+def test_a_prefix_matches_only_whole_segments(path: str) -> None:
     assert TestClient(compose(Mount("/shop", wsgi))).get(path).status_code == 404
 
 
@@ -80,37 +80,37 @@ def test_an_outer_root_path_is_prepended() -> None:
     assert client.get("/gw/api").json() == ["/gw/api", "/gw/api/"]
 
 
-def test_a_prefix_may_have_several_segments() -> None:
+def test_a_prefix_can_have_several_segments() -> None:
     assert TestClient(compose(Mount("/a/b", wsgi))).get("/a/b/c").text == "/a/b|/c"
 
 
 def through_middleware(*mounts: Mount) -> TestClient:
-    """The same mounts, before Starlette's routing instead of in it."""
+    """The same mounts, but with middleware in place of Starlette's routing."""
     app = Starlette(routes=[Route("/shop-front", show_path)])
     return TestClient(Mounts(app, mounts))
 
 
-def test_the_longest_prefix_comes_first() -> None:
+def test_the_longest_matching_prefix_wins() -> None:
     client = through_middleware(Mount("/shop", wsgi), Mount("/shop/live", asgi))
     assert client.get("/shop/liver").text == "/shop|/liver"
     assert client.get("/shop/live/a").json() == ["/shop/live", "/shop/live/a"]
 
 
-def test_what_belongs_to_no_mount_goes_on() -> None:
+def test_requests_outside_the_mounts_reach_the_next_application() -> None:
     client = through_middleware(Mount("/shop", wsgi))
     assert client.get("/shop-front").json() == ["", "/shop-front"]
     assert client.get("/nothing").status_code == 404
 
 
-def test_refusals_are_answered() -> None:
+def test_the_middleware_answers_refused_and_unavailable_requests() -> None:
     client = through_middleware(Mount("/shop", wsgi), Mount("/broken", fail_to_import))
     response = client.get("/shop/a", headers={"Host": "no host"})
-    assert (response.status_code, response.text) == (400, "The Host header names no host.")
+    assert (response.status_code, response.text) == (400, "The Host header is not valid.")
     assert client.get("/broken/").status_code == 503
 
 
 @pytest.mark.parametrize("root_path", ["", "/outer"])
-def test_an_application_builds_its_urls_below_its_prefix(root_path: str) -> None:
+def test_urls_of_an_application_contain_its_prefix(root_path: str) -> None:
     async def show_url(request: Request) -> JSONResponse:
         return JSONResponse(str(request.url_for("shown", name="a")))
 
@@ -164,7 +164,7 @@ async def failing_startup(_app: Starlette) -> AsyncIterator[None]:
 @asynccontextmanager
 async def failing_shutdown(_app: Starlette) -> AsyncIterator[None]:
     yield
-    raise RuntimeError("cannot say goodbye")
+    raise RuntimeError("the shutdown failed")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ async def failing_shutdown(_app: Starlette) -> AsyncIterator[None]:
     ],
     ids=range(4),
 )
-def test_a_broken_application_leaves_the_others_serving(
+def test_a_broken_application_does_not_affect_the_others(
     broken: Any, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     mount = Mount("/broken", broken)
@@ -193,7 +193,7 @@ def test_a_broken_application_leaves_the_others_serving(
     assert "/broken" in caplog.text
 
 
-def test_the_gateway_says_so_in_the_contracts_shape() -> None:
+def test_the_gateway_reports_a_broken_application_with_problem_details() -> None:
     from gateway import create_app
     from tests.conftest import assert_problem
 
@@ -255,7 +255,7 @@ def test_websockets_reach_an_asgi_application() -> None:
         assert websocket.receive_text() == "/live"
 
 
-def test_the_gateway_lets_threads_take_longer_turns() -> None:
+def test_the_gateway_sets_a_longer_thread_switch_interval() -> None:
     from gateway import create_app
 
     create_app(applications={"/shop": wsgi})

@@ -1,4 +1,4 @@
-"""One line for each request: what it says, and what it never says."""
+"""One access line for each request: its content, and what it must not contain."""
 
 import json
 from typing import Any
@@ -14,18 +14,18 @@ from framework_gateway.observability.access_log import (
     AccessLog,
     as_json,
     as_text,
-    timestamp,
+    format_time,
 )
-from framework_gateway.observability.observed import Ended
+from framework_gateway.observability.observed import FinishedRequest
 from tests.conftest import FRAMEWORKS
 from tests.databases import free_port
 from tests.gateways import seen
 from tests.servers import serve
 
 
-def ended(**members: Any) -> Ended:
-    """Return a request of Flask's."""
-    request = Ended(
+def ended(**members: Any) -> FinishedRequest:
+    """Return a finished request to Flask."""
+    request = FinishedRequest(
         id=b"abc",
         client="127.0.0.1",
         path="/flask/api/users/1",
@@ -40,7 +40,7 @@ def ended(**members: Any) -> Ended:
     return request._replace(**members)
 
 
-def test_a_line_for_programs() -> None:
+def test_a_line_can_be_json() -> None:
     assert json.loads(as_json("2026-01-02T03:04:05.678Z", ended())) == {
         "ts": "2026-01-02T03:04:05.678Z",
         "request_id": "abc",
@@ -56,30 +56,30 @@ def test_a_line_for_programs() -> None:
         "queued_ms": 0.1,
         "running_ms": 3.0,
     }
-    nobody = json.loads(as_json("", ended(client=None, waiting=None, running=None)))
-    assert (nobody["client"], nobody["queued_ms"], nobody["running_ms"]) == (None, None, None)
+    minimal = json.loads(as_json("", ended(client=None, waiting=None, running=None)))
+    assert (minimal["client"], minimal["queued_ms"], minimal["running_ms"]) == (None, None, None)
 
 
-def test_a_line_for_people() -> None:
+def test_a_line_can_be_text() -> None:
     assert as_text("2026-01-02T03:04:05.678Z", ended()) == (
         "03:04:05.678 200 GET /flask/api/users/1 3.2 ms (queued 0.1, ran 3.0) 52 B"
         " [flask /api/users/{user_id}] 127.0.0.1 abc\n"
     )
 
 
-def test_a_line_of_an_answer_that_was_cut_off() -> None:
+def test_a_line_says_if_the_response_was_cut_off() -> None:
     request = ended(is_cut_off=True)
     assert json.loads(as_json("", request))["cut_off"] is True
     assert as_text("2026-01-02T03:04:05.678Z", request).startswith("03:04:05.678 200 cut off GET ")
 
 
-def test_a_time_is_written_to_the_millisecond() -> None:
-    assert timestamp(1767323045678) == "2026-01-02T03:04:05.678Z"
-    assert timestamp(1767323046007) == "2026-01-02T03:04:06.007Z"
+def test_times_have_milliseconds() -> None:
+    assert format_time(1767323045678) == "2026-01-02T03:04:05.678Z"
+    assert format_time(1767323046007) == "2026-01-02T03:04:06.007Z"
 
 
 @pytest.mark.parametrize("form", [as_json, as_text])
-def test_no_request_forges_a_line_or_speaks_to_the_terminal(form: Any) -> None:
+def test_no_request_can_forge_a_line_or_control_the_terminal(form: Any) -> None:
     evil = "/\n200 GET /\r\x1b[2J\x85\u2028\x9b"
     request = ended(path=evil, kind=("/flask", "G\nT", "/api/users/{user_id}", 200))
     line = form("2026-01-02T03:04:05.678Z", request)
@@ -88,7 +88,7 @@ def test_no_request_forges_a_line_or_speaks_to_the_terminal(form: Any) -> None:
     assert line.isascii()
 
 
-def test_lines_are_written_whole_in_what_a_pipe_takes_at_once() -> None:
+def test_each_write_holds_whole_lines_and_fits_into_a_pipe() -> None:
     blocks: list[str] = []
 
     class Pipe:
@@ -104,7 +104,7 @@ def test_lines_are_written_whole_in_what_a_pipe_takes_at_once() -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_each_frameworks_line() -> None:
+def test_requests_to_each_framework_are_logged() -> None:
     with seen() as gateway:
         for name in FRAMEWORKS:
             path = f"/{name}/api/users/1"
@@ -131,14 +131,14 @@ def test_each_frameworks_line() -> None:
     ],
 )
 @pytest.mark.usefixtures("database")
-def test_the_template_of_what_matched(method: str, path: str, route: str) -> None:
+def test_a_line_contains_the_route_template(method: str, path: str, route: str) -> None:
     with seen() as gateway:
         gateway.client.request(method, path, headers={"X-Request-ID": "a"})
         line = gateway.line("a")
     assert (line["method"], line["path"], line["route"]) == (method, path, route)
 
 
-def test_what_belongs_to_no_mount_is_the_gateways() -> None:
+def test_requests_outside_the_mounts_are_logged_for_the_gateway() -> None:
     with seen({}) as gateway:
         for path, route, status in (("/health/live",) * 2 + (200,), ("/nothing", "", 404)):
             gateway.client.get(path, headers={"X-Request-ID": str(status)})
@@ -146,16 +146,16 @@ def test_what_belongs_to_no_mount_is_the_gateways() -> None:
             assert (line["framework"], line["route"], line["status"]) == ("gateway", route, status)
 
 
-def test_a_client_that_left_before_an_answer_is_499() -> None:
+def test_a_client_that_left_before_the_response_is_logged_as_499() -> None:
     async def silent(scope: Any, receive: Any, send: Any) -> None:
-        """What an application does that has seen its client leave."""
+        """Send nothing, as an application does once it knows that its client has left."""
 
     with seen({"/silent": silent}) as gateway:
         gateway.client.get("/silent/", headers={"X-Request-ID": "a"})
         assert gateway.line("a")["status"] == 499
 
 
-def test_a_websocket_has_its_line_when_it_ends() -> None:
+def test_a_websocket_is_logged_when_it_ends() -> None:
     app = FastAPI()
 
     @app.websocket("/chat/{room}")
@@ -185,7 +185,7 @@ def test_a_websocket_has_its_line_when_it_ends() -> None:
 
 
 @pytest.mark.usefixtures("migrated")
-def test_no_line_is_lost_when_the_server_is_told_to_stop() -> None:
+def test_no_access_line_is_lost_at_a_stop() -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     with serve("gateway", "--port", port, origin=origin, path="/health/live") as server:
@@ -199,25 +199,25 @@ def test_no_line_is_lost_when_the_server_is_told_to_stop() -> None:
     assert "sesame" not in written
 
 
-def test_lines_wait_for_others_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observer, "TICK", 60)
+def test_lines_are_batched_and_written_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observer, "TICK_INTERVAL", 60)
 
     def count() -> int:
         return gateway.stream.getvalue().count("\n")
 
     with seen({}) as gateway:
-        for _ in range(observer.BATCH):
+        for _ in range(observer.BATCH_SIZE):
             assert count() == 0
             gateway.client.get("/health/live")
-        assert count() == observer.BATCH
+        assert count() == observer.BATCH_SIZE
         gateway.client.get("/health/live")
-    assert count() == observer.BATCH + 1
-    # Whoever is late is alone.
+    assert count() == observer.BATCH_SIZE + 1
+    # A late request gets a write of its own.
     gateway.client.get("/health/live")
-    assert count() == observer.BATCH + 2
+    assert count() == observer.BATCH_SIZE + 2
 
 
-def test_an_application_that_raises_is_500() -> None:
+def test_an_application_that_raises_is_logged_as_500() -> None:
     async def raising(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             raise RuntimeError

@@ -1,4 +1,4 @@
-"""Whether it is alive, and whether it is fit to serve, and why not."""
+"""Liveness and readiness, and the reasons for not being ready."""
 
 import asyncio
 import threading
@@ -22,13 +22,13 @@ def ask(check: Check) -> str | None:
     return asyncio.run(check.ask())
 
 
-def test_it_is_alive(gateway: TestClient) -> None:
+def test_liveness_is_200(gateway: TestClient) -> None:
     response = gateway.get("/health/live")
     assert (response.status_code, response.json()) == (200, {"live": True})
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_it_is_ready_and_warns_that_no_worker_runs(database: SQLite | PostgreSQL) -> None:
+def test_readiness_warns_if_no_worker_runs(database: SQLite | PostgreSQL) -> None:
     with seen() as gateway:
         response = gateway.client.get("/health/ready")
     assert response.status_code == 200
@@ -37,8 +37,10 @@ def test_it_is_ready_and_warns_that_no_worker_runs(database: SQLite | PostgreSQL
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_a_worker_is_seen_while_it_gives_signs_of_life(database: SQLite | PostgreSQL) -> None:
-    with seen():  # Django is set up by its mount
+def test_a_worker_counts_as_running_while_its_heartbeat_is_recent(
+    database: SQLite | PostgreSQL,
+) -> None:
+    with seen():  # the mount sets Django up
         from django_app.database import find_no_worker
         from django_app.models import LOST, WorkerProcess
 
@@ -52,7 +54,7 @@ def test_a_worker_is_seen_while_it_gives_signs_of_life(database: SQLite | Postgr
             WorkerProcess.objects.all().delete()
 
 
-def test_a_database_that_is_not_migrated(database: SQLite | PostgreSQL) -> None:
+def test_a_database_without_migrations_is_reported(database: SQLite | PostgreSQL) -> None:
     with seen() as gateway:
         from django.db import connection
         from django.db.migrations.recorder import MigrationRecorder
@@ -83,13 +85,13 @@ def test_a_server_without_its_database_is_alive_and_not_ready() -> None:
     assert response.json()["failures"]["database"].startswith("The database cannot be used (")
 
 
-def test_own_applications_need_no_database() -> None:
+def test_custom_applications_need_no_database() -> None:
     with seen({}) as gateway:
         response = gateway.client.get("/health/ready")
     assert (response.status_code, response.json()) == (200, READY)
 
 
-def test_a_gateway_that_stops_is_not_ready_and_still_alive() -> None:
+def test_a_stopping_gateway_is_alive_but_not_ready() -> None:
     with seen({}) as gateway:
         gateway.client.app.state.stopping = True  # type: ignore[attr-defined]
         response = gateway.client.get("/health/ready")
@@ -100,7 +102,7 @@ def test_a_gateway_that_stops_is_not_ready_and_still_alive() -> None:
 
 @contextmanager
 def hanging() -> Iterator[tuple[Check, list[str]]]:
-    """Yield a check whose thread does not come back until the block ends, and its calls."""
+    """Yield a check whose thread is stuck until the block ends, and a list of its calls."""
     released = threading.Event()
     calls: list[str] = []
 
@@ -115,7 +117,7 @@ def hanging() -> Iterator[tuple[Check, list[str]]]:
         released.set()
 
 
-def test_a_check_that_hangs_is_given_up_and_not_asked_again() -> None:
+def test_a_check_that_hangs_times_out_and_is_not_repeated() -> None:
     async def ask_twice(check: Check) -> list[str | None]:
         found = [await check.ask(), await check.ask()]
         released()
@@ -126,7 +128,7 @@ def test_a_check_that_hangs_is_given_up_and_not_asked_again() -> None:
         def released() -> None:
             check.find = lambda: None
 
-        # Not asyncio.run(), which waits for the thread.
+        # Not asyncio.run(), which would wait for the thread.
         loop = asyncio.new_event_loop()
         found = loop.run_until_complete(ask_twice(check))
     loop.run_until_complete(loop.shutdown_default_executor())
@@ -135,7 +137,7 @@ def test_a_check_that_hangs_is_given_up_and_not_asked_again() -> None:
     assert calls == ["asked"]
 
 
-def test_an_answer_is_kept_for_a_while() -> None:
+def test_the_result_of_a_check_is_cached() -> None:
     calls: list[str] = []
 
     async def ask_thrice(check: Check) -> None:
@@ -158,7 +160,7 @@ def test_a_check_that_fails_is_a_fault() -> None:
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
-def test_a_probe_may_ask_for_the_head_alone(path: str) -> None:
+def test_a_probe_can_use_head(path: str) -> None:
     with seen({}) as gateway:
         response = gateway.client.head(path)
     assert (response.status_code, response.content) == (200, b"")

@@ -1,4 +1,4 @@
-"""Every log record of the process in one form, with the id of its request."""
+"""All log records of the process have the same format, with the id of the request."""
 
 import json
 import logging
@@ -17,8 +17,8 @@ from tests.wsgi.server import wait_until
 
 FAILING = "tests.server.applications"
 LOGGERS = {
-    "/flask-fails/fail": FAILING,  # Flask calls its logger by the application's name
-    "/fastapi-fails/fail": "framework_gateway",  # FastAPI leaves it to the server
+    "/flask-fails/fail": FAILING,  # Flask names its logger after the application
+    "/fastapi-fails/fail": "framework_gateway",  # FastAPI lets the server log
     "/django-fails/fail": "django.request",
 }
 
@@ -39,7 +39,9 @@ def server(migrated: object, origin: str) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("path", LOGGERS)
-def test_a_frameworks_record_has_the_requests_id(server: Server, origin: str, path: str) -> None:
+def test_records_of_each_framework_have_the_request_id(
+    server: Server, origin: str, path: str
+) -> None:
     request_id = "id" + re.sub("[^a-z]", "-", path)
     response = httpx.get(origin + path, headers={"X-Request-ID": request_id})
     assert response.status_code == 500
@@ -50,7 +52,7 @@ def test_a_frameworks_record_has_the_requests_id(server: Server, origin: str, pa
     assert server.output[head.end() :].startswith("\nTraceback (most recent call last):\n")
 
 
-def test_a_record_as_json() -> None:
+def test_a_record_can_be_json() -> None:
     logger = logging.Logger("shop")
     try:
         raise RuntimeError("sold out")
@@ -72,7 +74,7 @@ def test_a_record_as_json() -> None:
     }
 
 
-def test_a_record_outside_of_any_request() -> None:
+def test_a_record_outside_a_request_has_no_id() -> None:
     record = logging.makeLogRecord({"msg": "started"})
     assert AddRequestID().filter(record)
     assert vars(record)["request_id"] == "-"

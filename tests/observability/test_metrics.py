@@ -1,4 +1,4 @@
-"""/metrics: what is counted, by which labels, and the sum over several workers."""
+"""/metrics: what is counted, with which labels, and the sum over several workers."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from framework_gateway import Mount
 from framework_gateway.observability.metrics import SECONDS, Durations, Metrics
-from framework_gateway.wsgi.threads import TOTALS, Gauges
+from framework_gateway.wsgi.threads import COUNTERS, Gauges
 from tests.conftest import FRAMEWORKS
 from tests.databases import free_port
 from tests.gateways import Seen, seen, total
@@ -29,31 +29,31 @@ BYTES = "http_response_bytes_total"
 
 
 @pytest.fixture
-def three(database: object) -> Iterator[Seen]:
+def observed(database: object) -> Iterator[Seen]:
     with seen() as gateway:
         yield gateway
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_requests_are_counted_by_framework_method_route_and_status(
-    three: Seen, framework: str
+    observed: Seen, framework: str
 ) -> None:
     for user in (1, 2, 99):
-        three.client.get(f"/{framework}/api/users/{user}")
+        observed.client.get(f"/{framework}/api/users/{user}")
     labels = {"framework": framework, "method": "GET", "route": "/api/users/{user_id}"}
-    wait_until(lambda: three.metric(COUNT, **labels) == 3)
-    assert three.metric(COUNT, **labels, status="200") == 2
-    assert three.metric(COUNT, **labels, status="404") == 1
-    assert three.metric("http_request_duration_seconds_bucket", **labels, le="+Inf") == 3
-    assert three.metric("http_request_duration_seconds_sum", **labels) > 0
+    wait_until(lambda: observed.metric(COUNT, **labels) == 3)
+    assert observed.metric(COUNT, **labels, status="200") == 2
+    assert observed.metric(COUNT, **labels, status="404") == 1
+    assert observed.metric("http_request_duration_seconds_bucket", **labels, le="+Inf") == 3
+    assert observed.metric("http_request_duration_seconds_sum", **labels) > 0
     alice = '{"id":1,"name":"Alice","email":"alice@example.com"}'
     bob = '{"id":2,"name":"Bob","email":"bob@example.com"}'
-    assert three.metric(BYTES, **labels, status="200") == len(alice) + len(bob)
+    assert observed.metric(BYTES, **labels, status="200") == len(alice) + len(bob)
 
 
 def test_a_duration_falls_into_its_bucket() -> None:
     app = FastAPI()
-    # The wait is what is measured.
+    # The test measures this wait.
     app.add_api_route("/", lambda: time.sleep(0.3))
     with seen({"/slow": app}) as gateway:
         gateway.client.get("/slow/")
@@ -64,7 +64,9 @@ def test_a_duration_falls_into_its_bucket() -> None:
 
 
 @given(st.lists(st.sampled_from(SECONDS) | st.floats(0, 100)))
-def test_many_durations_fall_into_the_buckets_that_each_would(seconds: list[float]) -> None:
+def test_durations_counted_together_fall_into_the_same_buckets_as_alone(
+    seconds: list[float],
+) -> None:
     at_once, singly = (Durations("name", "text", buckets=SECONDS, registry=None) for _ in range(2))
     at_once.observe_all(seconds)
     for duration in seconds:
@@ -73,7 +75,7 @@ def test_many_durations_fall_into_the_buckets_that_each_would(seconds: list[floa
 
 
 def samples(histogram: Durations) -> dict[str, float]:
-    """Return its buckets, its count and its sum."""
+    """Return its buckets, count and sum."""
     (metric,) = histogram.collect()
     return {
         sample.name + sample.labels.get("le", ""): sample.value
@@ -82,7 +84,7 @@ def samples(histogram: Durations) -> dict[str, float]:
     }
 
 
-def test_labels_are_few_whatever_clients_ask_for() -> None:
+def test_requests_of_clients_do_not_add_labels() -> None:
     with seen({"/app": hello}) as gateway:
         for number in range(20):
             gateway.client.request(f"MADE{number}", f"/app/{number}")
@@ -90,12 +92,12 @@ def test_labels_are_few_whatever_clients_ask_for() -> None:
         assert gateway.metric(COUNT, framework="app", method="other", route="") == 20
 
 
-def test_what_each_mount_is_doing() -> None:
+def test_the_metrics_show_the_load_of_each_mount() -> None:
     with seen({"/one": hello, "/two": hello, "/asgi": FastAPI()}) as gateway:
         gateway.client.get("/one/")
         text = gateway.client.get("/metrics").text
         for field in fields(Gauges):
-            name = f"mount_{field.name}" + ("_total" if field.name in TOTALS else "")
+            name = f"mount_{field.name}" + ("_total" if field.name in COUNTERS else "")
             for mount in ("one", "two"):
                 assert f'{name}{{mount="{mount}"}}' in text
         assert 'mount_threads{mount="asgi"}' not in text
@@ -105,16 +107,16 @@ def test_what_each_mount_is_doing() -> None:
         assert gateway.metric("mount_threads", mount="two") == 0
 
 
-def test_what_only_grows_is_counted_once() -> None:
+def test_the_growth_of_a_mounts_counters_is_counted_once() -> None:
     mount = Mount("/app", FastAPI())
     metrics = Metrics([mount])
     for shed in (3, 3, 5):
         mount.shed = shed
-        metrics.watch(0.0, 0)
+        metrics.update(0.0, 0)
     assert b'mount_shed_total{mount="app"} 5.0\n' in metrics.collect()
 
 
-def test_requests_without_an_answer_are_in_flight() -> None:
+def test_requests_without_a_response_are_in_flight() -> None:
     async def hold(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.accept"})
@@ -123,17 +125,17 @@ def test_requests_without_an_answer_are_in_flight() -> None:
 
     with seen({"/hold": hold}) as gateway:
         with gateway.client.websocket_connect("ws://127.0.0.1/hold/"):
-            # Itself, and the scrape that asks.
+            # The held request, and the request for the metrics.
             wait_until(lambda: gateway.metric("http_requests_in_flight") == 1)
         wait_until(lambda: gateway.metric("http_requests_in_flight") == 0)
 
 
-def test_a_blocking_async_handler_shows_as_lag_of_the_loop() -> None:
+def test_a_blocking_async_handler_shows_as_event_loop_lag() -> None:
     app = FastAPI()
 
     @app.get("/blocking")
     async def block() -> None:
-        # The mistake is what the metric is there to show.
+        # The mistake that the metric must show.
         time.sleep(0.6)
 
     bucket = "event_loop_lag_seconds_bucket"
@@ -155,7 +157,7 @@ def test_the_process_is_measured() -> None:
 
 @contextmanager
 def worker(directory: Path) -> Iterator[tuple[Server, str]]:
-    """Run a process that counts into a directory, as each worker of one gateway does."""
+    """Run a process that counts into a directory, as each worker of a gateway does."""
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     env = {"PROMETHEUS_MULTIPROC_DIR": str(directory)}
@@ -164,7 +166,7 @@ def worker(directory: Path) -> Iterator[tuple[Server, str]]:
         yield server, origin
 
 
-def test_any_worker_shows_the_sum_and_the_dead_keep_what_they_counted(tmp_path: Path) -> None:
+def test_every_worker_shows_the_sum_including_dead_workers(tmp_path: Path) -> None:
     def metric(name: str, **labels: str) -> float:
         return total(httpx.get(f"{first}/metrics").text, name, **labels)
 

@@ -1,4 +1,4 @@
-"""X-Request-ID: on every answer, in every problem document, and seen by every application."""
+"""X-Request-ID: in every response and problem document, and known to every application."""
 
 from typing import Any
 
@@ -15,16 +15,16 @@ from tests.wsgi.server import Environ, StartResponse
 NAME = "X-Request-ID"
 
 
-def test_every_answer_has_an_id_of_its_own(gateway: TestClient) -> None:
+def test_every_response_has_its_own_id(gateway: TestClient) -> None:
     paths = ["/", "/nothing", "/metrics", "/health/live", "/static/none"]
     paths += [f"/{name}/api/{path}" for name in FRAMEWORKS for path in ("hello", "nothing")]
     ids = [gateway.get(path).headers[NAME] for path in paths]
     assert len({*ids}) == len(paths)
-    # Refused before any routing, or by the mount's own rules.
+    # Refused before routing, or by the mount's own limits.
     assert gateway.get("/flask/api/hello", headers={"Host": "?"}).headers[NAME]
 
 
-def test_an_unforeseen_error_and_a_broken_mount_have_one() -> None:
+def test_an_unforeseen_error_and_a_broken_mount_have_an_id() -> None:
     def fail() -> Any:
         raise RuntimeError("no such library")
 
@@ -39,7 +39,7 @@ def test_an_unforeseen_error_and_a_broken_mount_have_one() -> None:
 
 
 @pytest.mark.parametrize("given", ["a", "0aZ-_.9", "x" * 64])
-def test_a_clients_id_is_taken_over(api: Api, given: str) -> None:
+def test_a_valid_id_from_the_client_is_used(api: Api, given: str) -> None:
     response = api.get("/api/users/99", headers={NAME: given})
     assert response.headers[NAME] == given
     assert_problem(response, 404)
@@ -59,7 +59,7 @@ def test_a_clients_id_is_taken_over(api: Api, given: str) -> None:
         [b"one", b"two"],
     ],
 )
-def test_what_is_no_id_is_replaced(gateway: TestClient, forged: list[bytes]) -> None:
+def test_an_invalid_id_is_replaced(gateway: TestClient, forged: list[bytes]) -> None:
     sent: list[Message] = []
     scope: Scope = {
         "type": "http",
@@ -90,7 +90,7 @@ def test_what_is_no_id_is_replaced(gateway: TestClient, forged: list[bytes]) -> 
     assert b'"request_id":"' + made + b'"' in sent[1]["body"]
 
 
-def test_the_application_sees_the_same_id_and_cannot_answer_another() -> None:
+def test_the_application_receives_the_id_and_cannot_change_it() -> None:
     def wsgi(environ: Environ, start_response: StartResponse) -> list[bytes]:
         start_response("200 OK", [(NAME, "mine")])
         return [environ["HTTP_X_REQUEST_ID"].encode()]
@@ -108,7 +108,7 @@ def test_the_application_sees_the_same_id_and_cannot_answer_another() -> None:
             assert response.headers.get_list(NAME) == [response.headers[NAME]]
 
 
-def test_a_comparison_sends_one_id_to_all(compare: Compare) -> None:
+def test_a_comparison_sends_one_id_to_all_targets(compare: Compare) -> None:
     comparison = compare(Compared("GET", "/api/users/99"))
     assert comparison.identical, str(comparison)
     ids = {answer.header(NAME) for answer in comparison.answers}
@@ -117,7 +117,7 @@ def test_a_comparison_sends_one_id_to_all(compare: Compare) -> None:
     assert {answer.header(NAME) for answer in given.answers} == {"given"}
 
 
-def test_the_page_that_compares_passes_its_id_on(gateway: TestClient) -> None:
+def test_the_compare_page_sends_its_id_to_all_targets(gateway: TestClient) -> None:
     response = gateway.get("/compare/api/users/99", headers={NAME: "one"})
     assert response.headers[NAME] == "one"
     inner = response.json()["answers"]

@@ -1,4 +1,4 @@
-"""Server-Timing: where a request's time went, for the browser's own tools."""
+"""Server-Timing: the parts of a request's time, for the browser's developer tools."""
 
 import re
 
@@ -12,7 +12,7 @@ WSGI = rf"queue;dur=({NUMBER}), run;dur=({NUMBER}), total;dur=({NUMBER})"
 EXPECTED = {"flask": WSGI, "fastapi": rf"total;dur=({NUMBER})", "django": WSGI}
 
 
-def test_the_times_that_are_known_when_the_answer_begins(api: Api) -> None:
+def test_the_header_contains_the_times_known_at_the_start_of_the_response(api: Api) -> None:
     timing = api.get("/api/wait?ms=30").headers["Server-Timing"]
     match = re.fullmatch(EXPECTED[api.framework], timing)
     assert match, timing
@@ -21,10 +21,10 @@ def test_the_times_that_are_known_when_the_answer_begins(api: Api) -> None:
     if api.framework != "fastapi":
         queued, ran = float(match[1]), float(match[2])
         assert ran >= 30
-        assert queued + ran <= total + 0.02  # rounded
+        assert queued + ran <= total + 0.02  # the header's values are rounded
 
 
-def test_an_applications_own_times_stay() -> None:
+def test_an_applications_own_server_timing_is_kept() -> None:
     async def app(scope, receive, send):  # type: ignore[no-untyped-def]
         if scope["type"] == "http":
             await Response(headers={"Server-Timing": "db;dur=1"})(scope, receive, send)

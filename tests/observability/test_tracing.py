@@ -1,4 +1,4 @@
-"""OpenTelemetry: one trace through the gateway and each of the three, as a collector gets it."""
+"""OpenTelemetry: one trace through the gateway and each framework, as a collector receives it."""
 
 import subprocess
 import threading
@@ -30,7 +30,7 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 @contextmanager
 def collector() -> Iterator[tuple[str, list[Span]]]:
-    """Run a collector of OTLP over HTTP; yield its address and the spans that it gets."""
+    """Run an OTLP/HTTP collector; yield its URL and the spans that it receives."""
     spans: list[Span] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ def collector() -> Iterator[tuple[str, list[Span]]]:
             self.end_headers()
 
         def log_message(self, *_args: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
@@ -65,7 +65,7 @@ def attributes(span: Span) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def spans(migrated: SQLite | PostgreSQL) -> list[Span]:
-    """What a server has sent that answered one request of each framework, and was stopped."""
+    """The spans of a server that answered one request for each framework and was stopped."""
     migrated.reset()
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
@@ -89,7 +89,9 @@ def of_trace(spans: list[Span], framework: str) -> list[Span]:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_one_trace_through_gateway_and_framework(spans: list[Span], framework: str) -> None:
+def test_one_trace_contains_the_gateway_and_the_framework(
+    spans: list[Span], framework: str
+) -> None:
     found = of_trace(spans, framework)
     (outer,) = (span for span in found if span.parent_span_id.hex() == PARENT)
     (inner,) = (span for span in found if span.parent_span_id == outer.span_id)
@@ -113,7 +115,7 @@ def test_one_trace_through_gateway_and_framework(spans: list[Span], framework: s
     assert outer.status.code == inner.status.code == Status.STATUS_CODE_UNSET
 
 
-def test_fastapis_own_spans_continue_below_its_mounts(spans: list[Span]) -> None:
+def test_spans_of_fastapi_are_children_of_the_mounts_span(spans: list[Span]) -> None:
     found = of_trace(spans, "fastapi")
     (mount,) = (span for span in found if span.name.startswith("fastapi "))
     (own,) = (span for span in found if span.parent_span_id == mount.span_id)
@@ -123,14 +125,14 @@ def test_fastapis_own_spans_continue_below_its_mounts(spans: list[Span]) -> None
 
 @pytest.fixture
 def memory() -> tuple[Any, InMemorySpanExporter]:
-    """A provider of the test's own, and what it has exported."""
+    """A tracer provider for this test, and the spans that it exports."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     return provider, exporter
 
 
-def test_an_applications_own_span_is_a_child_in_its_thread_too(memory: Any) -> None:
+def test_an_applications_own_span_is_a_child_also_in_a_thread(memory: Any) -> None:
     from starlette.testclient import TestClient
 
     from framework_gateway import WSGIMiddleware
@@ -164,7 +166,7 @@ def test_an_applications_own_span_is_a_child_in_its_thread_too(memory: Any) -> N
         assert span.attributes["error.type"] == "503"
 
 
-def test_a_collector_that_is_not_there_does_not_hold_the_server() -> None:
+def test_an_unreachable_collector_does_not_delay_the_server() -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     env = {
@@ -178,7 +180,7 @@ def test_a_collector_that_is_not_there_does_not_hold_the_server() -> None:
         wait_until(lambda: server.poll() is not None)
 
 
-def test_without_the_packages_it_is_one_clear_line() -> None:
+def test_missing_packages_are_reported_in_one_line() -> None:
     hidden = (
         "import sys; sys.modules['opentelemetry.sdk'] = None;"
         " from framework_gateway.cli.main import main; main()"
@@ -192,5 +194,5 @@ def test_without_the_packages_it_is_one_clear_line() -> None:
     )
     assert result.returncode == 1
     assert result.stderr == (
-        "GATEWAY_TRACES: needs the extra, pip install 'framework-gateway[otel]'\n"
+        "GATEWAY_TRACES: install the extra otel: pip install 'framework-gateway[otel]'\n"
     )

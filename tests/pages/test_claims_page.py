@@ -1,4 +1,4 @@
-"""The Claims page: the last run on this machine, else the published one."""
+"""The Claims page: the last run on this machine, or else the published run."""
 
 import json
 from pathlib import Path
@@ -57,7 +57,7 @@ RUN = {
 
 @pytest.fixture
 def last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the last run is kept; nothing has been published."""
+    """The file of the last run; no run is published."""
     monkeypatch.setattr(results, "LAST", tmp_path / "claims.json")
     monkeypatch.setattr(results, "PUBLISHED", tmp_path / "published.json")
     return tmp_path / "claims.json"
@@ -66,7 +66,7 @@ def last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_last_run_is_shown(gateway: TestClient, last: Path) -> None:
     last.write_text(json.dumps(RUN))
     text = gateway.get("/claims").text
-    assert "The last run on this machine." in text
+    assert "the last run on this machine." in text
     assert "2026-01-02, 2 cores (a processor), Python 3.11.7, SQLite." in text
     assert '<span class="verdict depends">depends</span>' in text
     assert "1 hold, 1 fail, 0 undecided" in text
@@ -79,17 +79,17 @@ def test_the_last_run_is_shown(gateway: TestClient, last: Path) -> None:
     assert text.count('class="plot-row plot-fails"') == 1
 
 
-def test_the_published_run_comes_second(gateway: TestClient, last: Path) -> None:
+def test_the_published_run_is_shown_without_a_last_run(gateway: TestClient, last: Path) -> None:
     last.with_name("published.json").write_text(json.dumps(RUN))
-    assert "The published run" in gateway.get("/claims").text
+    assert "the published run" in gateway.get("/claims").text
 
 
-def test_without_any_run_it_says_how_to_make_one(gateway: TestClient, last: Path) -> None:
-    assert "Nothing has been measured yet" in gateway.get("/claims").text
+def test_without_a_run_the_page_shows_the_command(gateway: TestClient, last: Path) -> None:
+    assert "No results yet" in gateway.get("/claims").text
 
 
-def test_a_run_is_published() -> None:
-    """The repository has one, made by the command, of every claim and with its manifest."""
+def test_the_repository_contains_a_published_run() -> None:
+    """The repository contains one, made by the command, with every claim and a manifest."""
     from showdown.claims.catalogue import CLAIMS
 
     document = results.read(results.PUBLISHED)
@@ -106,7 +106,7 @@ def test_a_run_is_published() -> None:
     )
 
 
-def test_the_guide_says_what_the_published_run_found() -> None:
+def test_the_guide_matches_the_published_run() -> None:
     document = results.read(results.PUBLISHED)
     assert document is not None
     table = (

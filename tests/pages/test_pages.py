@@ -14,16 +14,16 @@ from tests.databases import free_port
 from tests.servers import serve
 
 PAGES = ("", "code", "race", "routes", "claims", "live", "guide")
-SAME = "Identical: status, headers of the contract, and every byte of the body."
+SAME = "Identical: the status, the compared headers, and every byte of the body."
 
 
 def panels(page: Page) -> list[Locator]:
-    """The three panels."""
+    """The panel of each framework."""
     expect(page.locator(".panel")).to_have_count(3)
     return page.locator(".panel").all()
 
 
-def test_a_newcomer_sees_three_answers_at_once(window: Page) -> None:
+def test_the_first_page_shows_three_responses_at_once(window: Page) -> None:
     window.goto("/")
     expect(window.get_by_role("status")).to_have_text(SAME)
     for panel, name in zip(panels(window), ("Flask", "FastAPI", "Django"), strict=True):
@@ -38,7 +38,7 @@ def test_a_newcomer_sees_three_answers_at_once(window: Page) -> None:
         )
 
 
-def test_an_example_is_sent_and_the_address_holds_it(window: Page) -> None:
+def test_an_example_is_sent_and_kept_in_the_url(window: Page) -> None:
     window.goto("/")
     window.get_by_label("Operation").select_option(label="Error: no such path: GET /api/nothing")
     for panel in panels(window):
@@ -55,7 +55,7 @@ def test_a_request_that_writes_waits_for_a_click(window: Page, port: int) -> Non
     window.goto(
         "/?method=POST&body=%7B%22name%22%3A%22E%22%2C%22email%22%3A%22e%40%7Bframework%7D.example%22%7D&ignore=%2Fid%2C+Location"
     )
-    expect(window.get_by_role("status")).to_contain_text("press “Send to all”")
+    expect(window.get_by_role("status")).to_contain_text("Press “Send to all”")
     assert len(httpx.get(f"http://127.0.0.1:{port}/flask/api/users").json()) == 2
     window.get_by_role("button", name="Send to all").click()
     expect(window.get_by_role("status")).to_have_text(SAME)
@@ -66,7 +66,7 @@ def test_a_request_that_writes_waits_for_a_click(window: Page, port: int) -> Non
     assert len(httpx.get(f"http://127.0.0.1:{port}/flask/api/users").json()) == 5
 
 
-def test_a_request_of_ones_own(window: Page) -> None:
+def test_a_custom_request_can_be_sent(window: Page) -> None:
     window.goto("/")
     window.get_by_label("Method").select_option("HEAD")
     window.get_by_label("Path, below each prefix").fill("/api/users?search=é&limit=1#x")
@@ -78,13 +78,13 @@ def test_a_request_of_ones_own(window: Page) -> None:
         expect(panel.locator(".size")).to_have_text("0 bytes")
 
 
-def test_one_after_the_other(window: Page) -> None:
+def test_requests_can_be_sent_one_after_the_other(window: Page) -> None:
     window.goto("/?in-turn=1&ignore=status")
-    expect(window.get_by_label("One after the other")).to_be_checked()
+    expect(window.get_by_label("One target after the other")).to_be_checked()
     expect(window.get_by_role("status")).to_have_text(SAME)
 
 
-def test_names_are_text_everywhere(window: Page, port: int) -> None:
+def test_names_are_shown_as_text_on_every_page(window: Page, port: int) -> None:
     name = "<script>document.title='cracked'</script><img src=x onerror=alert(1)>"
     user = {"name": name, "email": "script@example.com"}
     httpx.post(f"http://127.0.0.1:{port}/flask/api/users", json=user).raise_for_status()
@@ -120,7 +120,7 @@ def test_the_command_is_copied(window: Page, port: int) -> None:
     window.goto(f"http://127.0.0.1:{port}/")
     expect(window.get_by_role("status")).to_have_text(SAME)
     window.get_by_role("button", name="Copy the command for Django").click()
-    expect(window.get_by_role("status")).to_have_text("The command is in the clipboard.")
+    expect(window.get_by_role("status")).to_have_text("Copied to the clipboard.")
     copied = window.evaluate("navigator.clipboard.readText()")
     assert copied == f"curl --include http://127.0.0.1:{port}/django/api/users"
 
@@ -144,7 +144,7 @@ def different(browser: Browser) -> Iterator[Page]:
         assert record.complaints == []
 
 
-def test_a_difference_is_seen(different: Page) -> None:
+def test_a_difference_is_shown(different: Page) -> None:
     different.goto("/?path=/users")
     status = different.get_by_role("status")
     expect(status).to_have_text("Not identical: 1 difference.")
@@ -162,7 +162,7 @@ def test_a_difference_is_seen(different: Page) -> None:
     expect(different.locator("#differences")).to_be_hidden()
 
 
-def test_markup_that_differs_is_text(different: Page) -> None:
+def test_differing_markup_is_shown_as_text(different: Page) -> None:
     different.goto("/?path=/markup")
     expect(different.locator(".panel .headers mark").first).to_have_text(MARKUP)
     expect(different.locator(".panel .body mark").first).to_contain_text(MARKUP)
@@ -170,7 +170,7 @@ def test_markup_that_differs_is_text(different: Page) -> None:
     expect(different.locator("main img")).to_have_count(0)
 
 
-def test_a_missing_answer_is_seen(different: Page) -> None:
+def test_a_missing_response_is_shown(different: Page) -> None:
     different.goto("/?path=/echo&method=PUT&body=x")
     different.get_by_role("button", name="Send to all").click()
     expect(different.get_by_role("status")).to_contain_text("Not identical")
@@ -179,7 +179,7 @@ def test_a_missing_answer_is_seen(different: Page) -> None:
     ]
 
 
-def test_the_race_draws_every_lane(window: Page) -> None:
+def test_the_race_draws_every_framework(window: Page) -> None:
     window.goto("/race?path=/api/hello&count=30")
     expect(window.get_by_label("Requests to each")).to_have_value("30")
     window.get_by_role("button", name="Start").click()
@@ -204,7 +204,7 @@ def test_a_race_can_be_stopped_and_counts_failures(window: Page) -> None:
     expect(window.get_by_role("status")).to_have_text("Stopped.")
 
 
-def test_changes_are_seen_as_they_happen(window: Page, port: int) -> None:
+def test_the_live_page_shows_changes_as_they_happen(window: Page, port: int) -> None:
     window.goto("/live")
     expect(window.get_by_role("status")).to_have_text("Listening.")
     rows = window.locator("#events tr")
@@ -223,12 +223,12 @@ def test_changes_are_seen_as_they_happen(window: Page, port: int) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1600])
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_is_accessible_and_fits(
+def test_every_page_is_accessible_and_fits_the_screen(
     browser: Browser, port: int, page: str, width: int, scheme: str
 ) -> None:
     context = browser.new_context(
         base_url=f"http://127.0.0.1:{port}",
-        color_scheme=scheme,  # type: ignore[arg-type]  # one of the two that it takes
+        color_scheme=scheme,  # type: ignore[arg-type]  # one of the two allowed values
         viewport={"width": width, "height": 900},
     )
     window = context.new_page()

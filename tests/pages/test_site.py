@@ -1,4 +1,4 @@
-"""The pages as documents: what they hold, where they lead, and that nothing comes from outside."""
+"""The pages as HTML: their content and links, and that they load nothing from other hosts."""
 
 import re
 from html.parser import HTMLParser
@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
+from framework_gateway import Config, Gateway
 from framework_gateway.pages.site import Site
 from showdown.examples import EXAMPLES
 from tests.compare import applications
@@ -35,13 +36,13 @@ class Elements(HTMLParser):
 
 @pytest.fixture(params=["", "/outer"])
 def client(request: pytest.FixtureRequest, gateway: TestClient) -> TestClient:
-    """The gateway at the root, and below a prefix of a proxy's."""
+    """The gateway at the root, and behind a proxy's prefix."""
     base = f"http://127.0.0.1{request.param}"
     return TestClient(gateway.app, base, root_path=request.param, raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_is_strict_about_what_it_loads(client: TestClient, page: str) -> None:
+def test_every_page_has_a_strict_content_security_policy(client: TestClient, page: str) -> None:
     response = client.get(f"/{page}")
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -56,7 +57,7 @@ def test_every_page_is_strict_about_what_it_loads(client: TestClient, page: str)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_link_leads_somewhere(client: TestClient, page: str) -> None:
+def test_no_link_is_broken(client: TestClient, page: str) -> None:
     base = str(client.base_url)
     addresses = Elements(client.get(f"/{page}").text).addresses
     assert len(addresses) > len(PAGES)
@@ -65,7 +66,7 @@ def test_every_link_leads_somewhere(client: TestClient, page: str) -> None:
         assert urlsplit(url).netloc == "127.0.0.1"
         assert url.startswith(base)
         if re.search(r"/django/admin/(logout|autocomplete)/|/users/events$|/api/me$", url):
-            continue  # answer POST, or AJAX with parameters, alone; never end; need a login
+            continue  # POST only, AJAX only, endless, or only after a login
         assert client.get(url).status_code < 400, url
 
 
@@ -147,7 +148,7 @@ def test_the_guide_has_a_row_for_each_choice(gateway: TestClient) -> None:
     assert text.count("<a href") >= 14
 
 
-def test_own_applications_have_pages_too() -> None:
+def test_custom_applications_have_pages() -> None:
     from gateway import create_app
 
     mounts = {"/old": applications.legacy, "/new": applications.main, "/gone": "no_such:app"}
@@ -161,12 +162,28 @@ def test_own_applications_have_pages_too() -> None:
         "new",
         "gone",
     ]
-    assert "have no operation in common" in client.get("/code").text
+    assert "share no operation" in client.get("/code").text
     routes = client.get("/routes").text
-    assert "does not say what it serves" in routes
+    assert "The routes of this application are unknown." in routes
     assert "/new/echo" in routes
-    assert "No module named" in routes
+    assert "Could not import module" in routes
     assert "Swagger" not in routes
     assert "/django/admin" not in client.get("/guide").text
     assert client.get("/live").status_code == 404
     assert "/live" not in page
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [({}, 200), ({"env": "production"}, 403), ({"env": "production", "pages": "open"}, 200)],
+)
+def test_a_gateway_without_accounts_closes_the_sending_pages_in_production(
+    options: dict[str, str], status: int
+) -> None:
+    config = Config(allowed_hosts=["127.0.0.1"], **options)
+    app = Gateway({"/old": applications.main, "/new": applications.main}, config=config)
+    client = TestClient(app, "http://127.0.0.1")
+    for path in ("/", "/race", "/compare/"):
+        assert client.get(path).status_code == status
+    for path in ("/code", "/routes"):
+        assert client.get(path).status_code == 200

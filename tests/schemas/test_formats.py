@@ -1,4 +1,4 @@
-"""Exports as text: nothing that a spreadsheet would run."""
+"""CSV exports contain nothing that a spreadsheet would execute."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ FORMULAS = [
 
 
 @pytest.mark.parametrize("value", FORMULAS)
-def test_what_a_spreadsheet_would_run_is_text(value: str) -> None:
+def test_formulas_are_exported_as_text(value: str) -> None:
     row = (1, f'{value}","=2', value)
     [cells] = csv.reader(io.StringIO(FORMATS["text/csv"][1]([row]), newline=""))
     assert cells == ["1", f'\'{value}","=2', f"'{value}"]
@@ -23,13 +23,13 @@ def test_what_a_spreadsheet_would_run_is_text(value: str) -> None:
     assert document == dict(zip(("id", "name", "email"), row, strict=True))
 
 
-def test_another_border_of_cells_begins_no_formula_either() -> None:
+def test_formulas_after_other_separators_are_disarmed() -> None:
     row = (1, "Bob;=A1|@B2; +3;4|a-b", "x")
     [cells] = csv.reader(io.StringIO(FORMATS["text/csv"][1]([row]), newline=""))
     assert cells == ["1", "Bob;'=A1|'@B2; '+3;4|a-b", "x"]
 
 
 @pytest.mark.parametrize("value", ["Alice", "O'Hara", "a=b", "", "'=1"])
-def test_everything_else_stays_as_it_is(value: str) -> None:
+def test_other_values_are_unchanged(value: str) -> None:
     [cells] = csv.reader(io.StringIO(FORMATS["text/csv"][1]([(-1, value, value)]), newline=""))
     assert cells == ["-1", value, value]

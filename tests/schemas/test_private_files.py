@@ -1,4 +1,4 @@
-"""The database and the exports are for the server's own account alone."""
+"""Only the server's own account can read the database and the exports."""
 
 import os
 import stat
@@ -11,13 +11,13 @@ from typing import Any, cast
 import pytest
 
 from contract import settings
-from contract.private_files import protect_database, warn_of_directory
+from contract.private_files import protect_database
 from tests.servers import ROOT
 
 
 @pytest.fixture(autouse=True)
 def usual_umask() -> Iterator[None]:
-    """What most systems have: others may read new files."""
+    """The umask of most systems, with which others can read new files."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -41,7 +41,7 @@ def test_an_older_database_becomes_private_and_keeps_its_content(tmp_path: Path)
     assert (tmp_path / "old.sqlite3").read_bytes() == b"old"
 
 
-def test_nothing_is_made_where_nothing_can_be(tmp_path: Path) -> None:
+def test_no_file_is_created_where_none_is_possible(tmp_path: Path) -> None:
     protect_database(f"sqlite:///{tmp_path}/missing/new.sqlite3")
     protect_database("postgresql://localhost/users")
     assert [*tmp_path.iterdir()] == []
@@ -50,15 +50,16 @@ def test_nothing_is_made_where_nothing_can_be(tmp_path: Path) -> None:
 OPENERS = {
     "django": "import django; django.setup(); from django.db import connection;"
     " connection.ensure_connection()",
-    "flask": "from settings import get_settings; from contract.engines import create_sync_engine;"
+    "flask": "from contract.settings import get_settings;"
+    " from contract.engines import create_sync_engine;"
     " create_sync_engine(get_settings(), 'flask').connect().close()",
-    "fastapi": "import asyncio; from settings import get_settings;"
+    "fastapi": "import asyncio; from contract.settings import get_settings;"
     " from contract.engines import create_asyncio_engine\n"
     "async def main():\n"
     "    async with create_asyncio_engine(get_settings(), 'fastapi').connect():\n"
     "        pass\n"
     "asyncio.run(main())",
-    "feed": "import asyncio; from settings import get_settings;"
+    "feed": "import asyncio; from contract.settings import get_settings;"
     " from fastapi_app.wakeups import wakeups\n"
     "async def main():\n"
     "    events = wakeups(get_settings())\n"
@@ -69,7 +70,7 @@ OPENERS = {
 
 
 @pytest.mark.parametrize("who", OPENERS)
-def test_whichever_opens_it_first_makes_it_private(who: str, tmp_path: Path) -> None:
+def test_the_database_is_private_whichever_program_opens_it_first(who: str, tmp_path: Path) -> None:
     file = tmp_path / "gateway.sqlite3"
     env = {
         **os.environ,
@@ -96,7 +97,7 @@ def test_an_export_is_private(tmp_path: Path) -> None:
 
 
 def test_an_export_is_private_while_it_is_written(tmp_path: Path) -> None:
-    """Also in a directory that was there before, and that others may enter."""
+    """Also in an existing directory that others can enter."""
     from django.core.files.base import ContentFile
 
     from django_app.storage import PrivateFileStorage
@@ -112,19 +113,6 @@ def test_an_export_is_private_while_it_is_written(tmp_path: Path) -> None:
     assert modes == [0o600]
     before = os.umask(0o022)
     assert before == 0o022
-
-
-def test_a_directory_of_exports_that_others_may_enter_is_told_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    for mode, lines in ((0o700, 0), (0o755, 1)):
-        tmp_path.chmod(mode)
-        warn_of_directory(tmp_path)
-        assert len(caplog.messages) == lines
-    warn_of_directory(tmp_path / "missing")
-    assert caplog.messages == [
-        f"Others may enter the directory of exports; run: chmod 700 {tmp_path}"
-    ]
 
 
 def test_a_secret_key_becomes_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Problem documents."""
+"""Problem documents: their content, titles and pointers."""
 
 import json
 
@@ -27,11 +27,11 @@ def test_titles_do_not_change_with_the_python_version(status: int, title: str) -
     assert Problem(status).title == title
 
 
-def test_a_status_without_a_sentence_of_its_own_has_its_title() -> None:
+def test_a_status_without_its_own_detail_has_its_title() -> None:
     assert Problem(418).detail == "I'm a Teapot."
 
 
-def test_problems_keep_what_they_are_about() -> None:
+def test_problems_keep_their_attributes() -> None:
     assert UserNotFound(7).user_id == 7
     assert (UserNotFound(7).status, EmailTaken().status) == (404, 409)
     assert MethodNotAllowed(["PUT", "GET"]).headers == {"Allow": "GET, PUT"}

@@ -1,4 +1,4 @@
-"""The rules for values: what the OpenAPI document says of them is what is checked."""
+"""Values are checked exactly as the OpenAPI document describes them."""
 
 import re
 
@@ -26,14 +26,14 @@ def accepts(name: str) -> bool:
 @example(" " * 50 + "a" * 100 + "\n")
 @example("a\x1c")
 @example("\ufeff")
-def test_the_pattern_of_a_name_says_what_is_accepted(name: str) -> None:
+def test_the_pattern_of_a_name_matches_what_is_accepted(name: str) -> None:
     assert bool(re.search(NAME_PATTERN, name)) == accepts(name)
 
 
 @given(st.integers(min_value=10, max_value=10**20), st.integers(min_value=0, max_value=10**21))
 @example(MAX_ID, MAX_ID)
 @example(MAX_ID, MAX_ID + 1)
-def test_the_pattern_of_an_id_ends_at_the_largest(limit: int, number: int) -> None:
+def test_the_pattern_of_an_id_ends_at_the_largest_id(limit: int, number: int) -> None:
     matches = re.fullmatch(decimals_up_to(limit), str(number)) is not None
     assert matches == (1 <= number <= limit)
 
@@ -43,5 +43,5 @@ def test_an_id_has_one_spelling(text: str) -> None:
     assert re.fullmatch(ID_PATTERN, text) is None
 
 
-def test_no_example_is_held_to_a_time() -> None:
+def test_property_tests_have_no_deadline() -> None:
     assert settings().deadline is None

@@ -1,4 +1,4 @@
-"""Ambiguous requests are refused before any application sees them."""
+"""Ambiguous requests are refused before an application receives them."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def admin(environ: Any, start_response: Any) -> list[bytes]:
 
 
 def ask(path: str, headers: Headers = HOST, *, version: str = "1.1") -> tuple[int, Any]:
-    """Call the gateway as a server does that passes on what it was sent."""
+    """Call the gateway as a server would that forwards everything unchanged."""
     app = compose({"/shop": shop, "/shop/admin": admin}, allowed_hosts=["*"])
     scope = {
         "type": "http",
@@ -70,7 +70,7 @@ def ask(path: str, headers: Headers = HOST, *, version: str = "1.1") -> tuple[in
         ("/shop/%C3%A9%FF", "shop"),
     ],
 )
-def test_a_clear_path_is_served(path: str, answer: str) -> None:
+def test_an_unambiguous_path_is_served(path: str, answer: str) -> None:
     assert ask(path) == (200, answer)
 
 
@@ -87,14 +87,14 @@ def test_a_clear_path_is_served(path: str, answer: str) -> None:
         ("/shop/a%0a", "The path has a control character."),
         ("/shop/a%0d%0aX-Evil:1", "The path has a control character."),
         ("/shop/%7f", "The path has a control character."),
-        ("/shop%2Fa", "An encoded slash is no border of a mount."),
-        ("/shop%2fadmin/a", "An encoded slash is no border of a mount."),
-        ("/shop/admin%2fa", "An encoded slash is no border of a mount."),
+        ("/shop%2Fa", "The path reaches a mount only by an encoded slash."),
+        ("/shop%2fadmin/a", "The path reaches a mount only by an encoded slash."),
+        ("/shop/admin%2fa", "The path reaches a mount only by an encoded slash."),
         ("/shop/a" + "%ff" * 101, "The path is not UTF-8."),
-        ("%2Fshop/a", "An encoded slash is no border of a mount."),
+        ("%2Fshop/a", "The path reaches a mount only by an encoded slash."),
     ],
 )
-def test_a_path_that_is_not_what_it_seems(path: str, detail: str) -> None:
+def test_an_unsafe_path_is_refused(path: str, detail: str) -> None:
     assert ask(path) == (400, detail)
     assert seen == []
 
@@ -104,21 +104,21 @@ def test_a_path_that_is_not_what_it_seems(path: str, detail: str) -> None:
     "name",
     ["host", "content-type", "content-length", "authorization", "user-agent", "range", "origin"],
 )
-def test_a_singleton_header_may_come_once(path: str, name: str) -> None:
+def test_a_singleton_header_cannot_be_repeated(path: str, name: str) -> None:
     once: Headers = [header for header in HOST if name != "host"]
     twice = [*once, (name.encode(), b"1"), (name.encode(), b"1")]
     assert ask(path, twice) == (400, f"The header {name} was sent more than once.")
     assert seen == []
 
 
-def test_other_headers_may_be_repeated() -> None:
+def test_other_headers_can_be_repeated() -> None:
     headers = [*HOST, *[(name, b"a") for name in (b"accept", b"cookie", b"x-any")] * 2]
     assert ask("/shop/a", headers) == (200, "shop")
 
 
 @pytest.mark.parametrize("path", ["/shop/a", "/shop/admin/a"])
 @pytest.mark.parametrize("name", [b"content-type", b"accept", b"accept-language", b"te"])
-def test_fields_with_parameters_have_a_limit_together(path: str, name: bytes) -> None:
+def test_fields_with_parameters_have_a_common_limit(path: str, name: bytes) -> None:
     some = [(name, b'x;"' + b";" * 1000), (b"accept-encoding", b"x" * 1000)]
     assert ask(path, [*HOST, *some, (b"x-any", b"x" * 50_000)])[0] == 200
     more = [*some, (b"accept-encoding", b"x" * 100)]
@@ -156,8 +156,8 @@ def test_a_host_is_accepted(host: bytes) -> None:
         b"a" * 256,
     ],
 )
-def test_a_host_that_is_none(host: bytes) -> None:
-    assert ask("/shop/a", [(b"host", host)]) == (400, "The Host header names no host.")
+def test_an_invalid_host_is_refused(host: bytes) -> None:
+    assert ask("/shop/a", [(b"host", host)]) == (400, "The Host header is not valid.")
 
 
 def test_http_1_1_needs_a_host() -> None:

@@ -1,4 +1,4 @@
-"""The hosts that are answered to, whatever is asked for."""
+"""The allowed hosts, for every path."""
 
 import pytest
 from starlette.exceptions import HTTPException
@@ -20,7 +20,7 @@ ALLOWED = ["shop.example", ".wild.example", "127.0.0.1", "[::1]"]
         *("127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:8000"),
     ],
 )
-def test_an_allowed_host(host: str) -> None:
+def test_an_allowed_host_is_served(host: str) -> None:
     Hosts(ALLOWED)({"path": "/"}, host.encode())
 
 
@@ -31,13 +31,13 @@ def test_an_allowed_host(host: str) -> None:
         *("awild.example", "wild.example.evil", "127.0.0.2", "[::2]", ":80", ""),
     ],
 )
-def test_a_host_that_is_not_allowed(host: str) -> None:
+def test_a_host_that_is_not_allowed_is_refused(host: str) -> None:
     with pytest.raises(HTTPException) as caught:
         Hosts(ALLOWED)({"path": "/"}, host.encode())
     assert caught.value.status_code == 400
 
 
-def test_hosts_that_are_refused_are_not_kept() -> None:
+def test_refused_hosts_are_not_cached() -> None:
     hosts = Hosts(ALLOWED, exempt=["/health/"])
     for number in range(100):
         hosts({"path": "/"}, b"%d.wild.example" % number)
@@ -45,13 +45,13 @@ def test_hosts_that_are_refused_are_not_kept() -> None:
     assert hosts._check.cache_info().currsize == 100
 
 
-def test_no_host_is_not_allowed_unless_every_host_is() -> None:
+def test_a_missing_host_is_refused_unless_every_host_is_allowed() -> None:
     with pytest.raises(HTTPException):
         Hosts(ALLOWED)({"path": "/"}, None)
     Hosts(["*"])({"path": "/"}, None)
 
 
-def test_probes_are_asked_for_by_address() -> None:
+def test_probes_can_use_an_ip_address() -> None:
     hosts = Hosts(ALLOWED, exempt=["/health/"])
     hosts({"path": "/health/live"}, b"10.0.0.1")
     hosts({"path": "/outer/health/live", "root_path": "/outer"}, b"10.0.0.1")
@@ -70,7 +70,7 @@ def test_every_mount_and_page_refuses_another_host(gateway: TestClient, path: st
     "host",
     ["localhost:", "localhost:80", "localhost:00080", "LOCALHOST:", "localhost.:", "[::1]:"],
 )
-def test_an_empty_port_and_the_default_one_are_no_port(
+def test_an_empty_or_default_port_changes_nothing(
     gateway: TestClient, name: str, host: str
 ) -> None:
     for path in ("api/users", "api/hello", "nothing"):
@@ -80,7 +80,7 @@ def test_an_empty_port_and_the_default_one_are_no_port(
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
-def test_a_port_that_is_none_is_refused(gateway: TestClient, name: str) -> None:
+def test_an_invalid_port_is_refused(gateway: TestClient, name: str) -> None:
     for host in ("localhost:65536", "localhost:99999", "localhost:123456", "localhost:x"):
         assert_problem(gateway.get(f"/{name}/api/hello", headers={"Host": host}), 400)
 
@@ -100,7 +100,7 @@ def test_a_port_that_is_none_is_refused(gateway: TestClient, name: str) -> None:
         ("http", "LocalHost:80", "LocalHost"),
     ],
 )
-def test_every_mount_sees_the_normal_form(scheme: str, host: str, seen: str) -> None:
+def test_every_mount_receives_the_normalised_host(scheme: str, host: str, seen: str) -> None:
     other = (b"accept", b"*/*")
     scope = {"http_version": "1.1", "scheme": scheme, "headers": [other, (b"host", host.encode())]}
     assert check_headers(scope) == seen.encode()

@@ -1,4 +1,4 @@
-"""What proxies say is believed of trusted ones alone."""
+"""Forwarded headers count only if they come from a trusted proxy."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 
 def ask(path: str, peer: str, trusted: list[str], headers: dict[str, str]) -> dict[str, Any]:
-    """Ask from an address; return what the application was told."""
+    """Send a request from an address; return what the application received."""
     app = compose({"/asgi": asgi, "/wsgi": wsgi}, trusted_proxies=trusted)
     seen.clear()
     client = TestClient(app, "http://127.0.0.1", client=(peer, 1234))
@@ -50,17 +50,17 @@ def ask(path: str, peer: str, trusted: list[str], headers: dict[str, str]) -> di
     ("peer", "trusted"),
     [("127.0.0.1", []), ("10.1.0.1", ["10.0.0.0/16", "127.0.0.1"]), ("unix", ["10.0.0.1"])],
 )
-def test_others_are_not_believed(path: str, peer: str, trusted: list[str]) -> None:
-    told = ask(path, peer, trusted, FORGED)
-    assert told == {"client": peer, "scheme": "http", "forwarded": []}
+def test_untrusted_clients_are_not_believed(path: str, peer: str, trusted: list[str]) -> None:
+    received = ask(path, peer, trusted, FORGED)
+    assert received == {"client": peer, "scheme": "http", "forwarded": []}
 
 
 @pytest.mark.parametrize("path", ["/asgi", "/wsgi"])
 def test_a_trusted_proxy_is_believed(path: str) -> None:
-    told = ask(path, "10.0.0.1", ["10.0.0.0/16"], FORGED)
-    assert told == {"client": "203.0.113.7", "scheme": "https", "forwarded": []}
+    received = ask(path, "10.0.0.1", ["10.0.0.0/16"], FORGED)
+    assert received == {"client": "203.0.113.7", "scheme": "https", "forwarded": []}
 
 
-def test_what_a_client_puts_before_a_trusted_proxys_word_is_not_believed() -> None:
+def test_addresses_that_a_client_adds_before_a_trusted_proxy_are_ignored() -> None:
     chain = {"X-Forwarded-For": "1.1.1.1, 203.0.113.7, 10.0.0.2"}
     assert ask("/asgi", "10.0.0.1", ["10.0.0.0/16"], chain)["client"] == "203.0.113.7"

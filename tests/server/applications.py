@@ -1,11 +1,11 @@
-"""Applications that fail, for a real server: each logs by its framework's own means."""
+"""Applications that fail, for a real server; each logs as its framework does."""
 
 from typing import Any
 
 from fastapi import FastAPI
 from flask import Flask
 
-SECRET = "it must only stand in the log"
+SECRET = "only the log may contain this"
 
 
 def fail(*_request: Any) -> Any:
@@ -19,7 +19,7 @@ fastapi.add_api_route("/fail", lambda: fail())
 
 
 def django() -> Any:
-    """Return the project's own Django with a view more: a process has one configuration of it."""
+    """Return the project's own Django with one more view: a process has only one Django."""
     from django.urls import path
 
     from django_app import urls

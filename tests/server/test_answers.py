@@ -1,4 +1,4 @@
-"""Answers of applications that a gateway serves in a process of its own, and its access lines."""
+"""Responses of applications on a gateway in a process of its own, and their access lines."""
 
 import re
 import socket
@@ -16,7 +16,7 @@ from tests.wsgi.server import PATIENCE, Answer, head, leave, read_answer, wait_u
 
 
 class Own:
-    """A gateway that serves one application, at ``/own``."""
+    """A gateway that serves one application at ``/own``."""
 
     def __init__(self, process: Server, port: int) -> None:
         self.process = process
@@ -24,19 +24,19 @@ class Own:
 
     @contextmanager
     def asked(self, path: str = "/", *lines: str, method: str = "GET") -> Iterator[socket.socket]:
-        """Send a request, and read nothing yet."""
+        """Send a request without reading the response."""
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
             connection.sendall(head(f"/own{path}", *lines, method=method, host="127.0.0.1"))
             yield connection
 
     def ask(self) -> Answer:
-        """Send a request and read the answer."""
+        """Send a request and read the response."""
         with self.asked() as connection:
             return read_answer(connection)
 
     @property
     def line(self) -> str:
-        """The one access line, as soon as it is written."""
+        """The only access line, as soon as it is written."""
         wait_until(self._find_lines)
         [line] = self._find_lines()
         return line
@@ -47,7 +47,7 @@ class Own:
 
 @contextmanager
 def serving(directory: Path, source: str) -> Iterator[Own]:
-    """Serve the ``app`` of a module."""
+    """Serve the ``app`` of a module with this source."""
     (directory / "own.py").write_text(source)
     port = free_port()
     command = ("gateway", "--port", port, "--only-mounts", "--mount", "/own=own:app")
@@ -64,7 +64,7 @@ async def app(scope, receive, send):
 """
 
 
-def test_an_answer_in_one_piece_counts_as_far_as_it_was_sent(tmp_path: Path) -> None:
+def test_the_sent_bytes_of_a_response_in_one_piece_are_logged(tmp_path: Path) -> None:
     with serving(tmp_path, ONE_PIECE) as own:
         with own.asked() as connection:
             received = 0
@@ -83,9 +83,7 @@ BAD_HEADS: list[tuple[int, list[Any]]] = [
 
 
 @pytest.mark.parametrize(("status", "headers"), BAD_HEADS)
-def test_a_head_that_cannot_be_sent_is_a_500(
-    status: int, headers: list[Any], tmp_path: Path
-) -> None:
+def test_an_invalid_response_head_is_a_500(status: int, headers: list[Any], tmp_path: Path) -> None:
     source = f"""
 async def app(scope, receive, send):
     if scope["type"] == "http":
@@ -99,13 +97,13 @@ async def app(scope, receive, send):
     assert answer.header("Content-Type") == "application/problem+json"
 
 
-def test_an_application_that_does_not_answer_is_a_500(tmp_path: Path) -> None:
+def test_an_application_that_sends_no_response_is_a_500(tmp_path: Path) -> None:
     with serving(tmp_path, "async def app(scope, receive, send):\n    pass\n") as own:
         assert own.ask().status == 500
         assert " 500 GET /own/ " in own.line
 
 
-def test_names_of_headers_may_be_other_byte_strings(tmp_path: Path) -> None:
+def test_header_names_can_be_other_bytes_like_objects(tmp_path: Path) -> None:
     source = """
 async def app(scope, receive, send):
     if scope["type"] == "http":
@@ -133,7 +131,7 @@ app = Starlette(routes=[Route("/", read, methods=["POST"])])
 """
 
 
-def test_who_leaves_in_the_middle_of_an_upload_is_no_error(tmp_path: Path) -> None:
+def test_a_client_that_leaves_during_an_upload_is_not_an_error(tmp_path: Path) -> None:
     with serving(tmp_path, UPLOAD) as own:
         with own.asked("/", "Content-Length: 100", method="POST") as connection:
             connection.sendall(b"abc")
@@ -182,7 +180,7 @@ async def file():
 
 @pytest.mark.parametrize("wrapped", [True, False], ids=["middleware", "bare"])
 @pytest.mark.parametrize("path", ["/slow", "/file"])
-def test_background_tasks_run_though_the_client_has_left(
+def test_background_tasks_run_after_the_client_has_left(
     path: str, wrapped: bool, tmp_path: Path
 ) -> None:
     with serving(tmp_path, BACKGROUND.replace("{wrapped}", str(wrapped))) as own:
@@ -203,7 +201,7 @@ async def app(scope, receive, send):
 """
 
 
-def test_an_answer_that_came_too_late_is_a_499(tmp_path: Path) -> None:
+def test_a_response_after_the_client_has_left_is_a_499(tmp_path: Path) -> None:
     with serving(tmp_path, LATE) as own:
         with own.asked() as connection:
             leave(connection)

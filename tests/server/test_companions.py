@@ -1,4 +1,4 @@
-"""Companion processes: started with the gateway, started again, logged, and stopped with it."""
+"""Companion processes: started with the gateway, restarted, logged, and stopped with it."""
 
 import logging
 import signal
@@ -8,11 +8,22 @@ from pathlib import Path
 import pytest
 
 from framework_gateway.server import companions
-from framework_gateway.server.companions import CommandError, accompanied_by, parse_command
+from framework_gateway.server.companions import CommandError, parse_command, run_companions
 from tests.databases import free_port
 from tests.servers import has_ended, serve
 from tests.wsgi.server import wait_until
 
+SLOW = """
+import signal, time
+
+def stop(*_):
+    time.sleep(4)
+    raise SystemExit
+
+signal.signal(signal.SIGTERM, stop)
+print("ready")
+time.sleep(60)
+"""
 APPLICATION = """
 def app(environ, start_response):
     start_response("200 OK", [])
@@ -29,12 +40,12 @@ def app(environ, start_response):
         ("run --option=1", "run --option=1", ["run", "--option=1"]),
     ],
 )
-def test_a_command_may_have_a_name(text: str, name: str, command: list[str]) -> None:
+def test_a_command_can_have_a_name(text: str, name: str, command: list[str]) -> None:
     assert parse_command(text) == (name, command)
 
 
 @pytest.mark.parametrize("text", ["", "worker=", "run 'open"])
-def test_what_is_no_command_is_refused(text: str) -> None:
+def test_an_invalid_command_is_refused(text: str) -> None:
     with pytest.raises(CommandError):
         parse_command(text)
 
@@ -43,9 +54,9 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def test_its_output_is_logged_under_its_name(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_companions_output_is_logged_under_its_name(caplog: pytest.LogCaptureFixture) -> None:
     code = "import sys, time; print('ready'); print('oh', file=sys.stderr); time.sleep(60)"
-    with accompanied_by({"worker": python(code)}):
+    with run_companions({"worker": python(code)}):
         wait_until(lambda: len(caplog.records) >= 2)
     assert {(record.name, record.message) for record in caplog.records} == {
         ("companion.worker", "ready"),
@@ -53,11 +64,11 @@ def test_its_output_is_logged_under_its_name(caplog: pytest.LogCaptureFixture) -
     }
 
 
-def test_one_that_ends_is_started_again_later_each_time(
+def test_a_companion_that_exits_is_restarted_with_back_off(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(companions, "FIRST_DELAY", 0.01)
-    with accompanied_by({"worker": python("print('begins'); raise SystemExit(3)")}):
+    with run_companions({"worker": python("print('begins'); raise SystemExit(3)")}):
         wait_until(lambda: caplog.text.count("begins") >= 3)
     waits = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert "status 3" in waits[0]
@@ -65,12 +76,12 @@ def test_one_that_ends_is_started_again_later_each_time(
     assert waits[1].endswith("0.02 s")
 
 
-def test_a_program_that_is_not_there_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    with accompanied_by({"worker": ["no-such-program"]}):
+def test_a_missing_program_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    with run_companions({"worker": ["no-such-program"]}):
         wait_until(lambda: "No such file or directory (no-such-program)" in caplog.text)
 
 
-def test_one_that_ignores_sigterm_is_killed(
+def test_a_companion_that_ignores_sigterm_is_killed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(companions, "GRACE", 0.2)
@@ -79,7 +90,7 @@ def test_one_that_ignores_sigterm_is_killed(
         "import os, signal, pathlib, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         f"pathlib.Path({str(file)!r}).write_text(str(os.getpid())); time.sleep(60)"
     )
-    with accompanied_by({"worker": python(code)}):
+    with run_companions({"worker": python(code)}):
         wait_until(lambda: file.exists() and file.read_text() != "")
     assert has_ended(int(file.read_text()))
     assert "killed" in caplog.text
@@ -87,7 +98,9 @@ def test_one_that_ignores_sigterm_is_killed(
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_it_ends_with_the_gateway(tmp_path: Path, workers: int, number: signal.Signals) -> None:
+def test_a_companion_ends_with_the_gateway(
+    tmp_path: Path, workers: int, number: signal.Signals
+) -> None:
     (tmp_path / "own.py").write_text(APPLICATION)
     file = tmp_path / "pid"
     code = f"import os, pathlib, time; pathlib.Path({str(file)!r}).write_text(str(os.getpid())); "
@@ -101,3 +114,17 @@ def test_it_ends_with_the_gateway(tmp_path: Path, workers: int, number: signal.S
         server.send_signal(number)
         server.wait()
         wait_until(lambda: has_ended(int(file.read_text())))
+
+
+def test_a_companion_that_stops_slowly_does_not_change_the_exit_status(tmp_path: Path) -> None:
+    """The server may have no time for requests left, and its companions have theirs."""
+    (tmp_path / "own.py").write_text(APPLICATION)
+    (tmp_path / "slow.py").write_text(SLOW)
+    port = free_port()
+    command = ("gateway", "serve", "--port", port, "--only-mounts", "--mount", "/own=own:app")
+    origin, env = f"http://127.0.0.1:{port}", {"GATEWAY_GRACEFUL_TIMEOUT": "0"}
+    options = ("--with", "python slow.py")
+    with serve(*command, *options, origin=origin, path="/own/", cwd=tmp_path, env=env) as server:
+        wait_until(lambda: "ready" in server.output)
+        server.terminate()
+        assert server.wait(30) == 0, server.output

@@ -1,4 +1,4 @@
-"""An answer that does not begin in time: 504, whatever the application does."""
+"""A response that does not begin in time is a 504, whatever the application does."""
 
 import asyncio
 import threading
@@ -57,7 +57,7 @@ async def swallow() -> str:
 
 
 async def answer_late(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer when it is told that nobody wants to know any more."""
+    """Answer only when the client has been reported as gone."""
     if scope["type"] == "http":
         try:
             await asyncio.Event().wait()
@@ -133,11 +133,11 @@ def assert_late(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/asgi/hanging", "/asgi/deaf", "/asgi/raising", "/asgi/thread"])
-def test_an_asgi_application_is_given_up(server: Served, path: str) -> None:
+def test_an_asgi_application_times_out(server: Served, path: str) -> None:
     assert_late(server.get(path))
 
 
-def test_a_wsgi_application_is_given_up_and_its_thread_counted(server: Served) -> None:
+def test_a_wsgi_application_times_out_and_its_thread_is_counted(server: Served) -> None:
     before = server.gauges().abandoned
     assert_late(server.get())
     wait_until(lambda: server.gauges().abandoned == before + 1)
@@ -146,12 +146,12 @@ def test_a_wsgi_application_is_given_up_and_its_thread_counted(server: Served) -
     wait_until(server.is_idle)
 
 
-def test_the_application_is_cancelled(server: Served) -> None:
+def test_the_application_is_cancelled_at_the_timeout(server: Served) -> None:
     assert_late(server.get("/asgi/hanging"))
     wait_until(lambda: heard == ["cancelled"])
 
 
-def test_an_answer_that_comes_after_all_is_dropped(server: Served) -> None:
+def test_a_response_after_the_timeout_is_dropped(server: Served) -> None:
     assert_late(server.get("/late/"))
     wait_until(lambda: heard == ["sent"])
 
@@ -166,21 +166,21 @@ def test_the_connection_serves_the_next_request(server: Served) -> None:
         assert (answer.status, answer.body) == (200, b"too late")
 
 
-def test_an_answer_that_has_begun_is_not_cut(server: Served) -> None:
+def test_a_response_that_has_begun_is_not_cut_off(server: Served) -> None:
     answer = server.get("/asgi/stream")
     assert (answer.status, answer.body, answer.complete) == (200, b"begun, ended", True)
 
 
-def test_bytes_of_a_body_begin_the_time_anew(server: Served) -> None:
+def test_each_part_of_a_request_body_restarts_the_timeout(server: Served) -> None:
     with server.open("/asgi/upload", "Content-Length: 8", method="POST") as connection:
         for _ in range(8):
-            # Slower in all than the time allows, and never silent for as long.
+            # Slower in total than the timeout, but never silent for that long.
             threading.Event().wait(TIMEOUT / 4)
             connection.sendall(b"x")
         assert read_answer(connection, "POST").body == b"8"
 
 
-def test_a_body_that_stops_coming_is_given_up(server: Served) -> None:
+def test_a_stalled_request_body_times_out(server: Served) -> None:
     with server.open("/asgi/upload", "Content-Length: 8", method="POST") as connection:
         connection.sendall(b"x")
         assert_late(read_answer(connection, "POST"))

@@ -1,4 +1,4 @@
-"""The exit status of a stop: 1 when a thread does not come back, of whatever kind it is; else 0."""
+"""The exit status after a stop: 1 if any kind of thread does not return, or else 0."""
 
 import contextlib
 import signal
@@ -75,7 +75,7 @@ async def daemon():
 
 
 def stop_during(directory: Path, path: str, marker: str) -> tuple[int, str]:
-    """Ask for a path, and stop the server when the marker is there; return status and output."""
+    """Request a path, and stop the server once the marker exists; return the status and output."""
     (directory / "applications.py").write_text(APPLICATIONS)
     port = free_port()
     mounts = [f"--mount=/{name}=applications:{name}" for name in ("wsgi", "files", "fastapi")]
@@ -103,19 +103,21 @@ def stop_during(directory: Path, path: str, marker: str) -> tuple[int, str]:
         pytest.param("/fastapi/def", "def", 1, marks=pytest.mark.slow),
         pytest.param("/fastapi/to_thread", "to_thread", 1, marks=pytest.mark.slow),
         ("/fastapi/own", "own", 1),
-        # A daemon is a thread that nobody is to wait for.
+        # Nothing has to wait for a daemon thread.
         ("/fastapi/daemon", "daemon", 0),
     ],
 )
-def test_a_stop_during(path: str, marker: str, status: int, tmp_path: Path) -> None:
+def test_a_stop_during_a_request_has_the_right_exit_status(
+    path: str, marker: str, status: int, tmp_path: Path
+) -> None:
     found, output = stop_during(tmp_path, path, marker)
     assert found == status, output
-    assert ("have not come back" in output) == (status == 1)
+    assert ("have not returned" in output) == (status == 1)
 
 
 @pytest.mark.slow
-def test_workers_end_with_the_same(tmp_path: Path) -> None:
-    """Each worker ends with its own status, and the parent with 1 when one of them did."""
+def test_workers_have_the_same_exit_status(tmp_path: Path) -> None:
+    """Each worker ends with its own status; the parent ends with 1 if a worker did."""
     (tmp_path / "applications.py").write_text(APPLICATIONS)
     port = free_port()
     command = ("gateway", "serve", "--port", port, "--only-mounts", "--workers", 2)

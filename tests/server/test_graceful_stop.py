@@ -1,4 +1,4 @@
-"""A stop answers what has been asked, and waits for nobody who asks nothing."""
+"""A stop answers requests that have arrived, and does not wait for idle connections."""
 
 import http.client
 
@@ -9,7 +9,7 @@ from tests.server.test_protocol import connections
 from tests.wsgi.server import head, read_answer, read_to_end, read_until, serve, wait_until
 
 
-def test_a_stop_answers_a_connection_that_has_not_asked_yet() -> None:
+def test_a_stop_answers_a_request_on_a_new_connection() -> None:
     with serve() as served:
         connection = served.connect()
         wait_until(lambda: len(served.server.server_state.connections) == 1)
@@ -22,7 +22,7 @@ def test_a_stop_answers_a_connection_that_has_not_asked_yet() -> None:
         connection.close()
 
 
-def test_a_stop_does_not_wait_for_connections_that_never_ask() -> None:
+def test_a_stop_does_not_wait_for_idle_connections() -> None:
     with serve() as served:
         silent = served.connect()
         idle = http.client.HTTPConnection("127.0.0.1", served.port)
@@ -37,7 +37,7 @@ def test_a_stop_does_not_wait_for_connections_that_never_ask() -> None:
 
 def test_a_stop_ends_event_streams() -> None:
     async def events(scope: Scope, receive: Receive, send: Send) -> None:
-        """Send one event, and no end of the stream."""
+        """Send one event, and keep the stream open."""
         if scope["type"] != "http":
             return
         scope[EVENT_STREAM] = True

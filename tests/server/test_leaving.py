@@ -1,4 +1,4 @@
-"""Clients that leave in the middle of an answer: nothing more is read, and the log says so."""
+"""Clients that leave during a response: the server reads no further, and logs it."""
 
 import asyncio
 import io
@@ -35,15 +35,15 @@ from tests.wsgi.server import (
 )
 
 SIZE = 2 * 1024**3
-TAKEN = 300_000  # bytes that the client reads before it leaves
+TAKEN = 300_000  # bytes that the client reads before it disconnects
 PIECE = 64 * 1024
-# What the client has taken, and what the systems of both sides can hold.
+# What the client has read, and what the buffers of both sides can hold.
 MOST = 64 * 1024**2
 
 
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
-    """A file of 2 GiB that takes no room on the disk."""
+    """A sparse file of 2 GiB."""
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.truncate(SIZE)
@@ -52,7 +52,7 @@ def large(tmp_path: Path) -> Path:
 
 @contextmanager
 def observed(log: io.StringIO, **options: Any) -> Iterator[Served]:
-    """Run a server whose applications have the gateway's Observer around them."""
+    """Run a server that wraps its applications in the gateway's Observer."""
     observer = partial(
         Observer,
         request_id=request_id,
@@ -67,7 +67,7 @@ def observed(log: io.StringIO, **options: Any) -> Iterator[Served]:
 
 
 class CountingFile(File):
-    """A file that counts the bytes that are read of it."""
+    """A file that counts the bytes read from it."""
 
     def __init__(self, path: Path, closed: list[str]) -> None:
         super().__init__(path, closed)
@@ -89,7 +89,7 @@ def leave_in_the_middle(server: Served, path: str) -> None:
 
 
 def line_of(log: io.StringIO) -> dict[str, Any]:
-    """Return the one access line, as soon as it is written."""
+    """Return the only access line, as soon as it is written."""
     wait_until(log.getvalue, SOON)
     [line] = log.getvalue().splitlines()
     found: dict[str, Any] = json.loads(line)
@@ -103,7 +103,7 @@ def check_line(log: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("wrapped", [True, False], ids=["file_wrapper", "iterator"])
-def test_a_wsgi_file_is_read_no_further(large: Path, wrapped: bool) -> None:
+def test_a_wsgi_file_is_not_read_any_further(large: Path, wrapped: bool) -> None:
     files: list[CountingFile] = []
     closed: list[str] = []
 
@@ -129,7 +129,7 @@ def test_a_wsgi_file_is_read_no_further(large: Path, wrapped: bool) -> None:
 
 
 async def sends_a_file(scope: Scope, _receive: Receive, send: Send, large: Path) -> None:
-    """Send without asking whether anybody is there, as many applications do."""
+    """Send without checking whether the client is there, as many applications do."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     with large.open("rb") as file:
         while data := file.read(PIECE):
@@ -151,7 +151,7 @@ async def sends_a_stream(scope: Scope, receive: Receive, send: Send, large: Path
 
 
 @pytest.mark.parametrize("answer", [sends_a_file, sends_a_response, sends_a_stream])
-def test_an_asgi_application_is_stopped(
+def test_an_asgi_application_is_stopped_when_its_client_leaves(
     large: Path, answer: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -166,7 +166,7 @@ def test_an_asgi_application_is_stopped(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_an_application_that_does_not_stop_keeps_nobody_waiting() -> None:
+def test_an_application_that_does_not_stop_does_not_delay_others() -> None:
     stop = threading.Event()
 
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
@@ -187,23 +187,23 @@ def test_an_application_that_does_not_stop_keeps_nobody_waiting() -> None:
         wait_until(lambda: not server.server.server_state.tasks)
 
 
-def test_an_error_of_its_own_is_logged_though_the_client_has_left(
+def test_an_application_error_is_logged_after_the_client_has_left(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             while (await receive())["type"] != "http.disconnect":
                 pass
-            raise LookupError("a mistake of its own")
+            raise LookupError("a bug of the application")
 
     log = io.StringIO()
     with observed(log, others={"/asgi": app}) as server:
         leave(server.open("/asgi/"))
         wait_until(log.getvalue)
-    assert "a mistake of its own" in caplog.text
+    assert "a bug of the application" in caplog.text
 
 
-def test_an_application_that_fails_in_the_middle_is_cut_off() -> None:
+def test_a_response_is_cut_off_if_the_application_fails_during_it() -> None:
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -217,7 +217,7 @@ def test_an_application_that_fails_in_the_middle_is_cut_off() -> None:
     assert (line["status"], line["cut_off"], line["bytes"]) == (200, True, 4)
 
 
-def test_who_leaves_before_an_answer_is_a_499() -> None:
+def test_a_client_that_leaves_before_the_response_is_a_499() -> None:
     entered, go_on = threading.Event(), threading.Event()
 
     def app(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -236,7 +236,7 @@ def test_who_leaves_before_an_answer_is_a_499() -> None:
     assert (line["status"], line["cut_off"], line["bytes"]) == (499, False, 0)
 
 
-def test_a_stop_in_the_middle_of_a_file_closes_it_though_all_threads_are_stuck(
+def test_a_stop_closes_a_file_even_if_all_threads_are_stuck(
     large: Path,
 ) -> None:
     closed: list[str] = []
@@ -266,11 +266,11 @@ def test_a_stop_in_the_middle_of_a_file_closes_it_though_all_threads_are_stuck(
     assert len(closed) == 1
 
 
-def test_records_of_timers_have_the_ids_of_their_requests(
+def test_log_records_of_timers_have_the_ids_of_their_requests(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The sweep begins with a first request, and goes on to speak of others."""
-    monkeypatch.setattr("framework_gateway.wsgi.stuck.PATIENCE", 0.1)
+    """The first request starts the sweep, which then also logs about other requests."""
+    monkeypatch.setattr("framework_gateway.wsgi.stuck.STUCK_AFTER", 0.1)
     seen: dict[str, str] = {}
 
     class Note(logging.Handler):
@@ -297,14 +297,14 @@ def test_records_of_timers_have_the_ids_of_their_requests(
             leave(second)
             wait_until(lambda: any("is stuck in" in message for message in seen))
             go_on.set()
-            wait_until(lambda: any("has come back" in message for message in seen))
+            wait_until(lambda: any("has returned" in message for message in seen))
             first.close()
     finally:
         logging.getLogger("framework_gateway").removeHandler(note)
     assert [*seen.values()] == ["second", "second"]
 
 
-def test_a_pipelined_request_starts_without_the_context_of_the_one_before() -> None:
+def test_a_pipelined_request_does_not_inherit_the_previous_context() -> None:
     from contextvars import ContextVar
 
     variable: ContextVar[str] = ContextVar("variable", default="unset")

@@ -1,4 +1,4 @@
-"""Nobody is reset who connects while a server stops: those turned away are refused."""
+"""No connection is reset while a server stops: new ones are refused."""
 
 import errno
 import socket
@@ -11,7 +11,7 @@ import pytest
 from framework_gateway.server.listeners import accept_all, drop_new_connections
 from tests.wsgi.server import PATIENCE, serve
 
-# Elsewhere the kernel has nothing that turns away; docs/limits.md says so.
+# On other systems the kernel cannot do this; see docs/limits.md.
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="No other system can")
 pytestmark = on_linux
 
@@ -31,12 +31,12 @@ def begin_to_connect(host: str, port: int) -> socket.socket:
 
 
 def end_of(connection: socket.socket) -> int:
-    """Wait until a connection is there, or not to be had; return its error."""
+    """Wait until a connection succeeds or fails; return its error."""
     assert select([], [connection], [], PATIENCE)[1]
     return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
-def test_who_has_connected_is_accepted_and_who_comes_later_is_refused(
+def test_established_connections_are_accepted_and_later_ones_refused(
     listener: socket.socket,
 ) -> None:
     with begin_to_connect(*listener.getsockname()[:2]) as early:
@@ -52,7 +52,7 @@ def test_who_has_connected_is_accepted_and_who_comes_later_is_refused(
             assert end_of(late) == errno.ECONNREFUSED
 
 
-def test_who_connects_after_the_last_look_of_a_server_that_stops_is_refused(
+def test_connections_after_the_last_accept_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     late = []

@@ -1,4 +1,4 @@
-"""Limits of connections, on real sockets: heads, slow clients, and a stop that loses nothing."""
+"""Limits of connections on real sockets: heads, slow clients, and stops that lose nothing."""
 
 import asyncio
 import socket
@@ -44,7 +44,7 @@ def module_server() -> Iterator[Served]:
 
 @pytest.fixture
 def server(module_server: Served) -> Iterator[Served]:
-    """The server; each test must leave it without connections, and able to answer."""
+    """The server; after each test it must have no connection and still answer."""
     module_server.app = hello
     refused.clear()
     yield module_server
@@ -54,19 +54,19 @@ def server(module_server: Served) -> Iterator[Served]:
 
 
 def connections(server: Served) -> list[Connection]:
-    """Return the connections that are open."""
+    """Return the open connections."""
     found = server.server.server_state.connections
     return [connection for connection in found if isinstance(connection, Connection)]
 
 
 def names_of_headers(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer with the names of the headers that came."""
+    """Answer with the names of the request's headers."""
     start_response("200 OK", [])
     return [",".join(sorted(name for name in environ if name.startswith("HTTP_"))).encode()]
 
 
 def send(server: Served, data: bytes) -> Answer:
-    """Send bytes and read what comes back."""
+    """Send bytes and read the response."""
     with server.connect() as connection:
         connection.sendall(data)
         return read_answer(connection)
@@ -82,9 +82,7 @@ def send(server: Served, data: bytes) -> Answer:
     ],
     ids=["value", "target", "sum", "number"],
 )
-def test_a_head_beyond_the_limit_is_answered_431(
-    server: Served, path: str, fields: list[str]
-) -> None:
+def test_a_head_beyond_the_limit_gets_431(server: Served, path: str, fields: list[str]) -> None:
     answer = send(server, head(path, *fields))
     assert (answer.status, answer.complete) == (431, True)
     assert answer.header("Connection") == "close"
@@ -103,34 +101,34 @@ def test_a_body_does_not_count_as_head(server: Served) -> None:
     assert (answer.status, len(answer.body)) == (200, 6000)
 
 
-def test_an_endless_head_is_answered_before_it_ends(server: Served) -> None:
+def test_an_endless_head_gets_a_response_before_it_ends(server: Served) -> None:
     with server.connect() as connection:
         connection.sendall(b"GET /app/ HTTP/1.1\r\nA: " + b"a" * 6000)
         assert read_answer(connection).status == 431
 
 
-def test_a_head_that_does_not_come_is_closed_in_silence(server: Served) -> None:
+def test_a_connection_without_a_head_is_closed_without_a_response(server: Served) -> None:
     with server.connect() as connection:
         assert read_to_end(connection) == b""
 
 
-def test_a_slow_head_is_answered_408(server: Served) -> None:
+def test_a_slow_head_gets_408(server: Served) -> None:
     with server.connect() as connection:
         connection.sendall(b"GET /app/ HTTP/1.1\r\n")
         assert read_answer(connection).status == 408
     assert refused["slow head"] == 1
 
 
-def test_a_slow_second_head_is_answered_408(server: Served) -> None:
+def test_a_slow_second_head_gets_408(server: Served) -> None:
     with server.connect() as connection:
         connection.sendall(head("/app/"))
         assert read_answer(connection).status == 200
-        connection.sendall(b"\r\n")  # which a parser skips before a head
+        connection.sendall(b"\r\n")  # parsers skip an empty line before a head
         assert read_answer(connection).status == 408
 
 
 @pytest.mark.parametrize("field", ["Content-Length: 100", "Transfer-Encoding: chunked"])
-def test_a_slow_body_is_answered_408_and_reaches_nobody(server: Served, field: str) -> None:
+def test_a_slow_body_gets_408_and_reaches_no_application(server: Served, field: str) -> None:
     called = []
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -155,7 +153,7 @@ def test_time_before_the_head_does_not_count_for_the_body(server: Served) -> Non
 
         wait_until(ends)
         (connection,) = ends()
-        connection.checked -= 100  # as if nobody had looked for long
+        connection.checked_at -= 100  # as if the last check were long ago
         client.sendall(head("/app/", "Content-Length: 4", method="POST"))
         wait_until(lambda: connection.receiving)
         now = connection.loop.time()
@@ -164,7 +162,7 @@ def test_time_before_the_head_does_not_count_for_the_body(server: Served) -> Non
         assert read_answer(client).body == b"body"
 
 
-def test_a_body_that_keeps_its_pace_is_served(server: Served) -> None:
+def test_a_body_at_a_sufficient_rate_is_served(server: Served) -> None:
     server.app = echoes
     size = 20 * 150
     with server.open(
@@ -173,12 +171,12 @@ def test_a_body_that_keeps_its_pace_is_served(server: Served) -> None:
         pause = threading.Event()
         for _ in range(20):
             connection.sendall(b"x" * 150)
-            pause.wait(0.1)  # 2 s in all, which is twice the limit: what is tested here
+            pause.wait(0.1)  # 2 s in total, twice the limit, as this test needs
         assert read_answer(connection).status == 200
 
 
-def test_what_comes_after_an_early_answer_must_keep_its_pace(server: Served) -> None:
-    """An answer that did not wait for the body does not let the rest trickle for ever."""
+def test_a_body_after_an_early_response_must_arrive_in_time(server: Served) -> None:
+    """After a response that did not wait for the body, the rest must not trickle for ever."""
     length = f"Content-Length: {50 * 1024 * 1024}"
     with server.open("/app/", length, method="POST") as connection:
         assert read_answer(connection).status == 413
@@ -194,7 +192,7 @@ def test_what_comes_after_an_early_answer_must_keep_its_pace(server: Served) -> 
     ],
     ids=["extensions", "long trailer", "many trailers"],
 )
-def test_what_pads_a_body_is_bounded(server: Served, padding: bytes) -> None:
+def test_chunk_extensions_and_trailers_are_limited(server: Served, padding: bytes) -> None:
     with server.open("/app/", "Transfer-Encoding: chunked", method="POST") as connection:
         wait_until(lambda: any(each.receiving for each in connections(server)))
         connection.sendall(padding)
@@ -212,7 +210,7 @@ def test_trailers_do_not_become_headers(server: Served) -> None:
     assert (answer.status, answer.body) == (200, b"HTTP_CONNECTION,HTTP_HOST")
 
 
-def test_a_reader_that_stalls_is_cut_off(server: Served) -> None:
+def test_a_stalled_client_is_disconnected(server: Served) -> None:
     server.app = answering(lambda: [MEGABYTE * 20])
     with server.connect(receive_buffer=4096) as connection:
         connection.sendall(head("/app/"))
@@ -220,7 +218,7 @@ def test_a_reader_that_stalls_is_cut_off(server: Served) -> None:
         assert len(read_to_end(connection)) < 20_000_000
 
 
-def test_a_slow_reader_that_reads_gets_all(server: Served) -> None:
+def test_a_slow_client_gets_the_whole_response(server: Served) -> None:
     server.app = answering(lambda: [MEGABYTE * 4])
     received = 0
     with server.connect(receive_buffer=65536) as connection:
@@ -228,11 +226,11 @@ def test_a_slow_reader_that_reads_gets_all(server: Served) -> None:
         pause = threading.Event()
         while data := connection.recv(200_000):
             received += len(data)
-            pause.wait(0.04)  # slower than the limit for one that reads nothing
+            pause.wait(0.04)  # slower than the limit for a client that reads nothing
     assert received > 4_000_000
 
 
-def test_beyond_the_most_connections_503(server: Served) -> None:
+def test_connections_beyond_the_limit_get_503(server: Served) -> None:
     held = [server.connect() for _ in range(LIMITS.max_connections)]
     wait_until(lambda: len(server.server.server_state.connections) == LIMITS.max_connections)
     with server.connect() as connection:
@@ -242,7 +240,7 @@ def test_beyond_the_most_connections_503(server: Served) -> None:
 
 
 @pytest.mark.parametrize("rest", [b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\nA: " + b"a" * 9000])
-def test_a_refusal_does_not_cut_into_the_answer_before_it(server: Served, rest: bytes) -> None:
+def test_a_refusal_does_not_interrupt_the_previous_response(server: Served, rest: bytes) -> None:
     release = threading.Event()
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -261,7 +259,7 @@ def test_a_refusal_does_not_cut_into_the_answer_before_it(server: Served, rest: 
         assert read_to_end(connection) == b""
 
 
-def test_a_body_that_breaks_off_in_nonsense_reaches_nobody(server: Served) -> None:
+def test_a_body_with_a_malformed_chunk_reaches_no_application(server: Served) -> None:
     server.app = echoes
     with server.open("/app/", "Transfer-Encoding: chunked", method="POST") as connection:
         connection.sendall(b"1\r\na\r\nNONSENSE\r\n")
@@ -269,24 +267,24 @@ def test_a_body_that_breaks_off_in_nonsense_reaches_nobody(server: Served) -> No
     wait_until(server.is_idle)
 
 
-def test_a_client_that_asked_for_more_and_leaves_is_seen_to_leave() -> None:
+def test_a_client_that_pipelines_and_leaves_is_noticed() -> None:
     left = threading.Event()
 
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:
-        assert scope["type"] == "http"  # it has no lifespan
+        assert scope["type"] == "http"  # this server runs no lifespan
 
-        async def wait_for_goodbye() -> None:
+        async def wait_for_disconnect() -> None:
             while (await receive())["type"] != "http.disconnect":
                 pass
 
-        goodbye = asyncio.create_task(wait_for_goodbye())
+        disconnect = asyncio.create_task(wait_for_disconnect())
         await send({"type": "http.response.start", "status": 200, "headers": []})
         try:
             while True:
                 await send({"type": "http.response.body", "body": b"more", "more_body": True})
                 await asyncio.sleep(0)
         except OSError:
-            await goodbye
+            await disconnect
             left.set()
 
     with serve(others={"/stream": stream}, limits=LIMITS) as served:
@@ -298,7 +296,7 @@ def test_a_client_that_asked_for_more_and_leaves_is_seen_to_leave() -> None:
 
 @pytest.mark.parametrize("keep_alive", [[], ["Connection: keep-alive"]])
 @pytest.mark.parametrize("path", ["/app/", "/asgi/"])
-def test_a_client_of_http_1_0_gets_no_chunks(path: str, keep_alive: list[str]) -> None:
+def test_an_http_1_0_client_gets_no_chunks(path: str, keep_alive: list[str]) -> None:
     async def asgi(scope: Scope, _receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             own = [(b"Transfer-Encoding", b"chunked"), (b"Connection", b"keep-alive")]
@@ -326,8 +324,8 @@ def test_a_client_of_http_1_0_gets_no_chunks(path: str, keep_alive: list[str]) -
 
 
 @pytest.mark.parametrize("length", ["Content-Length: 3000000", "Transfer-Encoding: chunked"])
-def test_an_early_last_answer_reaches_a_client_that_still_sends(length: str) -> None:
-    """Closed at once, the connection would be reset, and the answer lost on its way."""
+def test_a_final_early_response_reaches_a_client_that_is_still_sending(length: str) -> None:
+    """If the server closed at once, the connection would be reset, and the response lost."""
 
     async def refusing(scope: Scope, _receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -346,8 +344,8 @@ def test_an_early_last_answer_reaches_a_client_that_still_sends(length: str) -> 
             assert (answer.status, answer.body, answer.complete) == (403, b"no", True)
 
 
-def test_a_long_early_answer_is_read_to_its_end() -> None:
-    """However long it takes to read, while the body that nobody wants is not sent any more."""
+def test_a_long_early_response_arrives_completely() -> None:
+    """However long the client takes to read, as long as it has stopped sending the body."""
     size = 8_000_000
 
     async def refusing(scope: Scope, _receive: Receive, send: Send) -> None:
@@ -363,16 +361,16 @@ def test_a_long_early_answer_is_read_to_its_end() -> None:
             received = 0
             while data := connection.recv(32768):
                 received += len(data)
-                clock.wait(len(data) / 1_600_000)  # it takes longer than a connection lingers
+                clock.wait(len(data) / 1_600_000)  # longer than a closing connection lingers
         assert received > size
 
 
 @pytest.mark.parametrize("status", [204, 304])
 @pytest.mark.parametrize("length", [[], [(b"content-length", b"5")], [(b"Content-Length", b"5")]])
-def test_an_answer_that_can_have_no_body_has_none(
+def test_a_response_that_cannot_have_a_body_has_none(
     status: int, length: list[tuple[bytes, bytes]]
 ) -> None:
-    """Its bytes would be read as the beginning of the next answer (RFC 9112, 6.3)."""
+    """The client would read its bytes as the start of the next response (RFC 9112, 6.3)."""
 
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -395,7 +393,7 @@ def read_all(connection: socket.socket) -> None:
         pass
 
 
-def test_an_answer_to_http_1_0_that_is_cut_off_does_not_look_complete() -> None:
+def test_a_response_to_http_1_0_that_is_cut_off_does_not_look_complete() -> None:
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -410,7 +408,7 @@ def test_an_answer_to_http_1_0_that_is_cut_off_does_not_look_complete() -> None:
 
 
 @pytest.mark.parametrize("coding", ["identity", "xchunked", "chunked;x=y"])
-def test_an_upgrade_with_an_odd_body_is_refused_once(
+def test_an_upgrade_with_a_malformed_body_is_refused_once(
     coding: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines = ("Connection: Upgrade", "Upgrade: h2c", f"Transfer-Encoding: {coding}")

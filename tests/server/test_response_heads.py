@@ -1,4 +1,4 @@
-"""Heads of responses: to the byte what uvicorn writes, but for what the server decides."""
+"""Response heads: byte for byte as uvicorn writes them, except for what the server decides."""
 
 import asyncio
 import logging
@@ -12,11 +12,17 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from framework_gateway.server.limits import Limits
-from framework_gateway.server.response_heads import DROPPED, FAREWELL, SENT, begin_line, send
+from framework_gateway.server.response_heads import (
+    DISCARDED,
+    DISCONNECT_GRACE,
+    SENT,
+    header_prefix,
+    send,
+)
 from framework_gateway.wsgi.exchange import ClientLeft
 from tests.wsgi.server import head, hello, read_answer, serve
 
-# What is about the connection is the server's to say; an application may ask for its end.
+# The server decides about the connection; an application may only ask to close it.
 OWN = {b"connection", b"transfer-encoding"}
 USUAL = [(b"content-length", b"2"), (b"Content-Type", b"text/plain"), (b"x-tab", b"a\tb")]
 NAMES_OF_HEADERS = [
@@ -30,7 +36,7 @@ VALUES = [
 
 
 class Transport(asyncio.Transport):
-    """Keeps what is written."""
+    """A transport that keeps what is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +50,7 @@ class Transport(asyncio.Transport):
 
 
 def new_cycle(**changed: Any) -> RequestResponseCycle:
-    """Return uvicorn's side of a request that has just come."""
+    """Return uvicorn's cycle of a request that has just arrived."""
     logger = logging.getLogger("uvicorn.access")
     transport = Transport()
     options: dict[str, Any] = {
@@ -72,11 +78,11 @@ UVICORNS: Way = RequestResponseCycle.send
 
 
 def outcome(way: Way, message: Message, **changed: Any) -> tuple[Any, ...]:
-    """Return what a new cycle writes, what it knows after that, and what it has raised."""
+    """Return what a new cycle writes, its state afterwards, and its exception."""
     cycle = new_cycle(**changed)
     error = ""
     try:
-        # Nothing keeps it waiting.
+        # Nothing makes the coroutine wait.
         assert list(way(cycle, message).__await__()) == []
     except (RuntimeError, ValueError, KeyError) as raised:
         error = repr(raised)
@@ -98,7 +104,7 @@ def written(cycle: RequestResponseCycle) -> bytes:
 
 @pytest.mark.parametrize("name", NAMES_OF_HEADERS, ids=repr)
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_every_head_is_uvicorns(name: bytes, value: bytes) -> None:
+def test_every_head_is_the_same_as_uvicorns(name: bytes, value: bytes) -> None:
     odd = (name, value)
     for headers, status, method in product(
         ([], [odd], [*USUAL, odd], [odd, *USUAL], (*USUAL, odd)), (200, 404, 600), ("GET", "HEAD")
@@ -112,7 +118,7 @@ def test_every_head_is_uvicorns(name: bytes, value: bytes) -> None:
         own = outcome(send, start(headers, status), scope=scope)
         expected = outcome(UVICORNS, start(theirs, status), scope=scope)
         if own[2]:
-            # What is refused has not begun an answer, whatever uvicorn takes it for.
+            # A refused start has not begun a response, although uvicorn assumes so.
             assert (own[0], own[1]["response_started"]) == (b"", False)
         else:
             assert own == expected
@@ -127,7 +133,7 @@ def test_every_head_is_uvicorns(name: bytes, value: bytes) -> None:
     ],
     ids=repr,
 )
-def test_a_head_that_could_be_read_in_two_ways_is_refused(
+def test_an_ambiguous_head_is_refused(
     headers: list[tuple[bytes, bytes]],
 ) -> None:
     written_bytes, state, error = outcome(send, start(headers))
@@ -149,9 +155,9 @@ def test_the_usual_head_is_written_at_once() -> None:
     [{"access_log": True}, {"keep_alive": False}, {"default_headers": [(b"connection", b"close")]}],
     ids=str,
 )
-def test_what_is_not_as_usual_is_uvicorns(change: dict[str, Any]) -> None:
+def test_unusual_heads_are_left_to_uvicorn(change: dict[str, Any]) -> None:
     own, theirs = (outcome(way, start(USUAL), **change) for way in (send, UVICORNS))
-    if own[2]:  # here it is a query that is missing
+    if own[2]:  # here the query is missing
         own[1]["response_started"] = True
     assert own == theirs
     assert (b"connection: close" in own[0]) == ("access_log" not in change)
@@ -159,7 +165,7 @@ def test_what_is_not_as_usual_is_uvicorns(change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("others", [[], [(b"connection", b"close")]], ids=["usual", "uvicorns"])
 @pytest.mark.parametrize("name", [b"date", b"Date"])
-def test_the_applications_date_takes_the_place_of_the_servers(
+def test_the_applications_date_replaces_the_servers(
     name: bytes, others: list[tuple[bytes, bytes]]
 ) -> None:
     headers = [*USUAL, (name, b"then"), (name, b"later"), *others]
@@ -171,7 +177,7 @@ def test_the_applications_date_takes_the_place_of_the_servers(
 
 
 @pytest.mark.parametrize("body", [b"", b"some"])
-def test_an_early_answer_to_somebody_who_may_not_send_ends_the_connection(body: bytes) -> None:
+def test_an_early_response_to_expect_100_continue_ends_the_connection(body: bytes) -> None:
     cycle = new_cycle(expect_100_continue=True)
     cycle.body += body
     assert [*send(cycle, start([(b"content-length", b"0")])).__await__()] == []
@@ -186,48 +192,48 @@ def test_an_application_cannot_answer_with_an_interim_status(status: int) -> Non
     assert written(cycle) == b""
 
 
-def test_nobody_is_sent_to_who_has_left() -> None:
+def test_nothing_is_sent_to_a_client_that_has_left() -> None:
     cycle = new_cycle()
     cycle.disconnected = True
-    assert send(cycle, start(USUAL)) is DROPPED
+    assert send(cycle, start(USUAL)) is DISCARDED
     piece = {"type": "http.response.body", "body": b"some", "more_body": True}
-    assert send(cycle, piece) is DROPPED
-    cycle.__dict__["dropped_since"] -= 2 * FAREWELL
+    assert send(cycle, piece) is DISCARDED
+    cycle.__dict__["client_left_at"] -= 2 * DISCONNECT_GRACE
     stopped = send(cycle, piece).__await__()
-    assert next(stopped) is None  # others have a turn before
+    assert next(stopped) is None  # other tasks run first
     with pytest.raises(ClientLeft):
         next(stopped)
-    assert send(cycle, {**piece, "more_body": False}) is DROPPED
+    assert send(cycle, {**piece, "more_body": False}) is DISCARDED
     assert written(cycle) == b""
 
 
-def test_headers_of_an_iterator_are_not_used_up() -> None:
+def test_headers_can_be_an_iterator() -> None:
     head, _, _ = outcome(send, start(iter([*USUAL, (b"connection", b"close")])))
     assert b"content-length: 2\r\n" in head
 
 
-def test_nobody_fills_the_memory_with_names() -> None:
-    most = begin_line.cache_info().maxsize
+def test_the_cache_of_header_names_is_limited() -> None:
+    most = header_prefix.cache_info().maxsize
     assert most is not None
     for number in range(most + 10):
         cycle = new_cycle()
         assert send(cycle, start([(b"content-length", b"0"), (b"x-%d" % number, b"")])) is SENT
-    assert begin_line.cache_info().currsize == most
+    assert header_prefix.cache_info().currsize == most
 
 
-def test_long_names_are_sent_and_not_kept() -> None:
-    begin_line.cache_clear()
+def test_long_header_names_are_sent_and_not_cached() -> None:
+    header_prefix.cache_clear()
     outcome(send, start(USUAL))
-    before = begin_line.cache_info().currsize
+    before = header_prefix.cache_info().currsize
     for name in (b"y" * 65, b"z" * 60_000):
         found, _, _ = outcome(send, start([*USUAL, (name, b"1")]))
         assert name + b": 1\r\n" in found
-    assert begin_line.cache_info().currsize == before
+    assert header_prefix.cache_info().currsize == before
 
 
-def test_the_server_writes_them_so() -> None:
-    begin_line.cache_clear()
+def test_the_running_server_writes_these_heads() -> None:
+    header_prefix.cache_clear()
     with serve(hello, limits=Limits()) as server, server.connect() as connection:
         connection.sendall(head("/app/"))
         assert read_answer(connection).status == 200
-    assert begin_line.cache_info().currsize > 0
+    assert header_prefix.cache_info().currsize > 0

@@ -1,4 +1,4 @@
-"""`gateway serve` itself refuses in the contract's shape, by the limits of the settings."""
+"""`gateway serve` refuses requests with problem details, by the limits of the settings."""
 
 import json
 import socket
@@ -72,7 +72,7 @@ async def break_off():
 """
 
 
-def test_an_unforeseen_error_does_not_end_the_connection_after_its_answer(tmp_path: Path) -> None:
+def test_an_unforeseen_error_does_not_end_the_connection_after_its_response(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(BROKEN)
     port = free_port()
     command = ("gateway", "--port", port, "--only-mounts", "--mount", "/broken=broken:app")
@@ -89,5 +89,5 @@ def test_an_unforeseen_error_does_not_end_the_connection_after_its_answer(tmp_pa
         assert (answer.status, answer.complete) == (200, False)
         wait_until(lambda: "no such end" in server.output)
         for request_id in ("one", "two"):
-            assert f"[{request_id}] GET '/broken/fail': unforeseen error" in server.output
+            assert f"[{request_id}] GET '/broken/fail': unhandled exception" in server.output
         assert server.output.count("RuntimeError: no such page") == 2

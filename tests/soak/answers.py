@@ -1,4 +1,4 @@
-"""What polite clients were answered, and which refusals the moment excuses."""
+"""The responses to polite clients, and which refusals an outage excuses."""
 
 import time
 from collections import Counter
@@ -11,12 +11,12 @@ REFUSALS = frozenset({503, 504})
 
 
 class Request(NamedTuple):
-    """A request, and what answers it.
+    """A request and its expected response.
 
     Attributes:
-        needs: what has to work for that.
-        body: the whole of it; None where it is another each time.
-        streams: whether the answer may also break off when what it needs fails.
+        needs: what must work for that.
+        body: the whole body; None if it varies.
+        streams: whether the response may break off when something that it needs fails.
     """
 
     path: str
@@ -29,7 +29,7 @@ class Request(NamedTuple):
 
 @dataclass
 class Outage:
-    """A time in which something cannot be had: a mount that is saturated, or the database."""
+    """A time in which something is unavailable: a saturated mount, or the database."""
 
     lacking: str
     begin: float
@@ -37,10 +37,10 @@ class Outage:
 
 
 class Answers:
-    """Counts answers by status; a connection that breaks is its exception's name.
+    """Counts responses by status; a broken connection counts as the name of its exception.
 
     Attributes:
-        failures: a line for each answer that nothing excuses.
+        failures: a line for each response that no outage excuses.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Answers:
 
     @contextmanager
     def outage(self, lacking: str) -> Iterator[None]:
-        """Excuse 503 and 504 of whatever needs something, until the block ends."""
+        """Excuse 503 and 504 of requests that need something, until the block ends."""
         outage = Outage(lacking, time.monotonic())
         self.outages.append(outage)
         try:
@@ -66,7 +66,7 @@ class Answers:
         needs: Collection[str | None],
         begin: float,
     ) -> None:
-        """Note the answer to a request that began at ``begin`` and ends now."""
+        """Record the response to a request that began at ``begin`` and ends now."""
         self.counts[status] += 1
         is_refusal = status in REFUSALS or (request.streams and isinstance(status, str))
         if status != request.status and not (is_refusal and self._is_excused(needs, begin)):

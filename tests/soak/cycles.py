@@ -1,4 +1,4 @@
-"""The soak: cycles in which everything goes wrong at once, each with a rest in the end."""
+"""The soak: cycles in which everything goes wrong at once, each followed by a rest."""
 
 import asyncio
 import re
@@ -23,9 +23,9 @@ from tests.soak.rude import RudeClients
 from tests.soak.traffic import DATABASE, PAUSE, READS, Traffic, coming
 from tests.usage import open_connections
 
-DOWN = 0.5  # seconds without a database
-SOON = 20.0  # seconds in which everything must answer again, and connections be closed
-# The last line of a traceback; those of an exception group are indented.
+DOWN = 0.5  # seconds without the database
+SOON = 20.0  # seconds until everything must answer again and connections must be closed
+# The last line of a traceback; in an exception group, it is indented.
 TRACEBACK = re.compile(r"^([ |]*)Traceback .*\n(?:\1 .*\n)*\1(\S.*)", re.MULTILINE)
 WAIT = Request("/api/wait?ms=2200")
 PROBE = Request("/api/users/1", needs=(DATABASE,))
@@ -33,12 +33,12 @@ PROBE = Request("/api/users/1", needs=(DATABASE,))
 
 @dataclass(frozen=True)
 class Plan:
-    """How long what takes, in seconds.
+    """The lengths of the parts, in seconds.
 
     Attributes:
-        length: of all cycles after the first, which warms up; at least one is run.
-        quiet: with nobody but whoever measures, before a mount is stuck; 0: nothing is measured.
-        storm: with everybody, before and after everything goes wrong at once.
+        length: of all cycles after the warm-up cycle; at least one runs.
+        quiet: with only the measuring requests, before a mount is stuck; 0: nothing is measured.
+        storm: with all clients, before and after everything goes wrong at once.
     """
 
     length: float
@@ -47,18 +47,18 @@ class Plan:
 
 
 class Soak:
-    """One gateway under mixed traffic, and everything that is known of it afterwards.
+    """One gateway under mixed traffic, and everything recorded about it.
 
     Args:
         server: the gateway's process.
-        waits: requests that saturate a mount, by its name.
+        waits: the requests that saturate a mount, by its name.
 
     Attributes:
-        ratios: of a healthy mount's median latency while another is stuck to that in quiet, by
-            both; one for each cycle.
+        ratios: a healthy mount's median latency while another is stuck, divided by its quiet
+            median, by both mounts; one for each cycle.
         restarts: of the database.
-        events, stored: ids of events, and names by email address, as the database has them.
-        log: what the gateway has printed.
+        events, stored: ids of events, and names by email address, as stored in the database.
+        log: the gateway's output.
     """
 
     def __init__(
@@ -84,20 +84,20 @@ class Soak:
 
     @property
     def errors(self) -> list[str]:
-        """What the gateway has logged with a traceback: the last line of each."""
+        """The tracebacks in the gateway's log: the last line of each."""
         return [line for _, line in TRACEBACK.findall(self.log)]
 
     async def run(self) -> None:
-        """Warm up, run cycles for the planned time, and see what has become of everything."""
+        """Warm up, run cycles for the planned time, and read the final state."""
         await self.cycle("fastapi")
-        self.ratios.clear()  # of a gateway that is not warm yet
+        self.ratios.clear()  # the gateway is not warm yet
         end = time.monotonic() + self.plan.length
         while len(self.samples) < 2 or time.monotonic() < end:
             await self.cycle(FRAMEWORKS[(len(self.samples) - 1) % 3])
         await self.settle()
 
     async def cycle(self, stuck: str) -> None:
-        """Measure what a stuck mount costs the others, let everybody come, and rest."""
+        """Measure what a stuck mount costs the others, run all clients, and rest."""
         if self.plan.quiet:
             await self.compare(stuck)
         async with self.traffic() as traffic, asyncio.TaskGroup() as group:
@@ -111,21 +111,21 @@ class Soak:
         await self.rest()
 
     async def compare(self, stuck: str) -> None:
-        """Measure how long mounts take while nothing else happens, and while another is stuck."""
+        """Measure the latencies of mounts in quiet, and while another mount is stuck."""
         healthy = [mount for mount in FRAMEWORKS if mount != stuck]
         async with self.traffic() as traffic:
             end = time.monotonic() + self.plan.quiet
             quiet = await self.probe(traffic, healthy, lambda: time.monotonic() > end)
             sticking = asyncio.create_task(self.stick(traffic, stuck))
-            beside = await self.probe(traffic, healthy, sticking.done)
+            stuck_times = await self.probe(traffic, healthy, sticking.done)
             await sticking
         for mount in healthy:
-            self.ratios[stuck, mount].append(median(beside[mount]) / median(quiet[mount]))
+            self.ratios[stuck, mount].append(median(stuck_times[mount]) / median(quiet[mount]))
 
     @asynccontextmanager
     async def traffic(self) -> AsyncIterator[Traffic]:
-        """Connect the polite clients; their connections are closed at the end."""
-        # Idle connections are left before the server ends them, so that no request meets the end.
+        """Run the polite clients, and close their connections at the end."""
+        # Clients drop idle connections before the server does, so no request meets a closing one.
         limits = httpx.Limits(max_connections=None, keepalive_expiry=2)
         async with httpx.AsyncClient(base_url=self.origin, timeout=30, limits=limits) as client:
             yield Traffic(client, self.ledger, self.answers)
@@ -133,7 +133,7 @@ class Soak:
     async def probe(
         self, traffic: Traffic, mounts: Collection[str], until: Callable[[], bool]
     ) -> dict[str, list[float]]:
-        """Ask mounts in turn, and return how many seconds each answer took."""
+        """Send requests to the mounts in turn, and return the seconds of each response."""
         seconds: dict[str, list[float]] = {mount: [] for mount in mounts}
         while not until():
             for mount in mounts:
@@ -144,13 +144,13 @@ class Soak:
         return seconds
 
     async def stick(self, traffic: Traffic, mount: str) -> None:
-        """Ask a mount for more waits than it can take."""
+        """Send a mount more waiting requests than it can take."""
         with self.answers.outage(mount):
             await asyncio.gather(*(traffic.ask(WAIT, mount) for _ in range(self.waits[mount])))
             await self.recover(traffic)
 
     async def restart_database(self, traffic: Traffic) -> None:
-        """Stop PostgreSQL in the middle of everything, without any goodbye, and start it again."""
+        """Kill PostgreSQL during the traffic, and start it again."""
         self.restarts += 1
         with self.answers.outage(DATABASE):
             await asyncio.to_thread(self.database.stop)
@@ -159,14 +159,14 @@ class Soak:
             await self.recover(traffic)
 
     async def recover(self, traffic: Traffic) -> None:
-        """Ask until every mount answers from the database again."""
+        """Send requests until every mount answers from the database again."""
         async with asyncio.timeout(SOON):
             for mount in FRAMEWORKS:
                 while await traffic.ask(PROBE, mount) is None:
                     await asyncio.sleep(PAUSE)
 
     async def rest(self) -> None:
-        """Wait until the gateway has got rid of everybody, and measure what is left."""
+        """Wait until the gateway has no clients, and measure what it still holds."""
         await wait_until(
             lambda: not open_connections(self.server.pid, self.port), "No connection is open"
         )
@@ -176,7 +176,7 @@ class Soak:
         print(self.progress(), flush=True)
 
     def progress(self) -> str:
-        """Return a line on how things stand."""
+        """Return a line about the current state."""
         sample = self.samples[-1]
         return (
             f"{sample.at:5.0f} s  {sample.memory:4.0f} MiB  {sample.threads:3} threads "
@@ -186,7 +186,7 @@ class Soak:
         )
 
     async def settle(self) -> None:
-        """Ask for everything once more, hear the last events, and read what is stored."""
+        """Request everything once more, receive the last events, and read what is stored."""
         async with self.traffic() as traffic:
             for mount in FRAMEWORKS:
                 for read in READS:
@@ -198,7 +198,7 @@ class Soak:
         listening = [asyncio.create_task(listener.listen()) for listener in self.listeners]
         await wait_until(
             lambda: all(listener.last >= self.events[-1] for listener in self.listeners),
-            "The last event has been heard",
+            "The last event has been received",
         )
         for task in listening:
             task.cancel()
@@ -206,7 +206,7 @@ class Soak:
 
 
 async def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Poll until a condition holds; fail when it does not in a while."""
+    """Poll until a condition holds; fail if it does not hold in time."""
     deadline = time.monotonic() + SOON
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {SOON:.0f} s"

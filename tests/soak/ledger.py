@@ -1,16 +1,16 @@
-"""Which writes were acknowledged, and what the database may therefore hold in the end."""
+"""The acknowledged writes, and what the database may therefore contain at the end."""
 
 import itertools
 from collections.abc import Mapping
 
-State = str | None  # the name of a user; None: there is no such user
+State = str | None  # a user's name; None: no such user
 
 
 class Ledger:
-    """Keeps what may be stored, by email address.
+    """Records what may be stored, by email address.
 
-    A write that was sent and not acknowledged may have happened, or may still: its user has both
-    states then, and nobody may write to it any more.
+    A write that was sent but not acknowledged may or may not happen. Its user then has both states,
+    and is not written again.
     """
 
     def __init__(self) -> None:
@@ -19,35 +19,35 @@ class Ledger:
         self._numbers = itertools.count()
 
     def new_email(self) -> str:
-        """Return an address that nobody has."""
+        """Return an email address that no user has."""
         return f"soak-{next(self._numbers)}@example.com"
 
     def attempt(self, email: str, state: State) -> None:
-        """Note a write before it is sent."""
+        """Record a write before it is sent."""
         self.possible.setdefault(email, {None}).add(state)
 
     def acknowledge(self, email: str, state: State) -> None:
-        """Note that the server said that it is done."""
+        """Record that the server has acknowledged the write."""
         self.possible[email] = {state}
         self.acknowledged += 1
 
     def forbid(self, email: str) -> None:
-        """Note what must never be stored, because it was sent in part."""
+        """Record what must never be stored, because only part of the request was sent."""
         self.possible[email] = {None}
 
     @property
     def unsure(self) -> int:
-        """How many users have two possible states."""
+        """The number of users with two possible states."""
         return sum(len(states) > 1 for states in self.possible.values())
 
     def compare(self, stored: Mapping[str, str]) -> list[str]:
-        """Return a line for each user that is stored otherwise than it may be.
+        """Return a line for each user whose stored state is not a possible one.
 
         Args:
             stored: names by email address.
         """
         return [
-            f"{email}: {stored.get(email)!r} is stored, {states} may be"
+            f"{email}: {stored.get(email)!r} is stored, possible: {states}"
             for email, states in self.possible.items()
             if stored.get(email) not in states
         ]

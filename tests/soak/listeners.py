@@ -1,4 +1,4 @@
-"""Listeners to the events, which miss none."""
+"""Listeners to the events, which must miss none."""
 
 import asyncio
 import json
@@ -7,14 +7,14 @@ import httpx2 as httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-RECONNECT = 0.2  # seconds until a listener whose connection broke tries again
+RECONNECT = 0.2  # seconds until a listener reconnects
 
 
 class Listener:
-    """Listens, and goes on after the last event whenever the connection breaks.
+    """Listens, and continues after the last event whenever the connection breaks.
 
     Attributes:
-        seen: the ids of all events, in the order in which they came.
+        seen: the ids of all events, in the order of arrival.
     """
 
     def __init__(self, origin: str) -> None:
@@ -23,7 +23,7 @@ class Listener:
 
     @property
     def last(self) -> int:
-        """The id of the last event that came; 0 before the first."""
+        """The id of the last event; 0 before the first."""
         return self.seen[-1] if self.seen else 0
 
     async def listen(self) -> None:
@@ -32,11 +32,11 @@ class Listener:
             try:
                 await self.read()
             except (httpx.HTTPError, WebSocketException, OSError):
-                # The database is away; its events wait.
+                # The database is down; its events come later.
                 await asyncio.sleep(RECONNECT)
 
     async def read(self) -> None:
-        """Take events until the connection ends."""
+        """Read events until the connection ends."""
         raise NotImplementedError
 
 
@@ -56,7 +56,7 @@ class EventSource(Listener):
 
 
 class WebSocket(Listener):
-    """Listens to the same over WebSocket."""
+    """Listens to the same events over WebSocket."""
 
     async def read(self) -> None:
         address = self.origin.replace("http", "ws", 1)

@@ -1,4 +1,4 @@
-"""What the gateway holds at rest, and whether that grows."""
+"""What the gateway holds at rest, and whether it grows."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from tests.usage import MEBIBYTE, Usage
 
 @dataclass(frozen=True)
 class Sample:
-    """What the gateway holds while nobody asks it anything.
+    """What the gateway holds while it serves no request.
 
     Attributes:
-        at: seconds since the beginning.
+        at: seconds since the start.
         memory: resident, in MiB.
-        pools: connections to the database, by the name that they gave it: a framework's, and none
-            for the one that hears of events.
+        pools: connections to the database, by application name: a framework's, or empty for the
+            connection that listens for events.
     """
 
     at: float
@@ -30,19 +30,19 @@ class Sample:
 
     @classmethod
     def take(cls, at: float, process: int, database: PostgreSQL) -> "Sample":
-        """Measure now."""
+        """Take a sample now."""
         usage = Usage.of(process)
         pools = Counter(name for name, _ in list_connections(database))
         return cls(at, usage.memory / MEBIBYTE, usage.threads, usage.files, pools)
 
     @property
     def connections(self) -> int:
-        """Connections to the database."""
+        """The number of connections to the database."""
         return self.pools.total()
 
 
 def list_connections(database: PostgreSQL) -> list[tuple[str, str]]:
-    """Return the name and the state of each connection, as PostgreSQL sees it."""
+    """Return the name and state of each connection, as PostgreSQL reports them."""
     with psycopg.connect(database.url, application_name="soak") as connection:
         return connection.execute(
             "SELECT application_name, state FROM pg_stat_activity"
@@ -56,12 +56,12 @@ def count_working(database: PostgreSQL) -> int:
 
 
 def growth(values: Sequence[float]) -> float:
-    """Return by how much the median of the last third exceeds that of the first."""
+    """Return by how much the median of the last third exceeds that of the first third."""
     third = max(1, len(values) // 3)
     return median(values[-third:]) - median(values[:third])
 
 
 def slope(samples: Sequence[Sample]) -> float:
-    """Return by how many MiB the memory grows in an hour, by least squares."""
+    """Return the growth of the memory in MiB per hour, by least squares."""
     line = linear_regression([sample.at for sample in samples], [s.memory for s in samples])
     return line.slope * 3600

@@ -12,23 +12,23 @@ from tests.soak.measures import growth, slope
 
 
 def report(soak: Soak) -> Group:
-    """Return what was held, answered, done to rude clients, and how long healthy mounts took."""
+    """Return the tables: holdings, responses, rude clients, errors, healthy latencies."""
     tables = (holdings(soak), answers(soak), visits(soak), errors(soak), latencies(soak))
     return Group(*tables, summary(soak))
 
 
 def summary(soak: Soak) -> str:
-    """Return in sentences what the tables do not say."""
+    """Return sentences about what the tables do not show."""
     ledger, failures = soak.ledger, soak.answers.failures
     lines = [
         f"{ledger.acknowledged} writes acknowledged, {len(ledger.compare(soak.stored))} of their"
-        f" users not as they should be, {ledger.unsure} users whose last write nobody"
+        f" users not stored as expected, {ledger.unsure} users whose last write was not"
         " acknowledged.",
-        f"{len(failures)} of {soak.answers.counts.total()} answers not to be excused;"
+        f"{len(failures)} of {soak.answers.counts.total()} responses without an excuse;"
         f" {len(soak.events)} events, {soak.restarts} restarts of the database.",
     ]
     if len(soak.samples) > 2:
-        lines.append(f"Memory grows by {slope(soak.samples):.1f} MiB an hour, by least squares.")
+        lines.append(f"Memory grows by {slope(soak.samples):.1f} MiB per hour, by least squares.")
     return "\n".join([*lines, *failures])
 
 
@@ -73,7 +73,7 @@ def errors(soak: Soak) -> Table:
 
 
 def latencies(soak: Soak) -> Table:
-    table = Table("stuck", "healthy", "median latency, to that in quiet", title="Healthy mounts")
+    table = Table("stuck", "healthy", "median latency / quiet", title="Healthy mounts")
     for (stuck, mount), ratios in soak.ratios.items():
         table.add_row(stuck, mount, spread(ratios))
     return table

@@ -1,4 +1,4 @@
-"""Rude clients: one of each kind at a time, and each visit bounded in time."""
+"""Rude clients: one of each kind at a time; each visit has a time limit."""
 
 import asyncio
 import itertools
@@ -34,12 +34,12 @@ Visit = Callable[[str], Awaitable[str]]
 
 
 class RudeClients:
-    """Visits of clients that do not behave.
+    """Visits of clients that misbehave.
 
     Attributes:
-        outcomes: how the visits ended, by kind and outcome: a status, ``left`` where the client
-            did, ``closed`` where the server did, ``held`` where a slow client got what it wanted,
-            ``hung`` where nothing ended.
+        outcomes: how the visits ended, by kind and outcome: a status, ``left`` if the client ended
+            it, ``closed`` if the server did, ``held`` if a slow client got its response, ``hung``
+            if nothing ended it.
     """
 
     def __init__(self, port: int, ledger: Ledger) -> None:
@@ -61,12 +61,12 @@ class RudeClients:
         ]
 
     def clients(self) -> Iterator[Callable[[], Awaitable[None]]]:
-        """Yield what each client does once, and again until the end."""
+        """Yield the visits of each kind of client, which repeats them until the end."""
         for kind in self.kinds:
             yield partial(self.visit, kind, itertools.cycle(FRAMEWORKS))
 
     async def visit(self, kind: Visit, mounts: Iterator[str]) -> None:
-        """Let one client come, and note how it ended."""
+        """Run one visit, and record how it ended."""
         try:
             async with asyncio.timeout(PATIENCE):
                 outcome = await kind(next(mounts))
@@ -77,7 +77,7 @@ class RudeClients:
         self.outcomes[kind.__name__, outcome] += 1
 
     def post(self, mount: str, *headers: str) -> bytes:
-        """Return the head of a request that would create a user."""
+        """Return the head of a request that creates a user."""
         json_type = "Content-Type: application/json"
         path = f"/{mount}/api/users"
         return head(path, json_type, *headers, method="POST", host="127.0.0.1")
@@ -86,7 +86,7 @@ class RudeClients:
         return head(path, *headers, host="127.0.0.1")
 
     def new_user(self, name: str) -> tuple[str, bytes]:
-        """Return the address of a user nobody has, and the body that would create it."""
+        """Return the email address of a new user, and the body that would create it."""
         email = self.ledger.new_email()
         return email, json.dumps({"name": name, "email": email}).encode()
 
@@ -101,7 +101,7 @@ class RudeClients:
         self.ledger.forbid(email)
         async with connect(self.port) as wire:
             if random.getrandbits(1):
-                # All of the document, in a body that says it is longer.
+                # The whole document, but Content-Length announces more.
                 wire.writer.write(self.post(mount, f"Content-Length: {len(body) + 10}") + body)
             else:
                 wire.writer.write(self.post(mount, "Transfer-Encoding: chunked"))
@@ -111,8 +111,8 @@ class RudeClients:
         return "left"
 
     async def leaves_without_the_answer(self, mount: str) -> str:
-        email, body = self.new_user("never told")
-        self.ledger.attempt(email, "never told")
+        email, body = self.new_user("never acknowledged")
+        self.ledger.attempt(email, "never acknowledged")
         async with connect(self.port) as wire:
             wire.writer.write(self.post(mount, f"Content-Length: {len(body)}") + body)
             await wire.writer.drain()
@@ -134,7 +134,7 @@ class RudeClients:
         return "left"
 
     async def upgrades_and_leaves(self, mount: str) -> str:
-        """Ask for a WebSocket; only FastAPI has one."""
+        """Request a WebSocket; only FastAPI has one."""
         handshake = (
             *("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"),
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
@@ -166,9 +166,9 @@ class RudeClients:
             return await wire.drip(b" " * 1000)
 
     async def stops_reading(self, _mount: str) -> str:
-        """Read nothing of a long answer for a while, and then what there is."""
+        """Read nothing of a long response for a while, then the rest."""
         async with connect(self.port, receive_buffer=4096) as wire:
-            # The transport reads on by itself, else.
+            # Otherwise the transport itself goes on reading.
             wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
             wire.writer.write(self.get(EXPORT))
             await asyncio.sleep(STALL)

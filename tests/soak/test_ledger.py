@@ -1,4 +1,4 @@
-"""The soak's own bookkeeping finds what it is there to find."""
+"""The soak's own bookkeeping finds the errors that it must find."""
 
 import time
 
@@ -23,7 +23,7 @@ def test_an_acknowledged_write_that_is_not_stored_is_found() -> None:
     ]
 
 
-def test_a_write_that_was_not_acknowledged_may_be_stored_or_not() -> None:
+def test_an_unacknowledged_write_may_or_may_not_be_stored() -> None:
     ledger = Ledger()
     ledger.attempt("a", "first")
     ledger.acknowledge("a", "first")
@@ -33,20 +33,20 @@ def test_a_write_that_was_not_acknowledged_may_be_stored_or_not() -> None:
     assert ledger.unsure == 1
 
 
-def test_what_was_sent_in_part_must_not_be_stored() -> None:
+def test_a_request_sent_in_part_must_not_be_stored() -> None:
     ledger = Ledger()
     ledger.forbid("a")
     assert ledger.compare({}) == []
     assert len(ledger.compare({"a": "new"})) == 1
 
 
-def test_a_refusal_is_excused_while_something_is_lacking_that_it_needs() -> None:
+def test_a_refusal_is_excused_during_an_outage_of_what_it_needs() -> None:
     answers = Answers()
     with answers.outage("flask"):
         begun = time.monotonic()
         answers.record(HELLO, "/flask", 503, ["flask", "database"], begun)
         answers.record(HELLO, "/flask", 504, ["flask"], begun)
-    # It ends when all is well again, but began before.
+    # The outage ends when everything works again, but it began earlier.
     answers.record(HELLO, "/flask", 503, ["flask"], begun)
     assert answers.failures == []
     answers.record(HELLO, "/flask", 500, ["flask"], begun)

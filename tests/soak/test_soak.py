@@ -1,4 +1,4 @@
-"""Minutes, or some seconds, of mixed traffic and faults: nothing leaks, nothing is lost."""
+"""Minutes (or some seconds) of mixed traffic and faults: nothing leaks, nothing is lost."""
 
 import asyncio
 import tempfile
@@ -21,12 +21,12 @@ from tests.soak.report import report
 THREADS = 4
 MAX_REQUESTS = 100
 WAITS = {"flask": 2 * THREADS, "django": 2 * THREADS, "fastapi": MAX_REQUESTS + 10}
-# Connections to the database; one hears of events. One that FastAPI was opening when its client
-# left is kept until Python collects it.
+# Connections to the database, including the one that listens for events. If FastAPI was opening a
+# connection when its client left, that one stays until Python collects it.
 POOLS = Counter({"flask": THREADS, "django": THREADS, "fastapi": 2 * THREADS, "": 1})
 GROWTH = 12.0  # MiB
 FACTOR = 2.0  # of a healthy mount's median latency, while another is stuck
-# Users beforehand, so that an export does not fit into a socket's buffers, 4 MiB on Linux.
+# Users stored in advance, so that an export exceeds a socket's buffers, 4 MiB on Linux.
 FILLED = 40_000
 LONG_NAME = 90
 
@@ -46,8 +46,8 @@ ENV = {
     "GATEWAY_MAX_BODY_SIZE": "1000000",
 }
 
-SATURATED = {"503", "504"}  # how any visit may end
-# How else a visit of a rude client may end.
+SATURATED = {"503", "504"}  # possible for any visit
+# Further outcomes that a rude client's visit may have.
 OUTCOMES = {
     "leaves_in_the_head": {"left"},
     "leaves_in_the_body": {"left"},
@@ -59,22 +59,22 @@ OUTCOMES = {
     "sends_too_much": {"413", "closed"},
     "sends_a_slow_head": {"408", "closed"},
     "sends_a_slow_body": {"408", "closed"},
-    # A busy gateway may not have filled the buffers when the client reads on.
+    # A busy gateway may not have filled the buffers before the client continues to read.
     "stops_reading": {"closed", "held"},
 }
 
-# An answer that had begun when the database went away is cut off by an error.
+# If the database goes down during a response, an error cuts the response off.
 EXCUSED_ERRORS = (
     "psycopg.",
     "sqlalchemy.exc.OperationalError: (psycopg.",
     "RuntimeError: Caught handled exception, but response already started.",
-    # FastAPI's own stream of events, when a client leaves while one is sent.
+    # From FastAPI's own event stream, if a client leaves while an event is sent.
     "anyio.BrokenResourceError",
 )
 
 
 def fill(database: PostgreSQL) -> None:
-    """Make many users, without an event for each."""
+    """Insert many users, without an event for each."""
     with psycopg.connect(database.url) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
@@ -93,9 +93,9 @@ def plan(pytestconfig: pytest.Config) -> Plan:
 
 @pytest.fixture(scope="module")
 def soak(plan: Plan) -> Soak:
-    """What has been, once for all tests."""
+    """The finished soak, shared by all tests."""
     if not Path("/proc/self/statm").exists():
-        pytest.skip("A process is measured in /proc")
+        pytest.skip("The soak reads /proc")
     with tempfile.TemporaryDirectory(prefix="gateway-") as directory:
         database = PostgreSQL(Path(directory))
         with database.serving():
@@ -105,7 +105,7 @@ def soak(plan: Plan) -> Soak:
 
 
 def run(plan: Plan, database: PostgreSQL) -> Soak:
-    """Run a soak against a gateway of its own."""
+    """Run a soak with a gateway of its own."""
     port = free_port()
     env = {**ENV, "GATEWAY_DATABASE_URL": database.url}
     command = ("gateway", "serve", "--port", port)
@@ -134,7 +134,7 @@ def test_every_acknowledged_write_is_stored(soak: Soak) -> None:
     assert soak.ledger.compare(soak.stored) == []
 
 
-def test_only_what_is_saturated_or_down_refuses_and_with_503_or_504(soak: Soak) -> None:
+def test_only_saturated_mounts_and_outages_cause_503_or_504(soak: Soak) -> None:
     assert soak.restarts == len(soak.samples)
     assert {503, 504} <= {*soak.answers.counts}
     assert soak.answers.failures == []
@@ -153,15 +153,15 @@ def test_listeners_miss_no_event_and_see_none_twice(soak: Soak) -> None:
         assert listener.seen[: len(soak.events)] == soak.events
 
 
-def test_nothing_but_the_lost_database_is_logged_as_an_error(soak: Soak) -> None:
+def test_only_the_database_outage_is_logged_as_an_error(soak: Soak) -> None:
     assert [error for error in soak.errors if not error.startswith(EXCUSED_ERRORS)] == []
-    # What SQLAlchemy says of a connection that nobody has given back.
+    # SQLAlchemy's message about a connection that was not returned.
     assert "non-checked-in" not in soak.log
 
 
-def test_healthy_mounts_answer_as_before_while_another_is_stuck(soak: Soak) -> None:
+def test_healthy_mounts_keep_their_latency_while_another_is_stuck(soak: Soak) -> None:
     if not soak.plan.quiet:
-        pytest.skip("Speed is measured by make soak")
+        pytest.skip("only make soak measures speed")
     assert len(soak.ratios) == 6
     for ratios in soak.ratios.values():
         assert median(ratios) < FACTOR

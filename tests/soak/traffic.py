@@ -38,7 +38,7 @@ READS = [
     Request("/api/me", 401),
     Request("/nothing", 404),
 ]
-# The gateway's own pages, and what one framework alone serves.
+# The gateway's own pages, and paths that only one framework has.
 PAGES = [
     Request("/"),
     Request("/compare/api/hello", needs=FRAMEWORKS),
@@ -53,7 +53,7 @@ PAGES = [
 
 
 class Traffic:
-    """What polite clients do, and what they were answered.
+    """The requests of polite clients, and the responses.
 
     Args:
         client: its base URL is the gateway.
@@ -65,7 +65,7 @@ class Traffic:
         self.answers = answers
 
     def clients(self) -> Iterator[Callable[[], Awaitable[None]]]:
-        """Yield what each client does once, and again until the end."""
+        """Yield the work of each client, which repeats it until the end."""
         for framework in FRAMEWORKS:
             for offset in (0, len(READS) // 2):
                 yield self.reader(framework, READS[offset:] + READS[:offset])
@@ -75,7 +75,7 @@ class Traffic:
     async def ask(
         self, what: Request, mount: str | None = None, **options: Any
     ) -> httpx.Response | None:
-        """Send a request; return an answer with the status that it should have, else None."""
+        """Send a request; return a response with the expected status, or else None."""
         path = what.path if mount is None else f"/{mount}{what.path}"
         needs = {mount, *what.needs}
         begin = time.monotonic()
@@ -94,7 +94,7 @@ class Traffic:
         return answer
 
     def reader(self, mount: str | None, reads: list[Request]) -> Callable[[], Awaitable[None]]:
-        """Return a client that reads one thing after the other."""
+        """Return a client that reads one path after another."""
         turns = itertools.cycle(reads)
 
         async def read() -> None:
@@ -118,7 +118,7 @@ class Traffic:
         ):
             if await self.change(mount, Request(path, 200, method), email, name) is None:
                 return
-            # What one has acknowledged, the others know.
+            # What one framework has acknowledged, the others can read.
             body = json.dumps({**user, "name": name}, separators=(",", ":"))
             await self.ask(Request(path, needs=(DATABASE,), body=body), reader)
         if random.getrandbits(1):
@@ -127,7 +127,7 @@ class Traffic:
     async def change(
         self, mount: str, what: Request, email: str, name: str | None
     ) -> httpx.Response | None:
-        """Write a user, or delete it where the name is None, and keep the ledger."""
+        """Write a user, or delete it if the name is None, and update the ledger."""
         self.ledger.attempt(email, name)
         content = None if name is None else {"name": name, "email": email}
         answer = await self.ask(what._replace(needs=(DATABASE,)), mount, json=content)
@@ -138,7 +138,7 @@ class Traffic:
 
 @asynccontextmanager
 async def coming(*clients: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Let clients come again and again; those that are there when the block ends still finish."""
+    """Run clients again and again; those running when the block ends may finish."""
     ended = asyncio.Event()
 
     async def come(visit: Callable[[], Awaitable[None]]) -> None:

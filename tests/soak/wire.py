@@ -1,4 +1,4 @@
-"""A connection byte by byte, as no library would be rude enough to use it."""
+"""A connection byte by byte; no client library would misbehave like this."""
 
 import asyncio
 import random
@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
 DRIP = 0.25  # seconds between two bytes of a slow client
-HOLD = 8.0  # seconds after which a slow client leaves by itself
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: drop what waits, and say so
+HOLD = 8.0  # seconds until a slow client disconnects
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 
 
 class Wire(NamedTuple):
@@ -20,7 +20,7 @@ class Wire(NamedTuple):
     writer: asyncio.StreamWriter
 
     async def status(self) -> str:
-        """Read the status of an answer; ``closed`` when the server has ended the connection."""
+        """Read the status of a response; ``closed`` if the server has ended the connection."""
         try:
             line = await self.reader.readline()
         except ConnectionError:
@@ -28,7 +28,7 @@ class Wire(NamedTuple):
         return line[9:12].decode() or "closed"
 
     async def drip(self, data: bytes) -> str:
-        """Send byte by byte until the server answers or ends it; ``held`` when it never does."""
+        """Send byte by byte until the server answers or closes; ``held`` if it does neither."""
         answer = asyncio.create_task(self.status())
         for byte in data[: round(HOLD / DRIP)]:
             with suppress(ConnectionError):
@@ -39,7 +39,7 @@ class Wire(NamedTuple):
         return "held"
 
     async def read_chunks(self) -> str:
-        """Read an answer in chunks; ``closed`` when it is cut off, ``held`` when it is complete."""
+        """Read a chunked response; ``closed`` if it is cut off, ``held`` if it is complete."""
         end = b""
         while not end.endswith(b"\r\n0\r\n\r\n"):
             try:
@@ -54,7 +54,7 @@ class Wire(NamedTuple):
 
 @asynccontextmanager
 async def connect(port: int, receive_buffer: int | None = None) -> AsyncIterator[Wire]:
-    """Connect until the block ends, and then leave at once, now and then with a reset."""
+    """Connect; when the block ends, close at once, sometimes with a reset."""
     connection = socket.socket()
     connection.setblocking(False)
     if receive_buffer is not None:

@@ -1,4 +1,4 @@
-"""Ways for an application to answer, for tests of what becomes of them."""
+"""Applications that answer in different ways, for tests of the responses."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,7 +10,7 @@ MEGABYTE = b"x" * 1_000_000
 def answering(
     make: Callable[[], Iterable[bytes]], status: str = "200 OK", *headers: tuple[str, str]
 ) -> WSGIApp:
-    """Return an application that starts its response and returns what ``make`` makes."""
+    """Return an application that starts its response and returns the result of ``make``."""
 
     def app(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         start_response(status, [*TEXT, *headers] if status[:3] not in ("204", "304") else [])
@@ -20,7 +20,7 @@ def answering(
 
 
 def chunks(*values: bytes) -> Iterator[bytes]:
-    """Yield each."""
+    """Yield each chunk."""
     yield from values
 
 

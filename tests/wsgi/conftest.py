@@ -1,4 +1,4 @@
-"""One server for each module; its application is exchanged."""
+"""One server for each module; each test sets its application."""
 
 from collections.abc import Iterator
 
@@ -15,6 +15,6 @@ def module_server() -> Iterator[Served]:
 
 @pytest.fixture
 def server(module_server: Served) -> Iterator[Served]:
-    """The server; each test must leave its threads free."""
+    """The server; after each test, all its threads must be free."""
     yield module_server
     wait_until(module_server.is_idle)

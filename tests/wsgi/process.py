@@ -1,4 +1,4 @@
-"""A server in a process of its own, for what ends or measures a whole process.
+"""A server in a process of its own, for tests that end or measure a whole process.
 
 ``python -m tests.wsgi.process PORT DIRECTORY [GRACE]``: applications leave marker files in the
 directory.
@@ -20,7 +20,7 @@ GRACE = 2  # seconds
 
 
 def memory() -> int:
-    """Return the most memory that this process has ever had in use, in KiB."""
+    """Return the peak memory of this process, in KiB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1])
@@ -28,7 +28,7 @@ def memory() -> int:
 
 
 def upload(environ: Environ, start_response: StartResponse) -> list[bytes]:
-    """Read a body in pieces; answer how many bytes it had and the process's peak of memory."""
+    """Read a body in pieces; answer with its size and the process's peak memory."""
     size = 0
     while data := environ["wsgi.input"].read(65536):
         size += len(data)
@@ -37,7 +37,7 @@ def upload(environ: Environ, start_response: StartResponse) -> list[bytes]:
 
 
 class Shutdown:
-    """Requests in every state that a shutdown can meet."""
+    """Requests in every state that they can have at a shutdown."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -65,7 +65,7 @@ class Shutdown:
 
 
 def main(port: int, directory: Path, grace: int) -> None:
-    """Serve until a signal comes."""
+    """Serve until a signal arrives."""
     mounts = [
         framework_gateway.Mount("/upload", upload, max_body_size=200_000_000),
         framework_gateway.Mount("/app", Shutdown(directory), threads=4, grace=grace),

@@ -1,4 +1,4 @@
-"""A real server in a thread of the test process, and clients that speak to it, also rude ones."""
+"""A real server in a thread of the test process, and clients for it, including rude ones."""
 
 import http.client
 import socket
@@ -25,8 +25,10 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
 WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-SOON = 5  # seconds; a thread is free within one of the next chunk, and machines can be busy
-PATIENCE = 20  # seconds; only a failing test waits so long
+SOON = (
+    5  # seconds; a thread should be free one second after the next chunk, but machines can be busy
+)
+PATIENCE = 20  # seconds; only a failing test waits that long
 TEXT = [("Content-Type", "text/plain")]
 
 
@@ -37,24 +39,24 @@ def hello(_environ: Environ, start_response: StartResponse) -> list[bytes]:
 
 
 def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> float:
-    """Poll until a condition holds, and return the seconds it took; fail when it never does."""
+    """Poll until a condition holds; return the seconds it took, or fail if it never does."""
     start = time.monotonic()
     while not condition():
         assert time.monotonic() < start + seconds, "it did not happen in time"
-        # Between two looks, not instead of one.
+        # The pause between two polls.
         time.sleep(0.005)
     return time.monotonic() - start
 
 
 def is_listening(port: int) -> bool:
-    """Tell whether a connection is taken at once; one that comes during a stop gets no answer."""
+    """Return whether the port accepts a connection; during a stop it gets no response."""
     with socket.socket() as connection:
         connection.settimeout(0.2)
         return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Body:
-    """What an application returns: chunks from any iterable, and a count of its ``close()``."""
+    """What an application returns: chunks of any iterable, and a count of ``close()`` calls."""
 
     def __init__(self, chunks: Iterable[Any], error: BaseException | None = None) -> None:
         self.chunks = iter(chunks)
@@ -75,7 +77,7 @@ class Body:
 
 
 class ListBody(list[Any]):
-    """A list with a ``close()``, which travels as a complete answer."""
+    """A list with a ``close()``; the server sends it as one complete response."""
 
     def __init__(self, chunks: Iterable[Any], error: BaseException | None = None) -> None:
         super().__init__(chunks)
@@ -89,7 +91,7 @@ class ListBody(list[Any]):
 
 
 class File:
-    """A file on disk that notes in which thread it was closed."""
+    """A file on disk that records in which thread it was closed."""
 
     def __init__(
         self, path: Path, closed: list[str] | None = None, error: BaseException | None = None
@@ -119,11 +121,11 @@ def sending(make: Callable[[], File], *headers: tuple[str, str]) -> WSGIApp:
 
 @dataclass
 class Answer:
-    """What a client received.
+    """A response as a client received it.
 
     Attributes:
-        status: 0 when the connection ended before any answer.
-        complete: whether the answer ended as it said it would; False for a cut connection.
+        status: 0 if the connection ended before a response.
+        complete: whether the response ended as announced; False if the connection was cut off.
     """
 
     status: int = 0
@@ -136,7 +138,7 @@ class Answer:
 
 
 def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
-    """Read one answer from a socket."""
+    """Read one response from a socket."""
     response = http.client.HTTPResponse(connection, method=method)
     answer = Answer()
     try:
@@ -154,7 +156,7 @@ def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
 
 
 def read_until(connection: socket.socket, mark: bytes) -> bytes:
-    """Read until some bytes have come, as they are on the wire."""
+    """Read until the data contains these bytes; return the data as sent."""
     received = b""
     while mark not in received:
         data = connection.recv(65536)
@@ -193,12 +195,12 @@ class Served:
         return middleware.gauges
 
     def is_idle(self, path: str = "/app") -> bool:
-        """Whether no request is anywhere in a mount."""
+        """Whether no mount has a request, queued or running."""
         gauges = self.gauges(path)
         return gauges.busy == gauges.queued == 0
 
     def connect(self, receive_buffer: int | None = None) -> socket.socket:
-        """Open a connection; a small receive buffer makes a stalled reader felt early."""
+        """Open a connection; its receive buffer is small, so that stalls are noticed soon."""
         connection = socket.socket()
         if receive_buffer is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -209,7 +211,7 @@ class Served:
     def open(
         self, path: str = "/app/", *headers: str, body: bytes = b"", method: str = "GET"
     ) -> socket.socket:
-        """Send a request on a connection of its own, and read nothing yet."""
+        """Send a request on a new connection, without reading the response."""
         connection = self.connect()
         connection.sendall(head(path, *headers, method=method) + body)
         return connection
@@ -217,12 +219,12 @@ class Served:
     def get(
         self, path: str = "/app/", *headers: str, body: bytes = b"", method: str = "GET"
     ) -> Answer:
-        """Send a request and read the answer."""
+        """Send a request and read the response."""
         with self.open(path, *headers, body=body, method=method) as connection:
             return read_answer(connection, method)
 
     def run(self, app: WSGIApp, *headers: str, method: str = "GET", body: bytes = b"") -> Answer:
-        """Put an application in the place of the mounted one, and ask it once."""
+        """Mount another application in place of the current one, and send it one request."""
         self.app = app
         return self.get("/app/", *headers, method=method, body=body)
 
@@ -231,7 +233,7 @@ class Served:
 
 
 def leave(connection: socket.socket) -> None:
-    """End a connection at once, whatever is still to be read or sent."""
+    """Close a connection at once, with unread and unsent data."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
@@ -250,12 +252,12 @@ def serve(
     """Serve an application at ``/app`` until the block ends.
 
     Args:
-        app: without one, ``Served.run`` says which answers.
+        app: None if ``Served.run`` sets the application.
         others: more applications, by prefix.
         middleware: ASGI middleware around the mounts.
         root_path: an outer prefix.
         limits: of each connection.
-        outermost: middleware around all of that, with the server's own ``send``.
+        outermost: middleware around everything else, with the server's own ``send``.
         options: arguments for WSGIMiddleware.
     """
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
@@ -279,7 +281,7 @@ def serve(
         limits=limits,
         log_config=None,
         log_level="critical",
-        access_log=False,  # as `gateway serve` has it
+        access_log=False,  # like `gateway serve`
         lifespan="on",
         root_path=root_path,
         timeout_graceful_shutdown=5,

@@ -1,4 +1,4 @@
-"""Request bodies on real sockets: complete, limited, in bounded memory, and never on a thread."""
+"""Request bodies on real sockets: complete, limited, in bounded memory, and never in a thread."""
 
 import asyncio
 import io
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from framework_gateway.wsgi.bodies import SPOOL, receive_body
+from framework_gateway.wsgi.bodies import SPOOL_SIZE, receive_body
 from tests.databases import free_port
 from tests.servers import serve as serve_process
 from tests.wsgi.server import (
@@ -31,7 +31,7 @@ from tests.wsgi.server import (
 )
 
 LIMIT = 3 * 1024 * 1024
-TOO_LARGE = HTTPStatus(413).phrase.encode()  # its wording depends on the version of Python
+TOO_LARGE = HTTPStatus(413).phrase.encode()  # the phrase depends on the Python version
 
 calls: list[Environ] = []
 
@@ -64,7 +64,7 @@ def chunked(*pieces: bytes) -> bytes:
 POST = head("/app/", "Transfer-Encoding: chunked", method="POST")
 
 
-# wsgi.input is a file as any other
+# wsgi.input behaves as any other file
 
 
 def receive(pieces: list[bytes], limit: int = 2**30) -> tuple[IO[bytes], int | None]:
@@ -81,7 +81,7 @@ def receive(pieces: list[bytes], limit: int = 2**30) -> tuple[IO[bytes], int | N
 
 
 def read_all(file: IO[bytes], operations: list[tuple[str, int | None]]) -> list[object]:
-    """Read in many ways, then what is left by iteration."""
+    """Read in many ways, then read the rest by iteration."""
     results: list[object] = []
     for name, argument in operations:
         method = getattr(file, name)
@@ -106,14 +106,14 @@ def read_all(file: IO[bytes], operations: list[tuple[str, int | None]]) -> list[
     ),
     spooled=st.booleans(),
 )
-def test_the_input_reads_as_a_file_of_the_standard_library(
+def test_the_input_reads_like_a_file_of_the_standard_library(
     pieces: list[bytes], operations: list[tuple[str, int | None]], spooled: bool
 ) -> None:
     if spooled:
-        pieces = [*pieces, b"x" * (SPOOL + 1)]
+        pieces = [*pieces, b"x" * (SPOOL_SIZE + 1)]
     body = b"".join(pieces)
     file, length = receive(pieces)
-    # They differ from one another in whether readlines() may reach its hint or must exceed it.
+    # Files disagree about whether readlines() stops at its hint or must exceed it.
     with file, tempfile.TemporaryFile() if spooled else io.BytesIO() as model:
         model.write(body)
         model.seek(0)
@@ -135,7 +135,7 @@ def test_a_chunked_upload_has_the_right_length(server: Served, pieces: list[byte
 
 
 @pytest.mark.parametrize(
-    ("size", "kind"), [(SPOOL, b"memory"), (SPOOL + 1, b"disk"), (LIMIT, b"disk")]
+    ("size", "kind"), [(SPOOL_SIZE, b"memory"), (SPOOL_SIZE + 1, b"disk"), (LIMIT, b"disk")]
 )
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_long_body_is_spooled_to_disk(
@@ -149,7 +149,7 @@ def test_a_long_body_is_spooled_to_disk(
     )
     answer = server.get("/app/", header, method="POST", body=sent)
     assert (answer.status, answer.body) == (200, b"%d %d %s" % (size, size, kind))
-    # Both kinds are closed when the request is over.
+    # Files of both kinds are closed at the end of the request.
     wait_until(lambda: calls[0]["wsgi.input"].closed)
 
 
@@ -162,7 +162,7 @@ def test_a_declared_length_over_the_limit_is_refused_before_the_body_is_sent(
     assert calls == []
 
 
-def test_a_client_that_asks_first_is_refused_without_being_asked_for_the_body(
+def test_a_client_with_expect_100_continue_can_be_refused_without_a_body(
     server: Served,
 ) -> None:
     headers = (f"Content-Length: {LIMIT + 1}", "Expect: 100-continue")
@@ -170,7 +170,7 @@ def test_a_client_that_asks_first_is_refused_without_being_asked_for_the_body(
         assert connection.recv(12) == b"HTTP/1.1 413"
 
 
-def test_a_client_that_asks_first_is_told_to_continue(server: Served) -> None:
+def test_a_client_with_expect_100_continue_is_told_to_continue(server: Served) -> None:
     headers = ("Content-Length: 3", "Expect: 100-continue")
     with server.open("/app/", *headers, method="POST") as connection:
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -181,21 +181,21 @@ def test_a_client_that_asks_first_is_told_to_continue(server: Served) -> None:
 def test_a_chunked_body_that_grows_too_long_is_refused(server: Served) -> None:
     piece = b"%x\r\n%s\r\n" % (1024 * 1024, b"x" * 1024 * 1024)
     with server.connect() as connection:
-        # Never ended: the answer must come before the end of the body.
+        # The body never ends: the response must come before that.
         connection.sendall(POST + piece * 3 + b"1\r\nx\r\n")
         answer = read_answer(connection)
     assert (answer.status, answer.body) == (413, TOO_LARGE)
     assert calls == []
 
 
-# Bodies that do not end
+# Endless bodies
 
 
 @pytest.mark.parametrize(
     "sent",
     [
         head("/app/", "Content-Length: 10", method="POST") + b"12345",
-        head("/app/", f"Content-Length: {LIMIT}", method="POST") + b"x" * (SPOOL + 70_000),
+        head("/app/", f"Content-Length: {LIMIT}", method="POST") + b"x" * (SPOOL_SIZE + 70_000),
         POST,
         POST + b"5\r\n12345\r\n",
         POST + b"5\r\n123",
@@ -204,20 +204,20 @@ def test_a_chunked_body_that_grows_too_long_is_refused(server: Served) -> None:
     ids=["length", "length, on disk", "nothing", "whole chunk", "half a chunk", "half an end"],
 )
 @pytest.mark.parametrize("rudely", [False, True])
-def test_a_body_cut_short_never_reaches_the_application(
+def test_an_incomplete_body_never_reaches_the_application(
     server: Served, sent: bytes, rudely: bool
 ) -> None:
     connection = server.connect()
     connection.sendall(sent)
     leave(connection) if rudely else connection.close()
-    # A later request on the only thread has an answer, so the first would have been served, too.
+    # A later request on the only thread got a response, so the first would have been served, too.
     wait_until(lambda: not server.server.server_state.tasks)
     assert server.get("/app/", "Content-Length: 1", method="POST", body=b"x").status == 200
     wait_until(lambda: not server.server.server_state.tasks)
     assert [environ["CONTENT_LENGTH"] for environ in calls] == ["1"]
 
 
-def test_slow_uploads_hold_no_thread(server: Served) -> None:
+def test_slow_uploads_occupy_no_thread(server: Served) -> None:
     slow = [server.connect() for _ in range(12)]
     for number, connection in enumerate(slow):
         framing = "Content-Length: 7" if number % 2 else "Transfer-Encoding: chunked"
@@ -239,29 +239,29 @@ def test_slow_uploads_hold_no_thread(server: Served) -> None:
 def test_a_refused_upload_leaves_no_file_behind() -> None:
     with serve(sizes, threads=1, queue_size=0, max_body_size=LIMIT) as server:
         middleware = server.mounts["/app"].app
-        middleware._closing = True  # type: ignore[attr-defined]  # as while the server stops
+        middleware._stopping = True  # type: ignore[attr-defined]  # as during a stop
         answer = server.get("/app/", f"Content-Length: {LIMIT}", method="POST", body=b"x" * LIMIT)
-    # A file that nobody closes is a ResourceWarning, and that is an error here.
+    # A file that is not closed raises a ResourceWarning, which is an error here.
     assert (answer.status, answer.header("Retry-After")) == (503, "1")
 
 
 # Memory
 
 
-def test_a_hundred_megabytes_take_little_memory(tmp_path: Path) -> None:
+def test_a_body_of_100_megabytes_takes_little_memory(tmp_path: Path) -> None:
     if not Path("/proc/self/status").exists():
-        pytest.skip("Memory is read from /proc")
+        pytest.skip("This test reads memory from /proc")
     port, size = free_port(), 100_000_000
     origin = f"http://127.0.0.1:{port}"
     command = ("python", "-m", "tests.wsgi.process", port, tmp_path)
     with serve_process(*command, origin=origin, path="/upload/"):
-        before = upload(port, 2 * SPOOL, b"x" * SPOOL)
+        before = upload(port, 2 * SPOOL_SIZE, b"x" * SPOOL_SIZE)
         after = upload(port, size, b"x" * 1_000_000)
     assert (after - before) < 24 * 1024
 
 
 def upload(port: int, size: int, piece: bytes) -> int:
-    """Upload a body; return the server's peak of memory in KiB."""
+    """Upload a body; return the server's peak memory in KiB."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(head("/upload/", f"Content-Length: {size}", method="POST"))
         for _ in range(size // len(piece)):

@@ -1,4 +1,4 @@
-"""Clients that leave, or ask for what a WSGI mount has not, on real sockets."""
+"""Clients that leave, or request what a WSGI mount does not support, on real sockets."""
 
 import itertools
 import socket
@@ -28,7 +28,7 @@ from tests.wsgi.server import (
 
 
 class Gate:
-    """An application whose every request waits in a thread, until it is told to go on."""
+    """An application whose requests all wait in a thread until the test releases them."""
 
     def __init__(self, make: Callable[[], Iterable[bytes]] = lambda: [b"done"]) -> None:
         self.make = make
@@ -43,7 +43,7 @@ class Gate:
 
 
 class Stream(Body):
-    """An endless answer, a chunk for each permission."""
+    """An endless response, which sends a chunk for each permit."""
 
     def __init__(self) -> None:
         super().__init__(self.produce())
@@ -57,9 +57,9 @@ class Stream(Body):
             yield b"chunk"
 
 
-@pytest.mark.parametrize("goodbye", [socket.socket.close, leave], ids=["close", "reset"])
+@pytest.mark.parametrize("disconnect", [socket.socket.close, leave], ids=["close", "reset"])
 def test_a_client_that_leaves_while_queued_is_never_served(
-    goodbye: Callable[[socket.socket], None],
+    disconnect: Callable[[socket.socket], None],
 ) -> None:
     app = Gate()
     with serve(app, threads=1) as server:
@@ -68,7 +68,7 @@ def test_a_client_that_leaves_while_queued_is_never_served(
         queued = [server.open(f"/app/queued/{number}") for number in range(20)]
         wait_until(lambda: server.gauges().queued == 20)
         for connection in queued:
-            goodbye(connection)
+            disconnect(connection)
         wait_until(lambda: server.gauges().queued == 0)
         app.go_on.set()
         assert read_answer(first).body == b"done"
@@ -77,20 +77,20 @@ def test_a_client_that_leaves_while_queued_is_never_served(
         wait_until(server.is_idle)
         gauges = server.gauges()
     assert app.started == ["/first", "/last"]
-    # Nothing was shed, and no thread ever worked for those who left.
+    # No request was shed, and no thread worked for the clients that had left.
     assert (gauges.shed, gauges.abandoned) == (0, 0)
 
 
-@pytest.mark.parametrize("goodbye", [socket.socket.close, leave], ids=["close", "reset"])
+@pytest.mark.parametrize("disconnect", [socket.socket.close, leave], ids=["close", "reset"])
 def test_a_stream_stops_at_its_next_chunk_when_its_client_leaves(
-    goodbye: Callable[[socket.socket], None],
+    disconnect: Callable[[socket.socket], None],
 ) -> None:
     body = Stream()
     with serve(answering(lambda: body), threads=1) as server:
         connection = server.open()
         read_until(connection, b"chunk")
         assert (server.gauges().busy, body.closed) == (1, 0)
-        goodbye(connection)
+        disconnect(connection)
         wait_until(lambda: server.gauges().abandoned == 1)
         assert body.closed == 0
         produced = body.produced
@@ -126,7 +126,7 @@ def test_write_stops_an_application_whose_client_left() -> None:
 
 
 @pytest.mark.parametrize("kind", [Body, ListBody])
-def test_an_answer_that_nobody_waits_for_is_closed_all_the_same(
+def test_a_response_without_its_client_is_closed(
     kind: type[Body | ListBody],
 ) -> None:
     body = kind([b"abc"])
@@ -141,7 +141,7 @@ def test_an_answer_that_nobody_waits_for_is_closed_all_the_same(
     assert body.closed == 1
 
 
-def test_a_file_that_nobody_waits_for_is_closed_all_the_same() -> None:
+def test_a_file_without_its_client_is_closed() -> None:
     go_on, started = threading.Event(), threading.Event()
     closed: list[str] = []
 
@@ -160,7 +160,7 @@ def test_a_file_that_nobody_waits_for_is_closed_all_the_same() -> None:
     assert len(closed) == 1
 
 
-def test_cancelled_streams_pin_no_thread() -> None:
+def test_cancelled_streams_occupy_no_thread() -> None:
     bodies: list[Body] = []
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -177,7 +177,7 @@ def test_cancelled_streams_pin_no_thread() -> None:
             client = server.connect(receive_buffer=4096)
             client.sendall(b"GET /app/ HTTP/1.1\r\nHost: test\r\n\r\n")
             clients.append(client)
-        # All ten threads wait for readers that do not read.
+        # All ten threads wait for clients that do not read.
         wait_until(lambda: server.gauges().queued == 20)
         for number, client in enumerate(clients):
             leave(client) if number % 2 else client.close()

@@ -1,4 +1,4 @@
-"""The environ of PEP 3333, from requests as they come over a socket and from scopes."""
+"""The environ of PEP 3333, for requests from a socket and for scopes."""
 
 import io
 import sys
@@ -89,7 +89,7 @@ def test_the_path_is_the_requests_own_bytes(
     assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == (script_name, path_info)
 
 
-def test_a_variable_script_name_of_the_process_changes_nothing(
+def test_the_processs_own_script_name_variable_is_ignored(
     server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCRIPT_NAME", "/elsewhere")
@@ -150,15 +150,15 @@ def test_header_values_are_latin_1(server: Served) -> None:
         ("PROXY", "HTTP_PROXY"),
     ],
 )
-def test_headers_that_would_pass_for_others_are_dropped(
-    server: Served, name: str, variable: str
-) -> None:
+def test_ambiguous_header_names_are_dropped(server: Served, name: str, variable: str) -> None:
     environ = environ_of(server, "/app/", f"{name}: admin")
     assert variable not in environ
     assert "admin" not in environ.values()
 
 
-def test_a_header_with_an_underscore_does_not_join_the_true_one(server: Served) -> None:
+def test_a_header_with_an_underscore_is_not_joined_with_the_one_with_a_hyphen(
+    server: Served,
+) -> None:
     environ = environ_of(server, "/app/", "X_Auth_User: admin", "X-Auth-User: alice")
     assert environ["HTTP_X_AUTH_USER"] == "alice"
 
@@ -220,10 +220,10 @@ def test_the_input_ends_where_the_body_ends(server: Served, headers: tuple[str, 
     assert environ["body"] == b""
 
 
-# The rest
+# Other variables
 
 
-def test_the_request_line_and_the_addresses(server: Served) -> None:
+def test_the_environ_has_the_request_line_and_the_addresses(server: Served) -> None:
     environ = environ_of(server, "/app/", method="DELETE")
     assert environ["REQUEST_METHOD"] == "DELETE"
     assert environ["SERVER_PROTOCOL"] == "HTTP/1.1"
@@ -233,17 +233,17 @@ def test_the_request_line_and_the_addresses(server: Served) -> None:
     assert environ["wsgi.url_scheme"] == "http"
 
 
-def test_a_forwarded_address_is_not_believed(server: Served) -> None:
+def test_forwarded_headers_are_ignored(server: Served) -> None:
     environ = environ_of(server, "/app/", "Forwarded: for=192.0.2.9;proto=https")
     assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == ("127.0.0.1", "http")
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_scheme_is_the_scopes(scheme: str) -> None:
+def test_the_scheme_comes_from_the_scope(scheme: str) -> None:
     assert build(scheme=scheme)["wsgi.url_scheme"] == scheme
 
 
-def test_the_addresses_are_the_scopes() -> None:
+def test_the_addresses_come_from_the_scope() -> None:
     environ = build()
     assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("gateway.example", "8443")
     assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == ("192.0.2.1", "4711")
@@ -255,7 +255,7 @@ def test_a_server_on_a_unix_socket_has_no_addresses() -> None:
     assert "REMOTE_ADDR" not in environ
 
 
-def test_the_variables_of_pep_3333(server: Served) -> None:
+def test_the_environ_has_the_variables_of_pep_3333(server: Served) -> None:
     environ = environ_of(server, "/app/")
     assert environ["wsgi.version"] == (1, 0)
     assert environ["wsgi.multithread"] is True
@@ -271,7 +271,7 @@ def test_errors_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     assert tuple(capsys.readouterr()) == ("", "something went wrong\n")
 
 
-def test_the_scope_is_at_hand_and_unchanged() -> None:
+def test_the_environ_contains_the_unchanged_scope() -> None:
     headers = [(b"cookie", b"a=1"), (b"cookie", b"b=2"), (b"x_y", b"z")]
     scope = scope_of(headers=[*headers], query_string=b"\xff")
     environ = build_environ(scope, io.BytesIO(), None)
@@ -290,12 +290,12 @@ def test_the_scope_is_at_hand_and_unchanged() -> None:
         "/app/inner/x?y=z#"[:-1],
     ],
 )
-def test_the_raw_uri_is_what_was_sent(server: Served, target: str) -> None:
+def test_the_raw_uri_is_the_target_as_sent(server: Served, target: str) -> None:
     environ = environ_of(server, target)
     assert environ["RAW_URI"] == environ["REQUEST_URI"] == target.removesuffix("?")
 
 
-def test_a_raw_uri_is_made_where_the_server_has_none() -> None:
+def test_a_raw_uri_is_built_if_the_server_gives_none() -> None:
     scope = scope_of(path="/caf\u00e9 a", query_string=b"b=c")
     scope.pop("raw_path", None)
     assert build_environ(scope, io.BytesIO(), None)["RAW_URI"] == "/caf%C3%A9%20a?b=c"

@@ -1,4 +1,4 @@
-"""The way of an answer between the loop and the threads, on a real socket."""
+"""How a response gets from the threads to the event loop, on a real socket."""
 
 import contextvars
 import sys
@@ -10,7 +10,7 @@ import pytest
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from framework_gateway.wsgi.exchange import field_name
+from framework_gateway.wsgi.exchange import encode_name
 from tests.wsgi.answers import echoes
 from tests.wsgi.server import (
     TEXT,
@@ -28,7 +28,7 @@ REQUEST_ID: contextvars.ContextVar[str] = contextvars.ContextVar("request_id")
 
 
 class RequestId:
-    """An ASGI middleware that sets a context variable, as those for tracing and logging do."""
+    """An ASGI middleware that sets a context variable, as tracing and logging middleware does."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -58,7 +58,7 @@ def test_context_variables_reach_the_application_and_its_close() -> None:
 
 
 @pytest.mark.parametrize("way", ["yield", "write"])
-def test_a_chunk_is_sent_when_it_is_produced(server: Served, way: str) -> None:
+def test_a_chunk_is_sent_as_soon_as_it_is_produced(server: Served, way: str) -> None:
     read = [threading.Event() for _ in range(3)]
 
     def produce() -> Iterator[bytes]:
@@ -106,7 +106,7 @@ def test_the_head_waits_for_the_first_bytes(server: Served) -> None:
     assert (answer.status, answer.body) == (502, b"sorry")
 
 
-def test_several_requests_on_one_connection(server: Served) -> None:
+def test_one_connection_serves_several_requests(server: Served) -> None:
     server.app = validator(echoes)
     with server.connect() as connection:
         for size in (0, 1, 70_000, 3):
@@ -131,13 +131,13 @@ def test_pipelined_requests_are_answered_in_order(server: Served) -> None:
     )
 
 
-def test_long_names_of_headers_are_not_kept() -> None:
+def test_long_header_names_are_not_cached() -> None:
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("X-" + "a" * 60_000, "1")])
         return [b""]
 
     with serve(app) as server:
-        before = field_name.cache_info().currsize
+        before = encode_name.cache_info().currsize
         with server.open(body=b"") as connection:
             assert connection.recv(12) == b"HTTP/1.1 200"
-    assert field_name.cache_info().currsize == before
+    assert encode_name.cache_info().currsize == before

@@ -1,4 +1,4 @@
-"""Other people's servers and middleware: a wrong ``receive`` or ``send`` costs its own request."""
+"""Other servers and middleware: a wrong ``receive`` or ``send`` affects only its own request."""
 
 import asyncio
 import itertools
@@ -30,25 +30,25 @@ from tests.wsgi.server import (
 )
 
 BODY: Message = {"type": "http.request", "body": b"body", "more_body": False}
-SLOW = 0.6  # seconds: long enough to be watched
+SLOW = 0.6  # seconds: long enough to observe
 Odd = Callable[[Receive], Receive]
 
 
-class OddReceive:
-    """Middleware that gives the requests to ``/odd`` and below another ``receive``."""
+class WrongReceive:
+    """Middleware that replaces the ``receive`` of requests to ``/wrong`` and below."""
 
     def __init__(self, app: ASGIApp, make: Callable[[Any], Any]) -> None:
         self.app = app
         self.make = make
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if "/odd" in scope.get("path", ""):
+        if "/wrong" in scope.get("path", ""):
             receive = self.make(receive)
         await self.app(scope, receive, send)
 
 
 def always(message: Any) -> Odd:
-    """Return the same for ever, at once: as middleware does that replays a body."""
+    """Always return the same message at once, as middleware does that replays a body."""
 
     async def receive() -> Any:
         return message
@@ -57,7 +57,7 @@ def always(message: Any) -> Odd:
 
 
 def replaying(receive: Receive) -> Receive:
-    """Read the real body, and return it again at each call."""
+    """Read the real body, and return it at every call."""
     read: list[bytes] = []
 
     async def replay() -> Message:
@@ -70,7 +70,7 @@ def replaying(receive: Receive) -> Receive:
 
 
 def raising_later(receive: Receive) -> Receive:
-    """Raise where the client's leaving would be told."""
+    """Raise an error instead of reporting that the client has left."""
     calls = itertools.count()
 
     async def receive_once() -> Message:
@@ -108,16 +108,16 @@ RECEIVES: dict[str, tuple[Odd, set[int]]] = {
 
 
 def slow(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer with the size of the body, after some time."""
+    """Answer with the size of the body, after a while."""
     size = len(environ["wsgi.input"].read())
-    if "odd" in environ["PATH_INFO"]:
+    if "wrong" in environ["PATH_INFO"]:
         threading.Event().wait(SLOW)
     start_response("200 OK", [*TEXT])
     return [b"%d" % size]
 
 
 async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
-    """Read the body, then stream; Starlette asks meanwhile whether the client is there."""
+    """Read the body, then stream; meanwhile Starlette checks whether the client is there."""
     if scope["type"] != "http":
         return
     request = Request(scope, receive)
@@ -126,7 +126,7 @@ async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
         size += len(piece)
 
     async def produce() -> Any:
-        await asyncio.sleep(SLOW if "odd" in scope["path"] else 0)
+        await asyncio.sleep(SLOW if "wrong" in scope["path"] else 0)
         yield b"%d" % size
 
     await StreamingResponse(produce())(scope, receive, send)
@@ -134,26 +134,26 @@ async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.mark.parametrize("mount", ["/app", "/asgi"])
 @pytest.mark.parametrize("name", RECEIVES)
-def test_an_odd_receive_costs_its_own_request(name: str, mount: str) -> None:
+def test_a_wrong_receive_affects_only_its_own_request(name: str, mount: str) -> None:
     make, statuses = RECEIVES[name]
-    around = Middleware(OddReceive, make=make)
+    around = Middleware(WrongReceive, make=make)
     with serve(
         slow, others={"/asgi": streaming}, middleware=[around], max_body_size=10_000
     ) as server:
-        odd = server.open(f"{mount}/odd", "Content-Length: 4", body=b"body", method="POST")
+        wrong = server.open(f"{mount}/wrong", "Content-Length: 4", body=b"body", method="POST")
         for _ in range(20):
             for other in ("/app/", "/asgi/"):
                 assert (
                     server.get(other, "Content-Length: 2", body=b"{}", method="POST").body == b"2"
                 )
-        assert read_answer(odd).status in statuses
-        odd.close()
+        assert read_answer(wrong).status in statuses
+        wrong.close()
         wait_until(server.is_idle)
 
 
 def dropping(_send: Send) -> Send:
     async def send(_message: Message) -> None:
-        """Drop it, at once."""
+        """Drop the message at once."""
 
     return send
 
@@ -183,17 +183,17 @@ def never_returning(_send: Send) -> Send:
     return send
 
 
-class OddSend(OddReceive):
-    """Middleware that gives the requests to ``/odd`` another ``send``."""
+class WrongSend(WrongReceive):
+    """Middleware that replaces the ``send`` of requests to ``/wrong``."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if "/odd" in scope.get("path", ""):
+        if "/wrong" in scope.get("path", ""):
             send = self.make(send)
         await self.app(scope, receive, send)
 
 
 def produces(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer at once, by a stream, or by a file, as the path says."""
+    """Answer at once, with a stream, or with a file, depending on the path."""
     start_response("200 OK", [*TEXT])
     if "stream" in environ["PATH_INFO"]:
         return iter([MEGABYTE] * 5)
@@ -207,20 +207,20 @@ def produces(environ: Environ, start_response: StartResponse) -> Iterable[bytes]
     ("make", "kind"),
     pairs([dropping, failing, failing_later, never_returning], ["list", "stream", "file"]),
 )
-def test_an_odd_send_costs_its_own_request(make: Callable[[Send], Send], kind: str) -> None:
-    around = Middleware(OddSend, make=make)
+def test_a_wrong_send_affects_only_its_own_request(make: Callable[[Send], Send], kind: str) -> None:
+    around = Middleware(WrongSend, make=make)
     with serve(produces, middleware=[around], threads=2) as server:
-        odd = server.open(f"/app/odd/{kind}")
+        wrong = server.open(f"/app/wrong/{kind}")
         for _ in range(20):
             assert server.get("/app/").body == b"2"
-        leave(odd)
+        leave(wrong)
         assert server.get("/app/").body == b"2"
-        # Its thread comes back when the client has left, whatever has become of the answer.
+        # Its thread is free again once the client has left, whatever happened to the response.
         wait_until(server.is_idle)
 
 
 class Reads(BaseHTTPMiddleware):
-    """Reads each body first, as logging middleware does."""
+    """Middleware that reads each body first, as logging middleware does."""
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         await request.body()
@@ -228,7 +228,7 @@ class Reads(BaseHTTPMiddleware):
 
 
 class Caches:
-    """Collects the whole answer before it sends any of it."""
+    """Middleware that collects the whole response before it sends any of it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -256,7 +256,7 @@ STACKS = {
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_usual_middleware_around_the_bridge(name: str) -> None:
+def test_common_middleware_works_around_the_bridge(name: str) -> None:
     def app(environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
         size = len(environ["wsgi.input"].read())
         start_response("200 OK", [*TEXT])
@@ -268,19 +268,19 @@ def test_usual_middleware_around_the_bridge(name: str) -> None:
         body = b"x" * 300_000
         asked = {
             path: server.open(path, f"Content-Length: {len(body)}", body=body, method="POST")
-            for path in ("/app/odd", "/asgi/odd")
+            for path in ("/app/wrong", "/asgi/wrong")
         }
-        assert read_answer(asked["/app/odd"]).body == b"300000." * 3
-        assert read_answer(asked["/asgi/odd"]).body == b"300000"
+        assert read_answer(asked["/app/wrong"]).body == b"300000." * 3
+        assert read_answer(asked["/asgi/wrong"]).body == b"300000"
         for connection in asked.values():
             connection.close()
-        # Noticed where the middleware says so; elsewhere the request just goes on to its end.
-        leave(server.open("/app/odd"))
+        # Noticed if the middleware passes it on; otherwise the request runs to its end.
+        leave(server.open("/app/wrong"))
         wait_until(server.is_idle)
 
 
 def test_a_receive_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    with serve(slow, middleware=[Middleware(OddReceive, make=raising_later)]) as server:
-        assert server.get("/app/odd").status == 200
+    with serve(slow, middleware=[Middleware(WrongReceive, make=raising_later)]) as server:
+        assert server.get("/app/wrong").status == 200
     [record] = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert record.getMessage() == "GET /app/odd: receive() failed"
+    assert record.getMessage() == "GET /app/wrong: receive() failed"

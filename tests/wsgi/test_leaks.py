@@ -1,4 +1,4 @@
-"""Twenty thousand requests to the real gateway leave its process as it was."""
+"""After twenty thousand requests, the real gateway's process is as it was before."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ PATHS = [
 @pytest.fixture
 def gateway(migrated: SQLite | PostgreSQL) -> Iterator[tuple[Server, int]]:
     if not Path("/proc/self/statm").exists():
-        pytest.skip("A process is measured in /proc")
+        pytest.skip("This test reads /proc")
     migrated.reset()
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
@@ -43,13 +43,13 @@ def gateway(migrated: SQLite | PostgreSQL) -> Iterator[tuple[Server, int]]:
 
 
 async def ask(port: int, count: int) -> None:
-    """Send requests on one connection, one after the other."""
+    """Send requests on one connection, one after another."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         for number in range(count):
             path, status = PATHS[number % len(PATHS)]
             writer.write(head(path, host="127.0.0.1"))
-            # Each, not all of them: how long all take is up to the machine.
+            # The timeout is for each request: how long all take depends on the machine.
             async with asyncio.timeout(PATIENCE):
                 answer = await reader.readuntil(b"\r\n\r\n")
                 assert (path, int(answer[9:12])) == (path, status)
@@ -60,8 +60,8 @@ async def ask(port: int, count: int) -> None:
         await writer.wait_closed()
 
 
-async def walk_away(port: int, count: int) -> None:
-    """Send requests, and leave without their answers: at once, or while they are served."""
+async def leave_early(port: int, count: int) -> None:
+    """Send requests, and leave without the responses: at once, or while they are served."""
     paths = [*(path for path, _ in PATHS), "/flask/api/wait?ms=100", "/django/api/wait?ms=100"]
     for number in range(count):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -78,11 +78,11 @@ async def load(port: int, requests: int) -> None:
         for _ in range(CONNECTIONS):
             group.create_task(ask(port, requests // CONNECTIONS))
         for _ in range(4):
-            group.create_task(walk_away(port, requests // 400))
+            group.create_task(leave_early(port, requests // 400))
 
 
 def settle(process: int, at_most: Usage | None = None) -> Usage:
-    """Wait until the connections of the clients are closed, and return what is left."""
+    """Wait until the clients' connections are closed, and return what the process still holds."""
     sockets = Path(f"/proc/{process}/fd")
 
     def is_closed() -> bool:
@@ -97,13 +97,13 @@ def settle(process: int, at_most: Usage | None = None) -> Usage:
 def test_twenty_thousand_requests_leave_nothing_behind(gateway: tuple[Server, int]) -> None:
     process, port = gateway
     asyncio.run(load(port, 3_000))
-    # Keep-alive connections are closed by the client; their ends may still be on the way.
+    # The client closes keep-alive connections; the server may not have noticed yet.
     wait_until(lambda: not open_connections(process.pid, port))
     before = Usage.of(process.pid)
     asyncio.run(load(port, 20_000))
     wait_until(lambda: not open_connections(process.pid, port))
     after = settle(process.pid, before)
-    # A thread or a connection to the database may be opened late, by a moment of more load.
+    # A short peak may open one more thread or database connection late.
     assert after.threads <= before.threads + 4
     assert after.files <= before.files + 8
     assert after.memory < before.memory + 10 * MEBIBYTE

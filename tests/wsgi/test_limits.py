@@ -1,4 +1,4 @@
-"""Limits of a mount, for WSGI and ASGI alike: requests at once, and the size of a body."""
+"""Limits of a mount, the same for WSGI and ASGI: concurrent requests, and the size of a body."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ LIMIT = 1000
 
 
 class Held:
-    """An ASGI application that holds every request until it is told to let go."""
+    """An ASGI application that holds every request until the test releases it."""
 
     def __init__(self) -> None:
         self.release = threading.Event()
@@ -50,7 +50,7 @@ class Held:
 
 
 @pytest.mark.parametrize("kind", ["asgi", "wsgi"])
-def test_beyond_the_most_requests_503(kind: str) -> None:
+def test_requests_beyond_the_limit_get_503(kind: str) -> None:
     held = Held()
     app: Any = held if kind == "asgi" else held.wsgi
     with serve(hello, others={"/held": app}, max_requests=3, threads=2, queue_size=10) as server:
@@ -84,13 +84,13 @@ def test_a_websocket_counts_as_a_request() -> None:
 
 
 async def count(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the length of the body, as Starlette reads it."""
+    """Answer with the length of the body as Starlette reads it."""
     body = await Request(scope, receive).body()
     await Response(f"{len(body)}")(scope, receive, send)
 
 
-async def forgive(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer in any case."""
+async def answer_despite_disconnect(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer even if the body cannot be read."""
     try:
         await count(scope, receive, send)
     except ClientDisconnect:
@@ -98,14 +98,14 @@ async def forgive(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def answer_first(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer before the body has come."""
+    """Answer before the body has arrived."""
     await Response("first")(scope, receive, send)
     while (await receive()).get("more_body"):
         pass
 
 
 def ask(app: Any, size: int, *, declared: bool, method: str = "POST") -> tuple[int, str]:
-    """Send a body, of a declared length or in chunks."""
+    """Send a body with a Content-Length or in chunks."""
 
     def chunks() -> Iterator[bytes]:
         for position in range(0, size, 100):
@@ -118,17 +118,17 @@ def ask(app: Any, size: int, *, declared: bool, method: str = "POST") -> tuple[i
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize("declared", [True, False])
-@pytest.mark.parametrize("app", [count, forgive])
-def test_a_body_over_the_limit_is_answered_413(app: Any, declared: bool, method: str) -> None:
+@pytest.mark.parametrize("app", [count, answer_despite_disconnect])
+def test_a_body_over_the_limit_gets_413(app: Any, declared: bool, method: str) -> None:
     assert ask(app, LIMIT, declared=declared, method=method) == (200, f"{LIMIT}")
     assert ask(app, LIMIT + 1, declared=declared, method=method)[0] == 413
 
 
-def test_an_answer_before_the_body_stands() -> None:
+def test_a_response_before_the_body_is_kept() -> None:
     assert ask(answer_first, 2 * LIMIT, declared=False) == (200, "first")
 
 
-def test_what_fails_for_another_reason_is_raised() -> None:
+def test_other_errors_are_raised() -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
         raise ZeroDivisionError
 
@@ -136,7 +136,7 @@ def test_what_fails_for_another_reason_is_raised() -> None:
         ask(broken, 10, declared=False)
 
 
-# Threads that do not come back
+# Stuck threads
 
 
 def test_a_stuck_thread_is_reported_with_its_place(
@@ -148,7 +148,7 @@ def test_a_stuck_thread_is_reported_with_its_place(
         release.wait()
         return hello(environ, start_response)
 
-    monkeypatch.setattr(stuck, "PATIENCE", 0.1)
+    monkeypatch.setattr(stuck, "STUCK_AFTER", 0.1)
     with caplog.at_level(logging.WARNING, "bridge"), serve(never_ready, threads=2) as server:
         connection = server.open("/app/a")
         wait_until(lambda: server.gauges().busy == 1)
@@ -159,4 +159,4 @@ def test_a_stuck_thread_is_reported_with_its_place(
         assert "in never_ready" in caplog.messages[0]
         release.set()
         wait_until(lambda: server.gauges().stuck == 0)
-        assert caplog.messages[1:] == ["The thread of GET /app/a has come back"]
+        assert caplog.messages[1:] == ["The thread of GET /app/a has returned"]

@@ -1,4 +1,4 @@
-"""PEP 3333 on a real socket: every way of answering, and one close() for each."""
+"""PEP 3333 on a real socket: every kind of response, each with one close()."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ from tests.wsgi.server import (
 
 
 def starts_late(_environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
-    """Start in the generator's first step."""
+    """Call start_response in the generator's first step."""
     start_response("200 OK", [*TEXT])
     yield b"abc"
 
@@ -78,7 +78,7 @@ GOOD: dict[str, tuple[WSGIApp, bytes]] = {
 
 @pytest.mark.parametrize("wrap", [lambda app: app, validator], ids=["bare", "validated"])
 @pytest.mark.parametrize("name", GOOD)
-def test_every_kind_of_answer_arrives(
+def test_every_kind_of_response_arrives(
     server: Served, name: str, wrap: Callable[[WSGIApp], WSGIApp]
 ) -> None:
     app, body = GOOD[name]
@@ -89,13 +89,13 @@ def test_every_kind_of_answer_arrives(
 
 @pytest.mark.parametrize("wrap", [lambda app: app, validator], ids=["bare", "validated"])
 @pytest.mark.parametrize("name", GOOD)
-def test_every_kind_of_answer_to_head_has_no_body(
+def test_no_response_to_head_has_a_body(
     server: Served, name: str, wrap: Callable[[WSGIApp], WSGIApp]
 ) -> None:
     server.app = wrap(GOOD[name][0])
     with server.open(method="HEAD") as connection:
         first = read_answer(connection, "HEAD")
-        # A body would be taken for the head of the second answer.
+        # The client would read a body as the head of the second response.
         connection.sendall(b"HEAD /app/ HTTP/1.1\r\nHost: test\r\n\r\n")
         second = read_answer(connection, "HEAD")
     for answer in (first, second):
@@ -122,7 +122,7 @@ def test_a_status_without_body_sends_none(
         assert answer.header("Content-Length") is None
 
 
-def test_a_304_may_name_the_length_of_what_it_does_not_send(server: Served) -> None:
+def test_a_304_can_have_a_content_length_without_a_body(server: Served) -> None:
     def app(_environ: Environ, start_response: StartResponse) -> list[bytes]:
         start_response("304 Not Modified", [("Content-Length", "5"), ("ETag", '"x"')])
         return []
@@ -137,7 +137,7 @@ def test_a_304_may_name_the_length_of_what_it_does_not_send(server: Served) -> N
 
 
 @pytest.mark.parametrize(("make", "size"), [(list, 0), (lambda: [b"ab", b"c"], 3)])
-def test_a_complete_answer_gets_a_content_length(
+def test_a_complete_response_gets_a_content_length(
     server: Served, make: Callable[[], list[bytes]], size: int
 ) -> None:
     answer = server.run(answering(make))
@@ -145,7 +145,7 @@ def test_a_complete_answer_gets_a_content_length(
     assert answer.header("Transfer-Encoding") is None
 
 
-def test_an_answer_still_being_produced_is_chunked(server: Served) -> None:
+def test_a_response_that_is_still_being_produced_is_chunked(server: Served) -> None:
     answer = server.run(answering(lambda: chunks(b"a", b"b")))
     assert answer.header("Content-Length") is None
     assert answer.header("Transfer-Encoding") == "chunked"
@@ -156,7 +156,7 @@ def test_a_request_body_reaches_a_validated_application(server: Served) -> None:
     assert (answer.status, answer.body) == (200, b"abc")
 
 
-def test_header_values_are_latin_1_and_repeated_headers_stay_apart(server: Served) -> None:
+def test_header_values_are_latin_1_and_repeated_headers_stay_separate(server: Served) -> None:
     headers = [("X-Name", "Zo\xeb"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
     server.app = answering(lambda: [b""], "200 OK", *headers)
     with server.open() as connection:
@@ -165,7 +165,7 @@ def test_header_values_are_latin_1_and_repeated_headers_stay_apart(server: Serve
 
 
 @pytest.mark.parametrize("status", ["200", "200 ", "299 Odd", "599 Unheard Of", "418 I'm a teapot"])
-def test_unusual_statuses_are_passed_on(server: Served, status: str) -> None:
+def test_unusual_statuses_are_sent(server: Served, status: str) -> None:
     assert server.run(answering(lambda: [b"x"], status)).status == int(status[:3])
 
 
@@ -182,7 +182,7 @@ def test_close_is_called_once(server: Served, kind: type[Body | ListBody], metho
 
 
 @pytest.mark.parametrize("kind", [Body, ListBody])
-def test_close_is_called_once_when_start_response_was_not(
+def test_close_is_called_once_without_a_call_of_start_response(
     server: Served, kind: type[Body | ListBody]
 ) -> None:
     body = kind([b"abc"])
@@ -204,11 +204,11 @@ def test_a_file_is_closed_once(server: Served, tmp_path: Path, text: str) -> Non
 
 
 @pytest.mark.parametrize("error", [ValueError("close"), SystemExit(3)])
-def test_an_error_in_the_close_of_a_file_costs_no_thread(
+def test_an_error_in_the_close_of_a_file_loses_no_thread(
     server: Served, error: BaseException
 ) -> None:
     closed: list[str] = []
-    for count in range(1, 9):  # more than there are threads
+    for count in range(1, 9):  # more than the number of threads
         assert server.run(sending(lambda: File(Path(__file__), closed, error))).complete
         wait_until(lambda count=count: len(closed) == count)  # type: ignore[misc]
     wait_until(server.is_idle)
@@ -218,7 +218,7 @@ def test_an_error_in_the_close_of_a_file_costs_no_thread(
 @pytest.mark.parametrize("error", [ValueError("close"), SystemExit(3), KeyboardInterrupt()])
 @pytest.mark.parametrize("length", [[], [("Content-Length", "3")]])
 @pytest.mark.parametrize("kind", [Body, ListBody])
-def test_an_error_in_close_changes_nothing_of_the_answer(
+def test_an_error_in_close_does_not_change_the_response(
     server: Served,
     kind: type[Body | ListBody],
     length: list[tuple[str, str]],
@@ -236,21 +236,21 @@ def test_an_error_in_close_changes_nothing_of_the_answer(
     assert record.exc_info[1] is error
 
 
-def test_an_error_after_the_last_byte_of_a_known_length_changes_nothing(
+def test_an_error_after_the_last_announced_byte_does_not_change_the_response(
     server: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     def produce() -> Iterator[bytes]:
         yield b"abc"
         raise ValueError("too late")
 
-    for _ in range(20):  # the thread or the event loop may be first
+    for _ in range(20):  # either the thread or the event loop may be first
         answer = server.run(answering(produce, "200 OK", ("Content-Length", "3")))
         assert (answer.status, answer.body, answer.complete) == (200, b"abc", True)
     wait_until(server.is_idle)
     assert [record.exc_info is not None for record in caplog.records] == [True] * 20
 
 
-def test_a_file_is_sent_from_where_it_is_up_to_its_length(server: Served) -> None:
+def test_a_file_is_sent_from_its_position_up_to_the_content_length(server: Served) -> None:
     file = File(Path(__file__))
     file.file.seek(3)
     answer = server.run(sending(lambda: file, ("Content-Length", "4")))

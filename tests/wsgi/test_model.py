@@ -1,4 +1,4 @@
-"""Any application, well behaved or not, and any client: what arrives is what was produced."""
+"""Any application, correct or not, and any client: the client receives what was produced."""
 
 import itertools
 import threading
@@ -29,14 +29,14 @@ Kind = Literal["list", "tuple", "generator", "iterator"]
 
 @dataclass
 class Plan:
-    """What an application does.
+    """The behaviour of an application.
 
     Attributes:
-        written: sizes of the chunks that it gives to ``write()`` first.
-        returned: sizes of the chunks of what it returns.
-        length: how much its Content-Length is off; None when it sends none.
-        error_at: before which of all chunks it fails, if it does.
-        fails_in_close: whether it fails once more in ``close()``.
+        written: sizes of the chunks that it first passes to ``write()``.
+        returned: sizes of the chunks that it returns.
+        length: the error in its Content-Length; None if it sends none.
+        error_at: the chunk before which it fails; None if it does not.
+        fails_in_close: whether ``close()`` also raises.
     """
 
     kind: Kind
@@ -55,16 +55,16 @@ class Plan:
         return b"".join(chunk_of(number, size) for number, size in enumerate(self.sizes))
 
     @property
-    def is_sound(self) -> bool:
-        """Whether the application does all right."""
+    def is_correct(self) -> bool:
+        """Whether the application makes no mistake."""
         fails = self.error_at is not None and self.error_at <= len(self.sizes)
-        # Elsewhere an error in close() changes nothing of the answer.
+        # Otherwise, an error in close() does not change the response.
         fails = fails or (self.fails_in_close and self.kind == "generator")
         return not fails and self.length in (None, 0)
 
 
 class Application:
-    """A plan at work; each generator, list and iterator counts its ``close()``."""
+    """Runs a plan; each generator, list and iterator counts its ``close()`` calls."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -106,13 +106,13 @@ class Application:
             raise ValueError("planned, at the end")
 
     def check_closed(self) -> None:
-        """Check that ``close()`` ran once; a generator that was never begun has nothing to do."""
+        """Check that ``close()`` ran once; a generator that has not started needs none."""
         closed = [body.closed for body in self.bodies]
         assert closed in ([], [1]) or (self.plan.kind == "generator" and closed == [0])
 
 
 def chunk_of(number: int, size: int) -> bytes:
-    """Return a chunk that looks like no other."""
+    """Return a chunk that differs from all others."""
     return (b"%d." % number * (size // 2 + 1))[:size]
 
 
@@ -143,7 +143,7 @@ def server() -> Iterator[Served]:
 
 
 def correct(plan: Plan) -> Plan:
-    """A Content-Length below zero is no plan of this kind."""
+    """Exclude plans with a negative Content-Length."""
     if plan.length is not None and len(plan.whole) + plan.length < 0:
         plan.length = 0
     return plan
@@ -151,12 +151,12 @@ def correct(plan: Plan) -> Plan:
 
 @settings(some, max_examples=250)
 @given(plan=plans.map(correct), method=st.sampled_from(["GET", "GET", "GET", "HEAD"]))
-def test_what_arrives_is_what_was_produced(server: Served, plan: Plan, method: str) -> None:
+def test_the_client_receives_what_was_produced(server: Served, plan: Plan, method: str) -> None:
     application = Application(plan)
     answer = server.run(application, method=method)
     wait_until(server.is_idle)
     application.check_closed()
-    if plan.is_sound:
+    if plan.is_correct:
         assert (answer.status, answer.complete) == (200, True)
         assert answer.body == (plan.whole if method == "GET" else b"")
     elif answer.status == 500:
@@ -165,7 +165,7 @@ def test_what_arrives_is_what_was_produced(server: Served, plan: Plan, method: s
         assert answer.status == 200
         length = len(plan.whole) + (plan.length or 0)
         assert plan.whole.startswith(answer.body)
-        # Only bytes that are as many as announced can look like the whole; the failure came later.
+        # Only as many bytes as announced can look complete; then the failure came later.
         assert answer.complete == (plan.length is not None and len(answer.body) == length)
 
 
@@ -177,7 +177,7 @@ def test_what_arrives_is_what_was_produced(server: Served, plan: Plan, method: s
     rudely=st.booleans(),
     count=st.integers(1, 4),
 )
-def test_a_client_that_leaves_anywhere_has_a_prefix(
+def test_a_client_that_leaves_has_received_a_prefix(
     server: Served, plan: Plan, read: int, rudely: bool, count: int
 ) -> None:
     applications = [Application(plan) for _ in range(count)]
@@ -192,7 +192,7 @@ def test_a_client_that_leaves_anywhere_has_a_prefix(
         return application(environ, start_response)
 
     server.app = app
-    # A small buffer makes applications wait, but is slow to read from.
+    # A small buffer makes applications wait, but reading from it is slow.
     connections = [server.connect(4096 if index else None) for index in range(count)]
     for connection in connections:
         connection.sendall(head("/app/"))
@@ -201,7 +201,7 @@ def test_a_client_that_leaves_anywhere_has_a_prefix(
         received += data
     for connection in connections:
         leave(connection) if rudely else connection.close()
-    # Whatever has happened, the next client is served; behind those who came before it.
+    # Whatever happened, the next client is served, after those before it.
     assert server.get("/app/next").body == b"hello"
     wait_until(lambda: not server.server.server_state.tasks)
     wait_until(server.is_idle)

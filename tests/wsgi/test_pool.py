@@ -1,4 +1,4 @@
-"""The threads of a mount and the queue before them, under more load than they can take."""
+"""A mount's threads and queue, under more load than they can take."""
 
 import asyncio
 import gc
@@ -27,7 +27,7 @@ from tests.wsgi.server import (
 
 
 class Stuck:
-    """An application that answers nothing until it is set free, but ``/quick`` at once."""
+    """An application that holds its requests until the test releases them, except ``/quick``."""
 
     def __init__(self) -> None:
         self.free = threading.Event()
@@ -43,7 +43,7 @@ class Stuck:
 
 @contextmanager
 def waiting(server: Served, app: Stuck, count: int, path: str = "/app/") -> Iterator[None]:
-    """Keep requests open that wait in the application or for it; have them answered at the end."""
+    """Keep requests waiting in the application or its queue; let them finish at the end."""
     with ExitStack() as stack:
         connections = [stack.enter_context(server.open(path)) for _ in range(count)]
         yield
@@ -53,14 +53,14 @@ def waiting(server: Served, app: Stuck, count: int, path: str = "/app/") -> Iter
     wait_until(server.is_idle)
 
 
-def test_threads_grow_on_demand_and_not_beyond_their_number() -> None:
+def test_threads_start_on_demand_up_to_the_limit() -> None:
     app = Stuck()
     with serve(app, threads=3) as server:
         assert server.gauges() == Gauges()
         for _ in range(20):
             assert server.get("/app/quick").status == 200
             wait_until(server.is_idle)
-        # One after the other, they need no more than one.
+        # Sequential requests need only one thread.
         assert server.gauges().threads == 1
         with waiting(server, app, 8):
             wait_until(lambda: server.gauges() == Gauges(threads=3, busy=3, queued=5))
@@ -68,19 +68,19 @@ def test_threads_grow_on_demand_and_not_beyond_their_number() -> None:
         assert server.gauges() == Gauges(threads=3)
 
 
-def test_idle_threads_do_not_look_for_work() -> None:
+def test_idle_threads_do_not_poll_for_work() -> None:
     app = Stuck()
     with serve(app, threads=64) as server:
         with waiting(server, app, 64):
             wait_until(lambda: server.gauges().busy == 64)
         start = time.thread_time(), time.process_time()
-        threading.Event().wait(0.3)  # what idleness costs shows only in time
-        # The server's own loop ticks ten times a second.
+        threading.Event().wait(0.3)  # the cost of idle threads only shows over time
+        # The server's own loop wakes up ten times a second.
         assert time.process_time() - start[1] < 0.1
         assert server.gauges().threads == 64
 
 
-def test_more_than_the_queue_takes_is_shed() -> None:
+def test_requests_beyond_the_queue_are_shed() -> None:
     app = Stuck()
     with serve(app, threads=2, queue_size=3) as server, waiting(server, app, 5):
         wait_until(lambda: server.gauges() == Gauges(threads=2, busy=2, queued=3))
@@ -91,33 +91,33 @@ def test_more_than_the_queue_takes_is_shed() -> None:
     assert len(app.paths) == 5
 
 
-def test_a_queue_of_none_sheds_whatever_has_no_thread() -> None:
+def test_without_a_queue_requests_without_a_thread_are_shed() -> None:
     app = Stuck()
     with serve(app, threads=1, queue_size=0) as server, waiting(server, app, 1):
         wait_until(lambda: app.paths)
         assert server.get().status == 503
 
 
-def test_too_long_a_wait_in_the_queue_is_shed() -> None:
+def test_requests_that_wait_too_long_in_the_queue_are_shed() -> None:
     app = Stuck()
     with serve(app, threads=1, queue_timeout=0.3) as server, waiting(server, app, 1):
         wait_until(lambda: app.paths)
         answer = server.get()
         assert (answer.status, answer.header("Retry-After")) == (503, "1")
-        # The one that a thread works on may take as long as it likes.
+        # A request that a thread works on may take any time.
         assert server.gauges() == Gauges(threads=1, busy=1, shed=1)
     assert len(app.paths) == 1
 
 
-def test_requests_that_were_shed_leave_nothing_behind_a_stuck_application() -> None:
+def test_shed_requests_leave_nothing_in_the_queue_of_a_stuck_application() -> None:
     app = Stuck()
-    before = count_exchanges()  # of other tests, whose errors may still refer to them
+    before = count_exchanges()  # of other tests; errors may still refer to them
     with serve(app, threads=1, queue_timeout=0.1) as server, waiting(server, app, 1):
         wait_until(lambda: app.paths)
         with ExitStack() as stack:
             shed = [stack.enter_context(server.open()) for _ in range(30)]
             assert {read_answer(connection).status for connection in shed} == {503}
-        # While the only thread is stuck, which could have taken them out of the queue.
+        # While the only thread, which could have taken them from the queue, is stuck.
         wait_until(lambda: count_exchanges() <= before + 1)
 
 
@@ -126,7 +126,7 @@ def count_exchanges() -> int:
     return sum(type(thing) is Exchange for thing in gc.get_objects())
 
 
-def test_a_thousand_requests_at_once() -> None:
+def test_a_thousand_requests_at_once_are_served() -> None:
     app = Stuck()
 
     async def ask(port: int) -> bytes:
@@ -154,7 +154,7 @@ def test_a_thousand_requests_at_once() -> None:
     }
 
 
-def test_requests_that_call_back_into_their_own_mount_end() -> None:
+def test_requests_that_call_their_own_mount_end() -> None:
     ports: list[int] = []
 
     def app(environ: Environ, start_response: StartResponse) -> list[bytes]:
@@ -186,14 +186,14 @@ def test_stuck_requests_do_not_slow_another_mount() -> None:
             start = time.monotonic()
             assert server.get("/other/").body == b"hello"
             times.append(time.monotonic() - start)
-        # The median: the machine may be busy with something else for a moment.
+        # The median, because the machine may be busy with something else for a moment.
         assert sorted(times)[10] < 0.5
         assert server.gauges("/other") == Gauges(threads=1)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
-def test_no_request_is_forgotten_however_they_meet(threads: int) -> None:
-    """Short and shorter requests in bursts: wake-ups that are saved must not be missing."""
+def test_no_request_in_a_burst_is_forgotten(threads: int) -> None:
+    """Short requests in bursts: where a wake-up is saved, none may be missing."""
 
     def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         number = int(environ["PATH_INFO"].strip("/"))

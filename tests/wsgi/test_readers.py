@@ -1,4 +1,4 @@
-"""Clients that stop reading, or read slowly, on real sockets."""
+"""Clients that stop reading or read slowly, on real sockets."""
 
 import itertools
 import socket
@@ -37,19 +37,19 @@ QUICK = Limits(send_timeout=1)
 
 
 def stalled(server: Served) -> socket.socket:
-    """Send a request, and never read the answer."""
+    """Send a request without ever reading the response."""
     connection = server.connect(receive_buffer=4096)
     connection.sendall(b"GET /app/ HTTP/1.1\r\nHost: test\r\n\r\n")
     return connection
 
 
 def whole(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer at once, but not as a list."""
+    """Answer at once, but not with a list."""
     start_response("200 OK", [*TEXT, ("Content-Length", "5000000")])
     return Body([MEGABYTE * 5])
 
 
-def test_a_stalled_reader_of_a_stream_is_cut_off() -> None:
+def test_a_stalled_client_of_a_stream_is_disconnected() -> None:
     body = Body(itertools.repeat(MEGABYTE))
     with serve(threads=1, limits=QUICK) as server:
         server.app = answering(lambda: body)
@@ -65,15 +65,15 @@ def test_a_stalled_reader_of_a_stream_is_cut_off() -> None:
     assert not received.endswith(b"\r\n0\r\n\r\n")
 
 
-def test_a_slow_reader_that_makes_progress_is_not_cut_off() -> None:
-    # Far longer than the deadline in all, but never without progress for so long.
+def test_a_slow_client_that_makes_progress_is_not_disconnected() -> None:
+    # Longer than the deadline in total, but never without progress for that long.
     body = Body([MEGABYTE[:100_000]] * 20)
     with serve(answering(lambda: body), threads=1, limits=QUICK) as server:
         with stalled(server) as connection:
             received = bytearray()
             clock = threading.Event()
             while not received.endswith(b"\r\n0\r\n\r\n"):
-                clock.wait(0.004)  # the reader is slow; nothing is waited for
+                clock.wait(0.004)  # this only slows the client down
                 data = connection.recv(8192)
                 assert data
                 received += data
@@ -92,21 +92,21 @@ async def asgi_stream(scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 PIECES = 6
-RATE = 1_500_000  # bytes a second: it takes four times as long as a reader may stall
+RATE = 1_500_000  # bytes per second: reading all takes four times the allowed stall
 
 
 def read_slowly(connection: socket.socket) -> int:
-    """Read an answer to its end, never fast; return how many bytes of the body have come."""
+    """Read a response slowly to its end; return the number of bytes of the body."""
     clock = threading.Event()
     received = bytearray()
     while data := connection.recv(16384):
         received += data
-        clock.wait(len(data) / RATE)  # the reader is slow; nothing is waited for
+        clock.wait(len(data) / RATE)  # this only slows the client down
     return received.partition(b"\r\n\r\n")[2].count(b"x")
 
 
-def test_readers_that_read_all_the_time_are_not_cut_off(tmp_path: Path) -> None:
-    """However little of it shows in the server's own buffer, which is filled again at once."""
+def test_a_client_that_reads_continuously_is_not_disconnected(tmp_path: Path) -> None:
+    """Although the server's own buffer hardly shows progress, because it is refilled at once."""
     large = tmp_path / "large"
     large.write_bytes(MEGABYTE * PIECES)
 
@@ -128,7 +128,7 @@ def test_readers_that_read_all_the_time_are_not_cut_off(tmp_path: Path) -> None:
     ):
         connections = []
         for path in ("/app", *others):
-            # Behind a window of its own size, however large the system would make it.
+            # With a fixed receive window, however large the system would make it.
             connection = stack.enter_context(server.connect(receive_buffer=64 * 1024))
             connection.sendall(head(f"{path}/", "Connection: close"))
             connections.append(connection)
@@ -137,7 +137,7 @@ def test_readers_that_read_all_the_time_are_not_cut_off(tmp_path: Path) -> None:
     assert received == dict.fromkeys(("/app", *others), PIECES * len(MEGABYTE))
 
 
-def test_elsewhere_than_on_linux_progress_is_what_the_system_takes(
+def test_on_other_systems_progress_is_what_the_socket_accepts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("framework_gateway.server.readers.IS_LINUX", False)
@@ -153,7 +153,7 @@ def test_elsewhere_than_on_linux_progress_is_what_the_system_takes(
             assert len(read_to_end(connection)) > PIECES * len(MEGABYTE)
 
 
-def test_an_endless_stream_waits_for_its_reader() -> None:
+def test_an_endless_stream_waits_for_its_client() -> None:
     produced: list[int] = []
     size = 16 * 1024
 
@@ -165,7 +165,7 @@ def test_an_endless_stream_waits_for_its_reader() -> None:
     with serve(answering(lambda: produce()), threads=1) as server:
         with stalled(server):
             wait_until(lambda: len(produced) > 4)
-            # Nobody says that it has come to rest; three looks without a change do.
+            # The stream is at rest after three checks without a change.
             looks = [-3, -2, -1]
             clock = threading.Event()
             while len({*looks[-3:]}) > 1:
@@ -179,7 +179,7 @@ def test_an_endless_stream_waits_for_its_reader() -> None:
 
 
 @pytest.mark.parametrize("kind", ["list", "file", "length"])
-def test_stalled_readers_of_complete_answers_hold_no_thread(kind: str, tmp_path: Path) -> None:
+def test_stalled_clients_of_complete_responses_occupy_no_thread(kind: str, tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(MEGABYTE * 5)
     closed: list[str] = []
     app = {
@@ -196,7 +196,7 @@ def test_stalled_readers_of_complete_answers_hold_no_thread(kind: str, tmp_path:
         server.app = hello
         assert server.get().body == b"hello"
         assert closed == []
-        # One reads on after all, the others leave.
+        # One client reads on, the others leave.
         answer = read_answer(readers[0])
         assert (answer.status, answer.complete) == (200, True)
         assert answer.body == MEGABYTE * 5
@@ -210,7 +210,7 @@ def test_stalled_readers_of_complete_answers_hold_no_thread(kind: str, tmp_path:
 
 
 @pytest.mark.parametrize("kind", every(2, ["file", "list"]))
-def test_stalled_readers_of_complete_answers_are_cut_off_in_the_end(
+def test_stalled_clients_of_complete_responses_are_finally_disconnected(
     kind: str, tmp_path: Path
 ) -> None:
     (tmp_path / "large").write_bytes(MEGABYTE * 20)

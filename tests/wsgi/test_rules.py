@@ -1,4 +1,4 @@
-"""Applications that fail or break PEP 3333's rules, on a real socket."""
+"""Applications that fail or violate PEP 3333, on a real socket."""
 
 import sys
 import threading
@@ -133,7 +133,7 @@ def test_exc_info_after_the_first_bytes_is_raised_again(
     assert [str(error) for error in caught] == ["too late"]
 
 
-# Applications that break the rules
+# Applications that violate the rules
 
 
 def starting(status: object, headers: object) -> WSGIApp:
@@ -156,15 +156,15 @@ RULE_BREAKERS: dict[str, WSGIApp] = {
     "no start_response, generator": lambda _environ, _start: chunks(b"abc"),
     "no start_response, empty generator": lambda _environ, _start: chunks(),
     "two start_responses": starts_twice,
-    # mypy would find the mistake that this one is made of: None is no body.
+    # mypy finds these mistakes itself. Here: None is not a body.
     "returns nothing": lambda _environ, start: start("200 OK", [*TEXT]) and None,  # type: ignore
-    # And here: a string is no iterable of bytes.
+    # Here: a string is not an iterable of bytes.
     "returns a string": lambda _environ, start: start("200 OK", [*TEXT]) and "abc",  # type: ignore
-    # And here: bytes are an iterable of numbers.
+    # Here: bytes are an iterable of numbers.
     "returns bytes": lambda _environ, start: start("200 OK", [*TEXT]) and b"abc",  # type: ignore
-    # And here: strings are no bytes.
+    # Here: strings are not bytes.
     "strings in a list": answering(lambda: ["abc"]),  # type: ignore[list-item]
-    # Nor are they when a generator yields them.
+    # The same from a generator.
     "strings in a generator": answering(lambda: (text for text in ["abc"])),  # type: ignore
     "too few bytes, list": answering(lambda: [b"abc"], "200 OK", ("Content-Length", "4")),
     "too many bytes, list": answering(lambda: [b"abc"], "200 OK", ("Content-Length", "2")),
@@ -217,7 +217,7 @@ RULE_BREAKERS: dict[str, WSGIApp] = {
 
 
 @pytest.mark.parametrize("name", RULE_BREAKERS)
-def test_an_application_that_breaks_a_rule_is_a_500(server: Served, name: str) -> None:
+def test_an_application_that_violates_a_rule_gets_a_500(server: Served, name: str) -> None:
     answer = server.run(RULE_BREAKERS[name])
     assert (answer.status, answer.body) == (500, b"Internal Server Error")
     assert answer.header("Set-Cookie") is None
@@ -237,7 +237,7 @@ def test_a_hop_by_hop_header_is_dropped(server: Served, name: str, value: str) -
     assert answer.header("Content-Type") == "text/plain"
 
 
-def test_a_dropped_header_is_logged_once_for_each_application(
+def test_a_dropped_header_is_logged_once_per_application(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     one, other = (starting("200 OK", [("Connection", "keep-alive")]) for _ in range(2))
@@ -250,12 +250,12 @@ def test_a_dropped_header_is_logged_once_for_each_application(
 
 
 @pytest.mark.parametrize("produced", [[b"abc"], [b"abc", b""], [b"a", b"bc"]])
-def test_too_few_bytes_from_a_generator_cut_the_connection(
+def test_too_few_bytes_from_a_generator_cut_the_response_off(
     server: Served, produced: list[bytes]
 ) -> None:
     body = Body(produced)
     answer = server.run(answering(lambda: body, "200 OK", ("Content-Length", "4")))
-    # A 500 when the whole was known to be too short before anything was sent.
+    # A 500 if the whole was known to be too short before anything was sent.
     assert answer.status in (200, 500)
     if answer.status == 200:
         assert b"abc".startswith(answer.body)
@@ -264,7 +264,7 @@ def test_too_few_bytes_from_a_generator_cut_the_connection(
     assert body.closed == 1
 
 
-def test_too_many_bytes_after_the_first_cut_the_connection(server: Served) -> None:
+def test_too_many_bytes_cut_the_response_off(server: Served) -> None:
     arrived = threading.Event()
 
     def produce() -> Iterator[bytes]:
@@ -283,7 +283,7 @@ def test_too_many_bytes_after_the_first_cut_the_connection(server: Served) -> No
     assert body.closed == 1
 
 
-def test_a_file_shorter_than_its_length_cuts_the_connection(server: Served) -> None:
+def test_a_file_shorter_than_its_content_length_cuts_the_response_off(server: Served) -> None:
     size = Path(__file__).stat().st_size
 
     length = ("Content-Length", str(size + 1))
@@ -292,7 +292,7 @@ def test_a_file_shorter_than_its_length_cuts_the_connection(server: Served) -> N
     assert answer.body == Path(__file__).read_bytes()
 
 
-def test_rule_breakers_leave_every_thread_free(server: Served) -> None:
+def test_applications_that_violate_rules_leave_every_thread_free(server: Served) -> None:
     for app in RULE_BREAKERS.values():
         assert server.run(app).status == 500
     wait_until(server.is_idle)

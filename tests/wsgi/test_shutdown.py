@@ -1,4 +1,4 @@
-"""A server in a process of its own that is told to stop, whatever its requests are doing."""
+"""Stops of a server in a process of its own, whatever its requests are doing."""
 
 import signal
 import socket
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from framework_gateway.wsgi.middleware import LAST_WORDS
+from framework_gateway.wsgi.middleware import RETURN_TIMEOUT
 from tests.databases import free_port
 from tests.sampling import every
 from tests.servers import Server, serve
@@ -19,14 +19,14 @@ from tests.wsgi.server import PATIENCE, head, is_listening, read_answer, wait_un
 
 @dataclass
 class Stopping:
-    """A server process and what its applications have left behind."""
+    """A server process and the marker files of its applications."""
 
     process: Server
     port: int
     directory: Path
 
     def open(self, path: str) -> socket.socket:
-        """Send a request, and wait until the application has it, unless it has to queue."""
+        """Send a request, and wait until the application has it, unless it is queued."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
         connection.sendall(head(path))
         return connection
@@ -35,13 +35,15 @@ class Stopping:
         wait_until((self.directory / marker).exists)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Send a signal, and wait until the process has ended."""
+        """Send a signal, and wait until the process has exited."""
         self.process.send_signal(number)
         self.process.wait(PATIENCE)
 
     def has_given_up(self) -> bool:
-        """Whether threads were left behind after the seconds that they get, by its own clock."""
-        return f"threads have not come back within {GRACE + LAST_WORDS:g} s" in self.process.output
+        """Whether the process logged that threads did not return, by its own clock."""
+        return (
+            f"threads have not returned within {GRACE + RETURN_TIMEOUT:g} s" in self.process.output
+        )
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_an_idle_server_does_not_wait_for_the_graceful_timeout(tmp_path: Path) -
         server.stop()
 
 
-def test_a_running_request_finishes_and_no_new_work_is_taken(server: Stopping) -> None:
+def test_a_running_request_finishes_and_new_ones_are_refused(server: Stopping) -> None:
     with server.open("/app/running") as connection:
         server.wait_for("running started")
         server.process.send_signal(signal.SIGTERM)
@@ -81,7 +83,7 @@ def test_a_running_request_finishes_and_no_new_work_is_taken(server: Stopping) -
 def test_a_handler_that_never_returns_does_not_keep_the_process_alive(
     server: Stopping, number: signal.Signals
 ) -> None:
-    # uvicorn lets SIGTERM end the process in the end; after SIGINT Python waits for its threads.
+    # With SIGTERM, uvicorn finally ends the process; after SIGINT, Python waits for its threads.
     with server.open("/app/stuck") as connection:
         server.wait_for("stuck started")
         server.stop(number)
@@ -90,13 +92,13 @@ def test_a_handler_that_never_returns_does_not_keep_the_process_alive(
 
 
 def test_an_abandoned_stream_is_closed(server: Stopping) -> None:
-    with server.open("/app/stream"):  # which nobody reads
+    with server.open("/app/stream"):  # nobody reads the stream
         server.wait_for("stream started")
         server.stop()
     assert (server.directory / "stream closed").exists()
 
 
-def test_everything_at_once(server: Stopping) -> None:
+def test_a_stop_handles_requests_in_every_state_at_once(server: Stopping) -> None:
     paths = ("/app/stuck", "/app/stream", "/narrow/stuck", "/app/running")
     connections = [server.open(path) for path in paths]
     for name in ("stuck", "stream", "running"):

@@ -1,4 +1,4 @@
-"""Make the database ready to serve: create it, migrate it, fill a new one on your own machine."""
+"""Create and migrate the database; in development, add example users and an account."""
 
 import secrets
 from pathlib import Path
@@ -17,12 +17,12 @@ ARTICLE_USERS = (("Alice", "alice@example.com"), ("Bob", "bob@example.com"))
 
 
 class Command(BaseCommand):
-    """``python manage.py prepare``: safe to run before each start."""
+    """``python manage.py prepare``; it is safe to run before each start."""
 
-    help = "Migrates the database; in development a new one gets Alice, Bob and an account."
+    help = "Migrate the database. In development, a new database gets example users and an account."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run every step; nothing that exists is overwritten."""
+        """Run every step; existing data stays."""
         try:
             if connection.vendor == "sqlite":
                 file = Path(settings.DATABASES["default"]["NAME"])
@@ -36,13 +36,13 @@ class Command(BaseCommand):
                 "Start it, or point GATEWAY_DATABASE_URL at another."
             ) from error
         write_secret_key()
-        # In production accounts come from `createsuperuser`, and no password into a log.
+        # In production use `createsuperuser`: this would write a password to the log.
         if new and get_settings().env == "development":
             self.fill()
 
     @transaction.atomic
     def fill(self) -> None:
-        """Give a new database the article's users and somebody who may log in."""
+        """Add the article's users and an account for the admin."""
         User.objects.bulk_create(User(name=name, email=email) for name, email in ARTICLE_USERS)
         password = secrets.token_urlsafe(12)
         get_user_model().objects.create_superuser("admin", password=password)
@@ -51,7 +51,7 @@ class Command(BaseCommand):
 
 
 def write_secret_key() -> None:
-    """Keep a key that signs sessions, so that they outlive the process, where none is set."""
+    """Write a secret key if none is set, so that sessions stay valid after a restart."""
     if "secret_key" not in get_settings().model_fields_set and not SECRET_KEY_FILE.exists():
         SECRET_KEY_FILE.parent.mkdir(parents=True, exist_ok=True)
         SECRET_KEY_FILE.touch(mode=0o600)

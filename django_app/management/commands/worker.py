@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -18,23 +19,22 @@ from django_app.tasks import enqueue_pending_exports, enqueue_statistics_of_yest
 
 logger = logging.getLogger("django_app.worker")
 
-BEAT = 1.0  # seconds between two signs of life
-LOOK = 0.5  # seconds between two looks for jobs
+HEARTBEAT = 1.0  # seconds between two heartbeats
+POLL = 0.5  # seconds between two queries for jobs
 
 
 class Command(BaseCommand):
-    """Run jobs until SIGTERM; a job that is running then is finished first."""
+    """Run jobs until SIGTERM; finish the running job first."""
 
-    help = "Runs background jobs; those of a worker that has died are taken up again."
+    help = "Run background jobs, including those that a dead worker left unfinished."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run."""
+        """Start the heartbeat thread and run jobs."""
         name = f"{os.uname().nodename[:24]}-{uuid4().hex}"
-        keeper = threading.Thread(target=keep, args=(name,), daemon=True)
-        keeper.start()
+        threading.Thread(target=send_heartbeats, args=(name,), daemon=True).start()
         worker = Worker(
             queue_names=["*"],
-            interval=LOOK,
+            interval=POLL,
             batch=False,
             backend_name="default",
             startup_delay=False,
@@ -46,25 +46,24 @@ class Command(BaseCommand):
         worker.run()
 
 
-def keep(name: str) -> None:
-    """Beside the jobs: give signs of life, hand in what waits, take up what others have lost."""
-    pause = threading.Event()
+def send_heartbeats(name: str) -> None:
+    """Send heartbeats, enqueue pending work, and put jobs of dead workers back into the queue."""
     yesterday: date | None = None
     while True:
         try:
             WorkerProcess.objects.update_or_create(id=name, defaults={"seen_at": timezone.now()})
             enqueue_pending_exports()
             yesterday = enqueue_statistics_of_yesterday(yesterday)
-            take_up_lost_jobs()
-        # Without signs of life others would take up the jobs of this worker, which goes on.
+            requeue_lost_jobs()
+        # The loop must go on: without heartbeats other workers would take over this worker's jobs.
         except (DatabaseError, InterfaceError) as error:
             logger.warning("The worker waits for the database: %s", error)
         close_old_connections()
-        pause.wait(BEAT)
+        time.sleep(HEARTBEAT)
 
 
-def take_up_lost_jobs() -> None:
-    """Put jobs whose worker gives no sign of life back into the queue."""
+def requeue_lost_jobs() -> None:
+    """Put the jobs of workers without a heartbeat back into the queue."""
     deadline = timezone.now() - timedelta(seconds=LOST)
     lost = WorkerProcess.objects.filter(seen_at__lt=deadline - timedelta(days=1))
     if lost.exists():
@@ -73,6 +72,6 @@ def take_up_lost_jobs() -> None:
     for job in DBTaskResult.objects.running().filter(started_at__lt=deadline):
         if job.worker_ids[-1] not in alive:
             same = DBTaskResult.objects.running().filter(id=job.id, started_at=job.started_at)
-            # Another worker may have been quicker.
+            # Another worker may have requeued the job already.
             if same.update(status="READY"):
-                logger.warning("The job %s has lost its worker and begins anew", job.id)
+                logger.warning("The job %s has lost its worker and starts again", job.id)

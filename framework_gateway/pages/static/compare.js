@@ -1,4 +1,4 @@
-// The Compare page: sends one request to all, and shows what each has answered.
+// The Compare page: send one request to all targets, and show their answers.
 
 import { addressBelow } from "./address.js";
 import { csrfHeaders } from "./csrf.js";
@@ -14,8 +14,8 @@ const SAFE = ["GET", "HEAD", "OPTIONS"];
 
 function readAddress() {
   const query = new URLSearchParams(location.search);
-  for (const [name, usual] of Object.entries(FIELDS)) {
-    form.elements[name].value = query.get(name) ?? usual;
+  for (const [name, initial] of Object.entries(FIELDS)) {
+    form.elements[name].value = query.get(name) ?? initial;
   }
   form.elements["in-turn"].checked = query.has("in-turn");
   showOptions();
@@ -23,9 +23,9 @@ function readAddress() {
 
 function writeAddress() {
   const query = new URLSearchParams();
-  for (const [name, usual] of Object.entries(FIELDS)) {
+  for (const [name, initial] of Object.entries(FIELDS)) {
     const value = form.elements[name].value;
-    if (value !== usual || name === "path") query.set(name, value);
+    if (value !== initial || name === "path") query.set(name, value);
   }
   if (form.elements["in-turn"].checked) query.set("in-turn", "1");
   history.pushState(null, "", `?${query}`);
@@ -42,7 +42,7 @@ function isShown({ dataset }) {
   return Object.keys(FIELDS).every((name) => dataset[name] === form.elements[name].value);
 }
 
-async function ask() {
+async function compare() {
   const { method, path, body, type, ignore } = form.elements;
   const safe = SAFE.includes(method.value);
   const headers = { "Compare-Method": method.value, "Compare-Ignore": ignore.value };
@@ -50,7 +50,7 @@ async function ask() {
   if (body.value) headers["Content-Type"] = type.value;
   if (!safe) Object.assign(headers, csrfHeaders());
   const response = await fetch(addressBelow(`${root}/compare`, path.value), {
-    method: safe ? safeCarrier(body.value) : method.value,
+    method: safe ? safeMethod(body.value) : method.value,
     mode: "same-origin",
     headers,
     body: body.value || undefined,
@@ -60,22 +60,22 @@ async function ask() {
   return document;
 }
 
-// What is safe stays safe on the wire, whatever Compare-Method says and wherever it arrives. The
-// answer to a HEAD would have no body; with a GET, browsers send none.
-function safeCarrier(body) {
+// A safe request must use a safe method on the wire, too. Not HEAD, whose response has no body; with
+// a body, not GET, because browsers do not send a body with GET.
+function safeMethod(body) {
   return body ? "OPTIONS" : "GET";
 }
 
-let asked = 0;
+let latest = 0;
 
 async function send() {
-  const number = ++asked;
+  const number = ++latest;
   show("", "Sending …");
   try {
-    const comparison = await ask();
-    if (number === asked) showComparison(comparison);
+    const comparison = await compare();
+    if (number === latest) showComparison(comparison);
   } catch (error) {
-    if (number === asked) show("differs", `No comparison: ${error.message}`);
+    if (number === latest) show("differs", `No comparison: ${error.message}`);
   }
 }
 
@@ -86,7 +86,7 @@ function show(kind, text) {
 
 function showComparison({ identical, answers, differences, differences_left_out: more = 0 }) {
   const count = differences.length + more + answers.filter((answer) => answer.error).length;
-  if (identical) show("same", "Identical: status, headers of the contract, and every byte of the body.");
+  if (identical) show("same", "Identical: the status, the compared headers, and every byte of the body.");
   else show("differs", `Not identical: ${count} ${count === 1 ? "difference" : "differences"}.`);
   for (const answer of answers) showAnswer(answer, differences);
   showDifferences(differences, answers.map((answer) => answer.target), more);
@@ -112,7 +112,7 @@ function showAnswer(answer, differences) {
 }
 
 function size({ size, truncated }) {
-  return truncated ? `${size} bytes, the first of them shown` : `${size} bytes`;
+  return truncated ? `${size} bytes, only the first are shown` : `${size} bytes`;
 }
 
 function times({ seconds, waiting, running }) {
@@ -143,7 +143,7 @@ function useExample() {
     form.elements[name].value = value;
   });
   showOptions();
-  // Only what changes nothing is sent at once.
+  // Send safe requests at once; the others only on a click.
   if (SAFE.includes(method)) form.requestSubmit();
 }
 
@@ -161,14 +161,14 @@ for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", async () => {
     const { textContent } = button.closest(".curl").querySelector("code");
     await navigator.clipboard.writeText(textContent);
-    show(verdict.className, "The command is in the clipboard.");
+    show(verdict.className, "Copied to the clipboard.");
   });
 }
 
 function start() {
   readAddress();
   if (SAFE.includes(form.elements.method.value)) send();
-  else show("", "This request changes data: press “Send to all” to send it.");
+  else show("", "This request may change data. Press “Send to all” to send it.");
 }
 
 start();

@@ -1,4 +1,4 @@
-// What Django's CSRF check asks of a request that is sent with a session's cookie.
+// The header that Django's CSRF check requires in an unsafe request with a session cookie.
 
 export function csrfHeaders() {
   const cookie = document.cookie.split("; ").find((one) => one.startsWith("csrftoken="));

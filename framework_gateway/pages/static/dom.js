@@ -1,4 +1,4 @@
-// Elements from nested arrays: ["dt", "text"] or ["dd", ["mark", "text"]]. Text stays text.
+// Create elements from nested arrays: ["dt", "text"] or ["dd", ["mark", "text"]]. Text is never HTML.
 
 export function element([tag, ...children]) {
   const made = document.createElement(tag);

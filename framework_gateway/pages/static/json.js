@@ -1,4 +1,4 @@
-// A body with one member a line; the members at the given JSON Pointers are marked.
+// Show a JSON body with one member per line, and mark the members at the given JSON Pointers.
 
 import { element, fill } from "./dom.js";
 
@@ -13,7 +13,7 @@ export function renderJSON(parent, text, pointers) {
   parent.replaceChildren(...nodes(value, "", "", pointers));
 }
 
-// JavaScript's numbers cannot hold every id, so a number is shown as it was written.
+// A number in its original spelling, because JavaScript's numbers cannot hold every id.
 class Literal {
   constructor(source) { this.source = source; }
 }

@@ -1,4 +1,4 @@
-// The Race page: the browser asks one application after the other, and draws how long it took.
+// The Race page: send requests to one application after the other, and draw their latencies.
 
 import { addressBelow } from "./address.js";
 
@@ -10,7 +10,7 @@ const progress = document.querySelector("#progress");
 const state = document.querySelector("#state");
 const chart = document.querySelector("#chart");
 const rows = [...document.querySelectorAll("#results tbody tr")];
-const CONNECTIONS = 6; // what browsers open to one host
+const CONNECTIONS = 6; // browsers open at most six to one host
 const BOX = { left: 48, right: 700, top: 10, bottom: 280 };
 
 class Lane {
@@ -25,25 +25,25 @@ class Lane {
 
   async run(path, count, signal, report) {
     const address = addressBelow(`${root}/${this.target}`, path);
-    const began = performance.now();
+    const startTime = performance.now();
     let left = count;
     const worker = async () => {
       while (left > 0 && !signal.aborted) {
         left -= 1;
-        await this.ask(address, signal);
-        this.seconds = (performance.now() - began) / 1000;
+        await this.send(address, signal);
+        this.seconds = (performance.now() - startTime) / 1000;
         report();
       }
     };
     await Promise.all(Array.from({ length: CONNECTIONS }, worker));
   }
 
-  async ask(address, signal) {
-    const began = performance.now();
+  async send(address, signal) {
+    const startTime = performance.now();
     try {
       const response = await fetch(address, { cache: "no-store", mode: "same-origin", signal });
       await response.arrayBuffer();
-      if (response.ok) this.times.push(performance.now() - began);
+      if (response.ok) this.times.push(performance.now() - startTime);
       else this.failed += 1;
     } catch {
       if (!signal.aborted) this.failed += 1;
@@ -70,7 +70,7 @@ function showRow(lane, sorted) {
 
 function draw(lanes) {
   const all = lanes.map((lane) => lane.sorted);
-  // The slowest hundredth would press everything else to the left.
+  // Cut the slowest 1 %, which would squeeze everything else to the left.
   const widest = Math.max(1, ...all.filter((one) => one.length).map((one) => quantile(one, 0.99)));
   const x = (time) => BOX.left + Math.min(1, time / widest) * (BOX.right - BOX.left);
   const y = (share) => BOX.bottom - share * (BOX.bottom - BOX.top);
@@ -94,10 +94,10 @@ function draw(lanes) {
 }
 
 function add(tag, attributes, text = "") {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.textContent = text;
-  chart.append(made);
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.textContent = text;
+  chart.append(node);
 }
 
 async function race() {

@@ -1,1 +1,1 @@
-"""Applications that only the measurements serve."""
+"""Applications that exist only to be measured."""

@@ -21,9 +21,9 @@ Adapter = Callable[[Any], Any]
 
 
 class Inline:
-    """Call the application on the event loop: the limit of what an adapter could reach.
+    """Call the application on the event loop: the lowest cost that an adapter could reach.
 
-    No server could be run like this: a request that waits holds up every other one.
+    No real server could do this: a request that waits blocks all others.
     """
 
     def __init__(self, app: Any) -> None:
@@ -50,7 +50,7 @@ class Inline:
 
 
 def compose(adapter: Adapter) -> Starlette:
-    """Mount Flask and Django through an adapter, as the gateway does."""
+    """Mount Flask and Django through an adapter, in the way the gateway mounts them."""
     from django_app.wsgi import application as django
     from flask_app import create_app
 
@@ -60,13 +60,13 @@ def compose(adapter: Adapter) -> Starlette:
 
 
 def bridge() -> Starlette:
-    """This project's bridge, set up as the gateway does."""
+    """This project's bridge, configured as in the gateway."""
     set_switch_interval()
     return compose(lambda app: WSGIMiddleware(app, threads=get_settings().threads))
 
 
 def stock() -> Starlette:
-    """a2wsgi as it comes, with as many threads."""
+    """a2wsgi's own middleware, with the same number of threads."""
     return compose(lambda app: a2wsgi.WSGIMiddleware(app, workers=get_settings().threads))
 
 
@@ -76,5 +76,5 @@ def asgiref() -> Starlette:
 
 
 def inline() -> Starlette:
-    """No adapter at all."""
+    """No adapter."""
     return compose(Inline)

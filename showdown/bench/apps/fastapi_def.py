@@ -20,7 +20,7 @@ from fastapi_app.dependencies import PageDep, UserId, WaitDep
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the engine; give the handlers as many threads as everybody else has."""
+    """Open the engine; give the handlers as many threads as the other servers have."""
     settings = get_settings()
     current_default_thread_limiter().total_tokens = settings.threads
     engine = create_sync_engine(settings, "fastapi")
@@ -32,10 +32,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=lifespan, openapi_url=None)
 
 
-# Not a dependency: FastAPI closes those after it has serialised the answer in a thread of the same
-# pool, and with many requests every thread waits for a connection that a waiting request holds.
+# Not a dependency: FastAPI closes dependencies after it has serialised the response in a thread of
+# the same pool. With many requests, every thread would wait for a connection that a request in the
+# queue holds.
 def new_session(request: Request) -> Session:
-    """Return a session; it connects when first used."""
+    """Return a session, which connects when it is first used."""
     session: Session = request.app.state.sessionmaker()
     return session
 
@@ -48,15 +49,15 @@ def hello() -> Greeting:
 
 @app.get("/api/wait")
 def wait(query: WaitDep) -> Waited:
-    """Answer after ``ms`` milliseconds; the thread sleeps, as threads wait."""
-    # The wait is what this endpoint is for.
+    """Answer after ``ms`` milliseconds; the thread sleeps."""
+    # The endpoint exists to wait.
     time.sleep(query.ms / 1000)
     return Waited(waited_ms=query.ms)
 
 
 @app.get("/api/users", response_model=list[UserPublic])
 def list_users(request: Request, response: Response, query: PageDep) -> Any:
-    """List users by id, a page at a time."""
+    """List users by id, page by page."""
     with new_session(request) as session:
         rows = session.execute(select_page(query)).all()
     page, more = split_page(rows, query)

@@ -1,6 +1,6 @@
-"""The gateway on the server of its own, as ``gateway serve`` runs it, with and without notes.
+"""The gateway on its own server, as ``gateway serve`` runs it, with and without observation.
 
-``python -m showdown.bench.apps.gateways seen 8000``
+``python -m showdown.bench.apps.gateways observed 8000``
 """
 
 import sys
@@ -19,15 +19,15 @@ from framework_gateway.security.headers import SecurityHeaders
 from gateway import create_app
 
 
-def seen() -> Gateway:
-    """As it is in production: request ids, metrics, and an access log in JSON."""
+def observed() -> Gateway:
+    """The gateway as in production: request ids, metrics, and an access log in JSON."""
     app = create_app()
     app.access_log = AccessLog(sys.stdout, as_json)
     return app
 
 
-class Unseen:
-    """Stand in for the Observer: answers get the security headers, and nobody notes anything."""
+class Unobserved:
+    """Replace the Observer: add the security headers, but measure and log nothing."""
 
     def __init__(self, app: ASGIApp, security: SecurityHeaders) -> None:
         self.app = ServerErrorMiddleware(app)
@@ -37,24 +37,24 @@ class Unseen:
         def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
-                lacking = self.security.lacking(dict(headers), scope["scheme"])
-                message = {**message, "headers": [*headers, *lacking]}
+                missing = self.security.missing(dict(headers), scope["scheme"])
+                message = {**message, "headers": [*headers, *missing]}
             return send(message)
 
         return self.app(scope, receive, send_with_headers)
 
 
-def unseen() -> Gateway:
-    """Without ids, metrics and lines."""
+def unobserved() -> Gateway:
+    """The gateway without request ids, metrics and access log."""
     app = create_app()
-    layers: list[Any] = [*app.layers]
-    app.layers = [
-        Middleware(Unseen, layer.kwargs["security"]) if layer.cls is Observer else layer
+    layers: list[Any] = [*app.outer_middleware]
+    app.outer_middleware = [
+        Middleware(Unobserved, layer.kwargs["security"]) if layer.cls is Observer else layer
         for layer in layers
     ]
     return app
 
 
 if __name__ == "__main__":
-    choose = {"seen": seen, "unseen": unseen}[sys.argv[1]]
+    choose = {"observed": observed, "unobserved": unobserved}[sys.argv[1]]
     run_server(choose(), listen("127.0.0.1", int(sys.argv[2])))

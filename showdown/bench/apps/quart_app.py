@@ -22,25 +22,25 @@ engines: list[AsyncEngine] = []
 
 @app.before_serving
 async def open_engine() -> None:
-    """Open the engine on the loop that serves."""
+    """Open the engine on the event loop that serves requests."""
     engines.append(create_asyncio_engine(get_settings(), "quart"))
     app.extensions["sessionmaker"] = async_sessionmaker(engines[-1])
 
 
 @app.after_serving
 async def close_engine() -> None:
-    """Give the connections back."""
+    """Return the connections."""
     await engines.pop().dispose()
 
 
 def new_session() -> AsyncSession:
-    """Return a session; it connects when first used."""
+    """Return a session, which connects when it is first used."""
     session: AsyncSession = app.extensions["sessionmaker"]()
     return session
 
 
 def answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Write JSON as the contract has it."""
+    """Write JSON in the contract's format."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return Response(text, status, headers, mimetype="application/json")
 
@@ -53,7 +53,7 @@ async def hello() -> Response:
 
 @app.get("/api/wait")
 async def wait() -> Response:
-    """Answer after ``ms`` milliseconds; the coroutine is suspended, the loop goes on."""
+    """Answer after ``ms`` milliseconds; the coroutine waits, and the loop serves others."""
     query = WaitQuery.model_validate(request.args.to_dict())
     await asyncio.sleep(query.ms / 1000)
     return answer({"waited_ms": query.ms})
@@ -61,7 +61,7 @@ async def wait() -> Response:
 
 @app.get("/api/users")
 async def list_users() -> Response:
-    """List users by id, a page at a time."""
+    """List users by id, page by page."""
     query = PageQuery.model_validate(request.args.to_dict())
     async with new_session() as session:
         rows = (await session.execute(select_page(query))).all()
@@ -91,9 +91,9 @@ async def write_user(values: UserInput) -> RowMapping:
 @app.post("/api/users")
 async def create_user() -> Response:
     """Create a user."""
-    body: bytes = await request.get_data()  # type: ignore[assignment]  # str when asked for
+    body: bytes = await request.get_data()  # type: ignore[assignment]  # str only with as_text
     document = parse_json_object(request.content_type, body)
     values = UserInput.model_validate(document)
-    # Quart cancels what a client no longer waits for; a write cut short keeps SQLite locked.
+    # Quart cancels the request when its client leaves; a cancelled write would keep SQLite locked.
     user = await asyncio.shield(write_user(values))
     return answer(dict(user), 201, {"Location": url_for("get_user", user_id=user["id"])})

@@ -1,1 +1,1 @@
-"""Small applications that only the experiments serve."""
+"""Small applications that exist only for the experiments."""

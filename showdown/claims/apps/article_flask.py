@@ -1,4 +1,4 @@
-"""The article's Flask code, and the POST that its FastAPI code has, written the same short way."""
+"""The article's Flask code, plus the POST endpoint of its FastAPI code, as briefly written."""
 
 from flask import Flask, Response, jsonify, request
 

@@ -1,4 +1,4 @@
-"""The mistake that the article warns of: an async handler that blocks the event loop."""
+"""The mistake that the article warns about: an async handler that blocks the event loop."""
 
 import time
 
@@ -12,7 +12,7 @@ app = FastAPI(openapi_url=None)
 
 @app.get("/api/wait")
 async def wait(query: WaitDep) -> Waited:
-    """Answer after ``ms`` milliseconds in which the loop does nothing else."""
-    # The mistake is what this endpoint is for.
+    """Answer after ``ms`` milliseconds; meanwhile the event loop runs nothing else."""
+    # The endpoint exists to show the mistake.
     time.sleep(query.ms / 1000)
     return Waited(waited_ms=query.ms)

@@ -1,4 +1,4 @@
-// The smallest server with /api/hello that Go can be asked for: the standard library alone.
+// The smallest Go server with /api/hello: only the standard library.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// The smallest server with /api/hello that Node.js can be asked for: no framework.
+// The smallest Node.js server with /api/hello: no framework.
 import { createServer } from "node:http";
 
 const server = createServer((request, response) => {

@@ -1,4 +1,4 @@
-"""A greeting, and nothing else, in Django."""
+"""A greeting in Django, and nothing else."""
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application

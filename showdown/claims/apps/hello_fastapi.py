@@ -1,4 +1,4 @@
-"""A greeting, and nothing else, in FastAPI."""
+"""A greeting in FastAPI, and nothing else."""
 
 from fastapi import FastAPI
 

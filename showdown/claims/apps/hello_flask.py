@@ -1,4 +1,4 @@
-"""A greeting, and nothing else, in Flask."""
+"""A greeting in Flask, and nothing else."""
 
 from flask import Flask
 

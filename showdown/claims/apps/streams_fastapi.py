@@ -17,7 +17,7 @@ async def hello() -> dict[str, str]:
 async def ticks() -> AsyncIterator[str]:
     for _ in range(20):
         yield "tick\n"
-        # The pause is what makes it a stream.
+        # The pause keeps the stream open.
         await asyncio.sleep(0.5)
 
 

@@ -1,4 +1,4 @@
-"""Streams in Flask: each holds a thread for as long as it lasts."""
+"""Streams in Flask: each holds a thread until it ends."""
 
 import time
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def stream() -> Response:
     def ticks() -> Iterator[str]:
         for _ in range(20):
             yield "tick\n"
-            # The pause is what makes it a stream.
+            # The pause keeps the stream open.
             time.sleep(0.5)
 
     return Response(ticks(), mimetype="text/plain")
