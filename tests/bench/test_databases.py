@@ -52,7 +52,7 @@ def test_a_shared_database_is_left_as_it_was_found(server: PostgreSQL) -> None:
     with psycopg.connect(server.url) as connection:
         connection.execute(ADD_CAROL)
     with (
-        pytest.raises(click.ClickException, match="has users already"),
+        pytest.raises(click.ClickException, match="already has users"),
         share_postgresql(server.url, False),
     ):
         pass
@@ -72,7 +72,7 @@ def count(server: PostgreSQL) -> int:
 def test_a_missing_database_is_reported(tmp_path: Path) -> None:
     url = f"postgresql://nobody@/none?host={tmp_path}"
     with (
-        pytest.raises(click.ClickException, match="cannot be used"),
+        pytest.raises(click.ClickException, match="Cannot use the database"),
         share_postgresql(url, False),
     ):
         pass

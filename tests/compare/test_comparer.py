@@ -126,7 +126,7 @@ def test_targets_that_cannot_start_are_reported() -> None:
         yield
 
     for target, reason in (
-        ("no_such_module:app", "new: the application at / could not be loaded: ModuleNotFound"),
+        ("no_such_module:app", "new: the application at / could not be loaded: Application"),
         (Starlette(lifespan=failing), "new: the application at / could not be started"),
     ):
         with pytest.raises(TargetError, match=reason), comparing({"new": target}):

@@ -171,7 +171,7 @@ async def failing_shutdown(_app: Starlette) -> AsyncIterator[None]:
     ("broken", "reason"),
     [
         (fail_to_import, "could not be loaded: RuntimeError('no such library')"),
-        ("no_such_module:app", "could not be loaded: ModuleNotFoundError"),
+        ("no_such_module:app", "could not be loaded: ApplicationError"),
         ("gateway:nothing", "could not be loaded: ApplicationError"),
         (Starlette(lifespan=failing_startup), "could not be started: LifespanFailed"),
     ],
