@@ -71,7 +71,7 @@ class Cluster:
             "GATEWAY_ALLOWED_HOSTS": HOST,
             "GATEWAY_DATABASE_URL": self.database.url,
             "GATEWAY_DATABASE_TIMEOUT": "5",
-            "GATEWAY_SECRET_KEY": "this key signs nothing outside of this test",
+            "GATEWAY_SECRET_KEY": "this key signs nothing outside of this test, and nowhere else",
             "GATEWAY_TRUSTED_PROXIES": "127.0.0.1",
             "GATEWAY_THREADS": str(THREADS),
             "GATEWAY_FILES_DIR": str(directory / "files"),
