@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from framework_gateway.cli.main import main
 from tests.databases import SQLite, free_port
+from tests.sampling import every
 from tests.servers import run, serve
 
 SHOP = """
@@ -128,7 +129,7 @@ def create():
         (("--mount", "/more=shop:application"), "/more/"),
     ],
 )
-@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("elsewhere", every(2, [False, True]))
 def test_a_custom_gateway_is_served(
     shop: Path, tmp_path: Path, arguments: tuple[str, ...], path: str, elsewhere: bool
 ) -> None:

@@ -202,7 +202,7 @@ def test_a_click_sends_the_request_that_the_url_only_shows(
     expect(admin.locator(".panel .code")).to_have_text(["201"] * 3)
 
 
-@pytest.mark.parametrize("path", ["/../flask/api/users", "/%2e%2e/flask/api/users"])
+@pytest.mark.parametrize("path", every(2, ["/../flask/api/users", "/%2e%2e/flask/api/users"]))
 def test_a_click_sends_no_path_with_dot_segments(admin: Page, path: str) -> None:
     record = Record(admin.context)
     for page in ("", "race"):

@@ -216,9 +216,7 @@ def test_running_requests_finish_after_a_signal(sent: signal.Signals) -> None:
         assert "Aborted" not in server.output
 
 
-@pytest.mark.parametrize(
-    "framework", ["flask", "fastapi", pytest.param("django", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("framework", every(3, ["flask", "fastapi", "django"]))
 @pytest.mark.usefixtures("migrated")
 def test_a_request_beyond_the_graceful_timeout_does_not_delay_the_exit(framework: str) -> None:
     port = free_port()

@@ -41,6 +41,7 @@ GIVEN_UP = {
 }
 
 
+@pytest.mark.slow
 def test_a_stalled_request_times_out(target: Target) -> None:
     found = target.send_each([*GIVEN_UP])
     statuses = [[answer.status for answer in answers] for answers in found]
@@ -76,6 +77,7 @@ def test_clients_that_do_not_read_do_not_delay_others(target: Target) -> None:
             assert target.ask(f"GET /{mount}/api/hello HTTP/1.1").body == HELLO
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("open_files")
 def test_connections_above_the_limit_get_503(target: Target) -> None:
     """All connections up to the limit are served, and a closed one makes room for another."""

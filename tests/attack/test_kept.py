@@ -181,6 +181,7 @@ def test_nothing_is_kept_of_an_answer(served: Served, kind: str) -> None:
     assert grown(served, each) < MORE * LONG / 10
 
 
+@pytest.mark.slow
 def test_the_number_of_routes_in_the_metrics_is_limited() -> None:
     def invent(environ: Any, start_response: Any) -> list[bytes]:
         environ["bridge.route"] = environ["PATH_INFO"]

@@ -10,7 +10,7 @@ from tests.wsgi.server import wait_until
 
 QUICK = [
     pytest.param(("bench", "--quick", "--target", "flask-gateway"), id="bench"),
-    pytest.param(("claims", "--quick", "--only", "quart"), id="claims"),
+    pytest.param(("claims", "--quick", "--only", "quart"), id="claims", marks=pytest.mark.slow),
 ]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
+from tests.sampling import every
 from tests.servers import serve
 from tests.usage import times_open
 
@@ -55,7 +56,7 @@ def count_connections(database: SQLite | PostgreSQL, process: int) -> int:
     return times_open(database.path, process)
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", every(3, FRAMEWORKS[::-1]))
 def test_there_are_no_more_connections_than_threads(
     database: SQLite | PostgreSQL, framework: str
 ) -> None:

@@ -104,6 +104,7 @@ def startup_errors(server: Server) -> list[str]:
     return [record.partition(" ERROR showdown [-] ")[2] or record for record in records]
 
 
+@pytest.mark.slow
 def test_a_locked_database_is_503(database: SQLite | PostgreSQL) -> None:
     if isinstance(database, PostgreSQL):
         pytest.skip("Only SQLite locks the whole database")
@@ -130,6 +131,7 @@ def empty_url(migrated: SQLite | PostgreSQL, tmp_path: Path) -> Iterator[str]:
         connection.execute("DROP DATABASE empty WITH (FORCE)")
 
 
+@pytest.mark.slow
 def test_a_database_without_migrations_is_reported(empty_url: str) -> None:
     with gateway_on(empty_url) as (client, server):
         assert startup_errors(server) == [

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import httpx2 as httpx
+import pytest
 
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
@@ -34,6 +35,7 @@ async def write_all(origin: str) -> list[httpx.Response]:
     return [answer for part in answers for answer in part]
 
 
+@pytest.mark.slow
 def test_every_acknowledged_write_is_kept(database: SQLite | PostgreSQL) -> None:
     from django_app.models import User
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browsers import Record
 from tests.compare.applications import MARKUP
 from tests.databases import free_port
+from tests.sampling import pairs
 from tests.servers import serve
 
 PAGES = ("", "code", "race", "routes", "claims", "live", "guide")
@@ -220,12 +221,14 @@ def test_the_live_page_shows_changes_as_they_happen(window: Page, port: int) -> 
     assert ids == sorted(ids, reverse=True)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1600])
-@pytest.mark.parametrize("page", PAGES)
+LOOKS = [(360, "light"), (1600, "dark"), (360, "dark"), (1600, "light")]
+
+
+@pytest.mark.parametrize(("page", "look"), pairs(PAGES, LOOKS))
 def test_every_page_is_accessible_and_fits_the_screen(
-    browser: Browser, port: int, page: str, width: int, scheme: str
+    browser: Browser, port: int, page: str, look: tuple[int, str]
 ) -> None:
+    width, scheme = look
     context = browser.new_context(
         base_url=f"http://127.0.0.1:{port}",
         color_scheme=scheme,  # type: ignore[arg-type]  # one of the two allowed values

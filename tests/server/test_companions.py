@@ -10,6 +10,7 @@ import pytest
 from framework_gateway.server import companions
 from framework_gateway.server.companions import CommandError, parse_command, run_companions
 from tests.databases import free_port
+from tests.sampling import every
 from tests.servers import has_ended, serve
 from tests.wsgi.server import wait_until
 
@@ -96,7 +97,7 @@ def test_a_companion_that_ignores_sigterm_is_killed(
     assert "killed" in caplog.text
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", every(2, [1, 2]))
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_companion_ends_with_the_gateway(
     tmp_path: Path, workers: int, number: signal.Signals
