@@ -33,6 +33,7 @@ def fastapi_failure() -> Any:
 
 
 def django_failure() -> Any:
+    import django_app.wsgi  # noqa: F401, I001  # first, because it sets Django up
     from django.test import Client, override_settings
     from django.urls import path
 
