@@ -28,8 +28,8 @@ class PrivateFileStorage(FileSystemStorage):
     """
 
     def _save(self, name: str, content: Any) -> str:
-        # The umask belongs to the whole process. Only workers save files here, and their other files
-        # may be private, too.
+        # The umask belongs to the whole process. Only workers save files here, and their other
+        # files may be private, too.
         before = os.umask(OTHERS)
         try:
             saved: str = super()._save(name, content)  # type: ignore[misc]  # not in the stubs
