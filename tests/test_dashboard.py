@@ -61,9 +61,11 @@ def test_the_dashboard_shows_its_figures(staff: TestClient) -> None:
     assert latest[1:4] == ["deleted", "&lt;b&gt;x&lt;/b&gt; &lt;u2@example.com&gt;", "flask"]
     bars = re.findall(r'<rect class="bar"[^>]*height="([\d.]+)"[^>]*><title>(\S+): (\d+)<', text)
     assert len(bars) == 30
-    assert bars[-1][0] == "120.0"
-    assert bars[-1][2] == "4"
-    assert {height for height, _, _ in bars[:-1]} == {"0.0"}
+    # Alice and Bob may be from yesterday: a run of the suite can cross midnight.
+    lately, before = bars[-2:], bars[:-2]
+    assert sum(int(count) for _, _, count in lately) == 4
+    assert "120.0" in [height for height, _, _ in lately]
+    assert {height for height, _, _ in before} == {"0.0"}
 
 
 def test_the_dashboard_is_current_after_a_change_in_any_framework(staff: TestClient) -> None:
