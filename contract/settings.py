@@ -196,7 +196,7 @@ def find_missing(values: dict[str, Any]) -> Iterator[InitErrorDetails]:
         yield error("secret_key", "production needs a long one, as from `openssl rand -base64 48`")
     hosts = split_commas(values.get("allowed_hosts"))
     if not hosts or "*" in hosts:
-        yield error("allowed_hosts", "production needs the names that it is reached by")
+        yield error("allowed_hosts", "production needs the host names of the site")
     if not values.get("database_url", "").startswith(("postgresql://", "postgres://")):
         yield error("database_url", "production needs a PostgreSQL server, postgresql://…")
     if str(values.get("debug", "")).lower() not in ("", "0", "false", "no", "off"):

@@ -138,6 +138,7 @@ class WaitView(ApiView):
     def get(self, request: HttpRequest) -> JsonResponse:
         """Answer after ``ms`` milliseconds; the thread sleeps."""
         query = WaitQuery.model_validate(request.GET.dict())
+        # The endpoint exists to wait.
         time.sleep(query.ms / 1000)
         return json_response({"waited_ms": query.ms})
 

@@ -19,5 +19,6 @@ def hello() -> dict[str, str]:
 def wait() -> dict[str, int]:
     """Answer after ``ms`` milliseconds; the thread sleeps."""
     query = WaitQuery.model_validate(dict(request.args.items(multi=True)))
+    # The endpoint exists to wait.
     time.sleep(query.ms / 1000)
     return {"waited_ms": query.ms}

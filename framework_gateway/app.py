@@ -34,7 +34,7 @@ from framework_gateway.wsgi.threads import set_switch_interval
 if TYPE_CHECKING:
     from framework_gateway.observability.tracing import Tracing
 
-HSTS_SECONDS = 365 * 24 * 3600  # seconds
+HSTS_SECONDS = 365 * 24 * 3600
 # Load balancers and Prometheus request these by IP address, not by host name.
 PROBES = ["/health/", "/metrics"]
 

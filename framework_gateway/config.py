@@ -149,7 +149,7 @@ class Config(BaseSettings):
         if self.env != "production":
             return None
         if "allowed_hosts" not in self.model_fields_set or "*" in self.allowed_hosts:
-            return "GATEWAY_ALLOWED_HOSTS: set the host names of the site; production requires it"
+            return "GATEWAY_ALLOWED_HOSTS: production needs the host names of the site"
         return None
 
 

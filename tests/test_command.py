@@ -176,5 +176,5 @@ def test_production_needs_the_allowed_hosts(shop: Path) -> None:
     result = run(*command, cwd=shop, env={"GATEWAY_ENV": "production"})
     assert result.returncode == 1
     assert result.stderr == (
-        "Error: GATEWAY_ALLOWED_HOSTS: set the host names of the site; production requires it\n"
+        "Error: GATEWAY_ALLOWED_HOSTS: production needs the host names of the site\n"
     )

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from framework_gateway.compare.messages import Answer, Headers, NoAnswer, Request
 from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
-from framework_gateway.wsgi.exchange import ClientLeft, means_client_left
+from framework_gateway.wsgi.errors import ClientLeft, means_client_left
 from framework_gateway.wsgi.middleware import RECORD
 
 logger = logging.getLogger("framework_gateway")

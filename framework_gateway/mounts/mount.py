@@ -17,7 +17,7 @@ from framework_gateway.mounts.loading import Kind, load
 from framework_gateway.mounts.streams import STREAMS, Streams
 from framework_gateway.security.checks import check_headers, check_target
 from framework_gateway.wsgi.bodies import GuardedReceive, serve_limited
-from framework_gateway.wsgi.exchange import means_client_left
+from framework_gateway.wsgi.errors import means_client_left
 from framework_gateway.wsgi.middleware import BUSY_HEADERS, WSGIMiddleware
 
 logger = logging.getLogger("framework_gateway")

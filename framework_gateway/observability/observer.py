@@ -18,7 +18,7 @@ from framework_gateway.observability.access_log import AccessLog
 from framework_gateway.observability.metrics import Metrics
 from framework_gateway.observability.observed import REQUEST_ID, FinishedRequest, ObservedRequest
 from framework_gateway.security.headers import Header, SecurityHeaders
-from framework_gateway.wsgi.exchange import means_client_left
+from framework_gateway.wsgi.errors import means_client_left
 
 logger = logging.getLogger("framework_gateway")
 

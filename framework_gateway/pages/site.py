@@ -94,22 +94,25 @@ class Site:
     def routes(self) -> list[BaseRoute]:
         """The routes of the pages, their static files, and ``/compare``."""
         prefixes = [mount.path for mount in self.mounts]
+        pages = self.pages
         return [
             route_below(PATH, Compare(prefixes, self.max_body_size, self.guard)),
-            *(Route(f"/{page.name}", self.endpoint(page)) for page in self.pages),
+            *(Route(f"/{page.name}", self.endpoint(page, pages)) for page in pages),
             Route("/static/highlight.css", show_highlight_styles),
             StarletteMount("/static", StaticFiles(packages=[*self.static])),
         ]
 
-    def endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
-        """Return the endpoint of a page."""
+    def endpoint(
+        self, page: Page, pages: Sequence[Page]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Return the endpoint of a page, which links to all pages."""
 
         async def show(request: Request) -> Response:
             if page.sends_requests and (login := await self.guard.check_page(request)):
                 return login
             context = {
                 "page": page,
-                "pages": self.pages,
+                "pages": pages,
                 "site": self.title,
                 "root": request.scope.get("root_path", ""),
                 "targets": {mount.path.strip("/"): title_of(mount) for mount in self.mounts},

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, RequestResponseCycle
 
-from framework_gateway.wsgi.exchange import ClientLeft
+from framework_gateway.wsgi.errors import ClientLeft
 
 LENGTH = b"content-length: "
 # Headers about the connection or the framing of the body, which the server decides.
@@ -128,7 +128,7 @@ async def _send_head(cycle: RequestResponseCycle, message: Message) -> None:
     """Send a head; if uvicorn refuses it, reset the state so that another can follow."""
     try:
         await cycle.send(message)  # type: ignore[arg-type]
-    # uvicorn checks the whole head before it writes anything.
+    # Whatever uvicorn raises: it checks the whole head before it writes anything.
     except Exception:
         cycle.response_started, cycle.chunked_encoding = False, None
         raise

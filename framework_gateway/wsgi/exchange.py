@@ -17,10 +17,10 @@ from types import TracebackType
 from typing import IO, Any
 from wsgiref.util import is_hop_by_hop
 
-from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from framework_gateway.wsgi.environ import matched_route
+from framework_gateway.wsgi.errors import ClientLeft, WSGIError
 from framework_gateway.wsgi.files import CloseJob, FileWrapper
 from framework_gateway.wsgi.threads import Pool
 
@@ -32,27 +32,6 @@ ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType]
 MAX_CACHED_NAME = 64  # characters; longer header names are not cached
 HEADER_NAME = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
 FORBIDDEN_IN_HEADERS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-
-
-class ClientLeft(ConnectionError):
-    """Raised in ``write()`` and ``send()`` after the client has left, to stop the application."""
-
-
-def means_client_left(error: BaseException | None) -> bool:
-    """Return whether an application raised an error because its client has left.
-
-    Such an error is, or was raised from, the ClientLeft of ``send()`` or Starlette's
-    ClientDisconnect, which means that the request's body is incomplete.
-    """
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(means_client_left, error.exceptions))
-    if error is None or isinstance(error, ClientLeft | ClientDisconnect):
-        return error is not None
-    return means_client_left(error.__cause__)
-
-
-class WSGIError(Exception):
-    """The application broke a rule of PEP 3333."""
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from framework_gateway.wsgi.bodies import IncompleteBody, receive_body
 from framework_gateway.wsgi.environ import build_environ
-from framework_gateway.wsgi.exchange import MAX_UNSENT, ClientLeft, Exchange, WSGIError
+from framework_gateway.wsgi.errors import ClientLeft, WSGIError
+from framework_gateway.wsgi.exchange import MAX_UNSENT, Exchange
 from framework_gateway.wsgi.files import CloseJob
 from framework_gateway.wsgi.stuck import AbandonedRequests
 from framework_gateway.wsgi.threads import Gauges, Pool, QueueFull, threads_left_running

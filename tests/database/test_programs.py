@@ -32,7 +32,8 @@ def test_a_test_without_postgresql_fails_in_ci(
         bare.create()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as any other user")
+# PostgreSQL refuses to run as root, so only root needs another user.
+@pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as any user except root")
 def test_a_test_as_root_without_the_postgres_user_is_skipped(
     bare: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,6 +147,7 @@ from pathlib import Path
 
 from fastapi import BackgroundTasks, FastAPI
 from starlette.background import BackgroundTask
+# Many applications use this middleware, and it passes a disconnect on in its own way.
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import FileResponse
 
@@ -159,6 +160,7 @@ async def pass_on(request, call_next):
 
 
 if {wrapped}:
+    # As such applications do.
     app.add_middleware(BaseHTTPMiddleware, dispatch=pass_on)
 
 

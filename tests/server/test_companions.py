@@ -18,11 +18,13 @@ SLOW = """
 import signal, time
 
 def stop(*_):
+    # Longer than the 3 s after which a server without companions exits.
     time.sleep(4)
     raise SystemExit
 
 signal.signal(signal.SIGTERM, stop)
 print("ready")
+# Run until SIGTERM.
 time.sleep(60)
 """
 APPLICATION = """
@@ -56,6 +58,7 @@ def python(code: str) -> list[str]:
 
 
 def test_a_companions_output_is_logged_under_its_name(caplog: pytest.LogCaptureFixture) -> None:
+    # The sleep keeps it running until the block ends.
     code = "import sys, time; print('ready'); print('oh', file=sys.stderr); time.sleep(60)"
     with run_companions({"worker": python(code)}):
         wait_until(lambda: len(caplog.records) >= 2)
@@ -89,6 +92,7 @@ def test_a_companion_that_ignores_sigterm_is_killed(
     file = tmp_path / "pid"
     code = (
         "import os, signal, pathlib, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        # The sleep keeps it running until it is killed.
         f"pathlib.Path({str(file)!r}).write_text(str(os.getpid())); time.sleep(60)"
     )
     with run_companions({"worker": python(code)}):
@@ -105,6 +109,7 @@ def test_a_companion_ends_with_the_gateway(
     (tmp_path / "own.py").write_text(APPLICATION)
     file = tmp_path / "pid"
     code = f"import os, pathlib, time; pathlib.Path({str(file)!r}).write_text(str(os.getpid())); "
+    # The sleep keeps it running until the gateway ends.
     code += "time.sleep(60)"
     port = free_port()
     command = ("gateway", "serve", "--port", port, "--only-mounts", "--mount", "/own=own:app")

@@ -11,8 +11,8 @@ import pytest
 from framework_gateway.server.listeners import accept_all, drop_new_connections
 from tests.wsgi.server import PATIENCE, serve
 
-# On other systems the kernel cannot do this; see docs/limits.md.
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="No other system can")
+# Only Linux can drop new connections while the queue is served; see docs/limits.md.
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can drop new connections")
 pytestmark = on_linux
 
 

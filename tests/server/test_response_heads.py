@@ -19,7 +19,7 @@ from framework_gateway.server.response_heads import (
     header_prefix,
     send,
 )
-from framework_gateway.wsgi.exchange import ClientLeft
+from framework_gateway.wsgi.errors import ClientLeft
 from tests.wsgi.server import head, hello, read_answer, serve
 
 # The server decides about the connection; an application may only ask to close it.

@@ -59,6 +59,7 @@ def send_heartbeats(name: str) -> None:
         except (DatabaseError, InterfaceError) as error:
             logger.warning("The worker waits for the database: %s", error)
         close_old_connections()
+        # The interval between two heartbeats; the thread is a daemon, so a stop need not wake it.
         time.sleep(HEARTBEAT)
 
 
