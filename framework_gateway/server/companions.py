@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # seconds until a companion is restarted
 RESET_AFTER = 60.0  # seconds of running that reset the restart delay
 GRACE = 10.0  # seconds for a companion to stop before it is killed
+KILL_TIMEOUT = 1.0  # seconds until a killed process has ended
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -42,7 +43,7 @@ def parse_command(text: str) -> tuple[str, Sequence[str]]:
 
 
 class Companion:
-    """One process, which a thread keeps running.
+    """One process, which a thread keeps running, and the processes that it starts.
 
     Args:
         name: the name of its logger, after ``companion.``.
@@ -63,19 +64,25 @@ class Companion:
         self._thread.start()
 
     def begin_stop(self) -> None:
-        """Send SIGTERM to the process."""
+        """Send SIGTERM to the processes."""
         with self._lock:
             self._stop.set()
-            if self.process is not None:
-                self.process.terminate()
+            self._send(signal.SIGTERM)
 
     def end_stop(self, seconds: float) -> None:
-        """Wait until the process has stopped; kill it after ``seconds``."""
+        """Wait until the processes have stopped; kill them after ``seconds``."""
         self._thread.join(seconds)
-        if self._thread.is_alive() and self.process is not None:
+        if self._thread.is_alive():
             self.logger.warning("not stopped within %g s; killed", GRACE)
-            self.process.kill()
-            self._thread.join()
+            self._send(signal.SIGKILL)
+            # One that has left the group may still hold the output open: do not wait for it.
+            self._thread.join(KILL_TIMEOUT)
+
+    def _send(self, number: signal.Signals) -> None:
+        # Until its output has ended nobody waits for the process, so its id is not used again.
+        if self.process is not None and self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
 
     def _keep_running(self) -> None:
         delay = FIRST_DELAY
@@ -104,6 +111,7 @@ class Companion:
                     stderr=subprocess.STDOUT,
                     text=True,
                     errors="replace",
+                    start_new_session=True,  # one group of processes, which signals reach as one
                     preexec_fn=die_with_parent if load_prctl() else None,
                 )
             except OSError as error:

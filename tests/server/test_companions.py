@@ -101,6 +101,15 @@ def test_a_companion_that_ignores_sigterm_is_killed(
     assert "killed" in caplog.text
 
 
+def test_a_companions_own_processes_stop_with_it(tmp_path: Path) -> None:
+    """A shell that is terminated leaves its programs behind, and they hold its output open."""
+    started, finished = tmp_path / "started", tmp_path / "finished"
+    script = f"(touch {started}; sleep 20; touch {finished}) & wait"
+    with run_companions({"shell": ["sh", "-c", script]}):
+        wait_until(started.exists)
+    assert not finished.exists()
+
+
 @pytest.mark.parametrize("workers", every(2, [1, 2]))
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_companion_ends_with_the_gateway(
