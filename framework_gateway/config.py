@@ -11,11 +11,25 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from framework_gateway.security.proxies import PREFIX
+
 
 def check_network(network: str) -> str:
     """Raise ValueError unless the text is an IP address or network."""
     ip_network(network)
     return network
+
+
+def check_root_path(path: str) -> str:
+    """Return a root path without a slash at its end.
+
+    Raises:
+        ValueError: it does not begin with a slash, or is no plain path.
+    """
+    path = path.rstrip("/")
+    if path and not PREFIX.fullmatch(path):
+        raise ValueError("must be a path such as /outer, of letters, digits and . _ ~ -")
+    return path
 
 
 def split_commas(value: Any) -> Any:
@@ -112,6 +126,22 @@ class Config(BaseSettings):
         int,
         Field(ge=0, description="Seconds for running requests to finish when the server stops."),
     ] = 10
+    start_timeout: Annotated[
+        float,
+        Field(gt=0, description="Seconds for an application to load and to start; then 503."),
+    ] = 60.0
+    fail_fast: Annotated[
+        bool,
+        Field(
+            description="End with status 3 if an application fails to load or to start, instead of"
+            " serving the others."
+        ),
+    ] = False
+    root_path: Annotated[
+        str,
+        AfterValidator(check_root_path),
+        Field(description="Prefix that a proxy in front of the gateway removes from each path."),
+    ] = ""
     allowed_hosts: Annotated[
         list[str],
         NoDecode,

@@ -14,6 +14,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from framework_gateway.app import Gateway
 from framework_gateway.config import Config as Settings
 from framework_gateway.config import get_config
+from framework_gateway.mounts.deadline import Interrupted
 from framework_gateway.observability import logs
 from framework_gateway.observability.access_log import AccessLog, as_json, as_text
 from framework_gateway.server.limits import Limits
@@ -106,8 +107,17 @@ def run_server(
         timeout_graceful_shutdown=settings.graceful_timeout,
     )
     set_stopping = partial(setattr, app.state, "stopping", True)
-    server = Server(config, on_start, on_stop=set_stopping, extra_time=extra_time)
-    server.run(sockets=[listener])
+    server = Server(
+        config,
+        on_load=app.load,
+        on_start=on_start,
+        on_stop=set_stopping,
+        extra_time=extra_time,
+    )
+    try:
+        server.run(sockets=[listener])
+    except Interrupted as interrupted:
+        sys.exit(128 + interrupted.number)
     if not server.started:
         sys.exit(EXIT_NOT_STARTED)  # the log says why
     if threads_left_running:
