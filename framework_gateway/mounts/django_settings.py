@@ -15,6 +15,7 @@ from typing import Any
 
 from framework_gateway.mounts.django_recorder import CONFIGURED, VARIABLE, loading, recorded
 from framework_gateway.mounts.loading import ApplicationError
+from framework_gateway.mounts.process_state import called
 
 logger = logging.getLogger("framework_gateway")
 
@@ -203,10 +204,3 @@ def in_force() -> str | None:
             return str(module)
         holder = getattr(holder, "default_settings", None)  # below settings.configure()
     return CONFIGURED
-
-
-def called(name: str | None) -> str:
-    """Return how a message calls an application; targets of a comparison have no prefix."""
-    if name is None:
-        return "An application"
-    return f"The application at {name or '/'}" if name[:1] in ("", "/") else f"The target {name}"

@@ -6,6 +6,7 @@ handlers, because it could not stop without its own. Everything else stays as th
 it, and one line in the log names it.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,13 +16,22 @@ from framework_gateway.mounts.probes import PROBES, Probe
 MAX_NAMES = 10  # of a kind, in a line of the log
 
 
+class Watching(threading.local):
+    """Whether the current thread watches for an application."""
+
+    active = False
+
+
+_watching = Watching()
+
+
 class ProcessState:
     """Watches the process while one application is loaded, started or stopped.
 
     What several threads do at the same time cannot be told apart.
 
     Args:
-        mount: the prefix of the application.
+        mount: the prefix of the application, or the name of a target.
         tell: logs a line; called once for each change.
     """
 
@@ -32,11 +42,19 @@ class ProcessState:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Compare the process before and after the block, also if that raises an exception."""
+        """Compare the process before and after the block, also if that raises an exception.
+
+        Inside another ``watch`` of the same thread, this one does nothing.
+        """
+        if _watching.active:
+            yield
+            return
+        _watching.active = True
         before = [probe.read() for probe in PROBES]
         try:
             yield
         finally:
+            _watching.active = False
             after = [probe.read() for probe in PROBES]
             if before != after:
                 self._compare(before, after)
@@ -50,15 +68,15 @@ class ProcessState:
             left = [name for name in probe.names(old, new) if name not in put_back]
             restored += self._news(probe, put_back)
             changed += self._news(probe, left)
-        at = f"The application at {self.mount or '/'}"
+        name = called(self.mount)
         if restored:
             self.tell(
-                f"{at} changed {listed(restored)}, which the gateway needs and has put back;"
+                f"{name} changed {listed(restored)}, which the gateway needs and has put back;"
                 " run it in a process of its own if it depends on them"
             )
         if changed:
             self.tell(
-                f"{at} changed {listed(changed)} of the whole process;"
+                f"{name} changed {listed(changed)} of the whole process;"
                 " run it in a process of its own if another application depends on them"
             )
 
@@ -75,3 +93,10 @@ def listed(phrases: Sequence[str]) -> str:
     """Join phrases as a sentence does."""
     *some, last = phrases
     return f"{', '.join(some)} and {last}" if some else last
+
+
+def called(name: str | None) -> str:
+    """Return how a message calls an application; targets of a comparison have no prefix."""
+    if name is None:
+        return "An application"
+    return f"The application at {name or '/'}" if name[:1] in ("", "/") else f"The target {name}"
