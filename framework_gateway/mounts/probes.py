@@ -17,10 +17,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-# The signals that end a process, and those that libraries of the gateway rely on.
-OWN_SIGNALS = {"SIGTERM", "SIGINT", "SIGQUIT", "SIGALRM", "SIGCHLD", "SIGPIPE"}
-# Applications have handlers for these. A handler stays where the gateway has no use for the signal.
-OTHER_SIGNALS = {"SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGPROF", "SIGVTALRM", "SIGBREAK"}
+# The gateway stops by the first two; its libraries rely on what the others do.
+OWN_SIGNALS = {"SIGTERM", "SIGINT", "SIGALRM", "SIGCHLD", "SIGPIPE"}
+# Applications have handlers for these, and they stay: the gateway has no use for the signals.
+OTHER_SIGNALS = {"SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGPROF", "SIGBREAK"}
 SIGNALS = {int(one): one.name for one in signal.Signals if one.name in OWN_SIGNALS | OTHER_SIGNALS}
 
 
@@ -172,9 +172,21 @@ def put_signals_back(before: Mapping[int, Any], after: Mapping[int, Any]) -> lis
         # None is a handler in C, which signal.signal does not take.
         if handler in (None, after[number]) or SIGNALS[number] not in OWN_SIGNALS:
             continue
+        # Without a handler, an alarm that the application has set would end the process.
+        if SIGNALS[number] == "SIGALRM" and handler == signal.SIG_DFL:
+            continue
+        remove_from_loop(number, after[number])
         signal.signal(number, handler)
         found.append(SIGNALS[number])
     return found
+
+
+def remove_from_loop(number: int, handler: Any) -> None:
+    """Undo ``loop.add_signal_handler``, which also calls back without a handler of its own."""
+    if str(getattr(handler, "__module__", "")).startswith(("asyncio.", "uvloop.")):
+        # There may be no loop, or one that an application runs elsewhere.
+        with suppress(RuntimeError, ValueError):
+            asyncio.get_running_loop().remove_signal_handler(number)
 
 
 PROBES = (
@@ -195,6 +207,7 @@ PROBES = (
     ),
     Probe("the output streams", lambda: {"sys.stdout": sys.stdout, "sys.stderr": sys.stderr}, keys),
     Probe("the recursion limit", sys.getrecursionlimit, just("sys.setrecursionlimit")),
+    Probe("the switch interval", sys.getswitchinterval, just("sys.setswitchinterval")),
     Probe("the garbage collection", gc.isenabled, just("gc.enable, gc.disable")),
     Probe("how processes start", read_start_method, just("multiprocessing.set_start_method")),
     Probe("the event loop policy", read_loop_policy, just("asyncio.set_event_loop_policy")),

@@ -1,5 +1,6 @@
 """What an application changes for the whole process is put back, or told once."""
 
+import asyncio
 import gc
 import locale
 import logging
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from framework_gateway.mounts.process_state import ProcessState
 from tests.servers import ROOT
@@ -54,6 +56,7 @@ def unchanged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         os.environ.get("TZ"),
         socket.getdefaulttimeout(),
     )
+    interval = sys.getswitchinterval()
     filters, language = [*warnings.filters], locale.setlocale(locale.LC_ALL)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(sys, "stdout", sys.stdout)
@@ -74,6 +77,7 @@ def unchanged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     locale.setlocale(locale.LC_ALL, language)
     warnings.filters[:] = filters  # type: ignore[index]
     gc.enable()
+    sys.setswitchinterval(interval)
     os.environ.pop("TZ", None)
     if places is not None:
         os.environ["TZ"] = places
@@ -110,6 +114,7 @@ CHANGES: dict[str, Callable[[], object]] = {
     ),
     "the output streams (sys.stdout)": lambda: setattr(sys, "stdout", sys.stderr),
     "the recursion limit (sys.setrecursionlimit)": lambda: sys.setrecursionlimit(4321),
+    "the switch interval (sys.setswitchinterval)": lambda: sys.setswitchinterval(0.0625),
     "the garbage collection (gc.enable, gc.disable)": gc.disable,
     "functions of the standard library (socket.socket)": lambda: setattr(
         socket, "socket", type("socket", (), {})
@@ -183,7 +188,7 @@ def test_several_changes_are_one_sentence(watched: Watched) -> None:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE])
 def test_handlers_that_the_gateway_needs_are_put_back(watched: Watched, number: int) -> None:
     before = signal.getsignal(number)
     (line,) = watched(lambda: signal.signal(number, handle))
@@ -205,6 +210,41 @@ def test_a_handler_that_the_gateway_has_no_use_for_stays(watched: Watched) -> No
     assert "SIGUSR1" in left
     assert "SIGTERM" not in left
     assert signal.getsignal(signal.SIGUSR1) is handle
+
+
+def test_an_alarm_does_not_end_a_process_that_has_no_handler_for_it(watched: Watched) -> None:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    assert len(watched(lambda: signal.signal(signal.SIGALRM, handle))) == 1
+    assert signal.getsignal(signal.SIGALRM) is handle
+
+
+def test_an_alarm_that_another_needs_is_put_back(watched: Watched) -> None:
+    signal.signal(signal.SIGALRM, handle)
+    watched(lambda: signal.signal(signal.SIGALRM, signal.SIG_IGN))
+    assert signal.getsignal(signal.SIGALRM) is handle
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_handler_of_the_event_loop_is_put_back(
+    watched: Watched, run: Callable[..., None]
+) -> None:
+    called, usual = list[str](), list[int]()
+    signal.signal(signal.SIGTERM, lambda number, _frame: usual.append(number))
+
+    async def load() -> None:
+        loop = asyncio.get_running_loop()
+        (line,) = watched(lambda: loop.add_signal_handler(signal.SIGTERM, called.append, "loop"))
+        assert "SIGTERM" in line
+        os.kill(os.getpid(), signal.SIGTERM)
+        while not usual:
+            await asyncio.sleep(0)
+        # The loop would call back in its next turns.
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    run(load())
+    assert usual == [signal.SIGTERM]
+    assert called == []
 
 
 def test_a_load_that_raises_is_compared_too(watched: Watched) -> None:
