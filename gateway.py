@@ -28,7 +28,7 @@ logger = logging.getLogger("showdown")
 SESSION_COOKIE = "sessionid"  # Django's
 FRAMEWORKS = {"flask", "fastapi", "django"}  # mounts that serve the users API
 # They share the login, their roots are part of the contract, and no other site embeds their pages.
-OPTIONS = {"login": True, "redirect": False, "page_headers": True}
+OPTIONS: dict[str, Any] = {"login": True, "redirect": False, "page_headers": True}
 LINKS = {
     "Compare": "/",
     "Flask": "/flask/api/users",

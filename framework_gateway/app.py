@@ -112,7 +112,8 @@ class Gateway(Starlette):
         self.find_workers_fault = find_workers_fault
         self.access_log: AccessLog | None = None
         self.starts: asyncio.Future[Any] | None = None  # done when all applications have started
-        self._loop: asyncio.AbstractEventLoop | None = None  # where they have been started
+        self._is_running = False
+        self._start: asyncio.Task[None] | None = None  # by the first request
         self._tracing = load_tracing() if self.config.traces else None
         super().__init__(
             exception_handlers={HTTPException: self.answer_error, Exception: self.answer_exception},
@@ -218,21 +219,23 @@ class Gateway(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; start the applications if the server has not done so."""
-        if scope["type"] != "lifespan" and self._loop is not asyncio.get_running_loop():
+        if not self._is_running and scope["type"] != "lifespan":
             await self._start_without_server()
         await super().__call__(scope, receive, send)
 
     async def _start_without_server(self) -> None:
         """Start the applications by the first request, for servers that run no lifespan.
 
-        Nothing stops them: their event loop ends with the process.
+        They stop when the event loop ends.
         """
-        self._loop = asyncio.get_running_loop()
-        await Lifespan(super().__call__).startup(context=Context())
+        if self._start is None or self._start.done():
+            starting = Lifespan(super().__call__).startup(Context())
+            self._start = asyncio.create_task(starting, context=Context())
+        # Not await: a client that leaves would cancel the start.
+        await asyncio.wait([self._start])
 
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[None]:
-        self._loop = asyncio.get_running_loop()
         wait = None if self.config.fail_fast else START_WAIT
         async with (
             run_lifespans(self.mounts, wait) as self.starts,
@@ -242,7 +245,11 @@ class Gateway(Starlette):
                 raise StartFailed("; ".join(failures.values()))
             if self.at_start is not None:
                 await asyncio.to_thread(self.at_start)
-            yield
+            self._is_running = True
+            try:
+                yield
+            finally:
+                self._is_running = False
 
     async def wait_until_started(self) -> None:
         """Wait until all applications have started or failed; the lifespan must be running."""
@@ -252,7 +259,7 @@ class Gateway(Starlette):
     @property
     def failures(self) -> dict[str, str]:
         """Why mounts answer 503, by prefix."""
-        return {mount.name_in_text: mount.failure for mount in self.mounts if mount.failure}
+        return {mount.label: mount.failure for mount in self.mounts if mount.failure}
 
     def refuse(self, status: int) -> Response:
         """Render an error of the server itself, for input that is not a valid request."""

@@ -16,9 +16,11 @@ from starlette.routing import Mount as StarletteMount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from framework_gateway.mounts.deadline import Interrupted, deadline, interruptible
+from framework_gateway.mounts.django_settings import one_django
 from framework_gateway.mounts.lifespan import Lifespan
-from framework_gateway.mounts.loading import Kind, load
+from framework_gateway.mounts.loading import ApplicationError, Kind, load
 from framework_gateway.mounts.options import MountOptions
+from framework_gateway.mounts.process_state import ProcessState, called
 from framework_gateway.mounts.streams import STREAMS, Streams
 from framework_gateway.mounts.threads import Threads, current_threads, give_mounts_their_threads
 from framework_gateway.security.checks import check_headers, check_target
@@ -46,6 +48,7 @@ class Mount(StarletteMount):
         path: the prefix, one or more whole segments, such as ``/shop``; ``/`` for all paths that
             no other mount has.
         application: an argument of ``framework_gateway.mounts.loading.load``.
+        target: how messages call an application that is compared, and not mounted.
         options: the members of ``framework_gateway.mounts.options.MountOptions``.
 
     Attributes:
@@ -56,13 +59,17 @@ class Mount(StarletteMount):
         shed: the number of refused requests.
     """
 
-    def __init__(self, path: str, application: Any, **options: Any) -> None:
+    def __init__(
+        self, path: str, application: Any, *, target: str | None = None, **options: Any
+    ) -> None:
         super().__init__(path, self._not_loaded)
         self.source = application
         self.kind: Kind | None = None
         self.application: Any = None
         self.failure: str | None = None
         self.open = self.shed = 0
+        self.label = target or self.path or "/"
+        self.process_state = ProcessState(self.label, logger.warning)
         self._given = options
         self._retry_after = FAILURE_HEADERS
         self._is_loaded = False
@@ -78,17 +85,12 @@ class Mount(StarletteMount):
         self.page_headers = options.page_headers
         self.request_timeout = options.request_timeout
         self.streams = Streams(options.max_streams, options.max_streams_of_client)
-        self.threads = Threads(self.name_in_text)
+        self.threads = Threads(self.label)
 
     def set_options(self, **options: Any) -> None:
         """Give the mount more options, before it loads."""
         self._given = {**self._given, **options}
         self.configure()
-
-    @property
-    def name_in_text(self) -> str:
-        """The prefix; ``/`` for the root."""
-        return self.path or "/"
 
     def load(self) -> Self:
         """Import the application, unless that has been done; if it fails, set ``failure``."""
@@ -97,7 +99,12 @@ class Mount(StarletteMount):
         self._is_loaded = True
         options = self.options
         try:
-            with interruptible(), deadline(options.start_timeout):
+            with (
+                interruptible(),
+                deadline(options.start_timeout),
+                self.process_state.watch(),
+                one_django(self.label),
+            ):
                 self.application, self.kind = load(self.source, options.kind)
         except Interrupted:
             raise
@@ -218,7 +225,7 @@ class Mount(StarletteMount):
 
     def set_starting(self) -> None:
         """Answer 503 until the start has ended."""
-        self.failure = f"the application at {self.name_in_text} is starting"
+        self.failure = f"{self.called} is starting"
         self._retry_after = BUSY_HEADERS
 
     async def shutdown(self) -> None:
@@ -229,36 +236,39 @@ class Mount(StarletteMount):
             async with asyncio.timeout(self.options.grace + STOP_MARGIN):
                 await self.lifespan.shutdown()
         except TimeoutError:
-            logger.error(
-                "The application at %s did not stop within %g s",
-                self.name_in_text,
-                self.options.grace,
-            )
+            logger.error("%s did not stop within %g s", self.called, self.options.grace)
         # An application may raise anything; the others must still be stopped.
         except Exception:
-            logger.exception("The application at %s did not stop cleanly", self.name_in_text)
+            logger.exception("%s did not stop cleanly", self.called)
         self.threads.close()
 
     @contextmanager
     def _watch_step(self) -> Iterator[None]:
         """Watch one step of the start, which keeps the event loop from everything else."""
         began = perf_counter()
-        with deadline(self.options.start_timeout):
+        with deadline(self.options.start_timeout), self.process_state.watch():
             yield
         if (blocked := perf_counter() - began) > LONG_STEP:
             logger.warning(
-                "The start of the application at %s blocked all mounts for %.1f s; run what takes"
-                " long in a thread (asyncio.to_thread)",
-                self.name_in_text,
+                "%s blocked all mounts for %.1f s when it started; run what takes long in a thread"
+                " (asyncio.to_thread)",
+                self.called,
                 blocked,
             )
 
+    @property
+    def called(self) -> str:
+        """How messages call the application."""
+        return called(self.label)
+
     def _fail(self, what: str, error: BaseException) -> None:
-        self.failure = f"the application at {self.name_in_text} {what}: {error!r}"
+        # The text of the gateway's own errors says it all.
+        reason = error if isinstance(error, ApplicationError | TimeoutError) else repr(error)
+        self.failure = f"{self.called} {what}: {reason}"
         self._retry_after = FAILURE_HEADERS
         logger.error(
-            "The application at %s %s; its prefix answers 503 until the gateway is restarted",
-            self.name_in_text,
+            "%s %s; its prefix answers 503 until the gateway is restarted",
+            self.called,
             what,
             exc_info=error,
         )
