@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from starlette.types import Message, Receive, Scope, Send
 
 from framework_gateway.mounts.mount import MOUNT
-from framework_gateway.security.headers import Header, SecurityHeaders
+from framework_gateway.security.headers import PAGE_HEADERS, Header, SecurityHeaders
 from framework_gateway.server.response_heads import DISCARDED, RAISES_CLIENT_LEFT, ResponseSender
 from framework_gateway.wsgi.middleware import RECORD
 
@@ -136,9 +136,11 @@ class ObservedRequest:
             given = dict(headers)
         if REQUEST_ID in given:
             headers = [header for header in headers if header[0] != REQUEST_ID]
-        missing = self._security.missing(given, self.scope["scheme"])
+        scope = self.scope
+        page_headers = scope.get(PAGE_HEADERS, True)
+        missing = self._security.missing(given, scope["scheme"], page_headers)
         timing = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
-        record = self.scope.get(RECORD)
+        record = scope.get(RECORD)
         if record is not None and "waiting" in record:
             parts = record["waiting"] * 1000, record["running"] * 1000, timing
             timing = b"queue;dur=%.2f, run;dur=%.2f, %b" % parts
