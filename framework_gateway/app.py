@@ -20,7 +20,6 @@ from framework_gateway.config import Config, get_config
 from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
 from framework_gateway.observability.access_log import AccessLog
 from framework_gateway.observability.health import Check, Health
-from framework_gateway.observability.metrics import Metrics
 from framework_gateway.observability.observer import Observer
 from framework_gateway.observability.request_id import request_id
 from framework_gateway.pages.site import Site
@@ -32,6 +31,7 @@ from framework_gateway.security.proxies import Proxies
 from framework_gateway.wsgi.threads import set_switch_interval
 
 if TYPE_CHECKING:
+    from framework_gateway.observability.metrics import Metrics
     from framework_gateway.observability.tracing import Tracing
 
 HSTS_SECONDS = 365 * 24 * 3600
@@ -96,6 +96,7 @@ class Gateway(Starlette):
         self.companions = {**(companions or {})}
         self.find_workers_fault = find_workers_fault
         self.access_log: AccessLog | None = None
+        self.metrics_dir = self.config.metrics_dir  # shared with the other processes
         self._tracing = load_tracing() if self.config.traces else None
         super().__init__(
             exception_handlers={HTTPException: self.answer_error, Exception: self.answer_exception},
@@ -144,9 +145,14 @@ class Gateway(Starlette):
         return tracing
 
     @cached_property
-    def metrics(self) -> Metrics:
+    def metrics(self) -> "Metrics":
         """The Prometheus metrics."""
-        return Metrics(self.mounts)
+        mounts = self.mounts
+        # Only now: an application may set PROMETHEUS_MULTIPROC_DIR for its own metrics, which
+        # prometheus_client reads when it is first imported.
+        from framework_gateway.observability.metrics import Metrics
+
+        return Metrics(mounts, self.metrics_dir)
 
     @cached_property
     def outer_middleware(self) -> Sequence[Middleware]:

@@ -15,7 +15,6 @@ DJANGO_DEFAULT = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.se
 DJANGO_ENTRIES = {"manage.py", "django_app/asgi.py", "django_app/wsgi.py"}
 # These modules pass the whole environment on to processes, and read nothing from it.
 HAND_IT_ON = {
-    "framework_gateway/cli/serving.py",
     "framework_gateway/server/companions.py",
     "showdown/bench/servers.py",
 }
