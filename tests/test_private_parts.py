@@ -87,7 +87,13 @@ PARTS = [
             ("metrics:Histogram._metric_init", ["_sum", "_buckets", "_upper_bounds", "_created"]),
         ]
     ),
-    ("fastapi", "pages/endpoints.py", "fastapi.routing", ["iter_route_contexts"]),
+    ("fastapi", "observability/routes.py", "fastapi.routing", ["iter_route_contexts"]),
+    (
+        "fastapi",
+        "observability/routes.py",
+        "fastapi.routing:_EffectiveRouteContext.__init__",
+        ["original_route", "path"],
+    ),
 ]
 
 

@@ -1,15 +1,14 @@
 """Observe one request: add headers to its response, and collect data for logs and metrics."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Mapping
-from functools import lru_cache
 from time import perf_counter
 from typing import Any, NamedTuple
 
 from starlette.types import Message, Receive, Scope, Send
 
 from framework_gateway.mounts.mount import MOUNT
+from framework_gateway.observability.routes import matched_route
 from framework_gateway.security.headers import PAGE_HEADERS, Header, SecurityHeaders
 from framework_gateway.server.response_heads import DISCARDED, RAISES_CLIENT_LEFT, ResponseSender
 from framework_gateway.wsgi.middleware import RECORD
@@ -29,8 +28,6 @@ STARTS = {
 }
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MAX_METHOD = 32  # characters of a method
-MAX_ROUTE = 200  # characters of a route
-PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>|\{([^{}:]+):[^{}]*\}")
 
 EMPTY_RECORD: Mapping[str, Any] = {}
 
@@ -234,20 +231,3 @@ def framework_of(mount: str) -> str:
 
 async def discard() -> None:
     """Discard a message."""
-
-
-def matched_route(scope: Scope, record: Mapping[str, Any]) -> str:
-    """Return the template of the route that the application matched; "" if it is unknown."""
-    route = record.get("route")
-    if route is None:
-        # FastAPI's route does not include the prefix of its router; this context does.
-        context = scope.get("fastapi", {}).get("effective_route_context")
-        route = getattr(context or scope.get("route"), "path", None)
-    return template(route[:MAX_ROUTE]) if route else ""
-
-
-@lru_cache(maxsize=4096)
-def template(route: str) -> str:
-    """Convert a route of any framework to one form: ``users/<int:id>`` becomes ``/users/{id}``."""
-    uniform = PARAMETER.sub(lambda match: "{" + (match[1] or match[2]) + "}", route)
-    return uniform if uniform.startswith("/") else f"/{uniform}"
