@@ -76,9 +76,9 @@ def fastapi_app() -> FastAPI:
     app = items("outer")
     app.mount("/v1", items("one"))
     app.mount("/v2", items("two"))
-    bridged: Any = WSGIMiddleware(flask_app("bridged"))  # type: ignore[arg-type]
-    app.mount("/bridged", bridged)
-    app.mount("/legacy", a2wsgi.WSGIMiddleware(flask_app("legacy")))
+    bridged, legacy = (flask_app(name) for name in ("bridged", "legacy"))
+    app.mount("/bridged", WSGIMiddleware(bridged))
+    app.mount("/legacy", a2wsgi.WSGIMiddleware(legacy))  # type: ignore[arg-type]
     included = APIRouter()
     included.mount("/sub", items("sub"))
     app.include_router(included, prefix="/included")
