@@ -177,3 +177,16 @@ def test_processes_that_fork_after_the_gateway_was_composed_count_for_themselves
     assert total(result.stdout, "http_requests_in_flight") == 10
     assert total(result.stdout, "event_loop_lag_seconds_count") == 2
     assert result.stderr == ""
+
+
+IMPORTS = """
+import sys
+import framework_gateway.cli.main, framework_gateway.cli.serving
+from framework_gateway import *
+print("prometheus_client" in sys.modules)
+"""
+
+
+def test_the_first_import_of_prometheus_client_is_the_applications() -> None:
+    """It decides for the whole process whether PROMETHEUS_MULTIPROC_DIR counts."""
+    assert run("python", "-c", IMPORTS).stdout == "False\n"
