@@ -21,7 +21,6 @@ from framework_gateway.mounts.lifespan import Lifespan
 from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
 from framework_gateway.observability.access_log import AccessLog
 from framework_gateway.observability.health import Check, Health
-from framework_gateway.observability.metrics import Metrics
 from framework_gateway.observability.observer import Observer
 from framework_gateway.observability.request_id import request_id
 from framework_gateway.pages.site import Site
@@ -33,6 +32,7 @@ from framework_gateway.security.proxies import Proxies
 from framework_gateway.wsgi.threads import set_switch_interval
 
 if TYPE_CHECKING:
+    from framework_gateway.observability.metrics import Metrics
     from framework_gateway.observability.tracing import Tracing
 
 HSTS_SECONDS = 365 * 24 * 3600
@@ -114,6 +114,7 @@ class Gateway(Starlette):
         self.starts: asyncio.Future[Any] | None = None  # done when all applications have started
         self._is_running = False
         self._start: asyncio.Task[None] | None = None  # by the first request
+        self.metrics_dir = self.config.metrics_dir  # shared with the other processes
         self._tracing = load_tracing() if self.config.traces else None
         super().__init__(
             exception_handlers={HTTPException: self.answer_error, Exception: self.answer_exception},
@@ -167,9 +168,14 @@ class Gateway(Starlette):
         return tracing
 
     @cached_property
-    def metrics(self) -> Metrics:
+    def metrics(self) -> "Metrics":
         """The Prometheus metrics."""
-        return Metrics(self.mounts)
+        mounts = self.mounts
+        # Only now: an application may set PROMETHEUS_MULTIPROC_DIR for its own metrics, which
+        # prometheus_client reads when it is first imported.
+        from framework_gateway.observability.metrics import Metrics
+
+        return Metrics(mounts, self.metrics_dir)
 
     @cached_property
     def outer_middleware(self) -> Sequence[Middleware]:

@@ -6,6 +6,7 @@ line that names the variable.
 
 from functools import cache
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -166,6 +167,14 @@ class Config(BaseSettings):
     traces: Annotated[
         bool, Field(description="Send OpenTelemetry spans, configured by the variables `OTEL_*`.")
     ] = False
+
+    metrics_dir: Annotated[
+        Path | None,
+        Field(
+            description="Directory, empty at the start, in which several processes share the"
+            " gateway's metrics; `--workers` makes one."
+        ),
+    ] = None
 
     @property
     def pages_are_open(self) -> bool:

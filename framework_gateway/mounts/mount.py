@@ -24,6 +24,7 @@ from framework_gateway.mounts.process_state import ProcessState, called
 from framework_gateway.mounts.streams import STREAMS, Streams
 from framework_gateway.mounts.threads import Threads, current_threads, give_mounts_their_threads
 from framework_gateway.security.checks import check_headers, check_target
+from framework_gateway.security.headers import PAGE_HEADERS
 from framework_gateway.wsgi.bodies import GuardedReceive, serve_limited
 from framework_gateway.wsgi.errors import means_client_left
 from framework_gateway.wsgi.middleware import BUSY_HEADERS, WSGIMiddleware
@@ -32,7 +33,6 @@ logger = logging.getLogger("framework_gateway")
 
 FAILURE_HEADERS = {"Retry-After": "30"}
 MOUNT = "bridge.mount"  # scope key: the prefix of the mount that serves the request
-PAGE_HEADERS = "bridge.page_headers"  # scope key: whether HTML gets the headers of own pages
 TIMEOUT = "bridge.timeout"  # scope key: seconds until a response must start, if a mount has its own
 LONG_STEP = 1.0  # seconds that a start may block the other mounts without a word in the log
 STOP_MARGIN = 2.0  # seconds that a stop may take after the grace period, to report what is left

@@ -8,6 +8,7 @@ from asyncio import current_task
 from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
@@ -15,10 +16,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from framework_gateway.mounts.mount import TIMEOUT, Refuse
 from framework_gateway.observability.access_log import AccessLog
-from framework_gateway.observability.metrics import Metrics
 from framework_gateway.observability.observed import REQUEST_ID, FinishedRequest, ObservedRequest
 from framework_gateway.security.headers import Header, SecurityHeaders
 from framework_gateway.wsgi.errors import means_client_left
+
+if TYPE_CHECKING:
+    from framework_gateway.observability.metrics import Metrics
 
 logger = logging.getLogger("framework_gateway")
 
@@ -56,7 +59,7 @@ class Observer:
         *,
         request_id: ContextVar[str],
         security: SecurityHeaders,
-        metrics: Metrics,
+        metrics: "Metrics",
         refuse: Refuse,
         timeout: float,
         access_log: AccessLog | None = None,
