@@ -48,7 +48,7 @@ def default_of(name: str) -> str:
         return "…/var/files"
     if name == "secret_key":
         return "the file var/secret_key"
-    if default is None:
+    if default in (None, ""):
         return "none"
     if isinstance(default, bool):
         return str(default).lower()
