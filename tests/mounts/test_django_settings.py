@@ -72,6 +72,10 @@ FILES = {
     ),
     "late.py": LATE,
     "fails.py": "import club.wsgi, no_such_module\n",
+    "fails_early.py": "import club.defaults, no_such_module\n",
+    "club/defaults.py": (
+        'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "club.settings")\n'
+    ),
     **{
         f"{name}/{file}.py": text.format(name=name, kind=file)
         for name in ("shop", "club")
@@ -98,6 +102,8 @@ for name in sys.argv[1:]:
         found[name] = in_force()
     except SecondDjango as error:
         found[name] = f"refused: {error}"
+    except Exception as error:
+        found[name] = f"failed: {error}"
 found["variable"] = os.environ.get("DJANGO_SETTINGS_MODULE")
 found["django"] = "django" in sys.modules
 found["environ"] = type(os.environ).__name__
@@ -243,16 +249,50 @@ def test_a_project_after_a_single_file_is_refused(projects: Path) -> None:
 
 
 def test_a_load_that_fails_otherwise_keeps_its_own_error(projects: Path) -> None:
+    loaded = Loaded(projects, "fails", "shop.wsgi", "club.asgi")
+    assert loaded["fails"] == "failed: No module named 'no_such_module'"
+    assert "uses club.settings for the application at /fails" in loaded["shop.wsgi"]
+    assert loaded["club.asgi"] == loaded["variable"] == "club.settings"
+
+
+def test_a_load_that_fails_before_django_is_set_up_makes_room(projects: Path) -> None:
+    loaded = Loaded(projects, "fails_early", "shop.wsgi", "club.wsgi")
+    assert loaded["fails_early"] == "failed: No module named 'no_such_module'"
+    assert loaded["shop.wsgi"] == loaded["variable"] == "shop.settings"
+    assert loaded["club.wsgi"].startswith("refused: ")
+
+
+THREADS = """
+import os, threading
+from framework_gateway.mounts import django_settings
+usual, both = type(os.environ), threading.Barrier(2)
+
+def quiet():
+    with django_settings.one_django("/quiet"):
+        both.wait(30)
+        both.wait(30)
+
+thread = threading.Thread(target=quiet)
+thread.start()
+both.wait(30)
+with django_settings.one_django("/shop"):
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+both.wait(30)
+thread.join()
+print(django_settings._project.owner, type(os.environ) is usual)
+"""
+
+
+def test_loads_at_the_same_time_ask_each_for_itself(projects: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-c", LOAD, "fails"],
+        [sys.executable, "-c", THREADS],
         cwd=projects,
         env=environment(projects, None),
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert "No module named 'no_such_module'" in result.stderr
-    assert "SecondDjango" not in result.stderr
+    assert result.stdout == "/shop True\n", result.stderr
 
 
 def test_applications_without_django_do_not_import_it(projects: Path) -> None:
