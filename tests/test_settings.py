@@ -22,7 +22,6 @@ WATCH_IT = {
 }
 # These modules pass the whole environment on to processes, and read nothing from it.
 HAND_IT_ON = {
-    "framework_gateway/cli/serving.py",
     "framework_gateway/server/companions.py",
     "showdown/bench/servers.py",
 }

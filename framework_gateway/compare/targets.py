@@ -14,9 +14,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Scope
 
 from framework_gateway.compare.messages import Answer, Headers, NoAnswer, Request
-from framework_gateway.mounts.django_settings import SecondDjango, one_django
 from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
-from framework_gateway.mounts.process_state import ProcessState
 from framework_gateway.wsgi.errors import ClientLeft, means_client_left
 from framework_gateway.wsgi.middleware import RECORD
 
@@ -233,23 +231,10 @@ async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Tar
             if isinstance(target, str) and target.startswith(("http://", "https://")):
                 found.append(Server(name, target.rstrip("/"), client))
             else:
-                mounts[name] = load_target(name, target)
+                mounts[name] = Mount("", target, target=name, redirect=False)
                 found.append(Application(name, Mounts(Starlette(), [mounts[name]])))
         async with run_lifespans([*mounts.values()]):
-            for name, mount in mounts.items():
+            for mount in mounts.values():
                 if mount.failure:
-                    raise TargetError(f"{name}: {mount.failure}")
+                    raise TargetError(mount.failure)
             yield found
-
-
-def load_target(name: str, application: Any) -> Mount:
-    """Load an application of this process.
-
-    Raises:
-        TargetError: it is another Django project than a target before it.
-    """
-    try:
-        with ProcessState(name, logger.warning).watch(), one_django(name):
-            return Mount("", application)
-    except SecondDjango as error:
-        raise TargetError(f"{error}, and name that target by its URL") from error

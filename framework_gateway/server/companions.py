@@ -57,6 +57,8 @@ class Companion:
         self.logger.setLevel(logging.INFO)
         self._stop = threading.Event()
         self._lock = threading.Lock()  # a stop must not miss a process that is being started
+        # As it is now: the mounted applications may change the variables of the gateway's process.
+        self.environment = {**os.environ, "PATH": search_path(), "PYTHONUNBUFFERED": "1"}
         self._thread = threading.Thread(target=self._keep_running, daemon=True)
 
     def start(self) -> None:
@@ -105,7 +107,7 @@ class Companion:
             try:
                 self.process = subprocess.Popen(
                     self.command,
-                    env={**os.environ, "PATH": search_path(), "PYTHONUNBUFFERED": "1"},
+                    env=self.environment,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
