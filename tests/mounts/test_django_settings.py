@@ -166,7 +166,7 @@ def test_a_second_project_is_refused_in_one_sentence(
 ) -> None:
     loaded = Loaded(projects, first, second, "shop.asgi")
     assert loaded[second] == (
-        f"refused: The application at /{second} asks for Django settings from club.settings, but"
+        "refused: it asks for Django settings from club.settings, but"
         f" this process uses shop.settings for the application at /{first}, and Django has one"
         " settings module a process: run one of the two in a process of its own"
     )
@@ -176,7 +176,7 @@ def test_a_second_project_is_refused_in_one_sentence(
 
 def test_a_refusal_cannot_be_swallowed(projects: Path) -> None:
     loaded = Loaded(projects, "shop.wsgi", "swallows")
-    assert loaded["swallows"].startswith("refused: The application at /swallows asks for")
+    assert loaded["swallows"].startswith("refused: it asks for")
 
 
 def test_a_project_that_is_set_up_later_is_the_first_all_the_same(projects: Path) -> None:
@@ -206,7 +206,7 @@ def test_the_variable_of_the_shell_does_not_make_two_projects_one(
 ) -> None:
     loaded = Loaded(projects, "shop.wsgi", "club.wsgi", shell=shell)
     assert loaded["club.wsgi"] == (
-        "refused: The application at /club.wsgi asks for Django settings from club.settings, but"
+        "refused: it asks for Django settings from club.settings, but"
         f" this process uses {shell} for the application at /shop.wsgi, which asks for"
         " shop.settings, and Django has one settings module a process: run one of the two in a"
         " process of its own"
@@ -232,8 +232,7 @@ def test_a_second_project_in_a_single_file_is_refused(
 ) -> None:
     loaded = Loaded(projects, first, second)
     assert loaded[second].startswith(
-        f"refused: The application at /{second} asks for Django settings from"
-        " settings.configure(), but this process uses"
+        "refused: it asks for Django settings from settings.configure(), but this process uses"
     )
     assert f"for the application at /{first}" in loaded[second]
 
@@ -303,7 +302,7 @@ def test_applications_without_django_do_not_import_it(projects: Path) -> None:
 
 def test_targets_are_called_by_their_names(projects: Path) -> None:
     loaded = Loaded(projects, "shop.wsgi=old", "club.wsgi=new")
-    assert loaded["club.wsgi=new"].startswith("refused: The target new asks for")
+    assert loaded["club.wsgi=new"].startswith("refused: it asks for")
     assert "shop.settings for the target old, and" in loaded["club.wsgi=new"]
 
 
@@ -326,8 +325,8 @@ def test_compare_refuses_two_projects(projects: Path) -> None:
     assert result.stdout == ""
     assert result.stderr.splitlines()[-1] == (
         "Error: The target new could not be loaded: it asks for Django settings from club.settings,"
-        " but this process uses shop.settings for the target old, and Django has one settings module"
-        " a process: run one of the two in a process of its own"
+        " but this process uses shop.settings for the target old, and Django has one settings"
+        " module a process: run one of the two in a process of its own"
     )
 
 
