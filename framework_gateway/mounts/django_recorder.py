@@ -75,8 +75,8 @@ def recorded(listener: Listener) -> Iterator[None]:
         if not _loads:
             record()
         _loads += 1
-    loading.listener = listener
     try:
+        loading.listener = listener
         yield
     finally:
         loading.listener = None

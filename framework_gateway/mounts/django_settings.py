@@ -30,7 +30,7 @@ class Project:
 
     Attributes:
         asked: the settings modules that its applications have asked for.
-        owner: the name of the first application that asked; None if that is unknown.
+        owner: the name of the first application that asked or set Django up; None without one.
         shell: the variable before any application asked.
         told: whether the log says that the variable replaces what was asked for.
     """
@@ -73,11 +73,15 @@ class Load:
 
     Attributes:
         asked: the settings that it has asked for last; None if it has not.
+        first: whether nobody had asked before it.
+        complete: whether it has loaded without an exception.
         refusal: what was raised in the application, which may have caught it.
     """
 
     name: str
     asked: str | None = None
+    first: bool = False
+    complete: bool = False
     refusal: SecondDjango | None = None
 
     def ask(self, settings: str) -> None:
@@ -92,8 +96,9 @@ class Load:
             raise self.refusal
         self.asked = settings
         if not _project.asked:
+            self.first = True
             _project.shell = os.environ.get(VARIABLE)
-            _project.owner = self.name if used is None else _project.owner
+            _project.owner = self.name
         _project.asked.add(settings)
 
     def ask_by_default(self, settings: str) -> None:
@@ -133,6 +138,7 @@ def one_django(name: str) -> Iterator[None]:
     try:
         with recorded(load):
             yield
+            load.complete = True
     except SecondDjango:
         raise
     except Exception as error:
@@ -151,14 +157,19 @@ def keep_variable(load: Load, before: str | None) -> None:
     """Let the variable name the settings in force, for processes that inherit it.
 
     An application that has not changed it, because it names its settings itself, leaves it alone.
+    One that has failed before Django was set up leaves the place to another project.
     """
+    used = in_force()
+    withdrawn = load.first and not load.complete and used is None
+    if withdrawn:
+        vars(_project).update(vars(Project()))
     if os.environ.get(VARIABLE) == before:
         return
-    used = in_force()
-    value = before if load.refusal is not None or used == CONFIGURED else used
+    is_undone = withdrawn or load.refusal is not None
+    value = before if is_undone or used == CONFIGURED else used
     if value is not None:
         os.environ[VARIABLE] = value
-    elif load.refusal is not None:
+    elif is_undone:
         os.environ.pop(VARIABLE, None)
 
 

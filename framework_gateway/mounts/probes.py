@@ -20,7 +20,7 @@ from typing import Any
 # The gateway stops by the first two; its libraries rely on what the others do.
 OWN_SIGNALS = {"SIGTERM", "SIGINT", "SIGALRM", "SIGCHLD", "SIGPIPE"}
 # Applications have handlers for these, and they stay: the gateway has no use for the signals.
-OTHER_SIGNALS = {"SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGPROF", "SIGBREAK"}
+OTHER_SIGNALS = {"SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGBREAK"}
 SIGNALS = {int(one): one.name for one in signal.Signals if one.name in OWN_SIGNALS | OTHER_SIGNALS}
 
 

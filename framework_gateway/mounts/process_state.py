@@ -49,9 +49,9 @@ class ProcessState:
         if _watching.active:
             yield
             return
-        _watching.active = True
         before = [probe.read() for probe in PROBES]
         try:
+            _watching.active = True
             yield
         finally:
             _watching.active = False

@@ -72,6 +72,10 @@ FILES = {
     ),
     "late.py": LATE,
     "fails.py": "import club.wsgi, no_such_module\n",
+    "fails_early.py": "import club.defaults, no_such_module\n",
+    "club/defaults.py": (
+        'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "club.settings")\n'
+    ),
     **{
         f"{name}/{file}.py": text.format(name=name, kind=file)
         for name in ("shop", "club")
@@ -98,6 +102,8 @@ for name in sys.argv[1:]:
         found[name] = in_force()
     except SecondDjango as error:
         found[name] = f"refused: {error}"
+    except Exception as error:
+        found[name] = f"failed: {error}"
 found["variable"] = os.environ.get("DJANGO_SETTINGS_MODULE")
 found["django"] = "django" in sys.modules
 found["environ"] = type(os.environ).__name__
@@ -160,7 +166,7 @@ def test_a_second_project_is_refused_in_one_sentence(
 ) -> None:
     loaded = Loaded(projects, first, second, "shop.asgi")
     assert loaded[second] == (
-        f"refused: The application at /{second} asks for Django settings from club.settings, but"
+        "refused: it asks for Django settings from club.settings, but"
         f" this process uses shop.settings for the application at /{first}, and Django has one"
         " settings module a process: run one of the two in a process of its own"
     )
@@ -170,7 +176,7 @@ def test_a_second_project_is_refused_in_one_sentence(
 
 def test_a_refusal_cannot_be_swallowed(projects: Path) -> None:
     loaded = Loaded(projects, "shop.wsgi", "swallows")
-    assert loaded["swallows"].startswith("refused: The application at /swallows asks for")
+    assert loaded["swallows"].startswith("refused: it asks for")
 
 
 def test_a_project_that_is_set_up_later_is_the_first_all_the_same(projects: Path) -> None:
@@ -200,7 +206,7 @@ def test_the_variable_of_the_shell_does_not_make_two_projects_one(
 ) -> None:
     loaded = Loaded(projects, "shop.wsgi", "club.wsgi", shell=shell)
     assert loaded["club.wsgi"] == (
-        "refused: The application at /club.wsgi asks for Django settings from club.settings, but"
+        "refused: it asks for Django settings from club.settings, but"
         f" this process uses {shell} for the application at /shop.wsgi, which asks for"
         " shop.settings, and Django has one settings module a process: run one of the two in a"
         " process of its own"
@@ -226,8 +232,7 @@ def test_a_second_project_in_a_single_file_is_refused(
 ) -> None:
     loaded = Loaded(projects, first, second)
     assert loaded[second].startswith(
-        f"refused: The application at /{second} asks for Django settings from"
-        " settings.configure(), but this process uses"
+        "refused: it asks for Django settings from settings.configure(), but this process uses"
     )
     assert f"for the application at /{first}" in loaded[second]
 
@@ -243,16 +248,50 @@ def test_a_project_after_a_single_file_is_refused(projects: Path) -> None:
 
 
 def test_a_load_that_fails_otherwise_keeps_its_own_error(projects: Path) -> None:
+    loaded = Loaded(projects, "fails", "shop.wsgi", "club.asgi")
+    assert loaded["fails"] == "failed: No module named 'no_such_module'"
+    assert "uses club.settings for the application at /fails" in loaded["shop.wsgi"]
+    assert loaded["club.asgi"] == loaded["variable"] == "club.settings"
+
+
+def test_a_load_that_fails_before_django_is_set_up_makes_room(projects: Path) -> None:
+    loaded = Loaded(projects, "fails_early", "shop.wsgi", "club.wsgi")
+    assert loaded["fails_early"] == "failed: No module named 'no_such_module'"
+    assert loaded["shop.wsgi"] == loaded["variable"] == "shop.settings"
+    assert loaded["club.wsgi"].startswith("refused: ")
+
+
+THREADS = """
+import os, threading
+from framework_gateway.mounts import django_settings
+usual, both = type(os.environ), threading.Barrier(2)
+
+def quiet():
+    with django_settings.one_django("/quiet"):
+        both.wait(30)
+        both.wait(30)
+
+thread = threading.Thread(target=quiet)
+thread.start()
+both.wait(30)
+with django_settings.one_django("/shop"):
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+both.wait(30)
+thread.join()
+print(django_settings._project.owner, type(os.environ) is usual)
+"""
+
+
+def test_loads_at_the_same_time_ask_each_for_itself(projects: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-c", LOAD, "fails"],
+        [sys.executable, "-c", THREADS],
         cwd=projects,
         env=environment(projects, None),
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert "No module named 'no_such_module'" in result.stderr
-    assert "SecondDjango" not in result.stderr
+    assert result.stdout == "/shop True\n", result.stderr
 
 
 def test_applications_without_django_do_not_import_it(projects: Path) -> None:
@@ -263,7 +302,7 @@ def test_applications_without_django_do_not_import_it(projects: Path) -> None:
 
 def test_targets_are_called_by_their_names(projects: Path) -> None:
     loaded = Loaded(projects, "shop.wsgi=old", "club.wsgi=new")
-    assert loaded["club.wsgi=new"].startswith("refused: The target new asks for")
+    assert loaded["club.wsgi=new"].startswith("refused: it asks for")
     assert "shop.settings for the target old, and" in loaded["club.wsgi=new"]
 
 
