@@ -3,7 +3,6 @@
 Start it with ``gateway serve``, ``python gateway.py`` or ``uvicorn gateway:app``.
 """
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -18,12 +17,13 @@ from contract.request_id import request_id
 from contract.settings import Settings, find_workers_fault, get_settings
 from framework_gateway import Admission, Config, Gateway, Mount
 from framework_gateway.compare.guard import Guard
+from framework_gateway.loggers import get_logger
 from framework_gateway.observability.health import Check
 from framework_gateway.pages.site import Site
 from framework_gateway.security.identity import SAFE, Person, session_key
 from showdown.site import Showdown
 
-logger = logging.getLogger("showdown")
+logger = get_logger("showdown")
 
 SESSION_COOKIE = "sessionid"  # Django's
 FRAMEWORKS = {"flask", "fastapi", "django"}  # mounts that serve the users API

@@ -114,7 +114,7 @@ class Load:
     def refuse(self, settings: str, used: str | None) -> SecondDjango:
         """Return the error for an application that asks for other settings than those in use."""
         return SecondDjango(
-            f"{called(self.name)} asks for Django settings from {settings}, but this process uses"
+            f"it asks for Django settings from {settings}, but this process uses"
             f" {_project.named(used)}, and Django has one settings module a process:"
             " run one of the two in a process of its own"
         )

@@ -16,7 +16,7 @@ from starlette.routing import Mount as StarletteMount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from framework_gateway.mounts.deadline import Interrupted, deadline, interruptible
-from framework_gateway.mounts.django_settings import SecondDjango, one_django
+from framework_gateway.mounts.django_settings import one_django
 from framework_gateway.mounts.lifespan import Lifespan
 from framework_gateway.mounts.loading import ApplicationError, Kind, load
 from framework_gateway.mounts.options import MountOptions
@@ -264,8 +264,7 @@ class Mount(StarletteMount):
     def _fail(self, what: str, error: BaseException) -> None:
         # The text of the gateway's own errors says it all.
         reason = error if isinstance(error, ApplicationError | TimeoutError) else repr(error)
-        is_sentence = isinstance(error, SecondDjango)
-        self.failure = str(error) if is_sentence else f"{self.called} {what}: {reason}"
+        self.failure = f"{self.called} {what}: {reason}"
         self._retry_after = FAILURE_HEADERS
         logger.error(
             "%s %s; its prefix answers 503 until the gateway is restarted",

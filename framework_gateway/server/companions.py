@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from framework_gateway.loggers import get_logger
+
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # seconds until a companion is restarted
 RESET_AFTER = 60.0  # seconds of running that reset the restart delay
 GRACE = 10.0  # seconds for a companion to stop before it is killed
@@ -53,8 +55,7 @@ class Companion:
     def __init__(self, name: str, command: Sequence[str]) -> None:
         self.command = command
         self.process: subprocess.Popen[str] | None = None
-        self.logger = logging.getLogger(f"companion.{name}")
-        self.logger.setLevel(logging.INFO)
+        self.logger = get_logger(f"companion.{name}", logging.INFO)
         self._stop = threading.Event()
         self._lock = threading.Lock()  # a stop must not miss a process that is being started
         # As it is now: the mounted applications may change the variables of the gateway's process.

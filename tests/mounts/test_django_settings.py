@@ -324,9 +324,9 @@ def test_compare_refuses_two_projects(projects: Path) -> None:
     assert result.returncode != 0
     assert result.stdout == ""
     assert result.stderr.splitlines()[-1] == (
-        "Error: The target new asks for Django settings from club.settings, but this process uses"
-        " shop.settings for the target old, and Django has one settings module a process: run one"
-        " of the two in a process of its own"
+        "Error: The target new could not be loaded: it asks for Django settings from club.settings,"
+        " but this process uses shop.settings for the target old, and Django has one settings"
+        " module a process: run one of the two in a process of its own"
     )
 
 
