@@ -110,7 +110,10 @@ class Lifespan:
         }
         try:
             await in_steps(self._call(scope), self._watch_start)
-        except (asyncio.CancelledError, GeneratorExit):
+        except asyncio.CancelledError as error:
+            self._error = error
+            raise
+        except GeneratorExit:
             raise
         # An application may raise anything, and SystemExit in a task would end the event loop.
         except BaseException as error:

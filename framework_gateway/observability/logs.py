@@ -61,7 +61,7 @@ class TextFormatter(logging.Formatter):
     An application may move the time zone of the process.
     """
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         return "\n".join(shorten(line, MAX_TEXT) for line in super().format(record).split("\n"))

@@ -91,7 +91,18 @@ class Server(uvicorn.Server):
                     connection.check(now)
             if has_lost_parent():
                 self.stop()
+            self._keep_signals()
         return await super().on_tick(counter)
+
+    def _keep_signals(self) -> None:
+        """Take back the signals that stop the server, if an application has taken them."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) != self.handle_exit:
+                signal.signal(number, self.handle_exit)
+                name = signal.Signals(number).name
+                logger.warning("An application has changed the handler of %s; put back", name)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop gracefully; stop at once on a second Ctrl-C.

@@ -132,6 +132,11 @@ def process():
         await asyncio.sleep(0)
         return "exited"
 
+    @app.get("/signals")
+    async def signals():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return "changed"
+
     @app.get("/stop")
     async def stop():
         asyncio.get_running_loop().stop()
@@ -272,6 +277,8 @@ def test_the_good_mount_finishes_when_the_gateway_stops(
     gateway: tuple[httpx.Client, Server], directory: Path
 ) -> None:
     client, server = gateway
+    assert client.get("/process/signals").json() == "changed"
+    wait_until(lambda: "changed the handler of SIGTERM; put back" in server.output)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(client.get, "/good/slow")
         wait_until((directory / "slow-is-running").exists)

@@ -186,12 +186,34 @@ async def ends_before_its_answer(scope: Scope, receive: Receive, send: Send) -> 
     raise ConnectionError("no broker")
 
 
-def test_a_lifespan_that_ends_before_its_answer_has_failed() -> None:
-    app = Gateway({"/app": ends_before_its_answer}, config=CONFIG)
-    with TestClient(app) as client:
+# An exception before the first message is how an application says that it has no lifespan (ASGI).
+ENDINGS = [
+    (error, receives)
+    for error in (
+        ConnectionError("no broker"),
+        SystemExit(2),
+        KeyboardInterrupt(),
+        asyncio.CancelledError(),
+        BaseException("unusual"),
+    )
+    for receives in (True, False)
+    if receives or not isinstance(error, Exception)
+]
+
+
+@pytest.mark.parametrize(("error", "receives"), ENDINGS, ids=map(repr, ENDINGS))
+def test_a_lifespan_that_ends_before_its_answer_has_failed(
+    error: BaseException, receives: bool
+) -> None:
+    async def ending(scope: Scope, receive: Receive, send: Send) -> None:
+        if receives:
+            await receive()
+        raise error
+
+    with TestClient(Gateway({"/app": ending}, config=CONFIG)) as client:
         assert client.get("/app/").status_code == 503
         failures = client.get("/health/ready").json()["failures"]
-    assert "ConnectionError('no broker')" in failures["/app"]
+    assert repr(error) in failures["/app"]
 
 
 def test_a_mount_can_do_without_its_lifespan() -> None:
