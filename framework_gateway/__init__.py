@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from framework_gateway.app import Gateway
     from framework_gateway.compare.comparer import comparing
     from framework_gateway.config import Config
-    from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
+    from framework_gateway.mounts.mount import Mount
+    from framework_gateway.mounts.routing import Mounts
+    from framework_gateway.mounts.starting import run_lifespans
     from framework_gateway.observability.logs import AddRequestID
     from framework_gateway.security.identity import Admission
     from framework_gateway.wsgi.middleware import RECORD, WSGIMiddleware
@@ -35,7 +37,9 @@ MODULES = {
     "Gateway": "app",
     "Config": "config",
     "comparing": "compare.comparer",
-    **dict.fromkeys(("Mount", "Mounts", "run_lifespans"), "mounts.mount"),
+    "Mount": "mounts.mount",
+    "Mounts": "mounts.routing",
+    "run_lifespans": "mounts.starting",
     "AddRequestID": "observability.logs",
     "Admission": "security.identity",
     **dict.fromkeys(("RECORD", "WSGIMiddleware"), "wsgi.middleware"),

@@ -18,7 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from framework_gateway.compare.guard import ALLOW_ALL, CLOSED
 from framework_gateway.config import Config, get_config
 from framework_gateway.mounts.lifespan import Lifespan
-from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
+from framework_gateway.mounts.mount import Mount
+from framework_gateway.mounts.routing import Mounts
+from framework_gateway.mounts.starting import run_lifespans
 from framework_gateway.observability.access_log import AccessLog
 from framework_gateway.observability.health import Check, Health
 from framework_gateway.observability.observer import Observer

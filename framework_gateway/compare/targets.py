@@ -14,7 +14,9 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Scope
 
 from framework_gateway.compare.messages import Answer, Headers, NoAnswer, Request
-from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
+from framework_gateway.mounts.mount import Mount
+from framework_gateway.mounts.routing import Mounts
+from framework_gateway.mounts.starting import run_lifespans
 from framework_gateway.wsgi.errors import ClientLeft, means_client_left
 from framework_gateway.wsgi.middleware import RECORD
 

@@ -2,18 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from time import perf_counter
 from typing import Any, Self
 
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match
 from starlette.routing import Mount as StarletteMount
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from framework_gateway.mounts.deadline import Interrupted, deadline, interruptible
 from framework_gateway.mounts.django_settings import one_django
@@ -22,9 +20,8 @@ from framework_gateway.mounts.loading import ApplicationError, Kind, load
 from framework_gateway.mounts.options import MountOptions
 from framework_gateway.mounts.process_state import ProcessState, called
 from framework_gateway.mounts.streams import STREAMS, Streams
-from framework_gateway.mounts.threads import Threads, current_threads, give_mounts_their_threads
+from framework_gateway.mounts.threads import Threads, current_threads
 from framework_gateway.security.checks import check_headers, check_target
-from framework_gateway.security.headers import PAGE_HEADERS
 from framework_gateway.wsgi.bodies import GuardedReceive, serve_limited
 from framework_gateway.wsgi.errors import means_client_left
 from framework_gateway.wsgi.middleware import BUSY_HEADERS, WSGIMiddleware
@@ -32,8 +29,6 @@ from framework_gateway.wsgi.middleware import BUSY_HEADERS, WSGIMiddleware
 logger = logging.getLogger("framework_gateway")
 
 FAILURE_HEADERS = {"Retry-After": "30"}
-MOUNT = "bridge.mount"  # scope key: the prefix of the mount that serves the request, or "/"
-TIMEOUT = "bridge.timeout"  # scope key: seconds until a response must start, if a mount has its own
 LONG_STEP = 1.0  # seconds that a start may block the other mounts without a word in the log
 STOP_MARGIN = 2.0  # seconds that a stop may take after the grace period, to report what is left
 
@@ -280,119 +275,3 @@ class Mount(StarletteMount):
 
     async def _not_loaded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Placeholder for an application that could not be loaded; never called."""
-
-
-Refuse = Callable[[HTTPConnection, HTTPException], Awaitable[Response]]
-CheckHost = Callable[[Scope, bytes | None], None]
-
-
-async def render_as_text(_connection: HTTPConnection, error: HTTPException) -> Response:
-    """Render an HTTPException as plain text, as Starlette does."""
-    return PlainTextResponse(error.detail, error.status_code, error.headers)
-
-
-class Mounts:
-    """Middleware that passes each request to its mount; the longest matching prefix wins.
-
-    Mounts also work as routes of a Starlette application. But Starlette's routing and exception
-    handling would then cost more time than the rest of the gateway.
-
-    Args:
-        app: serves requests that match no mount.
-        mounts: the mounts.
-        refuse: renders an HTTPException that the gateway itself raises.
-        admit: authenticates a request before its application sees it; may raise HTTPException.
-        check_host: checks the Host of every request, with or without a mount; may raise
-            HTTPException.
-        own: the paths that ``app`` serves although there is a mount at ``/``.
-    """
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        mounts: Sequence[Mount],
-        refuse: Refuse = render_as_text,
-        admit: Callable[[Scope], Awaitable[None]] | None = None,
-        check_host: CheckHost | None = None,
-        own: Collection[str] = (),
-    ) -> None:
-        self.app = app
-        # /shop/admin before /shop
-        self.mounts = sorted(
-            [mount.load() for mount in mounts], key=lambda mount: len(mount.path), reverse=True
-        )
-        self.own = frozenset(own)
-        self.refuse = refuse
-        self.admit = admit
-        self.check_host = check_host
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            return await self.app(scope, receive, send)
-        try:
-            host = check_headers(scope)
-            if self.check_host is not None:
-                self.check_host(scope, host)
-            for mount in self.mounts:
-                match, child_scope = mount.matches(scope)
-                if match is Match.FULL:
-                    break
-            else:
-                return await self.app(scope, receive, send)
-            if not mount.path and self._is_own(scope):
-                return await self.app(scope, receive, send)
-            scope[MOUNT] = mount.label
-            scope[PAGE_HEADERS] = mount.page_headers
-            if mount.request_timeout is not None:
-                scope[TIMEOUT] = mount.request_timeout
-            if mount.login and self.admit is not None:
-                await self.admit(scope)
-            scope.update(child_scope)
-            # No router is above the application, so its URLs begin at its own root_path.
-            del scope["app_root_path"]
-            await mount.serve(scope, receive, send)
-        except HTTPException as error:
-            # Raised by the gateway; applications handle their own exceptions.
-            response = await self.refuse(HTTPConnection(scope), error)
-            await response(scope, receive, send)
-
-    def _is_own(self, scope: Scope) -> bool:
-        """Return whether the gateway itself serves a path that the mount at ``/`` has, too."""
-        return scope["path"].removeprefix(scope.get("root_path", "")) in self.own
-
-
-@asynccontextmanager
-async def run_lifespans(
-    mounts: Sequence[Mount], wait: float | None = None
-) -> AsyncIterator[asyncio.Future[Any]]:
-    """Start the applications side by side, and stop them side by side.
-
-    Args:
-        mounts: the mounts; one application at several prefixes starts once.
-        wait: seconds to wait for the starts, which then continue; by default until they have ended.
-
-    Yields:
-        A future that is done when all starts have ended.
-    """
-    give_mounts_their_threads()
-    groups: dict[int, list[Mount]] = {}
-    for mount in mounts:
-        if mount.is_startable:
-            groups.setdefault(id(mount.application), []).append(mount)
-    starts = asyncio.gather(*map(start_together, groups.values()))
-    await asyncio.wait([starts], timeout=wait)
-    try:
-        yield starts
-    finally:
-        starts.cancel()
-        await asyncio.gather(*(group[0].shutdown() for group in groups.values()))
-
-
-async def start_together(mounts: Sequence[Mount]) -> None:
-    """Start one application that is mounted at several prefixes."""
-    first, *others = mounts
-    for mount in mounts:
-        mount.set_starting()
-    await first.startup()
-    for mount in others:
-        mount.follow(first)

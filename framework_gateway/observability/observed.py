@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from starlette.types import Message, Receive, Scope, Send
 
-from framework_gateway.mounts.mount import MOUNT
+from framework_gateway.mounts.routing import MOUNT
 from framework_gateway.observability.routes import matched_route
 from framework_gateway.security.headers import PAGE_HEADERS, Header, SecurityHeaders
 from framework_gateway.server.response_heads import DISCARDED, RAISES_CLIENT_LEFT, ResponseSender

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from framework_gateway.mounts.mount import TIMEOUT, Refuse
+from framework_gateway.mounts.routing import TIMEOUT, Refuse
 from framework_gateway.observability.access_log import AccessLog
 from framework_gateway.observability.observed import REQUEST_ID, FinishedRequest, ObservedRequest
 from framework_gateway.security.headers import Header, SecurityHeaders

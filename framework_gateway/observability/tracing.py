@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from framework_gateway.mounts.mount import MOUNT
+from framework_gateway.mounts.routing import MOUNT
 from framework_gateway.observability.observed import EMPTY_RECORD, METHODS, STARTS
 from framework_gateway.observability.routes import matched_route
 from framework_gateway.wsgi.middleware import RECORD

@@ -1,0 +1,46 @@
+"""Start the mounted applications side by side, and stop them side by side."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from framework_gateway.mounts.mount import Mount
+from framework_gateway.mounts.threads import give_mounts_their_threads
+
+
+@asynccontextmanager
+async def run_lifespans(
+    mounts: Sequence[Mount], wait: float | None = None
+) -> AsyncIterator[asyncio.Future[Any]]:
+    """Start the applications side by side, and stop them side by side.
+
+    Args:
+        mounts: the mounts; one application at several prefixes starts once.
+        wait: seconds to wait for the starts, which then continue; by default until they have ended.
+
+    Yields:
+        A future that is done when all starts have ended.
+    """
+    give_mounts_their_threads()
+    groups: dict[int, list[Mount]] = {}
+    for mount in mounts:
+        if mount.is_startable:
+            groups.setdefault(id(mount.application), []).append(mount)
+    starts = asyncio.gather(*map(start_together, groups.values()))
+    await asyncio.wait([starts], timeout=wait)
+    try:
+        yield starts
+    finally:
+        starts.cancel()
+        await asyncio.gather(*(group[0].shutdown() for group in groups.values()))
+
+
+async def start_together(mounts: Sequence[Mount]) -> None:
+    """Start one application that is mounted at several prefixes."""
+    first, *others = mounts
+    for mount in mounts:
+        mount.set_starting()
+    await first.startup()
+    for mount in others:
+        mount.follow(first)
