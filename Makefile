@@ -87,8 +87,7 @@ lock: $(VENV)/installed-dev ## resolve the dependencies anew into the lock files
 	  --no-header --extra showdown --extra otel --group build --group docs --group dev --group bench --group servers \
 	  --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --no-header --group build --group applications \
-	  --constraint requirements-dev.lock pyproject.toml --output-file requirements-applications.lock
+	  --no-header --group build --group applications pyproject.toml --output-file requirements-applications.lock
 
 clean: ## remove .venv and what tools left; the database in var/ stays
 	rm -rf $(VENV) *.egg-info build site .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,23 @@
+"""Fixtures: skip without the applications' environment; a directory for each application's data."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.applications.environment import BIN
+from tests.databases import missing
+
+pytest.register_assert_rewrite("tests.applications.comparing")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed() -> None:
+    """Skip the test if the applications are not installed."""
+    if not (BIN.parent / "installed").exists():
+        missing("the applications are not installed: make .venv/applications/installed")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty directory for the data of an application."""
+    return tmp_path_factory.mktemp("data")
