@@ -3,7 +3,6 @@
 Start it with ``gateway serve``, ``python gateway.py`` or ``uvicorn gateway:app``.
 """
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -16,17 +15,20 @@ from contract.access import permissions_for
 from contract.problems import MEDIA_TYPE, Problem
 from contract.request_id import request_id
 from contract.settings import Settings, find_workers_fault, get_settings
-from framework_gateway import Admission, Config, Gateway
+from framework_gateway import Admission, Config, Gateway, Mount
 from framework_gateway.compare.guard import Guard
+from framework_gateway.loggers import get_logger
 from framework_gateway.observability.health import Check
 from framework_gateway.pages.site import Site
 from framework_gateway.security.identity import SAFE, Person, session_key
 from showdown.site import Showdown
 
-logger = logging.getLogger("showdown")
+logger = get_logger("showdown")
 
 SESSION_COOKIE = "sessionid"  # Django's
 FRAMEWORKS = {"flask", "fastapi", "django"}  # mounts that serve the users API
+# They share the login, their roots are part of the contract, and no other site embeds their pages.
+OPTIONS: dict[str, Any] = {"login": True, "redirect": False, "page_headers": True}
 LINKS = {
     "Compare": "/",
     "Flask": "/flask/api/users",
@@ -57,7 +59,7 @@ def create_app(
     admit = admission(settings, has_django)
     site = Showdown if applications.keys() >= {f"/{name}" for name in FRAMEWORKS} else Site
     return Gateway(
-        applications,
+        [Mount(prefix, app, **OPTIONS) for prefix, app in applications.items()],
         config=config,
         admit=admit,
         site=partial(site, guard=guard(settings, admit)),

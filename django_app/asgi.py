@@ -1,9 +1,8 @@
 """Django as an ASGI application."""
 
-import os
+from django.core.handlers.asgi import ASGIHandler
 
-from django.core.asgi import get_asgi_application
+from django_app.project import set_up
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")
-
-application = get_asgi_application()
+set_up()
+application = ASGIHandler()

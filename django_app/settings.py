@@ -183,6 +183,6 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR"},
     },
 }
-# The gateway configures the root logger of its process; `manage.py` and other servers do not.
-if not logging.getLogger().handlers:
+# The gateway formats the records that no handler takes; `manage.py` and other servers do not.
+if getattr(logging.lastResort, "formatter", None) is None and not logging.getLogger().handlers:
     LOGGING["root"] = {"handlers": ["stderr"]}

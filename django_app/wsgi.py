@@ -1,9 +1,8 @@
 """Django as a WSGI application."""
 
-import os
+from django.core.handlers.wsgi import WSGIHandler
 
-from django.core.wsgi import get_wsgi_application
+from django_app.project import set_up
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")
-
-application = get_wsgi_application()
+set_up()
+application = WSGIHandler()

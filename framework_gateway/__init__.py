@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from framework_gateway.compare.comparer import comparing
     from framework_gateway.config import Config
     from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
+    from framework_gateway.observability.logs import AddRequestID
     from framework_gateway.security.identity import Admission
     from framework_gateway.wsgi.middleware import RECORD, WSGIMiddleware
     from framework_gateway.wsgi.threads import set_switch_interval
 
 __all__ = [
     "RECORD",
+    "AddRequestID",
     "Admission",
     "Config",
     "Gateway",
@@ -34,6 +36,7 @@ MODULES = {
     "Config": "config",
     "comparing": "compare.comparer",
     **dict.fromkeys(("Mount", "Mounts", "run_lifespans"), "mounts.mount"),
+    "AddRequestID": "observability.logs",
     "Admission": "security.identity",
     **dict.fromkeys(("RECORD", "WSGIMiddleware"), "wsgi.middleware"),
     "set_switch_interval": "wsgi.threads",

@@ -1,26 +1,26 @@
 """The gateway: mounts applications under prefixes, and adds limits, logs, metrics and security."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from framework_gateway.compare.guard import ALLOW_ALL, CLOSED
 from framework_gateway.config import Config, get_config
+from framework_gateway.mounts.lifespan import Lifespan
 from framework_gateway.mounts.mount import Mount, Mounts, run_lifespans
 from framework_gateway.observability.access_log import AccessLog
 from framework_gateway.observability.health import Check, Health
-from framework_gateway.observability.metrics import Metrics
 from framework_gateway.observability.observer import Observer
 from framework_gateway.observability.request_id import request_id
 from framework_gateway.pages.site import Site
@@ -32,26 +32,37 @@ from framework_gateway.security.proxies import Proxies
 from framework_gateway.wsgi.threads import set_switch_interval
 
 if TYPE_CHECKING:
+    from framework_gateway.observability.metrics import Metrics
     from framework_gateway.observability.tracing import Tracing
 
 HSTS_SECONDS = 365 * 24 * 3600
 # Load balancers and Prometheus request these by IP address, not by host name.
 PROBES = ["/health/", "/metrics"]
+# What the gateway itself serves even if an application is mounted at "/".
+OWN_PATHS = ["/health/live", "/health/ready", "/metrics"]
+START_WAIT = 3.0  # seconds to wait for applications to start before the gateway serves the others
 
 Problem = Callable[[int, str | None, Mapping[str, str] | None], Response]
 Find = Callable[[], str | None]  # returns a fault as one line, or None
 
 
+class StartFailed(Exception):
+    """An application could not be loaded or started, and the setting ``fail_fast`` is on."""
+
+
 class Gateway(Starlette):
     """A Starlette application that mounts WSGI and ASGI applications in one process.
 
-    It loads the applications when it starts, or when ``mounts`` is first read.
+    It loads the applications when it starts, or when ``mounts`` is first read. Under a server that
+    runs no lifespan, the first request starts them.
 
     Args:
         applications: maps a prefix, such as ``/shop``, to a WSGI or ASGI application, a factory
-            that returns one, or an import string of either.
+            that returns one, or an import string of either; or a sequence of Mounts, which can
+            have options of their own.
         config: the settings; read from the environment by default.
-        admit: authenticates each request, and refuses those without permission.
+        admit: authenticates the requests of mounts with the option ``login``, and refuses those
+            without permission.
         site: returns the pages, given the mounts, the maximum body size and the links. By default,
             the pages that send requests are closed in production: the gateway knows no staff.
         links: maps names to paths of useful pages; ``gateway serve`` prints them. The default is
@@ -67,7 +78,7 @@ class Gateway(Starlette):
 
     def __init__(
         self,
-        applications: Mapping[str, Any] | None = None,
+        applications: Mapping[str, Any] | Sequence[Mount] = (),
         *,
         config: Config | None = None,
         admit: Admission | None = None,
@@ -81,13 +92,17 @@ class Gateway(Starlette):
         companions: Mapping[str, Sequence[str]] | None = None,
         find_workers_fault: Find = lambda: None,
     ) -> None:
-        self.applications = {**(applications or {})}
         self.config = config or get_config()
+        if isinstance(applications, Mapping):
+            applications = [Mount(prefix, app) for prefix, app in applications.items()]
+        self.planned = {mount.path: mount for mount in applications}
         self.admit = admit
         self.site = site or partial(Site, guard=ALLOW_ALL if self.config.pages_are_open else CLOSED)
         if links is None:
-            links = {prefix: f"{prefix}/" for prefix in self.applications}
+            links = {prefix or "Root": f"{prefix}/" for prefix in self.planned}
         self.links = {"Compare": "/", **links}
+        if "" in self.planned:
+            del self.links["Compare"]  # the application at "/" has the place of the pages
         self.needs = {**(needs or {})}
         self.optional_checks = {**(optional_checks or {})}
         self.at_start = at_start
@@ -96,6 +111,10 @@ class Gateway(Starlette):
         self.companions = {**(companions or {})}
         self.find_workers_fault = find_workers_fault
         self.access_log: AccessLog | None = None
+        self.starts: asyncio.Future[Any] | None = None  # done when all applications have started
+        self._is_running = False
+        self._start: asyncio.Task[None] | None = None  # by the first request
+        self.metrics_dir = self.config.metrics_dir  # shared with the other processes
         self._tracing = load_tracing() if self.config.traces else None
         super().__init__(
             exception_handlers={HTTPException: self.answer_error, Exception: self.answer_exception},
@@ -104,22 +123,23 @@ class Gateway(Starlette):
         self.router.redirect_slashes = False
         self.state.stopping = False
 
-    def mount_application(self, prefix: str, application: Any) -> None:
-        """Add an application, before the gateway starts.
+    def mount_application(self, prefix: str, application: Any, **options: Any) -> None:
+        """Add an application, before the gateway starts; it replaces one at the same prefix.
 
-        Raises:
-            ValueError: the prefix is already in use.
+        Args:
+            prefix: such as ``/shop``; ``/`` for all paths that no other mount has.
+            application: as for ``Mount``.
+            options: as for ``Mount``.
         """
-        if prefix in self.applications:
-            raise ValueError(f"{prefix} is already in use")
-        self.applications[prefix] = application
-        self.links[prefix] = f"{prefix}/"
+        mount = Mount(prefix, application, **options)
+        self.planned[mount.path] = mount
+        self.links[mount.path or "Root"] = f"{mount.path}/"
 
     @cached_property
     def mounts(self) -> list[Mount]:
-        """The mounted applications."""
+        """The mounts; they are loaded when this is first read."""
         config = self.config
-        limits = {
+        defaults = {
             "max_requests": config.max_requests,
             "max_body_size": config.max_body_size,
             "max_streams": config.max_streams,
@@ -127,11 +147,15 @@ class Gateway(Starlette):
             "threads": config.threads,
             "queue_size": config.max_requests,
             "grace": config.graceful_timeout,
+            "start_timeout": config.start_timeout,
         }
-        return [
-            Mount(prefix, application, **limits)
-            for prefix, application in self.applications.items()
-        ]
+        for mount in self.planned.values():
+            mount.configure(**defaults)
+        return [mount.load() for mount in self.planned.values()]
+
+    def load(self) -> None:
+        """Import the applications, before the event loop runs; gunicorn does so as well."""
+        _ = self.mounts
 
     @cached_property
     def tracing(self) -> "Tracing | None":
@@ -144,9 +168,14 @@ class Gateway(Starlette):
         return tracing
 
     @cached_property
-    def metrics(self) -> Metrics:
+    def metrics(self) -> "Metrics":
         """The Prometheus metrics."""
-        return Metrics(self.mounts)
+        mounts = self.mounts
+        # Only now: an application may set PROMETHEUS_MULTIPROC_DIR for its own metrics, which
+        # prometheus_client reads when it is first imported.
+        from framework_gateway.observability.metrics import Metrics
+
+        return Metrics(mounts, self.metrics_dir)
 
     @cached_property
     def outer_middleware(self) -> Sequence[Middleware]:
@@ -154,7 +183,7 @@ class Gateway(Starlette):
         config = self.config
         refuse = self.answer_error
         return [
-            Middleware(Proxies, config.trusted_proxies),
+            Middleware(Proxies, config.trusted_proxies, config.root_path),
             Middleware(
                 Observer,
                 request_id=self.request_id,
@@ -171,6 +200,7 @@ class Gateway(Starlette):
                 refuse=refuse,
                 admit=self.admit,
                 check_host=Hosts(config.allowed_hosts, exempt=PROBES),
+                own=OWN_PATHS,
             ),
         ]
 
@@ -178,7 +208,7 @@ class Gateway(Starlette):
         """Wrap Starlette's own middleware stack in the outer middleware."""
         set_switch_interval()
         health = Health(
-            lambda: {mount.path: mount.failure for mount in self.mounts if mount.failure},
+            lambda: self.failures,
             needs=self.needs,
             optional=self.optional_checks,
         )
@@ -193,12 +223,49 @@ class Gateway(Starlette):
             app = cls(app, *args, **kwargs)
         return app
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request; start the applications if the server has not done so."""
+        if not self._is_running and scope["type"] != "lifespan":
+            await self._start_without_server()
+        await super().__call__(scope, receive, send)
+
+    async def _start_without_server(self) -> None:
+        """Start the applications by the first request, for servers that run no lifespan.
+
+        They stop when the event loop ends.
+        """
+        if self._start is None or self._start.done():
+            starting = Lifespan(super().__call__).startup(Context())
+            self._start = asyncio.create_task(starting, context=Context())
+        # Not await: a client that leaves would cancel the start.
+        await asyncio.wait([self._start])
+
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[None]:
-        async with run_lifespans(self.mounts), self.tracing or nullcontext():
+        wait = None if self.config.fail_fast else START_WAIT
+        async with (
+            run_lifespans(self.mounts, wait) as self.starts,
+            self.tracing or nullcontext(),
+        ):
+            if self.config.fail_fast and (failures := self.failures):
+                raise StartFailed("; ".join(failures.values()))
             if self.at_start is not None:
-                await run_in_threadpool(self.at_start)
-            yield
+                await asyncio.to_thread(self.at_start)
+            self._is_running = True
+            try:
+                yield
+            finally:
+                self._is_running = False
+
+    async def wait_until_started(self) -> None:
+        """Wait until all applications have started or failed; the lifespan must be running."""
+        if self.starts is not None:
+            await asyncio.wait([self.starts])
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Why mounts answer 503, by prefix."""
+        return {mount.label: mount.failure for mount in self.mounts if mount.failure}
 
     def refuse(self, status: int) -> Response:
         """Render an error of the server itself, for input that is not a valid request."""

@@ -6,16 +6,31 @@ line that names the variable.
 
 from functools import cache
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from framework_gateway.security.proxies import PREFIX
 
 
 def check_network(network: str) -> str:
     """Raise ValueError unless the text is an IP address or network."""
     ip_network(network)
     return network
+
+
+def check_root_path(path: str) -> str:
+    """Return a root path without a slash at its end.
+
+    Raises:
+        ValueError: it does not begin with a slash, or is no plain path.
+    """
+    path = path.rstrip("/")
+    if path and not PREFIX.fullmatch(path):
+        raise ValueError("must be a path such as /outer, of letters, digits and . _ ~ -")
+    return path
 
 
 def split_commas(value: Any) -> Any:
@@ -112,6 +127,22 @@ class Config(BaseSettings):
         int,
         Field(ge=0, description="Seconds for running requests to finish when the server stops."),
     ] = 10
+    start_timeout: Annotated[
+        float,
+        Field(gt=0, description="Seconds for an application to load and to start; then 503."),
+    ] = 60.0
+    fail_fast: Annotated[
+        bool,
+        Field(
+            description="End with status 3 if an application fails to load or to start, instead of"
+            " serving the others."
+        ),
+    ] = False
+    root_path: Annotated[
+        str,
+        AfterValidator(check_root_path),
+        Field(description="Prefix that a proxy in front of the gateway removes from each path."),
+    ] = ""
     allowed_hosts: Annotated[
         list[str],
         NoDecode,
@@ -136,6 +167,14 @@ class Config(BaseSettings):
     traces: Annotated[
         bool, Field(description="Send OpenTelemetry spans, configured by the variables `OTEL_*`.")
     ] = False
+
+    metrics_dir: Annotated[
+        Path | None,
+        Field(
+            description="Directory, empty at the start, in which several processes share the"
+            " gateway's metrics; `--workers` makes one."
+        ),
+    ] = None
 
     @property
     def pages_are_open(self) -> bool:

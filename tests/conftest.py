@@ -1,5 +1,6 @@
 """Fixtures: one migrated database, one gateway on it, and each test on fresh rows."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ import hypothesis
 import pytest
 from starlette.testclient import TestClient
 
+from framework_gateway import loggers
 from framework_gateway.compare.comparer import Comparer, Comparison
 from framework_gateway.compare.messages import Request
 from framework_gateway.compare.targets import Application
@@ -72,6 +74,21 @@ def database(migrated: SQLite | PostgreSQL) -> SQLite | PostgreSQL:
     """The database with only what ``make run`` creates."""
     migrated.reset()
     return migrated
+
+
+@pytest.fixture(autouse=True)
+def usual_loggers() -> Iterator[None]:
+    """Undo ``loggers.install()``: a command that ran in the suite's process takes the loggers."""
+    last_resort = logging.lastResort
+    yield
+    if loggers.ROOT.handlers:
+        loggers.ROOT.handlers = []
+        logging.root.parent = None
+        logging.lastResort = last_resort
+        for logger in map(logging.getLogger, loggers.LEVELS):
+            logger.__class__ = logging.Logger
+            if logger.parent is loggers.ROOT:
+                logger.parent = logging.root
 
 
 @contextmanager

@@ -34,11 +34,11 @@ def free_port() -> int:
 
 def migrate() -> None:
     """Prepare the database of the settings, as ``make run`` does."""
-    import django
     from django.core.management import call_command
 
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")
-    django.setup()
+    from django_app.project import set_up
+
+    set_up()
     call_command("prepare")
 
 

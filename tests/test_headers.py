@@ -94,14 +94,14 @@ def test_every_response_has_nosniff(gateway: TestClient, framework: str, path: s
     assert response.headers.get_list("X-Content-Type-Options") == ["nosniff"]
 
 
-def asked(scheme: str, env: str, app: Any = None) -> httpx.Headers:
-    """Return the response headers of a custom application."""
+def asked(scheme: str, env: str, app: Any = None, path: str = "/shop/") -> httpx.Headers:
+    """Return the response headers of a custom application, or of another path."""
 
     async def page(scope: Any, receive: Any, send: Any) -> None:
         await HTMLResponse("page")(scope, receive, send)
 
     gateway = compose({"/shop": lambda: app or page}, env=env)
-    return TestClient(gateway, f"{scheme}://127.0.0.1").get("/shop/").headers
+    return TestClient(gateway, f"{scheme}://127.0.0.1").get(path).headers
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,9 @@ def test_production_sends_hsts_over_https(scheme: str, env: str, age: str | None
 
 @pytest.mark.parametrize(("scheme", "policy"), [("https", "same-origin"), ("http", None)])
 def test_pages_are_isolated_from_windows_of_other_sites(scheme: str, policy: str | None) -> None:
-    assert asked(scheme, "production").get("Cross-Origin-Opener-Policy") == policy
+    headers = asked(scheme, "production", path="/")
+    assert headers["Content-Type"].startswith("text/html")
+    assert headers.get("Cross-Origin-Opener-Policy") == policy
 
 
 def test_an_application_can_override_the_security_headers() -> None:
@@ -142,4 +144,4 @@ def test_an_applications_header_iterator_is_read_once() -> None:
     with TestClient(create_app(applications={"/app": app}), "http://127.0.0.1") as client:
         headers = client.get("/app").headers
     assert headers["X-Own"] == "1"
-    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from framework_gateway.observability.multiprocess import Counter, Gauge, Histogram
 from framework_gateway.server.protocol import Connection
 from framework_gateway.server.server import Server
 from framework_gateway.server.sockets import WebSocketConnection
@@ -68,7 +69,31 @@ PARTS = [
     ),
     ("a2wsgi", "wsgi/environ.py", "a2wsgi.wsgi", ["build_environ"]),
     ("starlette", "app.py", "starlette.applications:Starlette", ["build_middleware_stack"]),
-    ("fastapi", "pages/endpoints.py", "fastapi.routing", ["iter_route_contexts"]),
+    *(
+        ("prometheus-client", "observability/multiprocess.py", f"prometheus_client.{place}", names)
+        for place, names in [
+            ("values", ["MutexValue"]),
+            ("mmap_dict", ["MmapedDict", "mmap_key"]),
+            ("mmap_dict:MmapedDict", ["read_value", "write_value"]),
+            (
+                "metrics:MetricWrapperBase.__init__",
+                [
+                    *("_type", "_name", "_labelnames", "_labelvalues", "_documentation"),
+                    *("_kwargs", "_metric_init"),
+                ],
+            ),
+            ("metrics:Counter._metric_init", ["_value", "_created"]),
+            ("metrics:Gauge._metric_init", ["_value", "_multiprocess_mode"]),
+            ("metrics:Histogram._metric_init", ["_sum", "_buckets", "_upper_bounds", "_created"]),
+        ]
+    ),
+    ("fastapi", "observability/routes.py", "fastapi.routing", ["iter_route_contexts"]),
+    (
+        "fastapi",
+        "observability/routes.py",
+        "fastapi.routing:_EffectiveRouteContext.__init__",
+        ["original_route", "path"],
+    ),
 ]
 
 
@@ -97,7 +122,7 @@ def test_private_parts_exist(package: str, module: str, place: str, names: list[
     )
 
 
-OVERRIDES = [Connection, WebSocketConnection, Server, WSGIMiddleware]
+OVERRIDES = [Connection, WebSocketConnection, Server, WSGIMiddleware, Counter, Gauge, Histogram]
 
 
 @pytest.mark.parametrize("subclass", OVERRIDES, ids=lambda cls: cls.__name__)

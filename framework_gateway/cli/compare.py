@@ -96,7 +96,9 @@ def compare(
     answers are equal, and 1 if they differ or one is missing.
     """
     from framework_gateway.cli import comparing
+    from framework_gateway.observability import logs
 
+    logs.configure("development")  # for a reader; and a target's logging may not silence it
     if path is None and method.startswith("/"):
         method, path = "GET", method
     if file is None:

@@ -77,6 +77,7 @@ async def open_mounts(app_dir: str) -> AsyncIterator[Sequence[Target]]:
     except SourceError as error:
         raise click.UsageError(f"{error}; or give --target options") from error
     async with app.router.lifespan_context(app):
+        await app.wait_until_started()
         yield [Application(mount.path.strip("/"), app, mount.path) for mount in app.mounts]
 
 

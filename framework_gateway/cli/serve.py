@@ -1,26 +1,41 @@
 """``gateway serve``: serve a Gateway, your own applications, or both."""
 
-import re
 import sys
 from typing import Any
 
 import click
 
 
-class MountOption(click.ParamType[tuple[str, str]]):
-    """A value of the form ``/prefix=package.module:attribute``."""
+class MountType(click.ParamType[tuple[str, str]]):
+    """A value of the form ``/prefix=package.module:attribute``; ``/`` is a prefix, too."""
 
     name = "mount"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
         prefix, equals, application = value.partition("=")
-        if (
-            not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+", prefix)
-            or not equals
-            or not application
-        ):
+        if not is_prefix(prefix) or not equals or not application:
             self.fail(f"{value!r} is not of the form /prefix=package.module:attribute", param, ctx)
         return prefix, application
+
+
+class MountOptionType(click.ParamType[tuple[str, str, str]]):
+    """A value of the form ``/prefix:name=value``."""
+
+    name = "mount-option"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str, str]:
+        prefix, colon, option = value.partition(":")
+        name, equals, setting = option.partition("=")
+        if not is_prefix(prefix) or not colon or not name or not equals:
+            self.fail(f"{value!r} is not of the form /prefix:option=value", param, ctx)
+        return prefix, name.replace("-", "_"), setting
+
+
+def is_prefix(text: str) -> bool:
+    """Return whether a text can be the prefix of a mount."""
+    from framework_gateway.security.proxies import PREFIX
+
+    return text == "/" or PREFIX.fullmatch(text) is not None
 
 
 @click.command()
@@ -35,13 +50,30 @@ class MountOption(click.ParamType[tuple[str, str]]):
     "--mount",
     "mounts",
     multiple=True,
-    type=MountOption(),
+    type=MountType(),
     metavar="/PREFIX=MODULE:APP",
     help="Mount a WSGI or ASGI application; repeatable.",
+)
+@click.option(
+    "--mount-option",
+    "options",
+    multiple=True,
+    type=MountOptionType(),
+    metavar="/PREFIX:NAME=VALUE",
+    help="Set an option of a mount, such as /shop:threads=8 or /shop:login=true; repeatable.",
 )
 @click.option("--only-mounts", is_flag=True, help="Serve only the --mount applications.")
 @click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(1), help="Worker processes."
+)
+@click.option(
+    "--root-path",
+    help="Prefix that a proxy removes from each path.  [default: GATEWAY_ROOT_PATH, or none]",
+)
+@click.option(
+    "--fail-fast",
+    is_flag=True,
+    help="End with status 3 if an application fails to load or to start.",
 )
 @click.option(
     "--with",
@@ -61,8 +93,11 @@ def serve(
     host: str | None,
     port: int | None,
     mounts: tuple[tuple[str, str], ...],
+    options: tuple[tuple[str, str, str], ...],
     only_mounts: bool,
     workers: int,
+    root_path: str | None,
+    fail_fast: bool,
     companions: tuple[str, ...],
     app_dir: str,
 ) -> None:
@@ -74,6 +109,7 @@ def serve(
       gateway serve
       gateway serve --mount /shop=shop.wsgi:application
       gateway serve --only-mounts --mount /shop=shop.wsgi:application --mount /live=live:app
+      gateway serve --mount /=old.wsgi:application --mount /api=new:app --only-mounts
       gateway serve --with "python manage.py worker"
     """
     from framework_gateway.cli.serving import listen, run_server, run_workers
@@ -89,7 +125,15 @@ def serve(
 
     config = get_config()
     logs.configure(config.env)
-    source = Source(app, mounts, only_mounts, app_dir)
+    changes = {"root_path": root_path, "fail_fast": fail_fast or None}
+    source = Source(
+        app,
+        mounts,
+        options,
+        only_mounts,
+        app_dir,
+        {name: value for name, value in changes.items() if value is not None},
+    )
     try:
         gateway = source.load()
         commands = {**gateway.companions, **dict(map(parse_command, companions))}

@@ -4,16 +4,17 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
-from prometheus_client.multiprocess import mark_process_dead
 
 from framework_gateway.app import Gateway
 from framework_gateway.config import Config as Settings
 from framework_gateway.config import get_config
+from framework_gateway.mounts.deadline import Interrupted
 from framework_gateway.observability import logs
 from framework_gateway.observability.access_log import AccessLog, as_json, as_text
 from framework_gateway.server.limits import Limits
@@ -24,15 +25,32 @@ from framework_gateway.wsgi.threads import threads_left_running
 
 
 @contextmanager
-def shared_metrics() -> Iterator[Callable[[int], object]]:
-    """Let the processes that are started in the block share their metrics.
+def shared_metrics(directory: Path | None) -> Iterator[tuple[Path, Callable[[int], object]]]:
+    """Let processes share the gateway's metrics, and only these, while the block runs.
+
+    Not by an environment variable: programs that the applications start would inherit it.
+
+    Args:
+        directory: an empty directory; None for one that is removed at the end.
 
     Yields:
-        A function that removes the gauges of a process that has ended, given its id.
+        The directory, and a function that removes the gauges of a process that has ended, given
+        its id.
     """
-    with TemporaryDirectory(prefix="gateway-metrics-") as directory:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
-        yield partial(mark_process_dead, path=directory)
+    with ExitStack() as stack:
+        if directory is None:
+            temporary = TemporaryDirectory(prefix="gateway-metrics-")
+            directory = Path(stack.enter_context(temporary))
+        yield directory, partial(forget_process, directory)
+
+
+def forget_process(directory: Path, process: int) -> None:
+    """Remove the gauges of a process that has ended from a directory of shared metrics."""
+    # Not at the top: an application may first set the variables that prometheus_client reads when
+    # it is imported.
+    from framework_gateway.observability import multiprocess
+
+    multiprocess.forget_process(directory, process)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -58,17 +76,23 @@ def run_workers(
         listener: the socket that they share.
         grace: seconds for running requests to finish when the processes stop.
     """
-    with shared_metrics() as forget:
-        run = partial(load_and_run, load)
+    with shared_metrics(get_config().metrics_dir) as (directory, forget):
+        run = partial(load_and_run, load, metrics_dir=directory)
         return Workers(run, number, listener, grace, on_end=forget).run()
 
 
 def load_and_run(
-    load: Callable[[], Gateway], listener: socket.socket, on_start: Callback = do_nothing
+    load: Callable[[], Gateway],
+    listener: socket.socket,
+    on_start: Callback = do_nothing,
+    *,
+    metrics_dir: Path,
 ) -> None:
-    """Load a gateway in this process, and serve it."""
+    """Load a gateway in this process, and serve it; ``metrics_dir`` has the metrics of all."""
     logs.configure(get_config().env)
-    run_server(load(), listener, on_start)
+    app = load()
+    app.metrics_dir = metrics_dir
+    run_server(app, listener, on_start)
 
 
 def run_server(
@@ -106,8 +130,17 @@ def run_server(
         timeout_graceful_shutdown=settings.graceful_timeout,
     )
     set_stopping = partial(setattr, app.state, "stopping", True)
-    server = Server(config, on_start, on_stop=set_stopping, extra_time=extra_time)
-    server.run(sockets=[listener])
+    server = Server(
+        config,
+        on_load=app.load,
+        on_start=on_start,
+        on_stop=set_stopping,
+        extra_time=extra_time,
+    )
+    try:
+        server.run(sockets=[listener])
+    except Interrupted as interrupted:
+        sys.exit(128 + interrupted.number)
     if not server.started:
         sys.exit(EXIT_NOT_STARTED)  # the log says why
     if threads_left_running:

@@ -2,11 +2,17 @@
 
 import sys
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from framework_gateway.app import Gateway
+from framework_gateway.config import Config
 from framework_gateway.mounts.loading import ApplicationError, import_application
+from framework_gateway.mounts.options import MountOptions
 
 DEFAULT = "gateway:app"
 
@@ -22,14 +28,18 @@ class Source:
     Attributes:
         name: ``module:attribute`` of a Gateway or its factory; None for ``gateway:app``.
         mounts: prefixes and import strings of additional applications.
+        options: prefixes, names and values of options of mounts.
         only_mounts: serve only the additional applications.
         directory: the directory to import modules from.
+        settings: settings of ``Config`` that differ from the environment.
     """
 
     name: str | None = None
     mounts: tuple[tuple[str, str], ...] = ()
+    options: tuple[tuple[str, str, str], ...] = ()
     only_mounts: bool = False
     directory: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> Gateway:
         """Return the Gateway.
@@ -47,12 +57,36 @@ class Source:
             if not self.mounts:
                 raise SourceError("--only-mounts requires --mount")
         gateway = Gateway() if self.only_mounts else self._import()
+        prefixes = [prefix for prefix, _ in self.mounts]
         for prefix, application in self.mounts:
-            try:
-                gateway.mount_application(prefix, application)
-            except ValueError as error:
-                raise SourceError(f"--mount: {error}") from error
+            if prefixes.count(prefix) > 1:
+                raise SourceError(f"--mount: {prefix} was given twice")
+            gateway.mount_application(prefix, application)
+        for prefix, name, value in self.options:
+            self._set_option(gateway, prefix, name, value)
+        self._configure(gateway)
         return gateway
+
+    def _set_option(self, gateway: Gateway, prefix: str, name: str, value: str) -> None:
+        mount = gateway.planned.get(prefix.rstrip("/"))
+        if mount is None:
+            raise SourceError(f"--mount-option: there is no mount at {prefix}")
+        try:
+            mount.set_options(**{name: value})
+        except ValidationError as error:
+            reason = error.errors(include_url=False)[0]["msg"]
+            if name not in MountOptions.model_fields:
+                reason = f"the options are {', '.join(MountOptions.model_fields)}"
+            raise SourceError(f"--mount-option {prefix}:{name}: {reason}") from error
+
+    def _configure(self, gateway: Gateway) -> None:
+        try:
+            given = gateway.config.model_dump(include=gateway.config.model_fields_set)
+            gateway.config = Config(**{**given, **self.settings})
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            option = str(problem["loc"][0]).replace("_", "-")
+            raise SourceError(f"--{option}: {problem['msg']}") from error
 
     def _import(self) -> Gateway:
         name = self.name or DEFAULT

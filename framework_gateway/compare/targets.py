@@ -231,10 +231,10 @@ async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Tar
             if isinstance(target, str) and target.startswith(("http://", "https://")):
                 found.append(Server(name, target.rstrip("/"), client))
             else:
-                mounts[name] = Mount("", target)
+                mounts[name] = Mount("", target, target=name, redirect=False)
                 found.append(Application(name, Mounts(Starlette(), [mounts[name]])))
         async with run_lifespans([*mounts.values()]):
-            for name, mount in mounts.items():
+            for mount in mounts.values():
                 if mount.failure:
-                    raise TargetError(f"{name}: {mount.failure}")
+                    raise TargetError(mount.failure)
             yield found

@@ -1,9 +1,12 @@
 """Mount a WSGI or ASGI application under a prefix, and route requests to it."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import copy_context
+from time import perf_counter
+from typing import Any, Self
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
@@ -12,10 +15,16 @@ from starlette.routing import Match
 from starlette.routing import Mount as StarletteMount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from framework_gateway.mounts.deadline import Interrupted, deadline, interruptible
+from framework_gateway.mounts.django_settings import one_django
 from framework_gateway.mounts.lifespan import Lifespan
-from framework_gateway.mounts.loading import Kind, load
+from framework_gateway.mounts.loading import ApplicationError, Kind, load
+from framework_gateway.mounts.options import MountOptions
+from framework_gateway.mounts.process_state import ProcessState, called
 from framework_gateway.mounts.streams import STREAMS, Streams
+from framework_gateway.mounts.threads import Threads, current_threads, give_mounts_their_threads
 from framework_gateway.security.checks import check_headers, check_target
+from framework_gateway.security.headers import PAGE_HEADERS
 from framework_gateway.wsgi.bodies import GuardedReceive, serve_limited
 from framework_gateway.wsgi.errors import means_client_left
 from framework_gateway.wsgi.middleware import BUSY_HEADERS, WSGIMiddleware
@@ -24,25 +33,26 @@ logger = logging.getLogger("framework_gateway")
 
 FAILURE_HEADERS = {"Retry-After": "30"}
 MOUNT = "bridge.mount"  # scope key: the prefix of the mount that serves the request
+TIMEOUT = "bridge.timeout"  # scope key: seconds until a response must start, if a mount has its own
+LONG_STEP = 1.0  # seconds that a start may block the other mounts without a word in the log
+STOP_MARGIN = 2.0  # seconds that a stop may take after the grace period, to report what is left
 
 
 class Mount(StarletteMount):
-    """A WSGI or ASGI application under a prefix; ``/prefix`` and ``/prefix/`` both reach it.
+    """A WSGI or ASGI application under a prefix.
 
-    If an application cannot be imported or started, its prefix answers 503, ``failure`` says why,
-    and the other mounts still serve.
+    The application is loaded when the mount starts. If it cannot be imported or started, whatever
+    it raises, its prefix answers 503, ``failure`` says why, and the other mounts still serve.
 
     Args:
-        path: the prefix, one or more whole segments, such as ``/shop``.
+        path: the prefix, one or more whole segments, such as ``/shop``; ``/`` for all paths that
+            no other mount has.
         application: an argument of ``framework_gateway.mounts.loading.load``.
-        max_requests: open requests and WebSockets; further ones are refused (shed) with 503.
-        max_body_size: the largest request body in bytes; then 413.
-        max_streams: open WebSockets and event streams; then 503.
-        max_streams_of_client: open WebSockets and event streams of one client; then 503.
-        wsgi: more arguments for WSGIMiddleware, used for a WSGI application.
+        target: how messages call an application that is compared, and not mounted.
+        options: the members of ``framework_gateway.mounts.options.MountOptions``.
 
     Attributes:
-        kind: ``asgi`` or ``wsgi``; None if the application could not be loaded.
+        kind: ``asgi`` or ``wsgi``; None until the application is loaded.
         application: the loaded application.
         failure: why the prefix answers 503; None if the application works.
         open: the number of open requests and WebSockets.
@@ -50,40 +60,78 @@ class Mount(StarletteMount):
     """
 
     def __init__(
-        self,
-        path: str,
-        application: Any,
-        *,
-        max_requests: int = 1000,
-        max_body_size: int = 10 * 1024 * 1024,
-        max_streams: int = 500,
-        max_streams_of_client: int = 50,
-        **wsgi: Any,
+        self, path: str, application: Any, *, target: str | None = None, **options: Any
     ) -> None:
+        super().__init__(path, self._not_loaded)
+        self.source = application
         self.kind: Kind | None = None
         self.application: Any = None
         self.failure: str | None = None
-        self.max_requests = max_requests
-        self.max_body_size = max_body_size
         self.open = self.shed = 0
-        self.streams = Streams(max_streams, max_streams_of_client)
-        app: Any = self._not_loaded
+        self.label = target or self.path or "/"
+        self.process_state = ProcessState(self.label, logger.warning)
+        self._given = options
+        self._retry_after = FAILURE_HEADERS
+        self._is_loaded = False
+        self.configure()
+
+    def configure(self, **defaults: Any) -> None:
+        """Set the options that were not given to the mount, before it loads."""
+        self.options = options = MountOptions(**{**defaults, **self._given})
+        # Attributes for what each request reads.
+        self.max_requests = options.max_requests
+        self.max_body_size = options.max_body_size
+        self.login = options.login
+        self.page_headers = options.page_headers
+        self.request_timeout = options.request_timeout
+        self.streams = Streams(options.max_streams, options.max_streams_of_client)
+        self.threads = Threads(self.label)
+
+    def set_options(self, **options: Any) -> None:
+        """Give the mount more options, before it loads."""
+        self._given = {**self._given, **options}
+        self.configure()
+
+    def load(self) -> Self:
+        """Import the application, unless that has been done; if it fails, set ``failure``."""
+        if self._is_loaded:
+            return self
+        self._is_loaded = True
+        options = self.options
         try:
-            self.application, self.kind = load(application)
-        except Exception as error:  # an import may raise anything
-            self._fail("could not be loaded", path, error)
-        else:
-            app = self.application
-            if self.kind == "wsgi":
-                app = WSGIMiddleware(app, max_body_size=max_body_size, **wsgi)
-        super().__init__(path, app)
-        self.lifespan = Lifespan(app)
+            with (
+                interruptible(),
+                deadline(options.start_timeout),
+                self.process_state.watch(),
+                one_django(self.label),
+            ):
+                self.application, self.kind = load(self.source, options.kind)
+        except Interrupted:
+            raise
+        # An import may raise anything; SystemExit must not end the other mounts.
+        except BaseException as error:
+            self._fail("could not be loaded", error)
+            return self
+        self.app = self.application
+        if self.kind == "wsgi":
+            self.app = WSGIMiddleware(
+                self.application,
+                threads=options.threads,
+                queue_size=options.queue_size,
+                queue_timeout=options.queue_timeout,
+                max_body_size=options.max_body_size,
+                grace=options.grace,
+            )
+        self.lifespan = Lifespan(self.app, self._watch_step)
+        return self
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match the prefix by whole segments, with or without a slash after it.
 
-        Starlette's own regular expression does not match a path with a line break, and
-        redirects ``/prefix``.
+        Starlette's own regular expression does not match a path with a line break.
+
+        Raises:
+            HTTPException: 307, relative links of the page at ``/prefix`` need a slash after it.
         """
         if scope["type"] not in ("http", "websocket"):
             return Match.NONE, {}
@@ -98,6 +146,8 @@ class Mount(StarletteMount):
             "endpoint": self.app,
         }
         if path == prefix:
+            if self.path and self.options.redirect and scope.get("method") in ("GET", "HEAD"):
+                raise HTTPException(307, headers={"Location": self._address_of_root(scope)})
             # The root of the application, as for ``/prefix/``.
             raw_path = scope.get("raw_path")
             child_scope |= {"path": path + "/", "raw_path": raw_path and raw_path + b"/"}
@@ -105,8 +155,14 @@ class Mount(StarletteMount):
             return Match.NONE, {}
         return Match.FULL, child_scope
 
+    def _address_of_root(self, scope: Scope) -> str:
+        """Return the relative address of ``/prefix/``, which holds behind any proxy."""
+        query = scope["query_string"].decode("latin-1")
+        return self.path.rpartition("/")[2] + "/" + (query and f"?{query}")
+
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request as a Starlette route; the headers have not been checked yet."""
+        self.load()
         check_headers(scope)
         await self.serve(scope, receive, send)
 
@@ -114,13 +170,14 @@ class Mount(StarletteMount):
         """Serve a request; answer 503 if the application has failed or the mount is full."""
         check_target(scope, scope["root_path"])
         if self.failure is not None:
-            return await self._refuse(scope, send, FAILURE_HEADERS)
+            return await self._refuse(scope, send, self._retry_after)
         if self.open >= self.max_requests:
             self.shed += 1
             return await self._refuse(scope, send, BUSY_HEADERS)
         scope[STREAMS] = self.streams
         if self.lifespan.state:
             scope["state"] = {**scope.get("state", {}), **self.lifespan.state}
+        current_threads.set(self.threads)
         self.open += 1
         try:
             if self.kind == "asgi" and scope["type"] == "http":
@@ -138,23 +195,83 @@ class Mount(StarletteMount):
             self.open -= 1
 
     async def startup(self) -> None:
-        """Start the application; if that fails, set ``failure``."""
+        """Start the application; if that fails or takes too long, set ``failure``."""
+        if not self.is_startable:
+            return
+        seconds = self.options.start_timeout
+        self.set_starting()
+        context = copy_context()
+        context.run(current_threads.set, self.threads)
         try:
-            await self.lifespan.startup()
+            # Not wait_for(): it would wait for an application that ignores its cancellation.
+            async with asyncio.timeout(seconds):
+                await self.lifespan.startup(context)
+        except TimeoutError:
+            self._fail("could not be started", TimeoutError(f"it took longer than {seconds:g} s"))
         except Exception as error:
-            self._fail("could not be started", self.path, error)
+            self._fail("could not be started", error)
+        else:
+            self.failure = None
+
+    def follow(self, other: "Mount") -> None:
+        """Share the lifespan of another mount of the same application, and its outcome."""
+        self.lifespan = other.lifespan
+        self.failure, self._retry_after = other.failure, other._retry_after
+
+    @property
+    def is_startable(self) -> bool:
+        """Whether the application was loaded and has a lifespan to run."""
+        return self.load().kind == "wsgi" or (self.kind == "asgi" and self.options.lifespan)
+
+    def set_starting(self) -> None:
+        """Answer 503 until the start has ended."""
+        self.failure = f"{self.called} is starting"
+        self._retry_after = BUSY_HEADERS
 
     async def shutdown(self) -> None:
-        """Stop the application; only log a failure."""
+        """Stop the application within its grace period; only log a failure."""
+        if not self.is_startable:
+            return
         try:
-            await self.lifespan.shutdown()
-        # An application may raise anything; the next ones must still be stopped.
+            async with asyncio.timeout(self.options.grace + STOP_MARGIN):
+                await self.lifespan.shutdown()
+        except TimeoutError:
+            logger.error("%s did not stop within %g s", self.called, self.options.grace)
+        # An application may raise anything; the others must still be stopped.
         except Exception:
-            logger.exception("The application at %s did not stop cleanly", self.path)
+            logger.exception("%s did not stop cleanly", self.called)
+        self.threads.close()
 
-    def _fail(self, what: str, path: str, error: Exception) -> None:
-        self.failure = f"the application at {path or '/'} {what}: {error!r}"
-        logger.error("The application at %s %s", path or "/", what, exc_info=error)
+    @contextmanager
+    def _watch_step(self) -> Iterator[None]:
+        """Watch one step of the start, which keeps the event loop from everything else."""
+        began = perf_counter()
+        with deadline(self.options.start_timeout), self.process_state.watch():
+            yield
+        if (blocked := perf_counter() - began) > LONG_STEP:
+            logger.warning(
+                "%s blocked all mounts for %.1f s when it started; run what takes long in a thread"
+                " (asyncio.to_thread)",
+                self.called,
+                blocked,
+            )
+
+    @property
+    def called(self) -> str:
+        """How messages call the application."""
+        return called(self.label)
+
+    def _fail(self, what: str, error: BaseException) -> None:
+        # The text of the gateway's own errors says it all.
+        reason = error if isinstance(error, ApplicationError | TimeoutError) else repr(error)
+        self.failure = f"{self.called} {what}: {reason}"
+        self._retry_after = FAILURE_HEADERS
+        logger.error(
+            "%s %s; its prefix answers 503 until the gateway is restarted",
+            self.called,
+            what,
+            exc_info=error,
+        )
 
     async def _refuse(self, scope: Scope, send: Send, retry_after: dict[str, str]) -> None:
         if scope["type"] == "websocket":
@@ -187,6 +304,7 @@ class Mounts:
         admit: authenticates a request before its application sees it; may raise HTTPException.
         check_host: checks the Host of every request, with or without a mount; may raise
             HTTPException.
+        own: the paths that ``app`` serves although there is a mount at ``/``.
     """
 
     def __init__(
@@ -196,10 +314,14 @@ class Mounts:
         refuse: Refuse = render_as_text,
         admit: Callable[[Scope], Awaitable[None]] | None = None,
         check_host: CheckHost | None = None,
+        own: Collection[str] = (),
     ) -> None:
         self.app = app
         # /shop/admin before /shop
-        self.mounts = sorted(mounts, key=lambda mount: len(mount.path), reverse=True)
+        self.mounts = sorted(
+            [mount.load() for mount in mounts], key=lambda mount: len(mount.path), reverse=True
+        )
+        self.own = frozenset(own)
         self.refuse = refuse
         self.admit = admit
         self.check_host = check_host
@@ -217,8 +339,13 @@ class Mounts:
                     break
             else:
                 return await self.app(scope, receive, send)
+            if not mount.path and self._is_own(scope):
+                return await self.app(scope, receive, send)
             scope[MOUNT] = mount.path
-            if self.admit is not None:
+            scope[PAGE_HEADERS] = mount.page_headers
+            if mount.request_timeout is not None:
+                scope[TIMEOUT] = mount.request_timeout
+            if mount.login and self.admit is not None:
                 await self.admit(scope)
             scope.update(child_scope)
             # No router is above the application, so its URLs begin at its own root_path.
@@ -229,14 +356,43 @@ class Mounts:
             response = await self.refuse(HTTPConnection(scope), error)
             await response(scope, receive, send)
 
+    def _is_own(self, scope: Scope) -> bool:
+        """Return whether the gateway itself serves a path that the mount at ``/`` has, too."""
+        return scope["path"].removeprefix(scope.get("root_path", "")) in self.own
+
 
 @asynccontextmanager
-async def run_lifespans(mounts: Sequence[Mount]) -> AsyncIterator[None]:
-    """Start the applications in order, and stop them in reverse order."""
+async def run_lifespans(
+    mounts: Sequence[Mount], wait: float | None = None
+) -> AsyncIterator[asyncio.Future[Any]]:
+    """Start the applications side by side, and stop them side by side.
+
+    Args:
+        mounts: the mounts; one application at several prefixes starts once.
+        wait: seconds to wait for the starts, which then continue; by default until they have ended.
+
+    Yields:
+        A future that is done when all starts have ended.
+    """
+    give_mounts_their_threads()
+    groups: dict[int, list[Mount]] = {}
     for mount in mounts:
-        await mount.startup()
+        if mount.is_startable:
+            groups.setdefault(id(mount.application), []).append(mount)
+    starts = asyncio.gather(*map(start_together, groups.values()))
+    await asyncio.wait([starts], timeout=wait)
     try:
-        yield
+        yield starts
     finally:
-        for mount in reversed(mounts):
-            await mount.shutdown()
+        starts.cancel()
+        await asyncio.gather(*(group[0].shutdown() for group in groups.values()))
+
+
+async def start_together(mounts: Sequence[Mount]) -> None:
+    """Start one application that is mounted at several prefixes."""
+    first, *others = mounts
+    for mount in mounts:
+        mount.set_starting()
+    await first.startup()
+    for mount in others:
+        mount.follow(first)

@@ -1,4 +1,4 @@
-"""Format all log records of the process alike: of the gateway, the server and the frameworks."""
+"""Format log records alike: of the gateway, the server, and applications without a handler."""
 
 import logging
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from framework_gateway import loggers
 from framework_gateway.observability.request_id import request_id
 
 READABLE = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
@@ -40,12 +41,16 @@ def json_size(text: str) -> int:
 
 
 class AddRequestID(logging.Filter):
-    """Add the id of the current request to each record; ``-`` outside a request."""
+    """Add the id of the current request to each record, as ``request_id``; ``-`` outside a request.
+
+    A record that has a ``request_id`` keeps it: a queue may have brought it to another thread.
+    """
 
     source: ContextVar[str] = request_id
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = self.source.get() or "-"
+        if not hasattr(record, "request_id"):
+            record.request_id = self.source.get() or "-"
         return True
 
 
@@ -69,7 +74,8 @@ class JSONFormatter(JsonFormatter):
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         log_data["ts"] = at.replace("+00:00", "Z")
         super().add_fields(log_data, record, message_dict)
-        log_data["request_id"] = AddRequestID.source.get() or None
+        known = getattr(record, "request_id", None) or AddRequestID.source.get()
+        log_data["request_id"] = None if known in ("", "-") else known
         traceback = shorten(log_data.get("exc") or "", MAX_TRACEBACK, json_size)
         if traceback:
             log_data["exc"] = traceback
@@ -80,12 +86,12 @@ class JSONFormatter(JsonFormatter):
 def configure(env: str) -> None:
     """Log to stderr: JSON in production, readable lines in development.
 
-    This does nothing if logging is already configured.
+    Call it in a process of the gateway, not in a library; see ``framework_gateway.loggers``.
     """
     handler = logging.StreamHandler()
     handler.addFilter(AddRequestID())
     handler.setFormatter(JSONFormatter() if env == "production" else TextFormatter(READABLE))
-    logging.basicConfig(handlers=[handler])
+    loggers.install(handler)
 
 
 def read_request_id_from(source: ContextVar[str]) -> None:

@@ -1,31 +1,34 @@
 """Prometheus metrics at ``/metrics``, of one process or of all workers on one machine."""
 
 import asyncio
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
     CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
     ProcessCollector,
     generate_latest,
-    values,
 )
 from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from framework_gateway.mounts.mount import Mount
+from framework_gateway.observability import multiprocess
+from framework_gateway.observability.multiprocess import (
+    Counter,
+    Durations,
+    Gauge,
+    Histogram,
+    values_in,
+)
 from framework_gateway.observability.observed import METHODS, FinishedRequest, Kind, framework_of
 from framework_gateway.server.protocol import refused
 from framework_gateway.wsgi.middleware import WSGIMiddleware
@@ -40,56 +43,44 @@ LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 STATE = ("open", *(field.name for field in fields(Gauges)))
 
-# Whether prometheus_client stores its values in files shared by several processes.
-SHARED = values.ValueClass is not values.MutexValue
-
-
-class Durations(Histogram):
-    """A histogram that observes many values at once, at little cost."""
-
-    def observe_all(self, seconds: list[float]) -> None:
-        """Observe all the values."""
-        self._sum.inc(sum(seconds))
-        ordered = sorted(seconds)
-        before = 0
-        for bucket, bound in zip(self._buckets, self._upper_bounds, strict=True):
-            until = bisect_right(ordered, bound)
-            if until > before:
-                bucket.inc(until - before)
-            before = until
-
 
 class Metrics:
     """Counts requests, and exposes the state of the mounts and of the process.
 
-    If several workers serve one address, a scrape reaches one of them and must show the sum of all.
-    Then set ``PROMETHEUS_MULTIPROC_DIR`` to an empty directory before ``prometheus_client`` is
-    imported. When a worker has ended, its parent calls
-    ``prometheus_client.multiprocess.mark_process_dead(pid)``. This removes the gauges of the worker
-    and keeps its counters.
+    If several processes serve one address, a scrape reaches one of them and must show the sum of
+    all. Then each process needs the same ``directory``, which is empty at the start. When one of
+    the processes has ended, another calls ``prometheus_client.multiprocess.mark_process_dead(pid,
+    directory)``. This removes the gauges of that process and keeps its counters.
+
+    The metrics of the mounted applications are not among them: prometheus_client's default registry
+    and the variable ``PROMETHEUS_MULTIPROC_DIR`` belong to the applications.
 
     Args:
         mounts: the mounts; for WSGI applications, the metrics include their threads.
+        directory: where the processes on this machine share their metrics; it is created if it is
+            missing. None if there is one process.
     """
 
-    def __init__(self, mounts: Sequence[Mount]) -> None:
+    def __init__(self, mounts: Sequence[Mount], directory: Path | None = None) -> None:
         self.registry = CollectorRegistry()
+        self._directory = directory
+        self._values = values = values_in(directory)
         self._durations = Durations(
             "http_request_duration_seconds",
             "Seconds from the head of a request to the end of its response.",
             LABELS,
             buckets=SECONDS,
             registry=self.registry,
+            values=values,
         )
-        self._bytes = Counter(
-            "http_response_bytes", "Bytes of response bodies.", LABELS, registry=self.registry
-        )
+        self._bytes = self._counter("http_response_bytes", "Bytes of response bodies.", LABELS)
         self._in_flight = self._gauge("http_requests_in_flight", "Requests in progress.")
         self._lag = Histogram(
             "event_loop_lag_seconds",
             "Delay of a timer that fires ten times a second: how long the loop was blocked.",
             buckets=LAGS,
             registry=self.registry,
+            values=values,
         )
         by_name = {name: self._mount_metric(name) for name in STATE}
         # Keep mount.app, because tracing wraps it later.
@@ -98,12 +89,10 @@ class Metrics:
             (state, {key: by_name[key].labels(framework_of(mount.path)) for key in state()})
             for mount, state in zip(mounts, states, strict=True)
         ]
-        self._refused = Counter(
-            "connections_refused", "Connections refused.", ["reason"], registry=self.registry
-        )
+        self._refused = self._counter("connections_refused", "Connections refused.", ["reason"])
         self._totals: dict[Counter, int] = defaultdict(int)
         self._series: set[Labels] = set()
-        if SHARED:
+        if directory is not None:
             self._gauge("worker_up", "Live worker processes.", mode="liveall").set(1)
         else:
             ProcessCollector(registry=self.registry)
@@ -115,12 +104,16 @@ class Metrics:
         labels: Sequence[str] = (),
         mode: Literal["livesum", "liveall"] = "livesum",
     ) -> Gauge:
-        return Gauge(name, text, labels, registry=self.registry, multiprocess_mode=mode)
+        registry, values = self.registry, self._values
+        return Gauge(name, text, labels, registry=registry, values=values, multiprocess_mode=mode)
+
+    def _counter(self, name: str, text: str, labels: Sequence[str]) -> Counter:
+        return Counter(name, text, labels, registry=self.registry, values=self._values)
 
     def _mount_metric(self, name: str) -> Gauge | Counter:
         text = f"Requests and threads of a mount: {name}."
         if name in COUNTERS:
-            return Counter(f"mount_{name}", text, ["mount"], registry=self.registry)
+            return self._counter(f"mount_{name}", text, ["mount"])
         return self._gauge(f"mount_{name}", text, ["mount"])
 
     def count(self, requests: Iterable[FinishedRequest]) -> None:
@@ -174,7 +167,9 @@ class Metrics:
 
     def collect(self) -> bytes:
         """Return all metrics as text; with several workers, their sum."""
-        return generate_latest(WorkersCollector() if SHARED else self.registry)
+        if self._directory is None:
+            return generate_latest(self.registry)
+        return generate_latest(WorkersCollector(self._directory))
 
 
 def state_of(mount: Mount, app: ASGIApp) -> dict[str, int]:
@@ -188,11 +183,13 @@ def state_of(mount: Mount, app: ASGIApp) -> dict[str, int]:
 class WorkersCollector(Collector):
     """Collects the sums over all workers, and process metrics of each live worker by ``pid``."""
 
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families, for ``generate_latest``."""
         alive: list[str] = []
-        files = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
-        for family in files.collect():  # type: ignore[no-untyped-call]
+        for family in multiprocess.collect(self.directory):
             if family.name == "worker_up":
                 alive = [sample.labels["pid"] for sample in family.samples]
             yield family

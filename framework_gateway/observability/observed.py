@@ -1,16 +1,15 @@
 """Observe one request: add headers to its response, and collect data for logs and metrics."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Mapping
-from functools import lru_cache
 from time import perf_counter
 from typing import Any, NamedTuple
 
 from starlette.types import Message, Receive, Scope, Send
 
 from framework_gateway.mounts.mount import MOUNT
-from framework_gateway.security.headers import Header, SecurityHeaders
+from framework_gateway.observability.routes import matched_route
+from framework_gateway.security.headers import PAGE_HEADERS, Header, SecurityHeaders
 from framework_gateway.server.response_heads import DISCARDED, RAISES_CLIENT_LEFT, ResponseSender
 from framework_gateway.wsgi.middleware import RECORD
 
@@ -29,8 +28,6 @@ STARTS = {
 }
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MAX_METHOD = 32  # characters of a method
-MAX_ROUTE = 200  # characters of a route
-PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>|\{([^{}:]+):[^{}]*\}")
 
 EMPTY_RECORD: Mapping[str, Any] = {}
 
@@ -136,9 +133,11 @@ class ObservedRequest:
             given = dict(headers)
         if REQUEST_ID in given:
             headers = [header for header in headers if header[0] != REQUEST_ID]
-        missing = self._security.missing(given, self.scope["scheme"])
+        scope = self.scope
+        page_headers = scope.get(PAGE_HEADERS, True)
+        missing = self._security.missing(given, scope["scheme"], page_headers)
         timing = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
-        record = self.scope.get(RECORD)
+        record = scope.get(RECORD)
         if record is not None and "waiting" in record:
             parts = record["waiting"] * 1000, record["running"] * 1000, timing
             timing = b"queue;dur=%.2f, run;dur=%.2f, %b" % parts
@@ -232,20 +231,3 @@ def framework_of(mount: str) -> str:
 
 async def discard() -> None:
     """Discard a message."""
-
-
-def matched_route(scope: Scope, record: Mapping[str, Any]) -> str:
-    """Return the template of the route that the application matched; "" if it is unknown."""
-    route = record.get("route")
-    if route is None:
-        # FastAPI's route does not include the prefix of its router; this context does.
-        context = scope.get("fastapi", {}).get("effective_route_context")
-        route = getattr(context or scope.get("route"), "path", None)
-    return template(route[:MAX_ROUTE]) if route else ""
-
-
-@lru_cache(maxsize=4096)
-def template(route: str) -> str:
-    """Convert a route of any framework to one form: ``users/<int:id>`` becomes ``/users/{id}``."""
-    uniform = PARAMETER.sub(lambda match: "{" + (match[1] or match[2]) + "}", route)
-    return uniform if uniform.startswith("/") else f"/{uniform}"

@@ -8,17 +8,20 @@ from asyncio import current_task
 from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from framework_gateway.mounts.mount import Refuse
+from framework_gateway.mounts.mount import TIMEOUT, Refuse
 from framework_gateway.observability.access_log import AccessLog
-from framework_gateway.observability.metrics import Metrics
 from framework_gateway.observability.observed import REQUEST_ID, FinishedRequest, ObservedRequest
 from framework_gateway.security.headers import Header, SecurityHeaders
 from framework_gateway.wsgi.errors import means_client_left
+
+if TYPE_CHECKING:
+    from framework_gateway.observability.metrics import Metrics
 
 logger = logging.getLogger("framework_gateway")
 
@@ -56,7 +59,7 @@ class Observer:
         *,
         request_id: ContextVar[str],
         security: SecurityHeaders,
-        metrics: Metrics,
+        metrics: "Metrics",
         refuse: Refuse,
         timeout: float,
         access_log: AccessLog | None = None,
@@ -156,17 +159,20 @@ class Observer:
 
     def _sweep(self) -> None:
         """Cancel the requests that have timed out."""
-        late = perf_counter() - self.timeout
+        now = perf_counter()
         for request in self._open:
-            overdue = request.idle_since < late and not request.status and request.refusal is None
-            if overdue and request.scope["type"] == "http" and request.task is not None:
+            if request.status or request.refusal is not None or request.task is None:
+                continue
+            late = now - request.idle_since > request.scope.get(TIMEOUT, self.timeout)
+            if late and request.scope["type"] == "http":
                 request.refusal = asyncio.create_task(self._time_out(request))
                 request.task.cancel()
 
     async def _time_out(self, request: ObservedRequest) -> None:
         """Answer 504 at once; the application may take longer to react to the cancellation."""
         self.request_id.set(request.id_header[1].decode())
-        logger.error("%s %r: no response for %g s", request.method, request.path, self.timeout)
+        timeout = request.scope.get(TIMEOUT, self.timeout)
+        logger.error("%s %r: no response for %g s", request.method, request.path, timeout)
         await self._send_error(request, 504)
 
     async def _handle_error(self, request: ObservedRequest, error: Exception) -> None:

@@ -17,7 +17,8 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from framework_gateway.mounts.mount import MOUNT
-from framework_gateway.observability.observed import EMPTY_RECORD, METHODS, STARTS, matched_route
+from framework_gateway.observability.observed import EMPTY_RECORD, METHODS, STARTS
+from framework_gateway.observability.routes import matched_route
 from framework_gateway.wsgi.middleware import RECORD
 
 PROPAGATED = {name.encode() for name in propagate.get_global_textmap().fields}

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.routing import Mount as StarletteMount
 
 from framework_gateway.mounts.mount import Mount
+from framework_gateway.observability.routes import with_full_paths
 
 if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
@@ -98,22 +99,11 @@ def starlette_endpoints(routes: Sequence[BaseRoute], prefix: str = "") -> Found:
     """Read the routes of FastAPI or Starlette, including routers and mounts."""
     for original, route in with_full_paths(routes):
         if isinstance(original, StarletteMount):
-            inner = [*starlette_endpoints(original.routes, prefix + original.path)]
-            yield from inner or [([], prefix + original.path + "/{path}", None)]
+            inner = [*starlette_endpoints(original.routes, prefix + route.path)]
+            yield from inner or [([], prefix + route.path + "/{path}", None)]
         elif isinstance(original, Route):
             path = re.sub(r"{(\w+):\w+}", r"{\1}", route.path or "")
             yield visible_methods(route.methods), prefix + path, route.endpoint
-
-
-def with_full_paths(routes: Sequence[BaseRoute]) -> Iterator[tuple[BaseRoute, Any]]:
-    """Yield each route with the object that has its full path; FastAPI's routers have their own."""
-    if "fastapi" not in sys.modules:
-        yield from zip(routes, routes, strict=True)
-        return
-    from fastapi.routing import iter_route_contexts
-
-    for route in iter_route_contexts(routes):
-        yield route.original_route, route
 
 
 def visible_methods(methods: Iterable[str] | None) -> list[str]:

@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from framework_gateway.loggers import get_logger
+
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # seconds until a companion is restarted
 RESET_AFTER = 60.0  # seconds of running that reset the restart delay
 GRACE = 10.0  # seconds for a companion to stop before it is killed
@@ -53,10 +55,11 @@ class Companion:
     def __init__(self, name: str, command: Sequence[str]) -> None:
         self.command = command
         self.process: subprocess.Popen[str] | None = None
-        self.logger = logging.getLogger(f"companion.{name}")
-        self.logger.setLevel(logging.INFO)
+        self.logger = get_logger(f"companion.{name}", logging.INFO)
         self._stop = threading.Event()
         self._lock = threading.Lock()  # a stop must not miss a process that is being started
+        # As it is now: the mounted applications may change the variables of the gateway's process.
+        self.environment = {**os.environ, "PATH": search_path(), "PYTHONUNBUFFERED": "1"}
         self._thread = threading.Thread(target=self._keep_running, daemon=True)
 
     def start(self) -> None:
@@ -105,7 +108,7 @@ class Companion:
             try:
                 self.process = subprocess.Popen(
                     self.command,
-                    env={**os.environ, "PATH": search_path(), "PYTHONUNBUFFERED": "1"},
+                    env=self.environment,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,

@@ -81,6 +81,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.access_log = False  # uvicorn writes one as soon as anybody gives its logger a handler
         self.limits = self.config.limits
         self.head_started_at: float | None = None  # when the current head started to arrive
         self.head_size = 0

@@ -37,6 +37,7 @@ class Server(uvicorn.Server):
 
     Args:
         config: the configuration.
+        on_load: called before the event loop runs; the loop is the current one.
         on_start: called when the server has started to serve.
         on_stop: called when the server starts to stop.
         extra_time: seconds that the process may run after the server has stopped.
@@ -45,14 +46,36 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
+        *,
+        on_load: Callback = do_nothing,
         on_start: Callback = do_nothing,
         on_stop: Callback = do_nothing,
         extra_time: float = 0.0,
     ) -> None:
         super().__init__(config)
+        self.on_load = on_load
         self.extra_time = extra_time
         self.on_start = on_start
         self.on_stop = on_stop
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until the process is stopped.
+
+        ``sys.exit()`` in a task of an application, or its ``loop.stop()``, ends only that task:
+        asyncio lets both leave the event loop, which then runs on.
+        """
+        with asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
+            loop = runner.get_loop()
+            asyncio.set_event_loop(loop)
+            self.on_load()
+            serving = loop.create_task(self.serve(sockets))
+            while not serving.done():
+                try:
+                    loop.run_until_complete(serving)
+                except (SystemExit, KeyboardInterrupt, RuntimeError):
+                    if serving.done():
+                        raise
+                    logger.exception("A task tried to end the process; the server continues")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, and listen."""

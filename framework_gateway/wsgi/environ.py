@@ -39,18 +39,6 @@ def build_environ(scope: Scope, body: IO[bytes], length: int | None) -> dict[str
     return environ
 
 
-def matched_route(environ: dict[str, Any]) -> str | None:
-    """Return the template of the route that the application matched.
-
-    Any application can set ``environ["bridge.route"]``. Otherwise the URL rule of Werkzeug's
-    request is used, which covers Flask.
-    """
-    if (route := environ.get("bridge.route")) is not None:
-        return str(route)
-    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
-    return None if rule is None else str(rule.rule)
-
-
 def wsgi_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Drop the headers that would have another meaning in an environ, and join the cookies.
 

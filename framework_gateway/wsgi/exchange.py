@@ -19,9 +19,9 @@ from wsgiref.util import is_hop_by_hop
 
 from starlette.types import Message
 
-from framework_gateway.wsgi.environ import matched_route
 from framework_gateway.wsgi.errors import ClientLeft, WSGIError
 from framework_gateway.wsgi.files import CloseJob, FileWrapper
+from framework_gateway.wsgi.routes import matched_route
 from framework_gateway.wsgi.threads import Pool
 
 logger = logging.getLogger("framework_gateway")
@@ -113,6 +113,8 @@ class Exchange:
         self._unclosed = [True]
         # Applications may replace wsgi.input with a wrapper; this is the original.
         self._body: IO[bytes] = environ["wsgi.input"]
+        # Applications that dispatch requests to others extend it.
+        self._script_name: str = environ["SCRIPT_NAME"]
 
     def __str__(self) -> str:
         environ = self.environ
@@ -228,7 +230,7 @@ class Exchange:
         if not code.isdecimal() or not 200 <= int(code) <= 599 or status[3:4] not in ("", " "):
             raise WSGIError(f"invalid status: {status!r}")
         # Flask removes the route from the environ before it returns.
-        self.record["route"] = matched_route(self.environ)
+        self.record["route"] = matched_route(self.environ, self.app, self._script_name)
         self._set_headers(headers)
         self.status = int(code)
         if self.status in (204, 304):

@@ -10,6 +10,7 @@ from showdown.claims.model import Claim, Comparison
 
 APPS = "showdown/claims/apps"
 MODULES = "showdown.claims.apps"
+CACHED_DJANGO = f"{MODULES}.cached_django"
 CONNECTIONS = (8, 64, 512)
 CONCURRENT = (64, 512)
 THREADS = (1, 8, 32, 128, 256)
@@ -27,8 +28,7 @@ SERVERS = {
     ),
     "blocking": Server(f"{UVICORN} {MODULES}.blocking:app"),
     "django-cached": Server(
-        BENCH_SERVERS["django-gunicorn"].command,
-        variables={"DJANGO_SETTINGS_MODULE": f"{MODULES}.cached_settings"},
+        BENCH_SERVERS["django-gunicorn"].command.replace("django_app.wsgi", CACHED_DJANGO)
     ),
     **{
         f"gateway-{threads}": with_threads(BENCH_SERVERS["gateway"], threads) for threads in THREADS

@@ -120,7 +120,7 @@ def test_control_characters_of_a_response_are_escaped() -> None:
         (["/", "--target", "old"], 2, "'old' is not of the form NAME="),
         (["/", "-H", "nothing"], 2, "'nothing' is not of the form 'Name: value'"),
         (["/", "-d", "@/nowhere"], 1, "/nowhere: No such file or directory"),
-        (["/", *OWN[:2], "--target", "new=nowhere:app"], 1, "new: the application at / could not"),
+        (["/", *OWN[:2], "--target", "new=nowhere:app"], 1, "The target new could not be loaded"),
         (["/", "--file", "tests/compare/__init__.py"], 2, "--file cannot be combined with a path"),
         (["--file", "tests/compare/__init__.py"], 1, "contains no requests"),
         (["--file", "LICENSE"], 1, "LICENSE, line 1: Invalid JSON"),

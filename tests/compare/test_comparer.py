@@ -126,8 +126,8 @@ def test_targets_that_cannot_start_are_reported() -> None:
         yield
 
     for target, reason in (
-        ("no_such_module:app", "new: the application at / could not be loaded: Application"),
-        (Starlette(lifespan=failing), "new: the application at / could not be started"),
+        ("no_such_module:app", "The target new could not be loaded: there is no"),
+        (Starlette(lifespan=failing), "The target new could not be started"),
     ):
         with pytest.raises(TargetError, match=reason), comparing({"new": target}):
             pass

@@ -192,7 +192,7 @@ import os
 
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"{os.getpid()} {os.environ['PROMETHEUS_MULTIPROC_DIR']}".encode()]
+    return [f"{os.getpid()} {'PROMETHEUS_MULTIPROC_DIR' in os.environ}".encode()]
 """
 
 
@@ -209,11 +209,13 @@ def test_workers_of_the_command_share_a_metrics_directory(tmp_path: Path) -> Non
         answers.add(httpx.get(address).text)
         return len(answers) == 2
 
-    with running("gateway", "--port", port, *options, cwd=tmp_path) as process:
+    env = {"TMPDIR": str(tmp_path)}
+    with running("gateway", "--port", port, *options, cwd=tmp_path, env=env) as process:
         wait_for(process, address)
         wait_until(have_both_answered)
-        (metrics,) = {Path(answer.split()[1]) for answer in answers}
-        assert metrics.is_dir()
+        processes = {answer.removesuffix(" False") for answer in answers}
+        (metrics,) = tmp_path.glob("gateway-metrics-*")
+        assert {file.stem.rpartition("_")[2] for file in metrics.glob("*.db")} == processes
         process.terminate()
         assert process.wait(PATIENCE) == 0
         assert not metrics.exists()

@@ -2,6 +2,7 @@
 
 import functools
 import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from django.core.handlers.wsgi import WSGIHandler
 from fastapi import FastAPI
 from flask import Flask
 from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
+from werkzeug.wrappers import Request
 
 from framework_gateway.mounts.loading import ApplicationError, load
 
@@ -38,6 +41,176 @@ def create_app(settings: Any = None) -> Any:
 
 class Holder:
     app = asgi
+
+    @staticmethod
+    def create(name: str) -> Any:
+        return WSGIClass()
+
+
+async def async_factory() -> Any: ...
+
+
+def factory_with_arguments(name: str, *, debug: bool) -> Any:
+    assert (name, debug) == ("test", True)
+    return WSGIClass()
+
+
+# Applications whose signature tells nothing, or that are called in another way
+
+
+class PEPClass:
+    """The second example of PEP 3333: the class is the application."""
+
+    def __init__(self, environ: Any, start_response: Any) -> None: ...
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b""
+
+
+class Endpoint:
+    """Starlette's endpoints: an instance is awaited for each request."""
+
+    def __init__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield
+
+
+class ASGI2Class:
+    def __init__(self, scope: Any) -> None: ...
+
+    async def __call__(self, receive: Any, send: Any) -> None: ...
+
+
+def asgi2(scope: Any) -> Any: ...
+
+
+class Delegating:
+    """Passes each call on, as agents for monitoring do."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.app(*args, **kwargs)
+
+
+class DelegatingCoroutine(Delegating):
+    async def __call__(self, *args: Any) -> None: ...
+
+
+class SlotCall:
+    """``__call__`` is a slot that each instance fills."""
+
+    __slots__ = ("__call__",)
+
+    def __init__(self, call: Any) -> None:
+        self.__call__ = call
+
+
+class FirstAndRest:
+    """WebOb's ``wsgify``."""
+
+    def __call__(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if len(args) != 1:
+            raise TypeError("not a call of WSGI")
+        return []
+
+
+def decorated(function: Any) -> Any:
+    """Wrap a function of another signature, as Werkzeug's ``Request.application``."""
+
+    @functools.wraps(function)
+    def application(*args: Any) -> Any:
+        environ, _start_response = args
+        return function(environ)
+
+    return application
+
+
+@decorated
+def view(request: Any) -> Any: ...
+
+
+def passing_on(app: Any) -> Any:
+    def inner(*args: Any, **kwargs: Any) -> Any:
+        return app(*args, **kwargs)
+
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("application", "kind"),
+    [
+        (PEPClass, "wsgi"),
+        (Endpoint, "asgi"),
+        (HTTPEndpoint, "asgi"),
+        (ASGI2Class, "asgi"),
+        (asgi2, "asgi"),
+        (Delegating(wsgi), "wsgi"),
+        (Delegating(asgi), "asgi"),
+        (Delegating(Flask("x")), "wsgi"),
+        (DelegatingCoroutine(asgi), "asgi"),
+        (SlotCall(asgi), "asgi"),
+        (SlotCall(wsgi), "wsgi"),
+        (FirstAndRest(), "wsgi"),
+        (view, "wsgi"),
+        (Request.application(view), "wsgi"),
+        (passing_on(wsgi), "wsgi"),
+        (passing_on(asgi), "asgi"),
+        (passing_on(Starlette()), "asgi"),
+        (passing_on(create_app), "wsgi"),
+        (functools.partial(wrapped, asgi), "asgi"),
+        (functools.lru_cache(create_app), "wsgi"),
+    ],
+    ids=range(20),
+)
+def test_applications_that_are_wrapped_or_classes_are_recognised(
+    application: Any, kind: str
+) -> None:
+    assert load(application)[1] == kind
+
+
+def test_no_code_of_a_wrapped_application_runs_to_recognise_it() -> None:
+    ran = []
+
+    async def counting(scope: Any, receive: Any, send: Any) -> None:
+        ran.append(scope)
+
+    assert load(passing_on(counting))[1] == "asgi"
+    assert not ran
+
+
+def test_the_form_can_be_given() -> None:
+    def unusual(*args: Any) -> Any:
+        return []
+
+    assert load(unusual, "asgi") == (unusual, "asgi")
+    assert load(unusual, "wsgi") == (unusual, "wsgi")
+    assert load(lambda *args: WSGIClass(), "factory")[1] == "wsgi"
+    with pytest.raises(ApplicationError, match="cannot be called without arguments"):
+        load(wsgi, "factory")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "factory_with_arguments('test', debug=True)",
+        'factory_with_arguments("test", debug=True)',
+        "Holder.create('test')",
+    ],
+)
+def test_a_factory_is_called_with_literal_arguments(name: str) -> None:
+    assert load(f"tests.mounts.test_loading:{name}")[1] == "wsgi"
+
+
+def test_the_attribute_of_an_import_string_is_application_by_default(tmp_path: Path) -> None:
+    (tmp_path / "shop_without_colon.py").write_text("def application(environ, start): ...")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        assert load("shop_without_colon")[1] == "wsgi"
+    finally:
+        sys.path.remove(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -71,17 +244,20 @@ def test_wsgi_and_asgi_applications_are_recognised(application: Any, kind: str) 
 @pytest.mark.parametrize(
     ("application", "message"),
     [
-        ("tests.mounts", "must be in format"),
-        (":app", "must be in format"),
-        ("tests.mounts:", "must be in format"),
-        ("tests.mounts:nothing", 'Attribute "nothing" not found in module'),
+        ("tests.mounts", "there is no attribute 'application' in tests.mounts"),
+        (":app", "is not of the form module:attribute"),
+        ("tests.mounts:", "is not of the form module:attribute"),
+        ("tests.mounts:a + b", "is not of the form module:attribute"),
+        ("tests.mounts.test_loading:create_app(print())", "only literals can be arguments"),
+        ("tests.mounts:nothing", "there is no attribute 'nothing' in tests.mounts"),
+        (async_factory, "an asynchronous factory is not supported"),
         ("tests.mounts:__name__", "is neither a WSGI nor an ASGI application"),
         (7, "is neither a WSGI nor an ASGI application"),
         (lambda one: None, "is neither a WSGI nor an ASGI application"),
         (lambda: 7, "is neither a WSGI nor an ASGI application"),
         (lambda *anything: None, "is neither a WSGI nor an ASGI application"),
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_other_objects_are_refused(application: Any, message: str) -> None:
     with pytest.raises(ApplicationError, match=message):
@@ -89,7 +265,7 @@ def test_other_objects_are_refused(application: Any, message: str) -> None:
 
 
 def test_a_missing_module_is_reported() -> None:
-    with pytest.raises(ApplicationError, match="Could not import module"):
+    with pytest.raises(ApplicationError, match="there is no module 'no_such_package'"):
         load("no_such_package:app")
 
 

@@ -79,3 +79,10 @@ def test_a_record_outside_a_request_has_no_id() -> None:
     assert AddRequestID().filter(record)
     assert vars(record)["request_id"] == "-"
     assert json.loads(JSONFormatter().format(record))["request_id"] is None
+
+
+def test_a_record_keeps_its_id_in_another_thread() -> None:
+    record = logging.makeLogRecord({"msg": "from a queue", "request_id": "abc"})
+    assert AddRequestID().filter(record)
+    assert vars(record)["request_id"] == "abc"
+    assert json.loads(JSONFormatter().format(record))["request_id"] == "abc"

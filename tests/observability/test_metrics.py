@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from prometheus_client.multiprocess import mark_process_dead
 
 from framework_gateway import Mount
-from framework_gateway.observability.metrics import SECONDS, Durations, Metrics
+from framework_gateway.observability.metrics import SECONDS, Metrics
+from framework_gateway.observability.multiprocess import Durations
 from framework_gateway.wsgi.threads import COUNTERS, Gauges
 from tests.conftest import FRAMEWORKS
 from tests.databases import free_port
@@ -157,10 +158,10 @@ def test_the_process_is_measured() -> None:
 
 @contextmanager
 def worker(directory: Path) -> Iterator[tuple[Server, str]]:
-    """Run a process that counts into a directory, as each worker of a gateway does."""
+    """Run a process that counts into a directory, as under a server with several processes."""
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    env = {"PROMETHEUS_MULTIPROC_DIR": str(directory)}
+    env = {"GATEWAY_METRICS_DIR": str(directory)}
     command = ("gateway", "--port", port, "--only-mounts", "--mount", HELLO)
     with serve(*command, origin=origin, path="/health/live", env=env) as server:
         yield server, origin

@@ -166,6 +166,22 @@ def test_an_applications_own_span_is_a_child_also_in_a_thread(memory: Any) -> No
         assert span.attributes["error.type"] == "503"
 
 
+def test_a_span_has_the_templates_of_nested_mounts(memory: Any) -> None:
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Mount, Route, Router
+    from starlette.testclient import TestClient
+
+    from framework_gateway.observability.tracing import Traced
+
+    provider, exporter = memory
+    users = Route("/users/{user_id}", lambda _request: PlainTextResponse("hello"))
+    app = Router([Mount("/tenants/{tenant}", routes=[users])])
+    TestClient(Traced(app, provider.get_tracer("test"))).get("/tenants/acme/users/1")
+    (span,) = exporter.get_finished_spans()
+    assert span.name == "GET /tenants/{tenant}/users/{user_id}"
+    assert span.attributes["http.route"] == "/tenants/{tenant}/users/{user_id}"
+
+
 def test_an_unreachable_collector_does_not_delay_the_server() -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"

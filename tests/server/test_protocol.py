@@ -1,6 +1,7 @@
 """Limits of connections on real sockets: heads, slow clients, and stops that lose nothing."""
 
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -421,3 +422,16 @@ def test_an_upgrade_with_a_malformed_body_is_refused_once(
         assert sum(refused.values()) == 1
         wait_until(lambda: not server.server.server_state.connections)
     assert [record for record in caplog.records if record.exc_info] == []
+
+
+def test_uvicorn_writes_no_access_lines_even_if_its_logger_has_a_handler(
+    server: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = logging.getLogger("uvicorn.access")
+    caplog.set_level(logging.INFO, logger.name)
+    logger.addHandler(caplog.handler)
+    try:
+        assert server.get().status == 200
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert caplog.records == []
