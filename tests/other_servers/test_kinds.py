@@ -3,12 +3,16 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2 as httpx
 import pytest
 from websockets.sync.client import connect
 
+from tests.databases import free_port
+from tests.other_servers.conftest import APP, READY
 from tests.other_servers.servers import Served
+from tests.servers import serve
 from tests.wsgi.server import PATIENCE, wait_until
 
 pytestmark = pytest.mark.slow
@@ -113,3 +117,11 @@ def test_many_requests_at_once(server: Served) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert len({*threads.map(ask, range(8))}) == 8
+
+
+def test_a_server_without_a_lifespan(tmp_path: Path) -> None:
+    port = free_port()
+    command = ("uvicorn", "--lifespan=off", f"--port={port}", APP)
+    origin = f"http://127.0.0.1:{port}"
+    with serve(*command, origin=origin, path=READY, env={"RELEASE": str(tmp_path / "release")}):
+        assert httpx.get(f"{origin}/asgi/state", timeout=PATIENCE).text == "yes"

@@ -2,11 +2,13 @@
 
 import signal
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2 as httpx
 import pytest
 
-from tests.other_servers.servers import COMMANDS, Served
+from tests.conftest import FRAMEWORKS
+from tests.other_servers.servers import COMMANDS, Served, serving
 from tests.wsgi.server import PATIENCE, is_listening, wait_until
 
 pytestmark = pytest.mark.slow
@@ -42,3 +44,14 @@ def text_of(answer: "Future[httpx.Response]") -> str:
 def test_an_idle_server_at_sigterm(own_server: Served) -> None:
     own_server.process.send_signal(signal.SIGTERM)
     assert own_server.process.wait(PATIENCE) == STATUS[own_server.name]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.usefixtures("database")
+def test_the_showdown_at_sigterm(name: str, tmp_path: Path) -> None:
+    with serving(name, tmp_path, "gateway:app", "/flask/api/hello") as server:
+        for framework in FRAMEWORKS:
+            answer = httpx.get(f"{server.origin}/{framework}/api/users", timeout=PATIENCE)
+            assert answer.status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == STATUS[name]
