@@ -53,6 +53,7 @@ def litmus(suite: str, address: str, directory: Path) -> tuple[dict[str, str], s
         env={**os.environ, "TESTS": suite},
         capture_output=True,
         text=True,
+        errors="replace",  # some of its messages are no text
         timeout=120,
     )
     return dict(TEST.findall(done.stdout)), done.stdout
