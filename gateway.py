@@ -108,7 +108,15 @@ def problem(status: int, detail: str | None, headers: Mapping[str, str] | None) 
 
 
 # Authorization. Django knows the accounts. The functions import it when they are called, because
-# it may have failed to load, and Flask and FastAPI must still be served then.
+# it may have failed to load, and Flask and FastAPI must still be served then. They set it up first,
+# because another application may be mounted at its prefix.
+
+
+def set_django_up() -> None:
+    """Load Django's settings and apps, unless its mount has done so."""
+    from django_app.project import set_up
+
+    set_up()
 
 
 def admission(settings: Settings, has_django: bool) -> Admission | None:
@@ -177,6 +185,7 @@ async def check_staff(name: str) -> None:
         HTTPException: 403; 503 if the lookup failed.
     """
     try:
+        set_django_up()
         from django_app.staff import is_staff
 
         allowed = await is_staff(name)
@@ -189,6 +198,7 @@ async def check_staff(name: str) -> None:
 
 async def user_of_session(key: str, permissions: Sequence[str]) -> Person | None:
     """Return the owner of a session."""
+    set_django_up()
     from django_app import authentication
 
     return await authentication.user_of_session(key, permissions)
@@ -196,6 +206,7 @@ async def user_of_session(key: str, permissions: Sequence[str]) -> Person | None
 
 async def user_of_token(token: str, permissions: Sequence[str]) -> Person | None:
     """Return the owner of an API token."""
+    set_django_up()
     from django_app import authentication
 
     return await authentication.user_of_token(token, permissions)
@@ -203,6 +214,7 @@ async def user_of_token(token: str, permissions: Sequence[str]) -> Person | None
 
 def is_forged(scope: Scope) -> bool:
     """Return whether an unsafe request with a session may come from another site."""
+    set_django_up()
     from django_app import authentication
 
     return authentication.is_forged(scope)
@@ -210,6 +222,7 @@ def is_forged(scope: Scope) -> bool:
 
 def find_fault() -> str | None:
     """Return what is wrong with the database, or None."""
+    set_django_up()
     from django_app import database
 
     return database.find_fault()
@@ -217,6 +230,7 @@ def find_fault() -> str | None:
 
 def find_no_worker() -> str | None:
     """Return a warning if no worker runs, or None."""
+    set_django_up()
     from django_app import database
 
     return database.find_no_worker()

@@ -132,6 +132,9 @@ class Gateway(Starlette):
             options: as for ``Mount``.
         """
         mount = Mount(prefix, application, **options)
+        if mount.path in self.planned:
+            below = f"{mount.path}/"
+            self.links = {k: v for k, v in self.links.items() if not v.startswith(below)}
         self.planned[mount.path] = mount
         self.links[mount.path or "Root"] = f"{mount.path}/"
 

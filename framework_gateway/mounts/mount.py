@@ -32,7 +32,7 @@ from framework_gateway.wsgi.middleware import BUSY_HEADERS, WSGIMiddleware
 logger = logging.getLogger("framework_gateway")
 
 FAILURE_HEADERS = {"Retry-After": "30"}
-MOUNT = "bridge.mount"  # scope key: the prefix of the mount that serves the request
+MOUNT = "bridge.mount"  # scope key: the prefix of the mount that serves the request, or "/"
 TIMEOUT = "bridge.timeout"  # scope key: seconds until a response must start, if a mount has its own
 LONG_STEP = 1.0  # seconds that a start may block the other mounts without a word in the log
 STOP_MARGIN = 2.0  # seconds that a stop may take after the grace period, to report what is left
@@ -341,7 +341,7 @@ class Mounts:
                 return await self.app(scope, receive, send)
             if not mount.path and self._is_own(scope):
                 return await self.app(scope, receive, send)
-            scope[MOUNT] = mount.path
+            scope[MOUNT] = mount.label
             scope[PAGE_HEADERS] = mount.page_headers
             if mount.request_timeout is not None:
                 scope[TIMEOUT] = mount.request_timeout

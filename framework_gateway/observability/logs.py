@@ -1,6 +1,7 @@
 """Format log records alike: of the gateway, the server, and applications without a handler."""
 
 import logging
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -55,7 +56,12 @@ class AddRequestID(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """Format a record as readable lines."""
+    """Format a record as readable lines; times are in UTC, as in access lines.
+
+    An application may move the time zone of the process.
+    """
+
+    converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
         return "\n".join(shorten(line, MAX_TEXT) for line in super().format(record).split("\n"))

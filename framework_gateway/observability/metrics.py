@@ -86,7 +86,7 @@ class Metrics:
         # Keep mount.app, because tracing wraps it later.
         states = [partial(state_of, mount, mount.app) for mount in mounts]
         self._states = [
-            (state, {key: by_name[key].labels(framework_of(mount.path)) for key in state()})
+            (state, {key: by_name[key].labels(framework_of(mount.label)) for key in state()})
             for mount, state in zip(mounts, states, strict=True)
         ]
         self._refused = self._counter("connections_refused", "Connections refused.", ["reason"])

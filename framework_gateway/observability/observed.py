@@ -15,6 +15,7 @@ from framework_gateway.wsgi.middleware import RECORD
 
 REQUEST_ID = b"x-request-id"
 SERVER_TIMING = b"server-timing"
+ROOT = "root"  # the framework label of a mount at "/"
 GATEWAY = "gateway"  # the framework label of a request that matches no mount
 PIECE_SIZE = 64 * 1024  # bytes of a body in one message
 CLIENT_LEFT = 499  # nginx's status: the client left before a response
@@ -225,8 +226,8 @@ class FinishedRequest(NamedTuple):
 
 
 def framework_of(mount: str) -> str:
-    """Return the framework label of a mount: its prefix, or ``gateway`` if there is no mount."""
-    return mount.strip("/") or GATEWAY
+    """Return the label of a mount: its prefix, ``root`` for "/", ``gateway`` for no mount."""
+    return mount.strip("/") or (ROOT if mount else GATEWAY)
 
 
 async def discard() -> None:
