@@ -8,6 +8,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # one file share what is slow to start.
 IN_PARALLEL = --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2) --dist loadfile
 
+# The applications of tests/applications, and this project, in an environment of their own.
+APPLICATIONS := $(VENV)/applications
+
 # What touches the database, and so runs on PostgreSQL, too.
 ON_POSTGRESQL = tests/contract tests/database tests/events tests/jobs \
   tests/test_identity.py tests/test_webhooks.py tests/test_dashboard.py
@@ -31,7 +34,7 @@ test: $(VENV)/installed-dev ## run the tests, and on PostgreSQL those that touch
 	$(BIN)/pytest $(IN_PARALLEL) -m "not slow"
 	$(BIN)/pytest $(IN_PARALLEL) -m "not slow" --database=postgresql $(ON_POSTGRESQL)
 
-test-slow: $(VENV)/installed-dev ## run the tests marked slow: soak, machines, whole attack corpora
+test-slow: $(VENV)/installed-dev $(APPLICATIONS)/installed ## run the tests marked slow: soak, machines, other applications
 	$(BIN)/pytest $(IN_PARALLEL) -m slow
 	$(BIN)/pytest $(IN_PARALLEL) -m slow --database=postgresql $(ON_POSTGRESQL)
 
@@ -77,12 +80,14 @@ claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk
 screenshots: $(VENV)/installed-dev ## take the README's screenshots (needs Chromium)
 	$(BIN)/python -m tests.screenshots
 
-lock: $(VENV)/installed-dev ## resolve the dependencies anew into both lock files
+lock: $(VENV)/installed-dev ## resolve the dependencies anew into the lock files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-header --extra showdown --group build pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --no-header --extra showdown --extra otel --group build --group docs --group dev --group bench pyproject.toml --constraint requirements.lock \
-	  --output-file requirements-dev.lock
+	  --no-header --extra showdown --extra otel --group build --group docs --group dev --group bench --group servers \
+	  --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-header --group build --group applications pyproject.toml --output-file requirements-applications.lock
 
 clean: ## remove .venv and what tools left; the database in var/ stays
 	rm -rf $(VENV) *.egg-info build site .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -102,4 +107,12 @@ $(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/python
 $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
 	@echo "Installing the test tools into $(VENV) ..."
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+# By the pip of the test tools: that of an older Python does not understand pinned extras.
+$(APPLICATIONS)/installed: requirements-applications.lock pyproject.toml | $(VENV)/installed-dev
+	@echo "Installing the applications of the tests into $(APPLICATIONS) ..."
+	@$(BIN)/python -m venv --clear --without-pip $(APPLICATIONS)
+	@$(BIN)/pip --python $(APPLICATIONS)/bin/python install --quiet --require-hashes --requirement requirements-applications.lock
+	@PYTHONWARNINGS=ignore $(BIN)/pip --python $(APPLICATIONS)/bin/python install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -37,8 +37,8 @@ def make(directory: Path, *arguments: str, **env: str) -> subprocess.CompletedPr
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """The files of a fresh clone that make needs."""
-    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-dev.lock"):
-        shutil.copy(ROOT / name, tmp_path)
+    for path in (ROOT / "Makefile", ROOT / "pyproject.toml", *ROOT.glob("requirements*.lock")):
+        shutil.copy(path, tmp_path)
     return tmp_path
 
 

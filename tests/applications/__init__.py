@@ -1,0 +1,1 @@
+"""Applications that others wrote, mounted and compared with their usual server."""

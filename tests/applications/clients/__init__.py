@@ -1,0 +1,1 @@
+"""Clients of the applications, which run in the applications' environment."""

@@ -1,0 +1,1 @@
+"""A Gateway under servers other than its own."""
