@@ -1,6 +1,7 @@
 """The gateway: mounts applications under prefixes, and adds limits, logs, metrics and security."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from contextvars import Context, ContextVar
@@ -237,11 +238,12 @@ class Gateway(Starlette):
     async def _start_without_server(self) -> None:
         """Start the applications by the first request, for servers that run no lifespan.
 
-        They stop when the event loop ends.
+        They stop when the event loop cancels its tasks, or when the process ends.
         """
         if self._start is None or self._start.done():
-            starting = Lifespan(super().__call__).startup(Context())
-            self._start = asyncio.create_task(starting, context=Context())
+            lifespan = Lifespan(super().__call__)
+            self._start = asyncio.create_task(lifespan.startup(Context()), context=Context())
+            stop_before_threads_are_joined(lifespan, asyncio.get_running_loop())
         # Not await: a client that leaves would cancel the start.
         await asyncio.wait([self._start])
 
@@ -285,6 +287,20 @@ class Gateway(Starlette):
     async def answer_exception(self, _request: Request, _error: Exception) -> Response:
         """Answer 500; Starlette raises the exception again, so that the server logs it."""
         return self.problem(500, None, None)
+
+
+def stop_before_threads_are_joined(lifespan: Lifespan, loop: asyncio.AbstractEventLoop) -> None:
+    """Stop applications at the end of a process whose event loop ends without a word.
+
+    Before anything else, Python waits for the threads that are no daemons, such as those of a
+    database driver, which only the application's stop ends. So ``atexit`` would be too late.
+    """
+
+    def stop() -> None:
+        if not loop.is_closed() and not loop.is_running():
+            loop.run_until_complete(lifespan.shutdown())
+
+    threading._register_atexit(stop)  # type: ignore[attr-defined]
 
 
 def load_tracing() -> "type[Tracing]":

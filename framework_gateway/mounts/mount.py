@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from time import perf_counter
 from typing import Any, Self
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -153,7 +154,7 @@ class Mount(StarletteMount):
     def _address_of_root(self, scope: Scope) -> str:
         """Return the relative address of ``/prefix/``, which holds behind any proxy."""
         query = scope["query_string"].decode("latin-1")
-        return self.path.rpartition("/")[2] + "/" + (query and f"?{query}")
+        return quote(self.path.rpartition("/")[2]) + "/" + (query and f"?{query}")
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request as a Starlette route; the headers have not been checked yet."""

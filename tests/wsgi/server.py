@@ -266,9 +266,10 @@ def serve(
     def dispatch(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         return holder[0].dispatch(environ, start_response)
 
-    mounts = [framework_gateway.Mount("/app", app or dispatch, **options)]
-    mounts += [
-        framework_gateway.Mount(path, other, **options) for path, other in (others or {}).items()
+    options.setdefault("redirect", False)
+    mounts = [
+        framework_gateway.Mount(path, other, **options)
+        for path, other in {"/app": app or dispatch, **(others or {})}.items()
     ]
 
     @asynccontextmanager
