@@ -136,7 +136,7 @@ class ObservedRequest:
             headers = [header for header in headers if header[0] != REQUEST_ID]
         scope = self.scope
         page_headers = scope.get(PAGE_HEADERS, True)
-        missing = self._security.missing(given, scope["scheme"], page_headers)
+        missing = self._security.missing(given, scope.get("scheme", ""), page_headers)
         timing = b"total;dur=%.2f" % ((perf_counter() - self.began) * 1000)
         record = scope.get(RECORD)
         if record is not None and "waiting" in record:
