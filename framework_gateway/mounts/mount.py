@@ -79,6 +79,7 @@ class Mount(StarletteMount):
         self.max_body_size = options.max_body_size
         self.login = options.login
         self.page_headers = options.page_headers
+        self.strip_prefix = options.strip_prefix
         self.request_timeout = options.request_timeout
         self.streams = Streams(options.max_streams, options.max_streams_of_client)
         self.threads = Threads(self.label)
@@ -174,6 +175,8 @@ class Mount(StarletteMount):
         if self.lifespan.state:
             scope["state"] = {**scope.get("state", {}), **self.lifespan.state}
         current_threads.set(self.threads)
+        if self.strip_prefix:
+            strip_prefix(scope)
         self.open += 1
         try:
             if self.kind == "asgi" and scope["type"] == "http":
@@ -276,3 +279,12 @@ class Mount(StarletteMount):
 
     async def _not_loaded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Placeholder for an application that could not be loaded; never called."""
+
+
+def strip_prefix(scope: Scope) -> None:
+    """Remove the root path from the path, as for an application at the root of a server."""
+    root_path = scope["root_path"]
+    scope["root_path"] = ""
+    scope["path"] = scope["path"].removeprefix(root_path)
+    if raw_path := scope.get("raw_path"):
+        scope["raw_path"] = raw_path.removeprefix(quote(root_path).encode())

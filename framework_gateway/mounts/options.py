@@ -30,6 +30,13 @@ class MountOptions(BaseModel):
             " other sites to embed it or to share its window."
         ),
     ] = False
+    strip_prefix: Annotated[
+        bool,
+        Field(
+            description="Pass the path without the prefix, and no `root_path`, to an application"
+            " that ignores `root_path`."
+        ),
+    ] = False
     lifespan: Annotated[bool, Field(description="Run the ASGI lifespan.")] = True
     start_timeout: Annotated[
         PositiveFloat, Field(description="Seconds to load and to start; then it has failed.")

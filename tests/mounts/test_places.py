@@ -12,6 +12,7 @@ from fastapi import Request as FastAPIRequest
 from flask import Flask, request
 from pydantic import ValidationError
 from starlette.applications import Starlette
+from starlette.responses import JSONResponse
 from starlette.routing import Mount as Below
 from starlette.testclient import TestClient
 
@@ -206,6 +207,20 @@ def test_options_of_a_mount_win_over_the_settings(kind: Any) -> None:
     with TestClient(Gateway(mounts, config=CONFIG)) as client:
         assert client.post("/small/", content=b"1234").status_code == 413
         assert client.post("/usual/", content=b"1234").status_code == 200
+
+
+def test_an_application_that_ignores_its_root_path_can_get_a_path_without_it() -> None:
+    async def ignorant(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        seen = [scope["path"], scope["raw_path"].decode(), scope["root_path"]]
+        await JSONResponse(seen)(scope, receive, send)
+
+    mounts = [Mount("/chat", ignorant, strip_prefix=True), Mount("/usual", ignorant)]
+    with TestClient(Gateway(mounts, config=CONFIG), root_path="/outer") as client:
+        assert client.get("/outer/chat/a%20b").json() == ["/a b", "/a%20b", ""]
+        assert client.get("/outer/chat/").json() == ["/", "/", ""]
+        usual = ["/outer/usual/a b", "/outer/usual/a%20b", "/outer/usual"]
+        assert client.get("/outer/usual/a%20b").json() == usual
 
 
 def test_an_unknown_option_is_refused() -> None:
