@@ -21,7 +21,9 @@ logger = logging.getLogger("django_app.cleanup")
 
 # Files that have no export are left alone for a day: a job may be writing one.
 ORPHAN_AGE = timedelta(days=1)
-OURS = pattern(r"\.?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_\w+)?\.(?:ndjson|csv)(?:\..*\.part)?")
+OURS = pattern(
+    r"\.?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_\w+)?\.(?:ndjson|csv)(?:\..*\.part)?"
+)
 
 
 def ago(age: timedelta) -> ExpressionWrapper:

@@ -56,7 +56,7 @@ class PrivateFileStorage(FileSystemStorage):
         target.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.{token_hex(8)}{PART}")
         try:
-            with open(part, "xb", opener=private) as file:  # noqa: PTH123  # Path has no opener
+            with open(part, "xb", opener=private) as file:  # Path has no opener
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -9,8 +9,8 @@ from datetime import date
 from types import FrameType
 
 from django.db import connection
-from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.compat import TaskContext
+from django_tasks_db.management.commands.db_worker import Worker
 
 from django_app import cleanup, jobs
 from django_app.jobs import Job, LeaseLost, WorkerLost

@@ -34,7 +34,7 @@ class WatchedTask:
         self.name = name
         self.function = function
         self.expected = expected
-        self.fault: str | None = f"{name} has not started yet"
+        self.fault: str | None = None
         self.restarts = 0
         self._delay = FIRST_DELAY
 

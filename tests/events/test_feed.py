@@ -200,10 +200,7 @@ async def write_spoilt(counted: Counted, name: str, change: str) -> None:
         await session.execute(insert(users), [row])
         # The constraints of a later version must not make this test pointless.
         await session.execute(
-            text(
-                f"UPDATE user_events SET {change}"
-                " WHERE id = (SELECT max(id) FROM user_events)"
-            )
+            text(f"UPDATE user_events SET {change} WHERE id = (SELECT max(id) FROM user_events)")
         )
         await session.commit()
 

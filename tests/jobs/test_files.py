@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
 from starlette.testclient import TestClient
 
 from tests.conftest import assert_problem
