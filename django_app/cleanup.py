@@ -26,7 +26,7 @@ OURS = pattern(
 )
 
 
-def ago(age: timedelta) -> ExpressionWrapper:
+def ago(age: timedelta) -> ExpressionWrapper[DateTimeField]:
     """Return a time in the past by the clock of the database."""
     return ExpressionWrapper(Now() - age, output_field=DateTimeField())
 

@@ -45,7 +45,7 @@ def export_users(context: TaskContext, export_id: str) -> str:
     with transaction.atomic():
         check_owner(job)
         export.total = export.done = done
-        export.file, export.finished_at = name, Now()  # type: ignore[assignment]  # an expression
+        export.file, export.finished_at = name, Now()
         export.save(update_fields=["total", "done", "file", "finished_at"])
     return name
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
 from types import FrameType
+from typing import Any
 
 from django.db import connection
 from django_tasks_db.compat import TaskContext
@@ -115,7 +116,7 @@ class JobWorker(Worker):
         try:
             task = job.task
             result = job.task_result
-            context = [TaskContext(task_result=result)] if task.takes_context else []
+            context: list[Any] = [TaskContext(task_result=result)] if task.takes_context else []
             jobs.succeed(job, task.call(*context, *result.args, **result.kwargs))
         except LeaseLost:
             raise

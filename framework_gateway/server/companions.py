@@ -2,7 +2,6 @@
 
 import ctypes
 import logging
-import multiprocessing
 import os
 import shlex
 import signal
@@ -13,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from typing import IO
 
@@ -63,8 +63,7 @@ CompanionStates = Mapping[str, CompanionState]
 
 def create_states(names: Iterable[str]) -> CompanionStates:
     """Create states in memory that processes share when they get them as an argument."""
-    context = multiprocessing.get_context("spawn")
-    return {name: context.Value(CompanionState, lock=False) for name in names}
+    return {name: RawValue(CompanionState) for name in names}
 
 
 def parse_command(text: str) -> tuple[str, Sequence[str]]:

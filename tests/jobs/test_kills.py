@@ -48,7 +48,12 @@ def test_a_worker_whose_clock_is_wrong_steals_no_running_job(
         with working(ahead=other) as second:
             # The second worker looks each time that it has renewed its lease.
             looks: set[object] = set()
-            wait_until(lambda: looks.add(lease_beside(result)) or len(looks) > LOST + 4, 60)
+
+            def has_looked() -> bool:
+                looks.add(lease_beside(result))
+                return len(looks) > LOST + 4
+
+            wait_until(has_looked, 60)
             (tmp_path / "end").touch()
             wait_until(lambda: stored(result).status == "SUCCESSFUL")
             assert "starts again" not in first.output + second.output
