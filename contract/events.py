@@ -63,6 +63,12 @@ def select_events(after: int, limit: int) -> Select[Any]:
     )
 
 
+def select_event_ids(after: int, limit: int) -> Select[int]:
+    """Select the ids of these events alone."""
+    ids = select(user_events.c.id).where(user_events.c.id > after)
+    return ids.order_by(user_events.c.id).limit(limit)
+
+
 def select_last_event() -> Select[int]:
     """Select the id of the newest event, or null when there is no event."""
     return select(func.max(user_events.c.id))
