@@ -1,12 +1,14 @@
 """Django's settings, derived from ``contract.settings``."""
 
 import logging
+import sys
 from typing import Any
 
-import dj_database_url
-
+from contract.addresses import File, parse_address
+from contract.postgresql import connection_parameters
 from contract.private_files import DIRECTORY_MODE, FILE_MODE, protect_database
 from contract.settings import get_settings
+from django_app.project import is_command
 
 settings = get_settings()
 
@@ -70,14 +72,15 @@ TEMPLATES = [
 # Each thread of the mount keeps one connection open. Django could use psycopg's pool instead, but
 # that pool waits for its whole timeout when no server listens, and then reconnects at growing
 # intervals: it can take minutes to notice that a server is back.
-DATABASES = {
-    "default": dj_database_url.parse(
-        settings.database_url, conn_max_age=None, conn_health_checks=True
-    )
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True},
 }
 protect_database(settings.database_url)
-if settings.database_url.startswith("sqlite"):
+address = parse_address(settings.database_url)
+if isinstance(address, File):
     DATABASES["default"] |= {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(address.path),
         "OPTIONS": {
             "init_command": "PRAGMA journal_mode=WAL",
             "timeout": settings.database_timeout,
@@ -86,12 +89,20 @@ if settings.database_url.startswith("sqlite"):
         },
     }
 else:
+    # A command such as `migrate` or `dumpdata` may take as long as it needs; locks it waits for may
+    # not.
+    options = connection_parameters(
+        address,
+        "django",
+        settings.database_timeout,
+        statement_timeout=0 if is_command(sys.argv) else None,
+    )
+    # `manage.py dbshell` reads only these names, and not OPTIONS.
+    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}
     DATABASES["default"] |= {
-        "OPTIONS": {
-            **DATABASES["default"].get("OPTIONS", {}),
-            "connect_timeout": max(1, round(settings.database_timeout)),
-            "application_name": "django",
-        },
+        "ENGINE": "django_app.postgresql",
+        **{name: options.pop(key, "") for name, key in {**names, "PORT": "port"}.items()},
+        "OPTIONS": options,
     }
 
 CACHES: dict[str, dict[str, Any]] = {
