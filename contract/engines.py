@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import psycopg
 from sqlalchemy import URL, Engine, create_engine, event, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -25,6 +26,17 @@ def is_table_missing(error: BaseException) -> bool:
     The error may be SQLAlchemy's or Django's: the cause of both is the error of the driver.
     """
     return getattr(error.__cause__, "sqlstate", None) == UNDEFINED_TABLE
+
+
+def is_outcome_unknown(error: BaseException) -> bool:
+    """Return whether a failed commit may have been done: the server's answer did not arrive.
+
+    Args:
+        error: SQLAlchemy's or Django's.
+    """
+    driver = error.__cause__
+    # SQLSTATE: none without an answer; 57P01 and the like when the server ends the connection.
+    return isinstance(driver, psycopg.Error) and (driver.sqlstate or "57")[:2] in ("08", "57")
 
 
 def create_sync_engine(settings: Settings, framework: str) -> Engine:

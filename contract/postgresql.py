@@ -10,7 +10,8 @@ from typing import Any, Self
 import psycopg
 from psycopg import AsyncConnection, Connection, OperationalError
 from psycopg.abc import PQGen
-from psycopg.pq import PGconn, TransactionStatus
+from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGconn
 
 from contract.addresses import Server
 

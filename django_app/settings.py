@@ -4,10 +4,9 @@ import logging
 import sys
 from typing import Any
 
-from contract.addresses import File, parse_address
-from contract.postgresql import connection_parameters
 from contract.private_files import DIRECTORY_MODE, FILE_MODE, protect_database
 from contract.settings import get_settings
+from django_app.connections import describe_database
 from django_app.project import is_command
 
 settings = get_settings()
@@ -69,41 +68,8 @@ TEMPLATES = [
     },
 ]
 
-# Each thread of the mount keeps one connection open. Django could use psycopg's pool instead, but
-# that pool waits for its whole timeout when no server listens, and then reconnects at growing
-# intervals: it can take minutes to notice that a server is back.
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True},
-}
+DATABASES = {"default": describe_database(settings, is_command=is_command(sys.argv))}
 protect_database(settings.database_url)
-address = parse_address(settings.database_url)
-if isinstance(address, File):
-    DATABASES["default"] |= {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(address.path),
-        "OPTIONS": {
-            "init_command": "PRAGMA journal_mode=WAL",
-            "timeout": settings.database_timeout,
-            # A transaction that turns from reading to writing can fail with "database is locked".
-            "transaction_mode": "IMMEDIATE",
-        },
-    }
-else:
-    # A command such as `migrate` or `dumpdata` may take as long as it needs; locks it waits for may
-    # not.
-    options = connection_parameters(
-        address,
-        "django",
-        settings.database_timeout,
-        statement_timeout=0 if is_command(sys.argv) else None,
-    )
-    # `manage.py dbshell` reads only these names, and not OPTIONS.
-    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}
-    DATABASES["default"] |= {
-        "ENGINE": "django_app.postgresql",
-        **{name: options.pop(key, "") for name, key in {**names, "PORT": "port"}.items()},
-        "OPTIONS": options,
-    }
 
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

@@ -67,9 +67,7 @@ def serve(grace: int, listener: socket, on_start: Callback = do_nothing) -> None
     """Serve in this process until it is stopped."""
     app = create_app()
     config = Config(app, log_level="warning", timeout_graceful_shutdown=grace)
-    Server(config, on_start=on_start, on_stop=partial(setattr, app.state, "stopping", True)).run(
-        [listener]
-    )
+    Server(config, on_start=on_start, on_stop=partial(setattr, app.state, "stopping", True)).run([listener])
 
 
 def fail(_grace: int, _listener: socket, _on_start: Callback) -> None:
