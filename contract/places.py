@@ -8,6 +8,7 @@ threads never wait: those of them that get no place soon answer 503.
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -42,7 +43,7 @@ class Line:
         self.failing = False  # whether the last one came out badly
         self.moved_at = 0.0  # when somebody came out well, or the last free place was taken
         self.freed = threading.Condition()
-        self.freed_async = asyncio.Condition()
+        self.waiting: deque[asyncio.Future[None]] = deque()
 
     def take(self) -> bool:
         """Take a place if one is free."""
@@ -102,13 +103,7 @@ class Line:
         """
         since = time.monotonic()
         while not self.take():
-            # Times out for the next look at the clock, which raises.
-            async with self.freed_async:
-                try:
-                    async with asyncio.timeout(self.remaining(since)):
-                        await self.freed_async.wait()
-                except TimeoutError:
-                    continue
+            await self._wait(self.remaining(since))
         failing = False
         try:
             yield
@@ -117,8 +112,26 @@ class Line:
             raise
         finally:
             self.give_back(failing=failing)
-            async with self.freed_async:
-                self.freed_async.notify()
+            self._wake_next()
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait until a place was free a moment ago, or for some seconds."""
+        freed = asyncio.get_running_loop().create_future()
+        self.waiting.append(freed)
+        try:
+            await asyncio.wait([freed], timeout=seconds)
+        except asyncio.CancelledError:
+            if freed.done():
+                self._wake_next()
+            raise
+        finally:
+            freed.cancel()
+
+    def _wake_next(self) -> None:
+        while self.waiting:
+            freed = self.waiting.popleft()
+            if not freed.done():
+                return freed.set_result(None)
 
 
 class Places:

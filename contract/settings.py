@@ -93,7 +93,8 @@ class Settings(BaseSettings):
         float,
         Field(
             gt=0,
-            description="Seconds to wait for a lock, a connection or a free place in the pool.",
+            description="Seconds to wait for a connection, a lock or a statement of the database;"
+            " then 503.",
         ),
     ] = 20.0
     # A PostgreSQL server allows 97 connections by default: enough for three pools of this size, two

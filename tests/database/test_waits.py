@@ -15,11 +15,14 @@ from contextlib import contextmanager
 import httpx2 as httpx
 import psycopg
 import pytest
+from django.db.utils import ConnectionHandler
 
-from contract.problems import DatabaseUnavailable
+from contract.problems import DatabaseUnavailable, OutcomeUnknown
+from contract.settings import get_settings
 from tests.conftest import FRAMEWORKS
 from tests.database.test_outage import assert_problem_response, assert_served, gateway_on
 from tests.databases import PostgreSQL, SQLite
+from tests.wsgi.server import wait_until
 
 MANY = 30  # requests to each framework; more than it has threads
 
@@ -80,11 +83,16 @@ def count_late(database: SQLite | PostgreSQL) -> int:
 INSERT = "INSERT INTO users (name, email, created_at) VALUES ('x', 'x@example.com', now())"
 
 
+@pytest.mark.parametrize(
+    "timeout",
+    # Longer than a request waits for a thread.
+    ["2", pytest.param("15", marks=pytest.mark.slow)],
+)
 def test_a_transaction_on_the_users_ends_writes_and_nothing_else(
-    database: SQLite | PostgreSQL,
+    database: SQLite | PostgreSQL, timeout: str
 ) -> None:
     with (
-        gateway_on(database.url, GATEWAY_DATABASE_TIMEOUT="2") as (client, _),
+        gateway_on(database.url, GATEWAY_DATABASE_TIMEOUT=timeout) as (client, _),
         ThreadPoolExecutor(3 * MANY) as threads,
     ):
         with transaction(database, INSERT):
@@ -154,17 +162,60 @@ def test_a_process_of_the_server_that_stops_is_replaced(database: SQLite | Postg
                 os.kill(process, signal.SIGCONT)
 
 
-def test_a_connection_that_is_lost_in_a_commit_is_told() -> None:
+SLOW_COMMIT = """
+CREATE FUNCTION wait_in_commit() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER wait_in_commit AFTER INSERT ON users DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION wait_in_commit()
+"""
+
+
+def test_a_connection_that_is_lost_in_a_commit_is_told(database: SQLite | PostgreSQL) -> None:
     """The change may be stored, and the answer says so."""
-    from sqlalchemy.exc import OperationalError
+    if isinstance(database, SQLite):
+        pytest.skip("SQLite has no connection to lose")
+    terminate = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = %s AND wait_event = 'PgSleep'"
+    )
+    with (
+        gateway_on(database.url, GATEWAY_DATABASE_TIMEOUT="20") as (client, _),
+        psycopg.connect(database.url, autocommit=True) as connection,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        connection.execute(SLOW_COMMIT)
+        try:
+            for name in FRAMEWORKS:
+                user = {"name": "Lost", "email": f"lost-{name}@example.com"}
+                waiting = thread.submit(client.post, f"/{name}/api/users", json=user)
+                wait_until(lambda name=name: bool(connection.execute(terminate, [name]).fetchone()))
+                answer = waiting.result()
+                assert answer.status_code == 503
+                assert "Retry-After" not in answer.headers
+                assert_problem_response(answer, OutcomeUnknown())
+        finally:
+            connection.execute("DROP FUNCTION wait_in_commit CASCADE")
+        assert_served(client)
 
-    from contract.engines import is_outcome_unknown
 
-    def raised(driver: psycopg.Error) -> OperationalError:
-        error = OperationalError("COMMIT", {}, driver)
-        error.__cause__ = driver
-        return error
+@pytest.mark.parametrize(
+    ("command", "timeout"),
+    [("manage.py worker", "7s"), ("gateway serve", "7s"), ("manage.py migrate", "0")],
+)
+def test_only_commands_may_take_long(
+    database: SQLite | PostgreSQL, command: str, timeout: str
+) -> None:
+    from django_app.connections import describe_database
+    from django_app.project import is_command
 
-    assert is_outcome_unknown(raised(psycopg.OperationalError("the connection is closed")))
-    assert is_outcome_unknown(raised(psycopg.errors.AdminShutdown()))
-    assert not is_outcome_unknown(raised(psycopg.errors.LockNotAvailable()))
+    if isinstance(database, SQLite):
+        pytest.skip("SQLite has no timeout for statements")
+    settings = get_settings().model_copy(update={"database_timeout": 7.0})
+    described = describe_database(settings, is_command=is_command(command.split()))
+    connection = ConnectionHandler({"default": described})["default"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('lock_timeout'), current_setting('statement_timeout')"
+        )
+        assert cursor.fetchone() == ("7s", timeout)
+    connection.close()
