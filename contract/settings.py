@@ -11,7 +11,6 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, LiteralString, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -26,14 +25,13 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from contract.addresses import POSTGRESQL, parse_address
 from contract.private_files import make_private
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 SECRET_KEY_FILE = VAR_DIR / "secret_key"
 
-DATABASE_SCHEMES = ("sqlite:///", "postgresql://", "postgres://")
-NO_FILES = {"sqlite:///", "sqlite:///:memory:"}
 MIN_KEY = 50  # characters of a secret key that `manage.py check --deploy` accepts
 
 
@@ -52,17 +50,8 @@ def read_secret_key() -> SecretStr:
 
 def check_database_url(url: str) -> str:
     """Refuse a URL that Flask, FastAPI and Django cannot share."""
-    # Each library knows other parameters of SQLite, and some mean a database in memory.
-    not_shared = url.startswith("sqlite") and "?" in url
-    if not url.startswith(DATABASE_SCHEMES) or url in NO_FILES or not_shared:
-        raise ValueError("use sqlite:///file.sqlite3 or postgresql://user:password@host/name")
-    try:
-        urlsplit(url).port  # noqa: B018  # reading it parses it
-    except ValueError:
-        # The libraries would raise errors whose tracebacks show a part of the password.
-        raise ValueError("write special characters of the password as %XX (RFC 3986)") from None
-    # postgres:// is Heroku's old form; SQLAlchemy accepts only postgresql://.
-    return url.replace("postgres://", "postgresql://", 1)
+    parse_address(url)
+    return url
 
 
 def check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
@@ -104,7 +93,8 @@ class Settings(BaseSettings):
         float,
         Field(
             gt=0,
-            description="Seconds to wait for a lock, a connection or a free place in the pool.",
+            description="Seconds to wait for a connection, a lock or a statement of the database;"
+            " then 503.",
         ),
     ] = 20.0
     # A PostgreSQL server allows 97 connections by default: enough for three pools of this size, two
@@ -205,7 +195,7 @@ def find_missing(values: dict[str, Any]) -> Iterator[InitErrorDetails]:
     hosts = split_commas(values.get("allowed_hosts"))
     if not hosts or "*" in hosts:
         yield error("allowed_hosts", "production needs the host names of the site")
-    if not values.get("database_url", "").startswith(("postgresql://", "postgres://")):
+    if not values.get("database_url", "").startswith(POSTGRESQL):
         yield error("database_url", "production needs a PostgreSQL server, postgresql://…")
     if str(values.get("debug", "")).lower() not in ("", "0", "false", "no", "off"):
         yield error("debug", "production must not show debug pages; unset it")

@@ -7,7 +7,9 @@ from fastapi import Request
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contract.problems import EmailTaken
+from contract.engines import UNAVAILABLE, is_outcome_unknown
+from contract.places import Places
+from contract.problems import EmailTaken, OutcomeUnknown
 
 
 async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
@@ -16,15 +18,49 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
+def places_of(session: AsyncSession) -> Places:
+    """Return the application's places."""
+    places: Places = session.info["places"]
+    return places
+
+
+@asynccontextmanager
+async def reading(session: AsyncSession) -> AsyncIterator[None]:
+    """Read in the block, with one of the places for readers.
+
+    Raises:
+        DatabaseUnavailable: too many requests wait for the database.
+    """
+    async with places_of(session).readers.async_place():
+        yield
+
+
 @asynccontextmanager
 async def committing(session: AsyncSession) -> AsyncIterator[None]:
     """Commit what the block has written.
 
     Raises:
         EmailTaken: the email violates the unique constraint.
+        DatabaseUnavailable: too many requests wait for the database.
+        OutcomeUnknown: the connection was lost during the commit.
+    """
+    async with places_of(session).async_writing():
+        try:
+            yield
+            await commit(session)
+        except IntegrityError as error:
+            raise EmailTaken from error
+
+
+async def commit(session: AsyncSession) -> None:
+    """Commit.
+
+    Raises:
+        OutcomeUnknown: the connection was lost during the commit.
     """
     try:
-        yield
         await session.commit()
-    except IntegrityError as error:
-        raise EmailTaken from error
+    except UNAVAILABLE as error:
+        if is_outcome_unknown(error):
+            raise OutcomeUnknown from error
+        raise

@@ -12,7 +12,7 @@ from contract.problems import Problem
 from contract.table import insert_user
 from contract.webhooks import WebhookBody, delete_messages, insert_message, rename_user
 from flask_app.bodies import no_content
-from flask_app.db import get_session
+from flask_app.db import get_session, writing
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
@@ -22,6 +22,7 @@ REMEMBERED = timedelta(days=1)
 
 
 @bp.post("/users")
+@writing()
 def receive() -> Response:
     """Create or update the user in a signed message, once for each message id."""
     content = request.get_data(cache=False)
