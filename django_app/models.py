@@ -23,10 +23,15 @@ class User(models.Model):
     email = models.EmailField(max_length=MAX_EMAIL, unique=True)
     # A default of the database, so that it also applies to inserts by Flask and FastAPI.
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # Name and email without the differences of case, for searches; triggers keep it.
+    folded = models.TextField(db_default="", editable=False)
 
     class Meta:
         db_table = "users"
         ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(condition=models.Q(id__gt=0), name="users_id_positive"),
+        )
 
     def __str__(self) -> str:
         return f"{self.name} <{self.email}>"
