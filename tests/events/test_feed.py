@@ -156,17 +156,20 @@ async def test_a_listener_whose_last_event_does_not_exist_is_told(after: int) ->
 
 @pytest.mark.usefixtures("database")
 async def test_a_listener_from_before_the_oldest_event_is_told() -> None:
-    async with running() as (feed, counted):
+    async with running() as (feed, counted), feed.listening(None) as own:
         await write(counted, ["a", "b", "c", "d"])
+        first, *_, last = [(await anext(own)).id for _ in range(4)]
         async with counted.sessionmaker() as session:
-            await session.execute(delete(user_events).where(user_events.c.user_id < 6))
+            await session.execute(delete(user_events).where(user_events.c.id < last))
             await session.commit()
-        async with feed.listening(2) as events:
-            assert isinstance(await anext(events), Reset)
-        # Somebody who wants whatever there is, or who misses none, is not told.
-        for after in (0, 5, 6):
+        async with feed.listening(first) as events:
+            assert await anext(events) == Reset(id=last)
+        # One who wants whatever there is, or who has missed nothing, is not told.
+        for after in (0, last - 1):
             async with feed.listening(after) as events:
-                assert isinstance(await anext(events), UserEvent) or after == 6
+                event = await anext(events)
+                assert isinstance(event, UserEvent)
+                assert event.id == last
 
 
 @pytest.mark.usefixtures("database")
