@@ -19,7 +19,7 @@ Editor = BaseDatabaseSchemaEditor
 
 
 def number_anew(apps: Apps, schema_editor: Editor) -> None:
-    """Give new ids to users that have none above zero; the old triggers leave their events."""
+    """Give new ids to users that have none above zero, and leave an event for each."""
     with schema_editor.connection.cursor() as cursor:
         if schema_editor.connection.vendor == "postgresql":
             # Nobody may add another such user before the constraint exists.
@@ -34,7 +34,15 @@ def number_anew(apps: Apps, schema_editor: Editor) -> None:
                     " ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'users'), 0)) + 1"
                 )
             (new,) = cursor.fetchone()
+            # The trigger of PostgreSQL notes a changed id.
             cursor.execute("UPDATE users SET id = %s WHERE id = %s", [new, old])
+            if schema_editor.connection.vendor == "sqlite":
+                cursor.execute(
+                    "INSERT INTO user_events (at, action, user_id, name, email, framework)"
+                    " SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now'), 'changed', id, name, email,"
+                    " framework() FROM users WHERE id = %s",
+                    [new],
+                )
             logger.warning("The user with the id %d has the id %d now", old, new)
 
 
