@@ -90,6 +90,20 @@ class WebhookMessage(models.Model):
         return self.id
 
 
+class WebhookSubject(models.Model):
+    """The time of the newest webhook about an email address; older ones change nothing."""
+
+    email = models.EmailField(max_length=MAX_EMAIL, primary_key=True)
+    sent_at = models.DateTimeField()
+    received_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        db_table = "webhook_subjects"
+
+    def __str__(self) -> str:
+        return self.email
+
+
 def digest_of(key: str) -> str:
     """Return the stored digest of a token's key.
 
