@@ -5,6 +5,7 @@ makes the change. Events become visible in the order of their ids: once a reader
 earlier one appears later.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    cast,
     func,
     select,
 )
@@ -38,6 +40,9 @@ user_events = Table(
     Column("email", String(MAX_EMAIL), nullable=False),
     Column("framework", String(63), nullable=False),
 )
+
+
+Mark = Row[int, str, int]
 
 
 class UserEvent(BaseModel):
@@ -74,11 +79,21 @@ def select_events(after: int, limit: int) -> Select[Any]:
     )
 
 
-def select_newest_event() -> Select[Any]:
-    """Select the newest event; no row when there is none."""
-    return select(user_events).order_by(user_events.c.id.desc()).limit(1)
+def select_event_ids(after: int, limit: int) -> Select[int]:
+    """Select the ids of these events alone."""
+    ids = select(user_events.c.id).where(user_events.c.id > after)
+    return ids.order_by(user_events.c.id).limit(limit)
 
 
 def select_range() -> Select[int, int]:
     """Select the ids of the oldest and of the newest event; nulls when there is no event."""
     return select(func.min(user_events.c.id), func.max(user_events.c.id))
+
+
+def select_marks(event_ids: Collection[int]) -> Select[int, str, int]:
+    """Select what tells each event from another one that has its id after a restore.
+
+    The time is selected as text, because a script may have written one that cannot be read.
+    """
+    columns = (user_events.c.id, cast(user_events.c.at, String), user_events.c.user_id)
+    return select(*columns).where(user_events.c.id.in_(event_ids))

@@ -148,6 +148,14 @@ class Settings(BaseSettings):
         Path,
         Field(description="Directory of exports; several machines need a shared one."),
     ] = VAR_DIR / "files"
+    export_days: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=36_500,
+            description="Days until a finished export and its file are deleted.",
+        ),
+    ] = 7.0
     redis_url: Annotated[
         RedisDsn | None,
         Field(description="Redis server for Django's cache; none: each process has its own cache."),

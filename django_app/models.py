@@ -205,11 +205,14 @@ class DayStatistic(models.Model):
         return str(self.day)
 
 
-LOST = 10.0  # seconds without a heartbeat after which another worker takes over the jobs
+LOST = 10.0  # seconds without a renewal after which another worker takes over the jobs
 
 
 class WorkerProcess(models.Model):
-    """A process that runs background jobs, and the time of its last heartbeat."""
+    """A process that runs background jobs, and when it last renewed its lease.
+
+    The time is that of the database's clock.
+    """
 
     id = models.CharField(max_length=64, primary_key=True)
     seen_at = models.DateTimeField()

@@ -106,6 +106,7 @@ if settings.redis_url is not None:
 # The queue of background jobs is in the database; `manage.py worker` runs them.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 MEDIA_ROOT = settings.files_dir
+EXPORT_DAYS = settings.export_days
 
 # Login attempts are counted in Redis for all processes, or in each process for itself.
 THROTTLE_STORAGE = str(settings.redis_url) if settings.redis_url else "memory://"

@@ -2,33 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 
-import aiosqlite
-import psycopg
-from sqlalchemy import Row
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from contract.events import (
-    Reset,
-    UserEvent,
-    select_events,
-    select_newest_event,
-    select_range,
-)
+from contract.events import Mark, Reset, UserEvent
 from fastapi_app.listeners import Listener
+from fastapi_app.outbox import DATABASE_ERRORS, Outbox
 from fastapi_app.steps import finish
+from fastapi_app.watched import WatchedTask
 
 logger = logging.getLogger("fastapi_app")
 
-PAGE = 200  # events in one query
-CATCHING_UP = 4  # listeners that read the table at once; the others keep their connections
-RETRY_DELAY = 1.0  # seconds before the reader tries again after an error of the database
+CATCHING_UP = 4  # listeners that read the table at once; requests need connections, too
 
-DATABASE_ERRORS = (OSError, psycopg.Error, aiosqlite.Error, SQLAlchemyError)
+feeds: "set[Feed]" = set()  # the feeds that run in this process
 
 
 class Feed:
@@ -45,76 +34,60 @@ class Feed:
         sessionmaker: async_sessionmaker[AsyncSession],
         wakeups: Callable[[], AsyncGenerator[None]],
     ) -> None:
-        self.sessionmaker = sessionmaker
+        self.outbox = Outbox(sessionmaker)
         self.wakeups = wakeups
-        self.newest: Row[Any] | None = None  # the last row that was read
+        self.last = 0
+        self.mark: Mark | None = None  # of the last event, if it has been there
         self.listeners: set[Listener] = set()
         self.started = asyncio.Event()
         self.catching_up = asyncio.Semaphore(CATCHING_UP)
-
-    @property
-    def last(self) -> int:
-        """The id of the last event that was read; 0 at the start of an empty table."""
-        return 0 if self.newest is None else self.newest.id
+        self.task = WatchedTask("The event feed", self._run, DATABASE_ERRORS)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Read events until the block ends."""
-        task = asyncio.create_task(self._run())
+        feeds.add(self)
         try:
-            yield
+            async with self.task.running():
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            feeds.discard(self)
 
     async def _run(self) -> None:
-        while True:
-            try:
-                async with aclosing(self.wakeups()) as wakeups:
-                    async for _ in wakeups:
-                        await finish(self._read())
-            except DATABASE_ERRORS as error:
-                # Listeners miss no event: the reader continues after the last one it has read.
-                # Not a warning: it repeats every second, and each failing request logs an error.
-                logger.info("The event feed waits for the database: %s", error)
-                await asyncio.sleep(RETRY_DELAY)
+        # Listeners miss no event: each run continues after the last event that was read.
+        async with aclosing(self.wakeups()) as wakeups:
+            async for _ in wakeups:
+                await finish(self._read())
+                self.task.works()
 
     async def _read(self) -> None:
         if not self.started.is_set():
-            self.newest = await self._find_newest()
+            await self._go_to_end()
             self.started.set()
-        while rows := await self._next_rows():
-            self.newest = rows[-1]
-            events = [UserEvent.from_row(row) for row in rows]
-            for listener in [*self.listeners]:
-                listener.deliver(events)
+        while True:
+            before = self.last
+            events, last = await self.outbox.page(before)
+            # Read after the page: if the last event is still there, the page continues it.
+            marks = await self.outbox.marks(before, last)
+            if before and (self.mark is None or marks.get(before) != self.mark):
+                await self._reset()
+            elif last == before:
+                return
+            else:
+                self.mark, self.last = marks.get(last), last
+                for listener in [*self.listeners]:
+                    listener.deliver(events)
 
-    async def _next_rows(self) -> Sequence[Row[Any]]:
-        """Return the rows after the last one; tell the listeners if that one is gone.
-
-        After a restore, another row may have its id.
-        """
-        if self.newest is None:
-            return await self._rows(0)
-        rows = await self._rows(self.last - 1)
-        if rows and rows[0] == self.newest:
-            return rows[1:]
-        logger.warning("The events before %d are gone; listeners are told to reset", self.last)
-        self.newest = await self._find_newest()
+    async def _reset(self) -> None:
+        """Go on from the end: the last event is gone, or after a restore another has its id."""
+        logger.warning("The event %d is gone; listeners are told to reset", self.last)
+        await self._go_to_end()
         for listener in [*self.listeners]:
             listener.reset(Reset(id=self.last))
-        return []
 
-    async def _rows(self, after: int) -> Sequence[Row[Any]]:
-        async with self.sessionmaker() as session:
-            rows: Sequence[Row[Any]] = (await session.execute(select_events(after, PAGE))).all()
-        return rows
-
-    async def _find_newest(self) -> Row[Any] | None:
-        async with self.sessionmaker() as session:
-            row: Row[Any] | None = (await session.execute(select_newest_event())).one_or_none()
-        return row
+    async def _go_to_end(self) -> None:
+        _, self.last = await self.outbox.range()
+        self.mark = (await self.outbox.marks(self.last)).get(self.last)
 
     @asynccontextmanager
     async def listening(
@@ -136,20 +109,19 @@ class Feed:
         finally:
             self.listeners.discard(listener)
 
-    async def _stored(self, after: int) -> AsyncGenerator[UserEvent]:
-        """Yield the events of the table after an id, page by page."""
-        while True:
-            async with self.catching_up:
-                rows = await self._rows(after)
-            for row in rows:
-                yield UserEvent.from_row(row)
-            if len(rows) < PAGE:
-                return
-            after = rows[-1].id
+    async def _stored(self, after: int) -> AsyncGenerator[tuple[list[UserEvent], int]]:
+        """Yield pages of the table for a listener; few listeners at once hold a connection."""
+        async with aclosing(self.outbox.after(after)) as pages:
+            while True:
+                async with self.catching_up:
+                    page = await anext(pages, None)
+                if page is None:
+                    return
+                yield page
 
     async def _find_gap(self, after: int) -> Reset | None:
         """Return a reset for a listener whose last event is not, or no longer, in the table."""
-        async with self.catching_up, self.sessionmaker() as session:
-            oldest, newest = (await session.execute(select_range())).one()
-        is_gone = newest is None or after > newest or after < oldest - 1
-        return Reset(id=newest or 0) if is_gone else None
+        async with self.catching_up:
+            oldest, newest = await self.outbox.range()
+        # The ids of changes that were rolled back are missing, too, so only the ends count.
+        return Reset(id=newest) if not oldest - 1 <= after <= newest else None

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing
 
 from contract.events import Reset, UserEvent
 
 QUEUE_SIZE = 1000  # events that may wait for a listener before it reads the table instead
 
-Stored = Callable[[int], AsyncGenerator[UserEvent]]
+Stored = Callable[[int], AsyncGenerator[tuple[list[UserEvent], int]]]
 FindGap = Callable[[int], Awaitable[Reset | None]]
 
 
@@ -15,7 +16,7 @@ class Listener:
     """Receives each event once and in order, at its own pace and in constant memory.
 
     Args:
-        stored: yields the events of the table after an id.
+        stored: yields the events of the table after an id, page by page, each with its last id.
         find_gap: returns what to tell a client that has received the event with this id, if the
             table cannot continue there.
         after: the last event that the client has received; None for one that begins.
@@ -55,9 +56,11 @@ class Listener:
             if self.is_behind and self.queue.empty():
                 # From now on, new events wait in the queue while those of the table are sent.
                 self.is_behind = False
-                async for event in self.stored(self.sent):
-                    self.sent = event.id
-                    yield event
+                async with aclosing(self.stored(self.sent)) as pages:
+                    async for events, last in pages:
+                        for event in events:
+                            yield event
+                        self.sent = last
             item = await self.queue.get()
             if isinstance(item, Reset) or item.id > self.sent:
                 self.sent = item.id

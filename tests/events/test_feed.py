@@ -17,8 +17,7 @@ from contract.events import Reset, UserEvent, user_events
 from contract.schemas import MAX_ID
 from contract.settings import get_settings
 from contract.table import metadata, users
-from fastapi_app import feed as feed_module
-from fastapi_app import listeners, steps
+from fastapi_app import listeners, steps, watched
 from fastapi_app.feed import Feed
 from fastapi_app.wakeups import wakeups
 from tests.databases import PostgreSQL, SQLite
@@ -191,7 +190,7 @@ async def test_a_listener_that_reads_gets_every_row_of_one_large_write() -> None
 async def test_the_feed_continues_when_the_database_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(feed_module, "RETRY_DELAY", 0.01)
+    monkeypatch.setattr(watched, "FIRST_DELAY", 0.01)
     failures = 3
 
     async def unsteady() -> AsyncGenerator[None]:
@@ -208,6 +207,85 @@ async def test_the_feed_continues_when_the_database_is_back(
             await asyncio.sleep(0.01)
         await write(counted, ["a"])
         assert (await anext(events)).user.name == "a"
+
+
+class Ended(BaseException):
+    """Ends a task as SystemExit would, without ending the tests."""
+
+
+@pytest.mark.parametrize("error", [KeyError, SystemExit, Ended, asyncio.CancelledError, None])
+@pytest.mark.usefixtures("database")
+async def test_a_feed_that_ends_for_any_reason_starts_again(
+    error: type[BaseException] | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(watched, "FIRST_DELAY", 0.01)
+    faults: list[str | None] = []
+
+    async def ending() -> AsyncGenerator[None]:
+        async with aclosing(wakeups(get_settings())) as steady:
+            async for _ in steady:
+                yield
+                if not faults:
+                    faults.append(feed.task.fault)
+                    if error is not None:
+                        raise error
+                    return
+                faults.append(feed.task.fault)
+
+    async with running(ending) as (feed, counted), feed.listening(None) as events:
+        await write(counted, ["a"])
+        while feed.task.restarts == 0 or feed.task.fault is not None:
+            await asyncio.sleep(0.01)
+        await write(counted, ["b"])
+        names = [(await anext(events)).user.name for _ in range(2)]
+    assert names == ["a", "b"]
+    assert feed.task.restarts == 1
+    assert "The event feed ended; restart in" in caplog.text
+    assert "The event feed works again" in caplog.text
+    if error is not None:
+        assert error.__name__ in caplog.text
+
+
+# What a script may write past all checks, by database: a change of the last event.
+SPOILT = {
+    "postgresql": ["user_id = 0", "action = 'other'", "at = 'infinity'"],
+    "sqlite": ["user_id = 0", "action = 'other'", "at = 'soon'", "name = CAST(x'ff' AS TEXT)"],
+}
+
+
+async def test_an_event_that_cannot_be_read_is_passed_by(
+    database: SQLite | PostgreSQL, caplog: pytest.LogCaptureFixture
+) -> None:
+    spoilt = SPOILT[database.name]
+    async with running() as (feed, counted):
+        async with feed.listening(None) as events:
+            for number, change in enumerate(spoilt):
+                await write_spoilt(counted, f"bad{number}", change)
+                await write(counted, [f"good{number}"])
+            live = [(await anext(events)).user.name for _ in spoilt]
+        async with feed.listening(0) as events:
+            stored = [(await anext(events)).user.name for _ in range(len(spoilt) + 2)]
+        assert feed.task.restarts == 0
+    assert live == [f"good{number}" for number in range(len(spoilt))]
+    assert stored == ["Alice", "Bob", *live]
+    # Once each, though the live feed and a listener have read them.
+    assert caplog.text.count("cannot be read") == len(spoilt)
+
+
+async def write_spoilt(counted: Counted, name: str, change: str) -> None:
+    """Create a user, and change its event within the same transaction."""
+    async with counted.sessionmaker() as session:
+        if session.get_bind().dialect.name == "postgresql":
+            await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))  # the event, too
+        row = {"name": name, "email": f"{name}@example.com"}
+        await session.execute(insert(users), [row])
+        # The constraints of a later version must not make this test pointless.
+        await session.execute(
+            text(f"UPDATE user_events SET {change} WHERE id = (SELECT max(id) FROM user_events)")
+        )
+        await session.commit()
 
 
 async def test_a_feed_that_stops_at_any_moment_leaves_no_file_open(
