@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,25 +26,25 @@ def read_key(file: Path) -> str | None:
     Raises:
         UnusableKeyError: the file is empty, too short, unreadable, or no file.
     """
-    fault = None
     try:
+        mode = file.stat().st_mode
         # A pipe would wait for a writer, for ever.
-        if not file.is_file():
-            if not file.exists():
-                return None
-            fault = "is a directory" if file.is_dir() else "is not a regular file"
-        else:
-            # A file of another account, such as a mounted secret, stays as it is.
-            with suppress(OSError):
-                make_private(file)
-            key = file.read_text().strip()
-            if len(key) >= MIN_KEY:
-                return key
-            fault = f"has {len(key)} characters instead of {MIN_KEY}" if key else "is empty"
+        if not stat.S_ISREG(mode):
+            kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            raise UnusableKeyError(describe(file, f"is {kind}"))
+        # A file of another account, such as a mounted secret, stays as it is.
+        with suppress(OSError):
+            make_private(file)
+        key = file.read_text().strip()
+    except FileNotFoundError:
+        return None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UnusableKeyError(describe(file, f"cannot be read ({reason})")) from error
-    raise UnusableKeyError(describe(file, fault))
+    if len(key) < MIN_KEY:
+        fault = f"has {len(key)} characters instead of {MIN_KEY}" if key else "is empty"
+        raise UnusableKeyError(describe(file, fault))
+    return key
 
 
 def describe(file: Path, fault: str) -> str:
