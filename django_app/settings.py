@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import dj_database_url
+from psycopg import IsolationLevel
 
 from contract.private_files import DIRECTORY_MODE, FILE_MODE, protect_database
 from contract.settings import get_settings
@@ -93,6 +94,15 @@ else:
             "application_name": "django",
         },
     }
+# For reading all users as of one moment. On SQLite, it neither waits for writers nor delays them.
+DATABASES["snapshot"] = DATABASES["default"] | {
+    "OPTIONS": DATABASES["default"]["OPTIONS"]
+    | (
+        {"transaction_mode": "DEFERRED"}
+        if settings.database_url.startswith("sqlite")
+        else {"isolation_level": IsolationLevel.REPEATABLE_READ}
+    ),
+}
 
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Count
 from django.utils import timezone
 from django_tasks import task
@@ -16,6 +16,7 @@ from contract.formats import FIELDS, FORMATS, suffix_of
 from django_app.models import DayStatistic, Export, User, UserEvent
 
 PAGE = 2000  # users read and written at once
+SNAPSHOT = "snapshot"  # the connection in whose transactions all queries see the same moment
 
 
 @task()
@@ -49,11 +50,19 @@ def finish(export_id: str, **values: object) -> None:
 
 
 def pages() -> Iterator[list[tuple[int, str, str]]]:
-    """Yield all users by id, a page at a time, in constant memory and without a transaction."""
+    """Yield all users by id as of one moment, a page at a time, in constant memory.
+
+    They come over a connection of their own, because a job also writes its progress.
+    """
+    users = User.objects.using(SNAPSHOT)
     last = 0
-    while rows := [*User.objects.filter(id__gt=last).values_list(*FIELDS)[:PAGE]]:
-        yield rows
-        last = rows[-1][0]
+    try:
+        with transaction.atomic(using=SNAPSHOT):
+            while rows := [*users.filter(id__gt=last).values_list(*FIELDS)[:PAGE]]:
+                yield rows
+                last = rows[-1][0]
+    finally:
+        connections[SNAPSHOT].close()
 
 
 @task()
