@@ -18,33 +18,33 @@ OWN_APP, RECORDS = "django_app", "django_migrations"
 SHOWN = 3  # names in a message
 
 
-def find_misfit(tables: set[str], applied: set[Migration]) -> str | None:
-    """Return why a database does not belong to this version; None if it does, or is empty.
+def find_foreign(tables: set[str], applied: set[Migration]) -> str | None:
+    """Return why a database is another application's; None if it is this project's, or empty.
 
     Args:
         tables: all tables of the schema.
         applied: the migrations that its table ``django_migrations`` names.
     """
     if not applied:
-        others = tables - {RECORDS}
-        if not others:
-            return None
+        if others := tables - {RECORDS}:
+            return f"The database has tables of another application ({few(others)})."
+        return None
+    labels = {app for app, _ in applied}
+    foreign = labels - {app for app, _ in known_migrations()}
+    if foreign or OWN_APP not in labels:
         return (
-            f"The database has tables of another application ({few(others)}). "
-            "Point GATEWAY_DATABASE_URL at an empty database."
+            "The database belongs to another application"
+            f" (it has migrations of {few(foreign or labels)})."
         )
-    known = known_migrations()
-    foreign = {app for app, _ in applied} - {app for app, _ in known}
-    if foreign or OWN_APP not in {app for app, _ in applied}:
+    return None
+
+
+def find_newer(applied: set[Migration]) -> str | None:
+    """Return which applied migrations this version does not know; None if it knows all."""
+    if unknown := applied - known_migrations():
         return (
-            f"The database belongs to another application (it has migrations of "
-            f"{few(foreign or {app for app, _ in applied})}). "
-            "Point GATEWAY_DATABASE_URL at an empty database."
-        )
-    if newer := applied - known:
-        return (
-            f"The database is newer than this version, which does not know the migrations "
-            f"{few('.'.join(migration) for migration in newer)}. Update the checkout."
+            "The database is newer than this version, which does not know the migrations"
+            f" {few('.'.join(migration) for migration in unknown)}."
         )
     return None
 
@@ -68,17 +68,31 @@ def applied_migrations() -> set[Migration]:
     return {*MigrationRecorder(connection).applied_migrations()}
 
 
-def is_empty_or_refused() -> bool:
-    """Return whether the database is empty; refuse one that does not belong to this version.
+def tables() -> set[str]:
+    """Return the tables of the schema."""
+    return {*connection.introspection.table_names()}
+
+
+def refuse_foreign(applied: set[Migration]) -> None:
+    """Refuse to change a database of another application.
 
     Raises:
-        CommandError: the database is another application's, or newer.
-        DatabaseError: it cannot be used.
+        CommandError: the database is another application's.
     """
-    applied = applied_migrations()
-    if fault := find_misfit({*connection.introspection.table_names()}, applied):
-        raise CommandError(f"{fault} Nothing was changed.")
-    return not applied
+    if fault := find_foreign(tables(), applied):
+        raise CommandError(
+            f"{fault} Point GATEWAY_DATABASE_URL at an empty database. Nothing was changed."
+        )
+
+
+def refuse_newer(applied: set[Migration]) -> None:
+    """Refuse to change a database of a newer version.
+
+    Raises:
+        CommandError: the database is newer.
+    """
+    if fault := find_newer(applied):
+        raise CommandError(f"{fault} Update the checkout. Nothing was changed.")
 
 
 @contextmanager

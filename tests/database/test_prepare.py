@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from contract.engines import register_sqlite_functions
 from django_app.exclusive import LOCK
 from tests.databases import PostgreSQL, SQLite
 from tests.servers import run, running
@@ -35,7 +36,9 @@ def execute(url: str, *statements: str) -> list[Any]:
 
 def connect(url: str) -> Any:
     if url.startswith("sqlite"):
-        return sqlite3.connect(url.removeprefix("sqlite:///"))
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20)
+        register_sqlite_functions(connection, "tests")
+        return connection
     return psycopg.connect(url)
 
 

@@ -62,9 +62,11 @@ class Command(BaseCommand):
 
     def prepare_database(self) -> None:
         """Create the schema of an empty database, or apply what is missing."""
-        new = schema.is_empty_or_refused()
+        applied = schema.applied_migrations()
+        schema.refuse_foreign(applied)
+        schema.refuse_newer(applied)
         schema.bound_waits()
-        if not new:
+        if applied:
             names = schema.migrate_each()
             done = f"Applied: {', '.join(names)}." if names else "There was nothing to apply."
             self.say(f"The database is up to date. {done}")
