@@ -9,6 +9,7 @@ from pathlib import Path
 from django.apps import apps
 from django.core.management.base import CommandError
 from django.db import connection
+from django.db.backends.postgresql.client import DatabaseClient
 
 from contract.events import CHANNEL
 from contract.settings import get_settings
@@ -24,7 +25,7 @@ def dump(file: Path) -> None:
         CommandError: pg_dump is missing, or fails.
     """
     call("pg_dump", "--format=custom", f"--lock-wait-timeout={_timeout()}", f"--file={file}")
-    call("pg_restore", "--list", str(file), on_the_database=False)
+    call("pg_restore", "--list", str(file))
 
 
 def read_migrations(file: Path) -> set[Migration]:
@@ -34,7 +35,7 @@ def read_migrations(file: Path) -> set[Migration]:
         CommandError: pg_restore is missing, or cannot read the file.
     """
     options = ("--data-only", f"--table={RECORDS}", "--file=-", str(file))
-    lines = iter(call("pg_restore", *options, on_the_database=False).splitlines())
+    lines = iter(call("pg_restore", *options).splitlines())
     found = set()
     for line in lines:
         if line.startswith("COPY ") and RECORDS in line:
@@ -55,7 +56,7 @@ def restore(file: Path) -> None:
     with tempfile.NamedTemporaryFile(suffix=".sql") as script:
         # The whole script must be there before it runs: psql would commit one that is cut off.
         options = ("--clean", "--if-exists", "--no-owner", "--no-privileges")
-        call("pg_restore", *options, f"--file={script.name}", str(file), on_the_database=False)
+        call("pg_restore", *options, f"--file={script.name}", str(file))
         call(
             "psql",
             *("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"),
@@ -87,7 +88,7 @@ def drop_statements() -> list[str]:
     return statements + [f"DROP FUNCTION {name}" for name in functions]
 
 
-def call(program: str, *options: str, on_the_database: bool = True) -> str:
+def call(program: str, *options: str) -> str:
     """Run a program of PostgreSQL's client; return its output.
 
     Raises:
@@ -99,19 +100,32 @@ def call(program: str, *options: str, on_the_database: bool = True) -> str:
             f"{program} is not installed (Debian: apt-get install postgresql-client); install it,"
             " or see Backups in docs/upgrading.md for what to run on another machine."
         )
-    env = {**os.environ, "PGOPTIONS": f"-c lock_timeout={_timeout()}"}
-    command = [path, *options]
-    if on_the_database:
-        connection.ensure_connection()
-        info = connection.connection.info
-        # The password must not be among the arguments, which every account can read.
-        env["PGPASSWORD"] = info.password
-        command[1:1] = [f"--dbname={info.dsn}"]
-    result = subprocess.run(command, env=env, capture_output=True, text=True)
+    result = subprocess.run(
+        [path, *options], env=environment(), capture_output=True, text=True, errors="replace"
+    )
     if result.returncode:
         lines = result.stderr.strip().splitlines() or [f"status {result.returncode}"]
         raise CommandError(f"{program} failed: {lines[0]}")
     return result.stdout
+
+
+def environment() -> dict[str, str]:
+    """Return the variables that lead PostgreSQL's programs to the database of the settings.
+
+    Arguments would show the password to every account of the machine.
+    """
+    found = connection.settings_dict
+    address = {name: str(found[name]) for name in ("HOST", "PORT", "USER", "NAME") if found[name]}
+    if "NAME" in address:
+        address["DATABASE"] = address.pop("NAME")
+    # Django knows the other variables, for the password, services and TLS.
+    _, others = DatabaseClient.settings_to_cmd_args_env(found, [])
+    return {
+        **os.environ,
+        **{f"PG{name}": value for name, value in address.items()},
+        **(others or {}),
+        "PGOPTIONS": f"-c lock_timeout={_timeout()}",
+    }
 
 
 def _timeout() -> int:
