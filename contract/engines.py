@@ -42,18 +42,12 @@ def create_asyncio_engine(settings: Settings, framework: str) -> AsyncEngine:
 
 
 def register_sqlite_functions(connection: Any, framework: str) -> None:
-    """Register two functions on an SQLite connection (``sqlite3`` or ``aiosqlite``).
+    """Register a function on an SQLite connection (``sqlite3`` or ``aiosqlite``).
 
-    ``lower()`` handles all of Unicode, as PostgreSQL's does; SQLite's own handles only ASCII.
     ``framework()`` returns the name that the triggers store with each event; PostgreSQL has
     ``application_name`` for that.
     """
-    connection.create_function("lower", 1, _lower, deterministic=True)
     connection.create_function("framework", 0, lambda: framework)
-
-
-def _lower(value: str | None) -> str | None:
-    return None if value is None else value.lower()
 
 
 def _describe(settings: Settings, framework: str, *, sqlite: str) -> tuple[URL, dict[str, Any]]:

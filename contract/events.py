@@ -56,6 +56,17 @@ class UserEvent(BaseModel):
         return cls(id=row.id, at=row.at, action=row.action, framework=row.framework, user=user)
 
 
+class Reset(BaseModel):
+    """What a listener is told when the events that it should go on from are gone.
+
+    A restored backup, a truncated table or deleted events are the reasons. The listener must read
+    the users again; it then continues with the events after this id.
+    """
+
+    id: Annotated[int, Field(ge=0, le=MAX_ID)]
+    action: Literal["reset"] = "reset"
+
+
 def select_events(after: int, limit: int) -> Select[Any]:
     """Select the events whose id is larger, oldest first."""
     return (
@@ -63,6 +74,11 @@ def select_events(after: int, limit: int) -> Select[Any]:
     )
 
 
-def select_last_event() -> Select[int]:
-    """Select the id of the newest event, or null when there is no event."""
-    return select(func.max(user_events.c.id))
+def select_newest_event() -> Select[Any]:
+    """Select the newest event; no row when there is none."""
+    return select(user_events).order_by(user_events.c.id.desc()).limit(1)
+
+
+def select_range() -> Select[int, int]:
+    """Select the ids of the oldest and of the newest event; nulls when there is no event."""
+    return select(func.min(user_events.c.id), func.max(user_events.c.id))

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.views import View
@@ -13,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from pydantic import MISSING
 
 from contract.access import PRIVATE
+from contract.folding import fold
 from contract.pages import next_link, split_page
 from contract.problems import (
     EmailTaken,
@@ -63,8 +63,7 @@ class UserListView(ApiView):
         if query.after is not MISSING:
             users = users.filter(id__gt=query.after)
         if query.search is not MISSING:
-            needle = query.search.lower()
-            users = users.filter(Q(name__lower__contains=needle) | Q(email__contains=needle))
+            users = users.filter(folded__contains=fold(query.search))
         page, more = split_page(list(users[: query.limit + 1]), query)
         response = json_response(page)
         if more:

@@ -2,28 +2,33 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Any
 
 import aiosqlite
 import psycopg
+from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from contract.events import UserEvent, select_events, select_last_event
+from contract.events import (
+    Reset,
+    UserEvent,
+    select_events,
+    select_newest_event,
+    select_range,
+)
+from fastapi_app.listeners import Listener
 from fastapi_app.steps import finish
 
 logger = logging.getLogger("fastapi_app")
 
 PAGE = 200  # events in one query
-QUEUE_SIZE = 1000  # events that may wait for a listener before it is dropped
+CATCHING_UP = 4  # listeners that read the table at once; the others keep their connections
 RETRY_DELAY = 1.0  # seconds before the reader tries again after an error of the database
 
 DATABASE_ERRORS = (OSError, psycopg.Error, aiosqlite.Error, SQLAlchemyError)
-
-
-class TooSlow(Exception):
-    """The queue of a listener is full."""
 
 
 class Feed:
@@ -42,9 +47,15 @@ class Feed:
     ) -> None:
         self.sessionmaker = sessionmaker
         self.wakeups = wakeups
-        self.last = 0
-        self.listeners: set[asyncio.Queue[UserEvent]] = set()
+        self.newest: Row[Any] | None = None  # the last row that was read
+        self.listeners: set[Listener] = set()
         self.started = asyncio.Event()
+        self.catching_up = asyncio.Semaphore(CATCHING_UP)
+
+    @property
+    def last(self) -> int:
+        """The id of the last event that was read; 0 at the start of an empty table."""
+        return 0 if self.newest is None else self.newest.id
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -70,59 +81,75 @@ class Feed:
                 await asyncio.sleep(RETRY_DELAY)
 
     async def _read(self) -> None:
-        async with self.sessionmaker() as session:
-            newest = await session.scalar(select_last_event()) or 0
-        # After a backup has been restored, the newest id may be smaller than the last one read.
-        if not self.started.is_set() or newest < self.last:
-            self.last = newest
+        if not self.started.is_set():
+            self.newest = await self._find_newest()
             self.started.set()
-        while events := await self._page(self.last):
-            self.last = events[-1].id
+        while rows := await self._next_rows():
+            self.newest = rows[-1]
+            events = [UserEvent.from_row(row) for row in rows]
             for listener in [*self.listeners]:
-                self._deliver(events, listener)
+                listener.deliver(events)
 
-    def _deliver(self, events: list[UserEvent], listener: asyncio.Queue[UserEvent]) -> None:
-        for event in events:
-            try:
-                listener.put_nowait(event)
-            except asyncio.QueueFull:
-                self.listeners.discard(listener)
-                return
+    async def _next_rows(self) -> Sequence[Row[Any]]:
+        """Return the rows after the last one; tell the listeners if that one is gone.
 
-    async def _page(self, after: int) -> list[UserEvent]:
+        After a restore, another row may have its id.
+        """
+        if self.newest is None:
+            return await self._rows(0)
+        rows = await self._rows(self.last - 1)
+        if rows and rows[0] == self.newest:
+            return rows[1:]
+        logger.warning("The events before %d are gone; listeners are told to reset", self.last)
+        self.newest = await self._find_newest()
+        for listener in [*self.listeners]:
+            listener.reset(Reset(id=self.last))
+        return []
+
+    async def _rows(self, after: int) -> Sequence[Row[Any]]:
         async with self.sessionmaker() as session:
-            rows = (await session.execute(select_events(after, PAGE))).all()
-        return [UserEvent.from_row(row) for row in rows]
+            rows: Sequence[Row[Any]] = (await session.execute(select_events(after, PAGE))).all()
+        return rows
+
+    async def _find_newest(self) -> Row[Any] | None:
+        async with self.sessionmaker() as session:
+            row: Row[Any] | None = (await session.execute(select_newest_event())).one_or_none()
+        return row
 
     @asynccontextmanager
-    async def listening(self, after: int | None) -> AsyncIterator[AsyncGenerator[UserEvent]]:
+    async def listening(
+        self, after: int | None
+    ) -> AsyncIterator[AsyncGenerator[UserEvent | Reset]]:
         """Listen to new events, or to all events after an id.
 
         Yields:
-            A generator of every event, once and in order. It raises TooSlow when the queue is full.
-            A listener that then listens again, after the last event it has received, misses none.
+            A generator of every event, once and in order, however slowly it is read. A listener
+            that then listens again, after the last event it has received, misses none. A Reset
+            comes where events are missing, because the table no longer has them.
         """
         await self.started.wait()
-        listener: asyncio.Queue[UserEvent] = asyncio.Queue(QUEUE_SIZE)
+        listener = Listener(self._stored, self._find_gap, after, self.last)
         self.listeners.add(listener)
         try:
-            async with aclosing(self._events(listener, after, self.last)) as events:
+            async with aclosing(listener.events()) as events:
                 yield events
         finally:
             self.listeners.discard(listener)
 
-    async def _events(
-        self, listener: asyncio.Queue[UserEvent], after: int | None, now: int
-    ) -> AsyncGenerator[UserEvent]:
-        sent = now if after is None else after
-        # Send the stored events first, page by page; new events wait in the queue.
-        while after is not None and (events := await self._page(sent)):
-            for event in events:
-                yield event
-            sent = events[-1].id
+    async def _stored(self, after: int) -> AsyncGenerator[UserEvent]:
+        """Yield the events of the table after an id, page by page."""
         while True:
-            if listener.empty() and listener not in self.listeners:
-                raise TooSlow
-            event = await listener.get()
-            if event.id > sent:
-                yield event
+            async with self.catching_up:
+                rows = await self._rows(after)
+            for row in rows:
+                yield UserEvent.from_row(row)
+            if len(rows) < PAGE:
+                return
+            after = rows[-1].id
+
+    async def _find_gap(self, after: int) -> Reset | None:
+        """Return a reset for a listener whose last event is not, or no longer, in the table."""
+        async with self.catching_up, self.sessionmaker() as session:
+            oldest, newest = (await session.execute(select_range())).one()
+        is_gone = newest is None or after > newest or after < oldest - 1
+        return Reset(id=newest or 0) if is_gone else None

@@ -12,7 +12,7 @@ from contract.settings import Settings
 from fastapi_app.steps import finish
 
 POLL = 0.1  # seconds between two queries of SQLite's counter of commits
-NOTIFY_TIMEOUT = 30.0  # seconds after which a listener is woken without a notification
+NOTIFY_TIMEOUT = 5.0  # seconds until a look without a notification: a restore sends none
 
 
 def wakeups(settings: Settings) -> AsyncGenerator[None]:
