@@ -4,10 +4,8 @@ No other module of the applications reads ``os.environ``. A value that does not 
 with one line that names the variable. In production a missing variable does, too.
 """
 
-import secrets
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, LiteralString, Self
@@ -26,26 +24,22 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contract.addresses import POSTGRESQL, parse_address
-from contract.private_files import make_private
+from contract.key_file import MIN_KEY, UnusableKeyError, new_key, read_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 SECRET_KEY_FILE = VAR_DIR / "secret_key"
-
-MIN_KEY = 50  # characters of a secret key that `manage.py check --deploy` accepts
 
 
 def read_secret_key() -> SecretStr:
     """Return the key that ``manage.py prepare`` wrote, or a new key for this process.
 
     With the file, sessions stay valid after a restart and in several worker processes.
+
+    Raises:
+        UnusableKeyError: the file exists, but holds no key.
     """
-    if SECRET_KEY_FILE.is_file():
-        # A file of another account, such as a mounted secret, stays as it is.
-        with suppress(OSError):
-            make_private(SECRET_KEY_FILE)
-        return SecretStr(SECRET_KEY_FILE.read_text().strip())
-    return SecretStr(secrets.token_urlsafe(50))
+    return SecretStr(read_key(SECRET_KEY_FILE) or new_key())
 
 
 def check_database_url(url: str) -> str:
@@ -172,7 +166,9 @@ class Settings(BaseSettings):
             return handler(values)
         errors = [*find_missing(values)]
         try:
-            settings = handler({"writes": "authenticated", "pages": "staff", **values})
+            # A key that is missing is among the errors already; the file is not for production.
+            defaults = {"writes": "authenticated", "pages": "staff", "secret_key": "missing"}
+            settings = handler({**defaults, **values})
         except ValidationError as error:
             errors += error.errors(include_url=False)  # type: ignore[arg-type]
         if errors:
@@ -206,10 +202,13 @@ def get_settings() -> Settings:
     """Read the settings from the environment; cached.
 
     Raises:
-        SystemExit: a value does not fit; the message has one line for each such variable.
+        SystemExit: a value does not fit, and the message has one line for each such variable; or
+            the file of the secret key is unusable.
     """
     try:
         return Settings()
+    except UnusableKeyError as error:
+        raise SystemExit(str(error)) from None
     except ValidationError as error:
         problems = [
             f"GATEWAY_{str(item['loc'][0]).upper()}: {item['msg']}"

@@ -4,6 +4,8 @@ import logging
 import sys
 from typing import Any
 
+from psycopg import IsolationLevel
+
 from contract.private_files import DIRECTORY_MODE, FILE_MODE, protect_database
 from contract.settings import get_settings
 from django_app.connections import describe_database
@@ -70,6 +72,15 @@ TEMPLATES = [
 
 DATABASES = {"default": describe_database(settings, is_command=is_command(sys.argv))}
 protect_database(settings.database_url)
+# For reading all users as of one moment. On SQLite, it neither waits for writers nor delays them.
+DATABASES["snapshot"] = DATABASES["default"] | {
+    "OPTIONS": DATABASES["default"]["OPTIONS"]
+    | (
+        {"transaction_mode": "DEFERRED"}
+        if settings.database_url.startswith("sqlite")
+        else {"isolation_level": IsolationLevel.REPEATABLE_READ}
+    ),
+}
 
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

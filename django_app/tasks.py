@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import IO
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Count
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -17,6 +17,7 @@ from django_app.jobs import Job, JobFailed, check_owner
 from django_app.models import DayStatistic, Export, User, UserEvent
 
 PAGE = 2000  # users read and written at once
+SNAPSHOT = "snapshot"  # the connection in whose transactions all queries see the same moment
 
 
 @task(takes_context=True)
@@ -64,12 +65,19 @@ def write_users(file: IO[bytes], export: Export, job: Job) -> int:
 
 
 def pages() -> Iterator[list[tuple[int, str, str]]]:
-    """Yield all users by id, a page at a time, in constant memory and without a transaction."""
-    last: int | None = None
-    users = User.objects.order_by("id").values_list(*FIELDS)
-    while rows := [*(users if last is None else users.filter(id__gt=last))[:PAGE]]:
-        yield rows
-        last = rows[-1][0]
+    """Yield all users by id as of one moment, a page at a time, in constant memory.
+
+    They come over a connection of their own, because a job also writes its progress.
+    """
+    users = User.objects.using(SNAPSHOT)
+    last = 0
+    try:
+        with transaction.atomic(using=SNAPSHOT):
+            while rows := [*users.filter(id__gt=last).values_list(*FIELDS)[:PAGE]]:
+                yield rows
+                last = rows[-1][0]
+    finally:
+        connections[SNAPSHOT].close()
 
 
 @task()

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import Request
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from contract.engines import UNAVAILABLE, is_outcome_unknown
 from contract.places import Places
@@ -33,6 +33,20 @@ async def reading(session: AsyncSession) -> AsyncIterator[None]:
     """
     async with places_of(session).readers.async_place():
         yield
+
+
+@asynccontextmanager
+async def snapshot(sessionmaker: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
+    """Yield a session for reading: all its queries see the database as the first one did."""
+    async with sessionmaker() as session:
+        if session.get_bind().dialect.name == "sqlite":
+            # The driver begins a transaction only before a write.
+            connection = await session.connection()
+            await connection.exec_driver_sql("BEGIN")
+        else:
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            await session.connection(execution_options=options)
+        yield session
 
 
 @asynccontextmanager
