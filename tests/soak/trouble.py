@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -97,8 +97,9 @@ class Service:
         if self.port is None or self.process is None:
             return True
         inodes = {f"socket:[{inode}]" for inode in listening_inodes(self.port)}
-        with os.scandir(f"/proc/{self.process.pid}/fd") as files:
+        with suppress(FileNotFoundError), os.scandir(f"/proc/{self.process.pid}/fd") as files:
             return any(os.readlink(file.path) in inodes for file in files)
+        return False  # it has closed a file meanwhile
 
     def kill(self) -> None:
         """Kill the process, but not those that it has started."""
@@ -270,10 +271,13 @@ class Trouble:
 
     async def recover(self, traffic: Writers) -> None:
         """Send requests until every mount reads from the database and writes to it."""
+
+        async def use(mount: str) -> None:
+            while await traffic.ask(PROBE, mount) is None or not await traffic.create(mount):
+                await asyncio.sleep(PAUSE)
+
         async with asyncio.timeout(SOON):
-            for mount in FRAMEWORKS:
-                while await traffic.ask(PROBE, mount) is None or not await traffic.create(mount):
-                    await asyncio.sleep(PAUSE)
+            await asyncio.gather(*map(use, FRAMEWORKS))
 
     async def wait_for_processes(self) -> None:
         """Wait until no process is missing."""
