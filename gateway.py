@@ -3,6 +3,7 @@
 Start it with ``gateway serve``, ``python gateway.py`` or ``uvicorn gateway:app``.
 """
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from framework_gateway import Admission, Config, Gateway, Mount
 from framework_gateway.compare.guard import Guard
 from framework_gateway.loggers import get_logger
 from framework_gateway.observability.health import Check
+from framework_gateway.observability.watched import Watched
 from framework_gateway.pages.site import Site
 from framework_gateway.security.identity import SAFE, Person, session_key
 from showdown.site import Showdown
@@ -67,6 +69,7 @@ def create_app(
         needs={"database": Check(find_fault)} if has_django else {},
         optional_checks={"worker": Check(find_no_worker)} if has_django else {},
         at_start=report_database if has_django else None,
+        tasks=background_tasks,
         problem=problem,
         request_id=request_id,
         find_workers_fault=find_workers_fault,
@@ -234,6 +237,17 @@ def find_no_worker() -> str | None:
     from django_app import database
 
     return database.find_no_worker()
+
+
+def background_tasks() -> dict[str, Watched]:
+    """Return FastAPI's reader of events, if FastAPI runs in this process."""
+    if "fastapi_app.feed" not in sys.modules:
+        return {}
+    from fastapi_app.feed import feeds
+
+    # There is one in a gateway; among several, show one that is down.
+    tasks = sorted((feed.task for feed in feeds), key=lambda task: task.fault is None)
+    return {"event feed": tasks[0]} if tasks else {}
 
 
 def report_database() -> None:

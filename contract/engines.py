@@ -2,9 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, exc, make_url
+import psycopg
+from sqlalchemy import URL, Engine, create_engine, event, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from contract.addresses import File, parse_address
+from contract.postgresql import (
+    BoundedAsyncConnection,
+    BoundedConnection,
+    connection_parameters,
+)
 from contract.private_files import protect_database
 from contract.settings import Settings
 
@@ -21,6 +28,17 @@ def is_table_missing(error: BaseException) -> bool:
     return getattr(error.__cause__, "sqlstate", None) == UNDEFINED_TABLE
 
 
+def is_outcome_unknown(error: BaseException) -> bool:
+    """Return whether a failed commit may have been done: the server's answer did not arrive.
+
+    Args:
+        error: SQLAlchemy's or Django's.
+    """
+    driver = error.__cause__
+    # SQLSTATE: none without an answer; 57P01 and the like when the server ends the connection.
+    return isinstance(driver, psycopg.Error) and (driver.sqlstate or "57")[:2] in ("08", "57")
+
+
 def create_sync_engine(settings: Settings, framework: str) -> Engine:
     """Create Flask's engine, with one connection for each thread of the mount.
 
@@ -29,6 +47,8 @@ def create_sync_engine(settings: Settings, framework: str) -> Engine:
     """
     url, options = _describe(settings, framework, sqlite="sqlite+pysqlite")
     engine = create_engine(url, **options)
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "do_connect", _connect)
     _prepare_sqlite(engine, framework)
     return engine
 
@@ -36,30 +56,33 @@ def create_sync_engine(settings: Settings, framework: str) -> Engine:
 def create_asyncio_engine(settings: Settings, framework: str) -> AsyncEngine:
     """Create FastAPI's engine, with as many connections as a WSGI mount has, for a fair race."""
     url, options = _describe(settings, framework, sqlite="sqlite+aiosqlite")
+    if url.get_backend_name() == "postgresql":
+        # SQLAlchemy's name for the coroutine function that connects.
+        options["connect_args"]["async_creator_fn"] = BoundedAsyncConnection.connect
     engine = create_async_engine(url, **options)
     _prepare_sqlite(engine.sync_engine, framework)
     return engine
 
 
 def register_sqlite_functions(connection: Any, framework: str) -> None:
-    """Register two functions on an SQLite connection (``sqlite3`` or ``aiosqlite``).
+    """Register a function on an SQLite connection (``sqlite3`` or ``aiosqlite``).
 
-    ``lower()`` handles all of Unicode, as PostgreSQL's does; SQLite's own handles only ASCII.
     ``framework()`` returns the name that the triggers store with each event; PostgreSQL has
     ``application_name`` for that.
     """
-    connection.create_function("lower", 1, _lower, deterministic=True)
     connection.create_function("framework", 0, lambda: framework)
 
 
-def _lower(value: str | None) -> str | None:
-    return None if value is None else value.lower()
+def _connect(
+    _dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]
+) -> BoundedConnection:
+    return BoundedConnection.connect(**parameters)
 
 
 def _describe(settings: Settings, framework: str, *, sqlite: str) -> tuple[URL, dict[str, Any]]:
     """Return the URL with its driver and the engine's options."""
     protect_database(settings.database_url)
-    url = make_url(settings.database_url)
+    address = parse_address(settings.database_url)
     options: dict[str, Any] = {
         "pool_size": settings.threads,
         "max_overflow": 0,
@@ -67,21 +90,16 @@ def _describe(settings: Settings, framework: str, *, sqlite: str) -> tuple[URL, 
         # Names and email addresses must not appear in logs.
         "hide_parameters": True,
     }
-    if url.get_backend_name() == "sqlite":
+    if isinstance(address, File):
         # A write starts its transaction with BEGIN IMMEDIATE and waits for the lock. A transaction
         # that turns from reading to writing would fail at once with "database is locked".
         arguments = {"isolation_level": "IMMEDIATE", "timeout": settings.database_timeout}
-        return url.set(drivername=sqlite), {**options, "connect_args": arguments}
+        url = URL.create(sqlite, database=str(address.path))
+        return url, {**options, "connect_args": arguments}
+    arguments = connection_parameters(address, framework, settings.database_timeout)
     # pool_pre_ping replaces connections that were lost when the server restarted.
-    arguments = {
-        "connect_timeout": max(1, round(settings.database_timeout)),
-        "application_name": framework,
-    }
-    return url.set(drivername="postgresql+psycopg"), {
-        **options,
-        "pool_pre_ping": True,
-        "connect_args": arguments,
-    }
+    options |= {"pool_pre_ping": True, "connect_args": arguments}
+    return URL.create("postgresql+psycopg"), options
 
 
 def _prepare_sqlite(engine: Engine, framework: str) -> None:

@@ -5,6 +5,7 @@ makes the change. Events become visible in the order of their ids: once a reader
 earlier one appears later.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    cast,
     func,
     select,
 )
@@ -40,6 +42,9 @@ user_events = Table(
 )
 
 
+Mark = Row[int, str, int]
+
+
 class UserEvent(BaseModel):
     """One change: the action, the user after it, the framework that made it, and the time."""
 
@@ -56,6 +61,17 @@ class UserEvent(BaseModel):
         return cls(id=row.id, at=row.at, action=row.action, framework=row.framework, user=user)
 
 
+class Reset(BaseModel):
+    """What a listener is told when the events that it should go on from are gone.
+
+    A restored backup, a truncated table or deleted events are the reasons. The listener must read
+    the users again; it then continues with the events after this id.
+    """
+
+    id: Annotated[int, Field(ge=0, le=MAX_ID)]
+    action: Literal["reset"] = "reset"
+
+
 def select_events(after: int, limit: int) -> Select[Any]:
     """Select the events whose id is larger, oldest first."""
     return (
@@ -63,6 +79,21 @@ def select_events(after: int, limit: int) -> Select[Any]:
     )
 
 
-def select_last_event() -> Select[int]:
-    """Select the id of the newest event, or null when there is no event."""
-    return select(func.max(user_events.c.id))
+def select_event_ids(after: int, limit: int) -> Select[int]:
+    """Select the ids of these events alone."""
+    ids = select(user_events.c.id).where(user_events.c.id > after)
+    return ids.order_by(user_events.c.id).limit(limit)
+
+
+def select_range() -> Select[int, int]:
+    """Select the ids of the oldest and of the newest event; nulls when there is no event."""
+    return select(func.min(user_events.c.id), func.max(user_events.c.id))
+
+
+def select_marks(event_ids: Collection[int]) -> Select[int, str, int]:
+    """Select what tells each event from another one that has its id after a restore.
+
+    The time is selected as text, because a script may have written one that cannot be read.
+    """
+    columns = (user_events.c.id, cast(user_events.c.at, String), user_events.c.user_id)
+    return select(*columns).where(user_events.c.id.in_(event_ids))

@@ -4,6 +4,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from contract.addresses import File, parse_address
+
 FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
 OTHERS = 0o077  # the permissions of a file's group and of all other accounts
 
@@ -38,8 +40,9 @@ def protect_database(url: str) -> None:
     Args:
         url: the value of ``GATEWAY_DATABASE_URL``.
     """
-    if url.startswith("sqlite:///"):
+    address = parse_address(url)
+    if isinstance(address, File):
         try:
-            make_private(Path(url.removeprefix("sqlite:///")))
+            make_private(address.path)
         except OSError:
             return

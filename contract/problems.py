@@ -113,6 +113,15 @@ class DatabaseUnavailable(Problem):
         )
 
 
+class OutcomeUnknown(Problem):
+    """The connection to the database was lost while it committed (503)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            503, "The database did not confirm the change; it may or may not be stored."
+        )
+
+
 class NotAuthenticated(Problem):
     """The request is not authenticated (401)."""
 

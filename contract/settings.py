@@ -4,14 +4,11 @@ No other module of the applications reads ``os.environ``. A value that does not 
 with one line that names the variable. In production a missing variable does, too.
 """
 
-import secrets
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, LiteralString, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -26,43 +23,29 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from contract.private_files import make_private
+from contract.addresses import POSTGRESQL, parse_address
+from contract.key_file import MIN_KEY, UnusableKeyError, new_key, read_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 SECRET_KEY_FILE = VAR_DIR / "secret_key"
-
-DATABASE_SCHEMES = ("sqlite:///", "postgresql://", "postgres://")
-NO_FILES = {"sqlite:///", "sqlite:///:memory:"}
-MIN_KEY = 50  # characters of a secret key that `manage.py check --deploy` accepts
 
 
 def read_secret_key() -> SecretStr:
     """Return the key that ``manage.py prepare`` wrote, or a new key for this process.
 
     With the file, sessions stay valid after a restart and in several worker processes.
+
+    Raises:
+        UnusableKeyError: the file exists, but holds no key.
     """
-    if SECRET_KEY_FILE.is_file():
-        # A file of another account, such as a mounted secret, stays as it is.
-        with suppress(OSError):
-            make_private(SECRET_KEY_FILE)
-        return SecretStr(SECRET_KEY_FILE.read_text().strip())
-    return SecretStr(secrets.token_urlsafe(50))
+    return SecretStr(read_key(SECRET_KEY_FILE) or new_key())
 
 
 def check_database_url(url: str) -> str:
     """Refuse a URL that Flask, FastAPI and Django cannot share."""
-    # Each library knows other parameters of SQLite, and some mean a database in memory.
-    not_shared = url.startswith("sqlite") and "?" in url
-    if not url.startswith(DATABASE_SCHEMES) or url in NO_FILES or not_shared:
-        raise ValueError("use sqlite:///file.sqlite3 or postgresql://user:password@host/name")
-    try:
-        urlsplit(url).port  # noqa: B018  # reading it parses it
-    except ValueError:
-        # The libraries would raise errors whose tracebacks show a part of the password.
-        raise ValueError("write special characters of the password as %XX (RFC 3986)") from None
-    # postgres:// is Heroku's old form; SQLAlchemy accepts only postgresql://.
-    return url.replace("postgres://", "postgresql://", 1)
+    parse_address(url)
+    return url
 
 
 def check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
@@ -104,7 +87,8 @@ class Settings(BaseSettings):
         float,
         Field(
             gt=0,
-            description="Seconds to wait for a lock, a connection or a free place in the pool.",
+            description="Seconds to wait for a connection, a lock or a statement of the database;"
+            " then 503.",
         ),
     ] = 20.0
     # A PostgreSQL server allows 97 connections by default: enough for three pools of this size, two
@@ -148,6 +132,14 @@ class Settings(BaseSettings):
         Path,
         Field(description="Directory of exports; several machines need a shared one."),
     ] = VAR_DIR / "files"
+    export_days: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=36_500,
+            description="Days until a finished export and its file are deleted.",
+        ),
+    ] = 7.0
     redis_url: Annotated[
         RedisDsn | None,
         Field(description="Redis server for Django's cache; none: each process has its own cache."),
@@ -174,7 +166,9 @@ class Settings(BaseSettings):
             return handler(values)
         errors = [*find_missing(values)]
         try:
-            settings = handler({"writes": "authenticated", "pages": "staff", **values})
+            # A key that is missing is among the errors already; the file is not for production.
+            defaults = {"writes": "authenticated", "pages": "staff", "secret_key": "missing"}
+            settings = handler({**defaults, **values})
         except ValidationError as error:
             errors += error.errors(include_url=False)  # type: ignore[arg-type]
         if errors:
@@ -197,7 +191,7 @@ def find_missing(values: dict[str, Any]) -> Iterator[InitErrorDetails]:
     hosts = split_commas(values.get("allowed_hosts"))
     if not hosts or "*" in hosts:
         yield error("allowed_hosts", "production needs the host names of the site")
-    if not values.get("database_url", "").startswith(("postgresql://", "postgres://")):
+    if not values.get("database_url", "").startswith(POSTGRESQL):
         yield error("database_url", "production needs a PostgreSQL server, postgresql://…")
     if str(values.get("debug", "")).lower() not in ("", "0", "false", "no", "off"):
         yield error("debug", "production must not show debug pages; unset it")
@@ -208,10 +202,13 @@ def get_settings() -> Settings:
     """Read the settings from the environment; cached.
 
     Raises:
-        SystemExit: a value does not fit; the message has one line for each such variable.
+        SystemExit: a value does not fit, and the message has one line for each such variable; or
+            the file of the secret key is unusable.
     """
     try:
         return Settings()
+    except UnusableKeyError as error:
+        raise SystemExit(str(error)) from None
     except ValidationError as error:
         problems = [
             f"GATEWAY_{str(item['loc'][0]).upper()}: {item['msg']}"

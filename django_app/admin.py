@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 
 from django_app.forms import ApiTokenForm
 from django_app.models import ApiToken, ApiTokenQuerySet, DayStatistic, Export, User, UserEvent
-from django_app.tasks import enqueue_export
+from django_app.tasks import order_export
 
 
 @admin.register(User)
@@ -31,7 +31,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only in 
 
     def export(self, request: HttpRequest, media_type: str) -> None:
         """Create an export and enqueue it for a worker."""
-        enqueue_export(Export.objects.create(media_type=media_type))
+        order_export(media_type)
         self.message_user(request, "The export is queued; see Exports.")
 
 

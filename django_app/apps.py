@@ -11,8 +11,6 @@ from django.contrib.auth.hashers import is_password_usable
 from django.core.checks import Tags, register
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
-from django.db.models import CharField
-from django.db.models.functions import Lower
 from django.db.models.signals import pre_save
 
 from contract.engines import register_sqlite_functions
@@ -26,9 +24,8 @@ class DjangoAppConfig(AppConfig):
     verbose_name = "Users API"
 
     def ready(self) -> None:
-        """Register the lookup ``name__lower__contains``, the signal handlers and the checks."""
-        CharField.register_lookup(Lower)
-        connection_created.connect(prepare_connection, dispatch_uid="users.lower")
+        """Register the signal handlers and the checks."""
+        connection_created.connect(prepare_connection, dispatch_uid="users.connection")
         pre_save.connect(
             revoke_tokens_of_disabled_password,
             sender=settings.AUTH_USER_MODEL,

@@ -6,7 +6,8 @@ from functools import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.utils import timezone
+from django.db.models import DateTimeField, ExpressionWrapper
+from django.db.models.functions import Now
 
 from django_app.models import LOST, WorkerProcess
 
@@ -32,7 +33,8 @@ def latest_migrations() -> frozenset[tuple[str, str]]:
 
 def find_no_worker() -> str | None:
     """Return one line when no worker has sent a heartbeat lately; None when one has."""
-    lately = timezone.now() - timedelta(seconds=LOST)
+    # By the clock of the database, which also wrote the time.
+    lately = ExpressionWrapper(Now() - timedelta(seconds=LOST), output_field=DateTimeField())
     try:
         if not WorkerProcess.objects.filter(seen_at__gte=lately).exists():
             return f"No worker was seen in {LOST:g} s; run: python manage.py worker"

@@ -23,10 +23,15 @@ class User(models.Model):
     email = models.EmailField(max_length=MAX_EMAIL, unique=True)
     # A default of the database, so that it also applies to inserts by Flask and FastAPI.
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # Name and email without the differences of case, for searches; triggers keep it.
+    folded = models.TextField(db_default="", editable=False)
 
     class Meta:
         db_table = "users"
         ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(condition=models.Q(id__gt=0), name="users_id_positive"),
+        )
 
     def __str__(self) -> str:
         return f"{self.name} <{self.email}>"
@@ -83,6 +88,20 @@ class WebhookMessage(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class WebhookSubject(models.Model):
+    """The time of the newest webhook about an email address; older ones change nothing."""
+
+    email = models.EmailField(max_length=MAX_EMAIL, primary_key=True)
+    sent_at = models.DateTimeField()
+    received_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        db_table = "webhook_subjects"
+
+    def __str__(self) -> str:
+        return self.email
 
 
 def digest_of(key: str) -> str:
@@ -186,11 +205,14 @@ class DayStatistic(models.Model):
         return str(self.day)
 
 
-LOST = 10.0  # seconds without a heartbeat after which another worker takes over the jobs
+LOST = 10.0  # seconds without a renewal after which another worker takes over the jobs
 
 
 class WorkerProcess(models.Model):
-    """A process that runs background jobs, and the time of its last heartbeat."""
+    """A process that runs background jobs, and when it last renewed its lease.
+
+    The time is that of the database's clock.
+    """
 
     id = models.CharField(max_length=64, primary_key=True)
     seen_at = models.DateTimeField()

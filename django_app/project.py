@@ -1,7 +1,9 @@
 """Set Django up with this project's settings, without changing the process around it."""
 
 import logging
+from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import django
@@ -10,6 +12,8 @@ from django.conf import settings
 
 SETTINGS = "django_app.settings"
 WSGI_APPLICATION = "django_app.wsgi.application"
+COMMANDS = {"manage.py", "django-admin"}
+SERVING = {"runserver", "worker"}  # commands that do the work of a server
 
 
 def set_up() -> None:
@@ -30,6 +34,15 @@ def set_up() -> None:
         settings.configure(SETTINGS_MODULE=SETTINGS, **options)
     if not apps.ready:
         django.setup(set_prefix=False)
+
+
+def is_command(arguments: Sequence[str]) -> bool:
+    """Return whether the process runs a command that a person waits for, and serves nobody.
+
+    Args:
+        arguments: ``sys.argv``.
+    """
+    return Path(arguments[0]).name in COMMANDS and not SERVING.intersection(arguments[1:2])
 
 
 def is_configured() -> bool:

@@ -1,12 +1,15 @@
 """Django's settings, derived from ``contract.settings``."""
 
 import logging
+import sys
 from typing import Any
 
-import dj_database_url
+from psycopg import IsolationLevel
 
 from contract.private_files import DIRECTORY_MODE, FILE_MODE, protect_database
 from contract.settings import get_settings
+from django_app.connections import describe_database
+from django_app.project import is_command
 
 settings = get_settings()
 
@@ -67,32 +70,17 @@ TEMPLATES = [
     },
 ]
 
-# Each thread of the mount keeps one connection open. Django could use psycopg's pool instead, but
-# that pool waits for its whole timeout when no server listens, and then reconnects at growing
-# intervals: it can take minutes to notice that a server is back.
-DATABASES = {
-    "default": dj_database_url.parse(
-        settings.database_url, conn_max_age=None, conn_health_checks=True
-    )
-}
+DATABASES = {"default": describe_database(settings, is_command=is_command(sys.argv))}
 protect_database(settings.database_url)
-if settings.database_url.startswith("sqlite"):
-    DATABASES["default"] |= {
-        "OPTIONS": {
-            "init_command": "PRAGMA journal_mode=WAL",
-            "timeout": settings.database_timeout,
-            # A transaction that turns from reading to writing can fail with "database is locked".
-            "transaction_mode": "IMMEDIATE",
-        },
-    }
-else:
-    DATABASES["default"] |= {
-        "OPTIONS": {
-            **DATABASES["default"].get("OPTIONS", {}),
-            "connect_timeout": max(1, round(settings.database_timeout)),
-            "application_name": "django",
-        },
-    }
+# For reading all users as of one moment. On SQLite, it neither waits for writers nor delays them.
+DATABASES["snapshot"] = DATABASES["default"] | {
+    "OPTIONS": DATABASES["default"]["OPTIONS"]
+    | (
+        {"transaction_mode": "DEFERRED"}
+        if settings.database_url.startswith("sqlite")
+        else {"isolation_level": IsolationLevel.REPEATABLE_READ}
+    ),
+}
 
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
@@ -106,6 +94,7 @@ if settings.redis_url is not None:
 # The queue of background jobs is in the database; `manage.py worker` runs them.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 MEDIA_ROOT = settings.files_dir
+EXPORT_DAYS = settings.export_days
 
 # Login attempts are counted in Redis for all processes, or in each process for itself.
 THROTTLE_STORAGE = str(settings.redis_url) if settings.redis_url else "memory://"

@@ -2,58 +2,82 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from tempfile import TemporaryFile
+from typing import IO
 from uuid import UUID
 
-from django.core.files import File
-from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Count
+from django.db.models.functions import Now
 from django.utils import timezone
-from django_tasks import task
+from django_tasks import TaskContext, task
 
-from contract.formats import FIELDS, FORMATS, suffix_of
+from contract.formats import FIELDS, FORMATS
+from django_app import storage
+from django_app.jobs import Job, JobFailed, check_owner
 from django_app.models import DayStatistic, Export, User, UserEvent
 
 PAGE = 2000  # users read and written at once
+SNAPSHOT = "snapshot"  # the connection in whose transactions all queries see the same moment
 
 
-@task()
-def export_users(export_id: str) -> str:
+@task(takes_context=True)
+def export_users(context: TaskContext, export_id: str) -> str:
     """Write all users to a file in the storage; return its name.
 
-    A worker that is killed leaves no file; the worker that takes over the job starts again.
+    A worker that is killed leaves no finished file, and the worker that takes over the job starts
+    again. Running the job once more after it has ended changes nothing.
+
+    Raises:
+        JobFailed: the file cannot be written.
+        LeaseLost: another worker has taken over the job.
     """
+    job: Job = context.task_result.db_result  # type: ignore[attr-defined]  # of django_tasks_db
     export = Export.objects.get(id=export_id)
-    head, write = FORMATS[export.media_type]
+    if export.finished_at is not None:
+        return export.file
+    name = storage.name_of(export.id, export.media_type)
     Export.objects.filter(id=export_id).update(total=User.objects.count(), done=0)
     try:
-        with TemporaryFile("w+b") as file:
-            file.write(head.encode())
-            done = 0
-            for rows in pages():
-                file.write(write(rows).encode())
-                done += len(rows)
-                Export.objects.filter(id=export_id).update(done=done)
-            name = default_storage.save(f"{export_id}.{suffix_of(export.media_type)}", File(file))
+        storage.exports().remove_parts(name)
+        with storage.exports().replacing(name) as file:
+            done = write_users(file, export, job)
     except OSError as error:
-        finish(export_id, error=f"The file could not be written: {error.strerror}.")
-        raise
-    finish(export_id, total=done, file=name)
+        raise JobFailed(f"The file could not be written: {error.strerror}.") from error
+    with transaction.atomic():
+        check_owner(job)
+        export.total = export.done = done
+        export.file, export.finished_at = name, Now()
+        export.save(update_fields=["total", "done", "file", "finished_at"])
     return name
 
 
-def finish(export_id: str, **values: object) -> None:
-    """Store the result of an export."""
-    Export.objects.filter(id=export_id).update(finished_at=timezone.now(), **values)
+def write_users(file: IO[bytes], export: Export, job: Job) -> int:
+    """Write all users in the format of an export; return their number."""
+    head, write = FORMATS[export.media_type]
+    file.write(head.encode())
+    done = 0
+    for rows in pages():
+        file.write(write(rows).encode())
+        done += len(rows)
+        check_owner(job)
+        Export.objects.filter(id=export.id).update(done=done)
+    return done
 
 
 def pages() -> Iterator[list[tuple[int, str, str]]]:
-    """Yield all users by id, a page at a time, in constant memory and without a transaction."""
+    """Yield all users by id as of one moment, a page at a time, in constant memory.
+
+    They come over a connection of their own, because a job also writes its progress.
+    """
+    users = User.objects.using(SNAPSHOT)
     last = 0
-    while rows := [*User.objects.filter(id__gt=last).values_list(*FIELDS)[:PAGE]]:
-        yield rows
-        last = rows[-1][0]
+    try:
+        with transaction.atomic(using=SNAPSHOT):
+            while rows := [*users.filter(id__gt=last).values_list(*FIELDS)[:PAGE]]:
+                yield rows
+                last = rows[-1][0]
+    finally:
+        connections[SNAPSHOT].close()
 
 
 @task()
@@ -70,15 +94,21 @@ def count_day(day: str) -> None:
     DayStatistic.objects.update_or_create(day=date.fromisoformat(day), defaults=values)
 
 
+def order_export(media_type: str) -> None:
+    """Store an export and enqueue its job; a worker never sees the one without the other."""
+    with transaction.atomic():
+        enqueue_export(Export.objects.create(media_type=media_type))
+
+
 def enqueue_export(export: Export) -> None:
-    """Enqueue a job that makes an export."""
+    """Enqueue a job that makes an export; the caller has a transaction."""
     export.task_id = UUID(str(export_users.enqueue(str(export.id)).id))
     export.save(update_fields=["task_id"])
 
 
 def enqueue_pending_exports() -> None:
     """Enqueue a job for each export that FastAPI has stored without one."""
-    pending = Export.objects.filter(task_id=None)
+    pending = Export.objects.filter(task_id=None, finished_at=None)
     # This runs every second; a transaction each time would keep blocking SQLite's only writer.
     if pending.exists():
         with transaction.atomic():

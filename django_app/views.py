@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.views import View
@@ -13,9 +11,9 @@ from django.views.decorators.csrf import csrf_exempt
 from pydantic import MISSING
 
 from contract.access import PRIVATE
+from contract.folding import fold
 from contract.pages import next_link, split_page
 from contract.problems import (
-    EmailTaken,
     MethodNotAllowed,
     NotAuthenticated,
     UserNotFound,
@@ -24,6 +22,7 @@ from contract.problems import (
 from contract.schemas import PageQuery, UserInput, UserPatch, WaitQuery
 from django_app.bodies import json_body, json_response, no_content
 from django_app.models import User
+from django_app.transactions import committing, reading
 
 FIELDS = ("id", "name", "email")
 
@@ -63,9 +62,10 @@ class UserListView(ApiView):
         if query.after is not MISSING:
             users = users.filter(id__gt=query.after)
         if query.search is not MISSING:
-            needle = query.search.lower()
-            users = users.filter(Q(name__lower__contains=needle) | Q(email__contains=needle))
-        page, more = split_page(list(users[: query.limit + 1]), query)
+            users = users.filter(folded__contains=fold(query.search))
+        with reading():
+            rows = list(users[: query.limit + 1])
+        page, more = split_page(rows, query)
         response = json_response(page)
         if more:
             response["Link"] = next_link(reverse("users"), query, page[-1]["id"])
@@ -74,10 +74,8 @@ class UserListView(ApiView):
     def post(self, request: HttpRequest) -> JsonResponse:
         """Create a user."""
         values = UserInput.model_validate(json_body(request))
-        try:
+        with committing():
             user = User.objects.create(name=values.name, email=values.email)
-        except IntegrityError as error:
-            raise EmailTaken from error
         response = json_response({field: getattr(user, field) for field in FIELDS}, status=201)
         response["Location"] = reverse("user", args=[user.id])
         return response
@@ -88,9 +86,8 @@ class UserView(ApiView):
 
     def get(self, request: HttpRequest, user_id: int) -> JsonResponse:
         """Return one user."""
-        user = User.objects.filter(id=user_id).values(*FIELDS).first()
-        if user is None:
-            raise UserNotFound(user_id)
+        with reading():
+            user = read_user(user_id)
         return json_response(user)
 
     def put(self, request: HttpRequest, user_id: int) -> JsonResponse:
@@ -106,7 +103,8 @@ class UserView(ApiView):
 
     def delete(self, request: HttpRequest, user_id: int) -> HttpResponse:
         """Delete a user."""
-        deleted, _ = User.objects.filter(id=user_id).delete()
+        with committing():
+            deleted, _ = User.objects.filter(id=user_id).delete()
         if not deleted:
             raise UserNotFound(user_id)
         return no_content()
@@ -115,13 +113,23 @@ class UserView(ApiView):
         """Update a user and return it."""
         if not changes:
             return self.get(request, user_id)
-        try:
-            with transaction.atomic():
-                if not User.objects.filter(id=user_id).update(**changes):
-                    raise UserNotFound(user_id)
-                return self.get(request, user_id)
-        except IntegrityError as error:
-            raise EmailTaken from error
+        with committing():
+            if not User.objects.filter(id=user_id).update(**changes):
+                raise UserNotFound(user_id)
+            user = read_user(user_id)
+        return json_response(user)
+
+
+def read_user(user_id: int) -> dict[str, Any]:
+    """Return one user.
+
+    Raises:
+        UserNotFound: there is none.
+    """
+    user: dict[str, Any] | None = User.objects.filter(id=user_id).values(*FIELDS).first()
+    if user is None:
+        raise UserNotFound(user_id)
+    return user
 
 
 class HelloView(ApiView):

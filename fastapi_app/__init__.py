@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from contract.engines import create_asyncio_engine
+from contract.engines import UNAVAILABLE, create_asyncio_engine
+from contract.places import Places
 from contract.settings import Settings, get_settings
 from fastapi_app import errors, events, export, exports, me, probes, users
 from fastapi_app.documentation import add_pages
@@ -30,7 +31,9 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = create_asyncio_engine(settings, "fastapi")
-        app.state.sessionmaker = async_sessionmaker(engine)
+        app.state.sessionmaker = async_sessionmaker(
+            engine, info={"places": Places(settings, UNAVAILABLE)}
+        )
         app.state.feed = Feed(app.state.sessionmaker, partial(wakeups, settings))
         async with app.state.feed.running():
             yield

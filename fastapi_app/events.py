@@ -11,9 +11,10 @@ from fastapi import APIRouter, Depends, Header, Query, Request, WebSocket, WebSo
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from contract.engines import UNAVAILABLE
+from contract.events import Reset
 from contract.schemas import MAX_ID
 from fastapi_app.dependencies import FeedDep, count_stream
-from fastapi_app.feed import Feed, TooSlow
+from fastapi_app.feed import Feed
 
 logger = logging.getLogger("fastapi_app")
 
@@ -36,7 +37,10 @@ RETRY = 1000  # milliseconds before a browser reconnects
 async def stream_events(
     request: Request, feed: FeedDep, after: EventId = None, last_event_id: LastEventId = None
 ) -> AsyncIterator[ServerSentEvent]:
-    """Send every change from now on, or after the event that ``Last-Event-ID`` names."""
+    """Send every change from now on, or after the event that ``Last-Event-ID`` names.
+
+    An event of the type ``reset`` comes where events are missing; see ``contract.events.Reset``.
+    """
     # When the gateway's server stops, it ends this stream. It waits for streams that have an end.
     request.scope[ENDS_WITH_SERVER] = True
     after = after if last_event_id is None else last_event_id
@@ -44,10 +48,8 @@ async def stream_events(
         async with feed.listening(after) as events:
             yield ServerSentEvent(comment="connected", retry=RETRY)
             async for event in events:
-                yield ServerSentEvent(data=event, id=str(event.id))
-    except TooSlow:
-        # The browser reconnects and continues after the last event that it has received.
-        logger.warning("A client of the event stream was too slow and was disconnected")
+                kind = "reset" if isinstance(event, Reset) else None
+                yield ServerSentEvent(data=event, id=str(event.id), event=kind)
     except UNAVAILABLE as error:
         # The browser reconnects, too, and gets 503 until the database is back.
         logger.error("The database cannot be used: %s", error)
@@ -102,13 +104,13 @@ async def wait_for_disconnect(websocket: WebSocket) -> None:
 
 
 async def send_events(websocket: WebSocket, feed: Feed, after: int | None) -> None:
-    """Send events until the client is too slow or this task is cancelled."""
+    """Send events until the client stops reading or this task is cancelled."""
     try:
         async with feed.listening(after) as events:
             async for event in events:
                 async with asyncio.timeout(SEND_TIMEOUT):
                     await websocket.send_text(event.model_dump_json())
-    except (TooSlow, TimeoutError):
+    except TimeoutError:
         logger.warning("A client of the event stream was too slow and was disconnected")
         await websocket.close(TRY_AGAIN)
     except UNAVAILABLE as error:

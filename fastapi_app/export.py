@@ -1,18 +1,27 @@
-"""All users in one response, streamed in constant memory."""
+"""All users in one response: as of one moment, and streamed in constant memory."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from tempfile import TemporaryFile
+from typing import IO, Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Header, Request
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.responses import StreamingResponse
 
 from contract.formats import FORMATS, suffix_of
 from contract.problems import Problem
 from contract.table import select_after
+from fastapi_app.db import snapshot
 
 router = APIRouter(prefix="/users", include_in_schema=False)
 
-PAGE = 2000  # users in one query; no connection is held between queries, while the client reads
+PAGE = 2000  # users in one query
+
+Sessions = async_sessionmaker[AsyncSession]
+Write = Callable[[Any], str]
 
 
 @router.get("/export")
@@ -23,25 +32,57 @@ async def export_users(
     media_type = choose(accept)
     head, write = FORMATS[media_type]
 
-    async def pages() -> AsyncIterator[str]:
-        if head:
-            yield head
-        last = 0
-        while True:
-            async with request.app.state.sessionmaker() as session:
-                rows = (await session.execute(select_after(last, PAGE))).all()
-            if not rows:
-                return
-            last = rows[-1].id
-            yield write(rows)
-
     name = f"users.{suffix_of(media_type)}"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",  # the response has the personal data of all users
         "Vary": "Accept",
     }
-    return StreamingResponse(pages(), media_type=media_type, headers=headers)
+    pages = stream(request.app.state.sessionmaker, head, write)
+    return StreamingResponse(pages, media_type=media_type, headers=headers)
+
+
+async def stream(sessionmaker: Sessions, head: str, write: Write) -> AsyncIterator[bytes]:
+    """Yield the head and all users, as fast as the client reads.
+
+    The users go through a temporary file. A slow client then holds no connection, and no
+    transaction, which would keep SQLite's log and PostgreSQL's old rows from being cleaned up.
+    """
+    if head:
+        yield head.encode()
+    lengths: asyncio.Queue[int] = asyncio.Queue()
+    with TemporaryFile(buffering=0) as file:
+        copying = asyncio.create_task(copy_users(sessionmaker, write, file, lengths))
+        try:
+            position = 0
+            while length := await lengths.get():
+                yield await to_thread.run_sync(os.pread, file.fileno(), length, position)
+                position += length
+            await copying  # raises the error that ended it early
+        finally:
+            copying.cancel()
+            await asyncio.wait([copying])
+
+
+async def copy_users(
+    sessionmaker: Sessions, write: Write, file: IO[bytes], lengths: asyncio.Queue[int]
+) -> None:
+    """Write all users to a file, from one transaction.
+
+    Args:
+        file: unbuffered.
+        lengths: gets the number of bytes of each page, and 0 at the end.
+    """
+    last = 0
+    try:
+        async with snapshot(sessionmaker) as session:
+            while rows := (await session.execute(select_after(last, PAGE))).all():
+                last = rows[-1].id
+                page = write(rows).encode()
+                await to_thread.run_sync(file.write, page)
+                lengths.put_nowait(len(page))
+    finally:
+        lengths.put_nowait(0)
 
 
 def choose(accept: str) -> str:

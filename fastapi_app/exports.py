@@ -1,5 +1,10 @@
 """Exports as background jobs: requested here, made by Django's workers."""
 
+import asyncio
+import logging
+import os
+from pathlib import Path
+from stat import S_ISREG
 from typing import Annotated
 from uuid import UUID, uuid4
 
@@ -12,6 +17,8 @@ from contract.formats import suffix_of
 from contract.problems import Problem
 from fastapi_app.bodies import JSONRoute
 from fastapi_app.dependencies import SessionDep
+
+logger = logging.getLogger("fastapi_app")
 
 # Not in the OpenAPI document: it describes the contract, and only FastAPI has these paths.
 router = APIRouter(prefix="/exports", route_class=JSONRoute, include_in_schema=False)
@@ -57,9 +64,24 @@ async def get_export_result(request: Request, session: SessionDep, export_id: UU
     row = (await session.execute(select_export(export_id))).one_or_none()
     if row is None or not row.file:
         raise Problem(404, "There is no such export, or it is not finished.")
+    path = request.app.state.files_dir / row.file
+    status = await asyncio.to_thread(status_of, path)
+    if status is None:
+        logger.warning("The file of the export %s is missing", export_id)
+        raise Problem(404, "The file of this export is missing.")
     return FileResponse(
-        request.app.state.files_dir / row.file,
+        path,
+        stat_result=status,
         headers=PRIVATE,
         media_type=row.media_type,
         filename=f"users.{suffix_of(row.media_type)}",
     )
+
+
+def status_of(path: Path) -> os.stat_result | None:
+    """Return the status of a regular file; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status if S_ISREG(status.st_mode) else None

@@ -3,27 +3,21 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 
-import aiosqlite
-import psycopg
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from contract.events import UserEvent, select_events, select_last_event
+from contract.events import Mark, Reset, UserEvent
+from fastapi_app.listeners import Listener
+from fastapi_app.outbox import DATABASE_ERRORS, Outbox
 from fastapi_app.steps import finish
+from fastapi_app.watched import WatchedTask
 
 logger = logging.getLogger("fastapi_app")
 
-PAGE = 200  # events in one query
-QUEUE_SIZE = 1000  # events that may wait for a listener before it is dropped
-RETRY_DELAY = 1.0  # seconds before the reader tries again after an error of the database
+CATCHING_UP = 4  # listeners that read the table at once; requests need connections, too
 
-DATABASE_ERRORS = (OSError, psycopg.Error, aiosqlite.Error, SQLAlchemyError)
-
-
-class TooSlow(Exception):
-    """The queue of a listener is full."""
+feeds: "set[Feed]" = set()  # the feeds that run in this process
 
 
 class Feed:
@@ -40,89 +34,94 @@ class Feed:
         sessionmaker: async_sessionmaker[AsyncSession],
         wakeups: Callable[[], AsyncGenerator[None]],
     ) -> None:
-        self.sessionmaker = sessionmaker
+        self.outbox = Outbox(sessionmaker)
         self.wakeups = wakeups
         self.last = 0
-        self.listeners: set[asyncio.Queue[UserEvent]] = set()
+        self.mark: Mark | None = None  # of the last event, if it has been there
+        self.listeners: set[Listener] = set()
         self.started = asyncio.Event()
+        self.catching_up = asyncio.Semaphore(CATCHING_UP)
+        self.task = WatchedTask("The event feed", self._run, DATABASE_ERRORS)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Read events until the block ends."""
-        task = asyncio.create_task(self._run())
+        feeds.add(self)
         try:
-            yield
+            async with self.task.running():
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            feeds.discard(self)
 
     async def _run(self) -> None:
-        while True:
-            try:
-                async with aclosing(self.wakeups()) as wakeups:
-                    async for _ in wakeups:
-                        await finish(self._read())
-            except DATABASE_ERRORS as error:
-                # Listeners miss no event: the reader continues after the last one it has read.
-                # Not a warning: it repeats every second, and each failing request logs an error.
-                logger.info("The event feed waits for the database: %s", error)
-                await asyncio.sleep(RETRY_DELAY)
+        # Listeners miss no event: each run continues after the last event that was read.
+        async with aclosing(self.wakeups()) as wakeups:
+            async for _ in wakeups:
+                await finish(self._read())
+                self.task.works()
 
     async def _read(self) -> None:
-        async with self.sessionmaker() as session:
-            newest = await session.scalar(select_last_event()) or 0
-        # After a backup has been restored, the newest id may be smaller than the last one read.
-        if not self.started.is_set() or newest < self.last:
-            self.last = newest
+        if not self.started.is_set():
+            await self._go_to_end()
             self.started.set()
-        while events := await self._page(self.last):
-            self.last = events[-1].id
-            for listener in [*self.listeners]:
-                self._deliver(events, listener)
-
-    def _deliver(self, events: list[UserEvent], listener: asyncio.Queue[UserEvent]) -> None:
-        for event in events:
-            try:
-                listener.put_nowait(event)
-            except asyncio.QueueFull:
-                self.listeners.discard(listener)
+        while True:
+            before = self.last
+            events, last = await self.outbox.page(before)
+            # Read after the page: if the last event is still there, the page continues it.
+            marks = await self.outbox.marks(before, last)
+            if before and (self.mark is None or marks.get(before) != self.mark):
+                await self._reset()
+            elif last == before:
                 return
+            else:
+                self.mark, self.last = marks.get(last), last
+                for listener in [*self.listeners]:
+                    listener.deliver(events)
 
-    async def _page(self, after: int) -> list[UserEvent]:
-        async with self.sessionmaker() as session:
-            rows = (await session.execute(select_events(after, PAGE))).all()
-        return [UserEvent.from_row(row) for row in rows]
+    async def _reset(self) -> None:
+        """Go on from the end: the last event is gone, or after a restore another has its id."""
+        logger.warning("The event %d is gone; listeners are told to reset", self.last)
+        await self._go_to_end()
+        for listener in [*self.listeners]:
+            listener.reset(Reset(id=self.last))
+
+    async def _go_to_end(self) -> None:
+        _, self.last = await self.outbox.range()
+        self.mark = (await self.outbox.marks(self.last)).get(self.last)
 
     @asynccontextmanager
-    async def listening(self, after: int | None) -> AsyncIterator[AsyncGenerator[UserEvent]]:
+    async def listening(
+        self, after: int | None
+    ) -> AsyncIterator[AsyncGenerator[UserEvent | Reset]]:
         """Listen to new events, or to all events after an id.
 
         Yields:
-            A generator of every event, once and in order. It raises TooSlow when the queue is full.
-            A listener that then listens again, after the last event it has received, misses none.
+            A generator of every event, once and in order, however slowly it is read. A listener
+            that then listens again, after the last event it has received, misses none. A Reset
+            comes where events are missing, because the table no longer has them.
         """
         await self.started.wait()
-        listener: asyncio.Queue[UserEvent] = asyncio.Queue(QUEUE_SIZE)
+        listener = Listener(self._stored, self._find_gap, after, self.last)
         self.listeners.add(listener)
         try:
-            async with aclosing(self._events(listener, after, self.last)) as events:
+            async with aclosing(listener.events()) as events:
                 yield events
         finally:
             self.listeners.discard(listener)
 
-    async def _events(
-        self, listener: asyncio.Queue[UserEvent], after: int | None, now: int
-    ) -> AsyncGenerator[UserEvent]:
-        sent = now if after is None else after
-        # Send the stored events first, page by page; new events wait in the queue.
-        while after is not None and (events := await self._page(sent)):
-            for event in events:
-                yield event
-            sent = events[-1].id
-        while True:
-            if listener.empty() and listener not in self.listeners:
-                raise TooSlow
-            event = await listener.get()
-            if event.id > sent:
-                yield event
+    async def _stored(self, after: int) -> AsyncGenerator[tuple[list[UserEvent], int]]:
+        """Yield pages of the table for a listener; few listeners at once hold a connection."""
+        async with aclosing(self.outbox.after(after)) as pages:
+            while True:
+                async with self.catching_up:
+                    page = await anext(pages, None)
+                if page is None:
+                    return
+                yield page
+
+    async def _find_gap(self, after: int) -> Reset | None:
+        """Return a reset for a listener whose last event is not, or no longer, in the table."""
+        async with self.catching_up:
+            oldest, newest = await self.outbox.range()
+        # The ids of changes that were rolled back are missing, too, so only the ends count.
+        return Reset(id=newest) if not oldest - 1 <= after <= newest else None

@@ -19,7 +19,7 @@ from contract.table import (
 )
 from fastapi_app.bodies import JSONRoute
 from fastapi_app.converters import UserIdConvertor
-from fastapi_app.db import committing
+from fastapi_app.db import committing, reading
 from fastapi_app.dependencies import PageDep, SessionDep, UserId
 from fastapi_app.openapi import problems
 
@@ -33,7 +33,8 @@ async def list_users(
     request: Request, response: Response, session: SessionDep, query: PageDep
 ) -> Sequence[UserRow]:
     """List users by id, a page at a time."""
-    rows = (await session.execute(select_page(query))).all()
+    async with reading(session):
+        rows = (await session.execute(select_page(query))).all()
     page, more = split_page(rows, query)
     if more:
         path = request.url_for("list_users").path
@@ -57,7 +58,8 @@ async def create_user(
 @router.get("/{user_id:user_id}", response_model=UserPublic, responses=problems(404))
 async def get_user(session: SessionDep, user_id: UserId) -> UserRow:
     """Return one user."""
-    user = (await session.execute(select_user(user_id))).one_or_none()
+    async with reading(session):
+        user = (await session.execute(select_user(user_id))).one_or_none()
     if user is None:
         raise UserNotFound(user_id)
     return user

@@ -8,8 +8,9 @@ from flask import Flask, current_app, g
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from contract.engines import UNAVAILABLE, create_sync_engine
-from contract.problems import EmailTaken
+from contract.engines import UNAVAILABLE, create_sync_engine, is_outcome_unknown
+from contract.places import Places
+from contract.problems import EmailTaken, OutcomeUnknown
 from contract.settings import Settings
 
 
@@ -17,6 +18,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Create the engine, and close the session of each request when the request ends."""
     engine = create_sync_engine(settings, "flask")
     app.extensions["sessionmaker"] = sessionmaker(engine)
+    app.extensions["places"] = Places(settings, UNAVAILABLE)
     # WSGI has no shutdown event, so the connections close when the application is collected.
     weakref.finalize(app, engine.dispose)
     app.teardown_appcontext(close_session)
@@ -31,18 +33,57 @@ def get_session() -> Session:
 
 
 @contextmanager
+def reading() -> Iterator[Session]:
+    """Read in the block, with one of the places for readers.
+
+    Raises:
+        DatabaseUnavailable: too many requests wait for the database.
+    """
+    with current_app.extensions["places"].readers.place():
+        yield get_session()
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Hold the places of a writer; also a decorator.
+
+    Raises:
+        DatabaseUnavailable: too many requests wait for the database.
+    """
+    with current_app.extensions["places"].writing():
+        yield
+
+
+@contextmanager
 def committing() -> Iterator[Session]:
     """Commit what the block has written.
 
     Raises:
         EmailTaken: the email violates the unique constraint.
+        DatabaseUnavailable: too many requests wait for the database.
+        OutcomeUnknown: the connection was lost during the commit.
     """
-    session = get_session()
+    with writing():
+        session = get_session()
+        try:
+            yield session
+            commit(session)
+        except IntegrityError as error:
+            raise EmailTaken from error
+
+
+def commit(session: Session) -> None:
+    """Commit.
+
+    Raises:
+        OutcomeUnknown: the connection was lost during the commit.
+    """
     try:
-        yield session
         session.commit()
-    except IntegrityError as error:
-        raise EmailTaken from error
+    except UNAVAILABLE as error:
+        if is_outcome_unknown(error):
+            raise OutcomeUnknown from error
+        raise
 
 
 def close_session(_error: BaseException | None) -> None:

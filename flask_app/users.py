@@ -9,7 +9,7 @@ from contract.problems import UserNotFound
 from contract.schemas import PageQuery, UserInput, UserPatch
 from contract.table import delete_user, insert_user, select_page, select_user, update_user
 from flask_app.bodies import json_body, no_content
-from flask_app.db import committing, get_session
+from flask_app.db import committing, reading
 
 bp = Blueprint("users", __name__, url_prefix="/api/users")
 
@@ -18,7 +18,8 @@ bp = Blueprint("users", __name__, url_prefix="/api/users")
 def list_users() -> Response:
     """List users by id, a page at a time."""
     query = PageQuery.model_validate(dict(request.args.items(multi=True)))
-    rows = get_session().execute(select_page(query)).all()
+    with reading() as session:
+        rows = session.execute(select_page(query)).all()
     page, more = split_page(rows, query)
     response = jsonify([row._asdict() for row in page])
     if more:
@@ -39,7 +40,8 @@ def create_user() -> tuple[dict[str, Any], int, dict[str, str]]:
 @bp.get("/<user_id:user_id>")
 def get_user(user_id: int) -> dict[str, Any]:
     """Return one user."""
-    user = get_session().execute(select_user(user_id)).one_or_none()
+    with reading() as session:
+        user = session.execute(select_user(user_id)).one_or_none()
     if user is None:
         raise UserNotFound(user_id)
     return user._asdict()

@@ -1,45 +1,58 @@
 """Signed webhooks about users, as Standard Webhooks specifies them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from flask import Blueprint, Response, current_app, request
 from pydantic import SecretStr
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from contract.bodies import parse_json_object
 from contract.problems import Problem
-from contract.table import insert_user
-from contract.webhooks import WebhookBody, delete_messages, insert_message, rename_user
+from contract.webhooks import (
+    REMEMBERED,
+    WebhookBody,
+    forget,
+    insert_message,
+    note_newest,
+    upsert_user,
+    webhook_messages,
+    webhook_subjects,
+)
 from flask_app.bodies import no_content
-from flask_app.db import get_session
+from flask_app.db import get_session, writing
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
 MAX_ID = 256  # characters of webhook-id
-# A signature is valid for five minutes, so an older id cannot be accepted again.
-REMEMBERED = timedelta(days=1)
 
 
 @bp.post("/users")
+@writing()
 def receive() -> Response:
     """Create or update the user in a signed message, once for each message id."""
     content = request.get_data(cache=False)
     message_id = verified_id(content)
     body = WebhookBody.model_validate(parse_json_object(request.content_type, content))
+    attempted_at = datetime.fromtimestamp(float(request.headers["webhook-timestamp"]), UTC)
     session = get_session()
-    try:
-        session.execute(insert_message(message_id))
-    except IntegrityError:
-        session.rollback()  # already processed: the sender did not get the first answer
-        return no_content()
-    session.execute(delete_messages(datetime.now(UTC) - REMEMBERED))
-    # Triggers let only one transaction at a time write users, so no other transaction can insert
-    # this user between the two statements.
-    if session.execute(rename_user(body.data.email, body.data.name)).one_or_none() is None:
-        session.execute(insert_user(body.data.model_dump()))
+    store(session, message_id, body, body.sent_at(attempted_at))
     session.commit()
+    # 204 also for a message that is known or too old: the sender need not send it again.
     return no_content()
+
+
+def store(session: Session, message_id: str, body: WebhookBody, sent_at: datetime) -> None:
+    """Write the user, unless the message is known or a newer one about the user is."""
+    dialect = session.get_bind().dialect.name
+    if session.execute(insert_message(dialect, message_id)).one_or_none() is None:
+        return
+    email = body.data.email
+    if session.execute(note_newest(dialect, email, sent_at)).one_or_none() is not None:
+        session.execute(upsert_user(dialect, body.data.model_dump()))
+    before = datetime.now(UTC) - REMEMBERED
+    session.execute(forget(webhook_messages, before))
+    session.execute(forget(webhook_subjects, before))
 
 
 def verified_id(content: bytes) -> str:

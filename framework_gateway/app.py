@@ -26,6 +26,7 @@ from framework_gateway.observability.access_log import AccessLog
 from framework_gateway.observability.health import Check, Health
 from framework_gateway.observability.observer import Observer
 from framework_gateway.observability.request_id import request_id
+from framework_gateway.observability.watched import Watched
 from framework_gateway.pages.site import Site
 from framework_gateway.problems import problem
 from framework_gateway.security.headers import SecurityHeaders
@@ -76,6 +77,8 @@ class Gateway(Starlette):
         problem: renders the gateway's own errors from status, detail and headers.
         request_id: holds the id of the current request.
         companions: maps names to commands that run as long as the gateway runs.
+        tasks: returns background tasks of this process, by name. ``/health/ready`` names those
+            that are down as warnings, and ``/metrics`` counts their restarts.
         find_workers_fault: returns why the gateway cannot run in several processes, or None.
     """
 
@@ -93,6 +96,7 @@ class Gateway(Starlette):
         problem: Problem = problem,
         request_id: ContextVar[str] = request_id,
         companions: Mapping[str, Sequence[str]] | None = None,
+        tasks: Callable[[], Mapping[str, Watched]] = dict,
         find_workers_fault: Find = lambda: None,
     ) -> None:
         self.config = config or get_config()
@@ -112,6 +116,8 @@ class Gateway(Starlette):
         self.problem = problem
         self.request_id = request_id
         self.companions = {**(companions or {})}
+        self.tasks = tasks
+        self.companion_states: Mapping[str, Watched] = {}
         self.find_workers_fault = find_workers_fault
         self.access_log: AccessLog | None = None
         self.starts: asyncio.Future[Any] | None = None  # done when all applications have started
@@ -181,7 +187,7 @@ class Gateway(Starlette):
         # prometheus_client reads when it is first imported.
         from framework_gateway.observability.metrics import Metrics
 
-        return Metrics(mounts, self.metrics_dir)
+        return Metrics(mounts, self.metrics_dir, self.companion_states, self.tasks)
 
     @cached_property
     def outer_middleware(self) -> Sequence[Middleware]:
@@ -217,6 +223,7 @@ class Gateway(Starlette):
             lambda: self.failures,
             needs=self.needs,
             optional=self.optional_checks,
+            watched=lambda: self.watched,
         )
         self.router.routes += [
             Route("/health/live", health.live),
@@ -263,6 +270,18 @@ class Gateway(Starlette):
                 yield
             finally:
                 self._is_running = False
+
+    def watch_companions(self, states: Mapping[str, Watched]) -> None:
+        """Show the states of companions in readiness and metrics, before the gateway starts."""
+        self.companion_states = states
+
+    @property
+    def watched(self) -> dict[str, Watched]:
+        """The companions and the background tasks, by the names that ``/health/ready`` shows."""
+        return {
+            **{f"companion {name}": state for name, state in self.companion_states.items()},
+            **{f"task {name}": task for name, task in self.tasks().items()},
+        }
 
     async def wait_until_started(self) -> None:
         """Wait until all applications have started or failed; the lifespan must be running."""

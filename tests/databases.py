@@ -17,8 +17,8 @@ import pytest
 
 # The tables that tests write to, other than those of accounts and sessions.
 TABLES = [
-    *("users", "user_events", "webhook_messages", "exports", "day_statistics"),
-    *("worker_processes", "django_tasks_database_dbtaskresult"),
+    *("users", "user_events", "webhook_messages", "webhook_subjects", "exports"),
+    *("day_statistics", "worker_processes", "django_tasks_database_dbtaskresult"),
 ]
 # Each test process may run a gateway of its own in addition to those that tests start.
 MAX_CONNECTIONS = 200
@@ -78,6 +78,9 @@ class PostgreSQL:
     def __init__(self, directory: Path) -> None:
         self.directory = directory / "postgresql"
         self.port = free_port()
+        self.sockets = ""  # directory of Unix sockets; none
+        self.addresses = "127.0.0.1"
+        self.encoding = ("--encoding=UTF8", "--locale=C.UTF-8")
         self.url = f"postgresql://gateway@127.0.0.1:{self.port}/postgres"
 
     @contextmanager
@@ -107,15 +110,15 @@ class PostgreSQL:
             "initdb",
             "--auth=trust",
             "--username=gateway",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
+            *self.encoding,
             "--no-sync",
             f"--pgdata={self.directory}",
         )
 
     def start(self) -> None:
         options = (
-            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -F"
+            f"-p {self.port} -c listen_addresses={self.addresses} -F"
+            f" -c unix_socket_directories={self.sockets}"
             f" -c max_connections={MAX_CONNECTIONS}"
         )
         log = self.directory / "log"

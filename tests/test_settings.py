@@ -113,7 +113,7 @@ def test_a_list_is_split_at_commas(
         ("sqlite:///file.sqlite3", "sqlite:///file.sqlite3"),
         ("sqlite:////srv/file.sqlite3", "sqlite:////srv/file.sqlite3"),
         ("postgresql://user:p%40ss@host:5433/name", "postgresql://user:p%40ss@host:5433/name"),
-        ("postgres://user@host/name", "postgresql://user@host/name"),
+        ("postgres://user@host/name", "postgres://user@host/name"),
         ("postgresql://host/name?sslmode=require", "postgresql://host/name?sslmode=require"),
     ],
 )

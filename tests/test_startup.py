@@ -96,7 +96,8 @@ def test_a_new_database_gets_the_articles_users_and_an_account(file: Path) -> No
     assert result.stderr == ""
     assert re.fullmatch(
         r"A new database: users Alice and Bob, and an account for the admin\.\n"
-        r"  name admin, password [\w-]{16} \(shown only now\)\n",
+        r"  name admin, password [\w-]{16} \(shown only now\)\n"
+        r"Created the database\.\n",
         result.stdout,
     )
     assert rows(file, "SELECT id, name, email FROM users ORDER BY id") == USERS
@@ -127,14 +128,15 @@ def test_the_printed_password_logs_in(file: Path) -> None:
 @pytest.mark.parametrize(
     "change", every(2, ["UPDATE users SET name = 'Al' WHERE id = 1", "DELETE FROM users"])
 )
-def test_a_second_prepare_prints_and_changes_nothing(file: Path, change: str) -> None:
+def test_a_second_prepare_says_so_and_changes_nothing(file: Path, change: str) -> None:
     url = f"sqlite:///{file}"
     prepare(url)
     rows(file, change)
     everything = "SELECT * FROM users", "SELECT * FROM auth_user", "SELECT * FROM django_migrations"
     before = [rows(file, statement) for statement in everything]
     result = prepare(url)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "The database is up to date. There was nothing to apply.\n"
     assert [rows(file, statement) for statement in everything] == before
 
 

@@ -156,12 +156,96 @@ def test_an_id_that_cannot_be_stored_is_refused(receiver: TestClient) -> None:
     assert deliver(receiver, message="x" * 256).status_code == 204
 
 
-def test_old_ids_are_forgotten(receiver: TestClient) -> None:
+def test_what_no_sender_repeats_any_more_is_forgotten(receiver: TestClient) -> None:
+    from django_app.models import WebhookMessage, WebhookSubject
+
+    now = datetime.now(UTC)
+    for days in (29, 31):
+        at = now - timedelta(days=days)
+        WebhookMessage.objects.create(id=f"msg_of_{days}", received_at=at)
+        WebhookSubject.objects.create(email=f"{days}@example.com", sent_at=at, received_at=at)
+    assert deliver(receiver).status_code == 204
+    assert {*map(str, WebhookMessage.objects.all())} == {"msg_1", "msg_of_29"}
+    assert {*map(str, WebhookSubject.objects.all())} == {"carol@example.com", "29@example.com"}
+
+
+def named(name: str, at: datetime | str | None = None) -> dict[str, object]:
+    """A message about one user; the name tells messages apart."""
+    document: dict[str, object] = {
+        "type": "user.updated",
+        "data": {"name": name, "email": "carol@example.com"},
+    }
+    return document if at is None else {**document, "timestamp": str(at)}
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_many_messages_about_one_new_user_at_once_are_all_stored(
+    receiver: TestClient, round_: int
+) -> None:
+    count = 40
+    with ThreadPoolExecutor(count) as pool:
+        answers = pool.map(
+            lambda n: deliver(receiver, named(f"n{n}"), message=f"m{n}").status_code, range(count)
+        )
+        assert [*answers] == [204] * count
+    ((name, email),) = users(receiver)
+    assert (name[0], email) == ("n", "carol@example.com")
+
+
+def test_a_retry_that_is_signed_anew_days_later_changes_nothing(receiver: TestClient) -> None:
     from django_app.models import WebhookMessage
 
-    WebhookMessage.objects.create(id="old", received_at=datetime.now(UTC) - timedelta(days=2))
-    assert deliver(receiver).status_code == 204
-    assert [str(message) for message in WebhookMessage.objects.all()] == ["msg_1"]
+    deliver(receiver, named("old"), message="msg_old")
+    deliver(receiver, named("new"), message="msg_new")
+    days_ago = datetime.now(UTC) - timedelta(days=6)
+    WebhookMessage.objects.update(received_at=days_ago)
+    assert deliver(receiver, named("other"), message="msg_3").status_code == 204
+    assert deliver(receiver, named("old"), message="msg_old").status_code == 204
+    assert users(receiver) == [("other", "carol@example.com")]
+
+
+@pytest.mark.parametrize("form", ["{:%Y-%m-%dT%H:%M:%SZ}", "{:%Y-%m-%dT%H:%M:%S}", "{}"])
+def test_a_first_delivery_that_comes_late_changes_nothing(receiver: TestClient, form: str) -> None:
+    now = datetime.now(UTC)
+    old, new = (form.format(now - timedelta(days=days)) for days in (3, 2))
+    assert deliver(receiver, named("new", new), message="msg_new").status_code == 204
+    # The receiver was down when this one was sent first.
+    assert deliver(receiver, named("old", old), message="msg_old").status_code == 204
+    assert users(receiver) == [("new", "carol@example.com")]
+    # A user that was deleted meanwhile stays deleted, too.
+    receiver.delete("/flask/api/users/3")
+    assert deliver(receiver, named("old", old), message="msg_older").status_code == 204
+    assert users(receiver) == []
+    assert deliver(receiver, named("newest"), message="msg_4").status_code == 204
+    assert users(receiver) == [("newest", "carol@example.com")]
+
+
+def test_late_and_new_messages_at_once_leave_the_newest(receiver: TestClient) -> None:
+    now = datetime.now(UTC)
+    order = [7, 3, 11, 0, 5, 9, 1, 10, 2, 8, 4, 6]
+    with ThreadPoolExecutor(len(order)) as pool:
+        answers = pool.map(
+            lambda n: (
+                deliver(
+                    receiver, named(f"n{n}", now - timedelta(hours=20 - n)), message=f"m{n}"
+                ).status_code
+            ),
+            order,
+        )
+        assert {*answers} == {204}
+    assert users(receiver) == [("n11", "carol@example.com")]
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_an_impossible_time_is_no_error_and_blocks_nothing(receiver: TestClient, at: str) -> None:
+    assert deliver(receiver, named("odd", at)).status_code == 204
+    assert deliver(receiver, named("next"), message="msg_2").status_code == 204
+    assert users(receiver) == [("next", "carol@example.com")]
+
+
+def test_a_time_that_is_none_is_refused(receiver: TestClient) -> None:
+    problem = assert_problem(deliver(receiver, named("odd", "yesterday")), 422)
+    assert problem["errors"][0]["pointer"] == "/timestamp"
 
 
 def test_the_event_names_flask(receiver: TestClient) -> None:

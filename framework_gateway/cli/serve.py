@@ -146,12 +146,14 @@ def serve(
     listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     announce(f"http://{shown}:{listener.getsockname()[1]}", gateway.links)
-    with run_companions(commands):
+    with run_companions(commands) as states:
         if workers == 1:
+            gateway.watch_companions(states)
             run_server(gateway, listener, extra_time=GRACE if commands else 0.0)
         else:
             # Each worker process loads the gateway itself.
-            sys.exit(run_workers(source.load, workers, listener, config.graceful_timeout))
+            grace = config.graceful_timeout
+            sys.exit(run_workers(source.load, workers, listener, grace, states))
 
 
 def announce(origin: str, links: dict[str, str]) -> None:

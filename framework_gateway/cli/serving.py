@@ -17,6 +17,7 @@ from framework_gateway.config import get_config
 from framework_gateway.mounts.deadline import Interrupted
 from framework_gateway.observability import logs
 from framework_gateway.observability.access_log import AccessLog, as_json, as_text
+from framework_gateway.server.companions import CompanionStates
 from framework_gateway.server.limits import Limits
 from framework_gateway.server.protocol import Config
 from framework_gateway.server.server import EXIT_THREADS_RUNNING, Callback, Server, do_nothing
@@ -66,7 +67,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run_workers(
-    load: Callable[[], Gateway], number: int, listener: socket.socket, grace: float
+    load: Callable[[], Gateway],
+    number: int,
+    listener: socket.socket,
+    grace: float,
+    companions: CompanionStates,
 ) -> int:
     """Serve in several processes; return the exit status.
 
@@ -75,9 +80,10 @@ def run_workers(
         number: the number of processes.
         listener: the socket that they share.
         grace: seconds for running requests to finish when the processes stop.
+        companions: the states of the companion processes.
     """
     with shared_metrics(get_config().metrics_dir) as (directory, forget):
-        run = partial(load_and_run, load, metrics_dir=directory)
+        run = partial(load_and_run, load, metrics_dir=directory, companions=companions)
         return Workers(run, number, listener, grace, on_end=forget).run()
 
 
@@ -87,11 +93,13 @@ def load_and_run(
     on_start: Callback = do_nothing,
     *,
     metrics_dir: Path,
+    companions: CompanionStates,
 ) -> None:
     """Load a gateway in this process, and serve it; ``metrics_dir`` has the metrics of all."""
     logs.configure(get_config().env)
     app = load()
     app.metrics_dir = metrics_dir
+    app.watch_companions(companions)
     run_server(app, listener, on_start)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from framework_gateway.observability.watched import Watched, faults_of
+
 Find = Callable[[], str | None]  # returns a fault as one line, or None
 
 STOPPING = {"gateway": "the gateway is stopping"}
@@ -61,6 +63,7 @@ class Health:
         mounts: returns the failures of the mounts, by path; must not block.
         needs: checks that must pass.
         optional: checks whose faults are only warnings.
+        watched: returns companions and tasks, by name; their faults are warnings, too.
     """
 
     def __init__(
@@ -68,10 +71,12 @@ class Health:
         mounts: Callable[[], Mapping[str, str]],
         needs: Mapping[str, Check],
         optional: Mapping[str, Check],
+        watched: Callable[[], Mapping[str, Watched]] = dict,
     ) -> None:
         self.mounts = mounts
         self.needs = needs
         self.optional = optional
+        self.watched = watched
 
     async def live(self, _request: Request) -> JSONResponse:
         """Answer 200 as long as the event loop runs."""
@@ -84,6 +89,7 @@ class Health:
         else:
             needed, warned = await asyncio.gather(ask_all(self.needs), ask_all(self.optional))
             failures = {**self.mounts(), **needed}
+            warned |= faults_of(self.watched())
         document = {"ready": not failures, "failures": failures, "warnings": warned}
         return JSONResponse(document, 503 if failures else 200, NO_STORE)
 

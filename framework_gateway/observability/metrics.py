@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.observability import multiprocess
+from framework_gateway.observability.companions import CompanionCollector
 from framework_gateway.observability.multiprocess import (
     Counter,
     Durations,
@@ -30,6 +31,7 @@ from framework_gateway.observability.multiprocess import (
     values_in,
 )
 from framework_gateway.observability.observed import METHODS, FinishedRequest, Kind, framework_of
+from framework_gateway.observability.watched import Watched
 from framework_gateway.server.protocol import refused
 from framework_gateway.wsgi.middleware import WSGIMiddleware
 from framework_gateway.wsgi.threads import COUNTERS, Gauges
@@ -59,9 +61,17 @@ class Metrics:
         mounts: the mounts; for WSGI applications, the metrics include their threads.
         directory: where the processes on this machine share their metrics; it is created if it is
             missing. None if there is one process.
+        companions: the companion processes, by name.
+        tasks: returns the background tasks of this process, by name.
     """
 
-    def __init__(self, mounts: Sequence[Mount], directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        mounts: Sequence[Mount],
+        directory: Path | None = None,
+        companions: Mapping[str, Watched] | None = None,
+        tasks: Callable[[], Mapping[str, Watched]] = dict,
+    ) -> None:
         self.registry = CollectorRegistry()
         self._directory = directory
         self._values = values = values_in(directory)
@@ -90,6 +100,10 @@ class Metrics:
             for mount, state in zip(mounts, states, strict=True)
         ]
         self._refused = self._counter("connections_refused", "Connections refused.", ["reason"])
+        self._companions = CompanionCollector(companions or {})
+        self._tasks = tasks
+        self._tasks_up = self._gauge("task_up", "1 if a background task runs.", ["task"])
+        self._restarts = self._counter("task_restarts", "Restarts of a background task.", ["task"])
         self._totals: dict[Counter, int] = defaultdict(int)
         self._series: set[Labels] = set()
         if directory is not None:
@@ -154,10 +168,13 @@ class Metrics:
                     self._raise_to(metric, value)
         for reason, total in refused.items():
             self._raise_to(self._refused.labels(reason), total)
+        for name, task in self._tasks().items():
+            self._tasks_up.labels(name).set(float(task.fault is None))
+            self._raise_to(self._restarts.labels(name), task.restarts)
 
     def _raise_to(self, metric: Counter, total: int) -> None:
-        """Raise a counter to a total that another object counts."""
-        metric.inc(total - self._totals[metric])
+        """Raise a counter to a total that another object counts; it may have started anew."""
+        metric.inc(max(0, total - self._totals[metric]))
         self._totals[metric] = total
 
     async def show(self, _request: Request) -> Response:
@@ -167,9 +184,8 @@ class Metrics:
 
     def collect(self) -> bytes:
         """Return all metrics as text; with several workers, their sum."""
-        if self._directory is None:
-            return generate_latest(self.registry)
-        return generate_latest(WorkersCollector(self._directory))
+        own = self.registry if self._directory is None else WorkersCollector(self._directory)
+        return generate_latest(own) + generate_latest(self._companions)
 
 
 def state_of(mount: Mount, app: ASGIApp) -> dict[str, int]:

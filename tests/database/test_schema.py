@@ -59,11 +59,17 @@ def test_only_the_email_is_unique(inspector: Inspector) -> None:
     assert [name for name, column in users.c.items() if column.unique] == ["email"]
 
 
-def test_the_database_fills_in_only_the_creation_time_and_the_id(inspector: Inspector) -> None:
+def test_the_database_fills_in_what_no_request_contains(inspector: Inspector) -> None:
     made = columns(inspector)
     assert made["created_at"]["default"] == NOW[inspector.dialect.name]
-    assert [name for name, column in users.c.items() if column.server_default] == ["created_at"]
+    filled = [name for name, column in users.c.items() if column.server_default]
+    assert filled == ["created_at", "folded"]
     assert [name for name in ("name", "email") if made[name]["default"]] == []
+
+
+def test_ids_are_positive(inspector: Inspector) -> None:
+    (made,) = inspector.get_check_constraints(users.name)
+    assert made["name"] == "users_id_positive"
 
 
 def test_no_migration_is_missing(

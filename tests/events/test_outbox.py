@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from sqlalchemy import Row, insert
 
 from contract.engines import create_sync_engine
@@ -86,17 +86,6 @@ def test_a_change_that_is_rolled_back_leaves_no_event(database: SQLite | Postgre
         writer.rollback()
     engine.dispose()
     assert events() == []
-
-
-def test_the_migration_of_the_triggers_can_be_reversed(database: SQLite | PostgreSQL) -> None:
-    from importlib import import_module
-
-    from django.apps import apps
-
-    migration = import_module("django_app.migrations.0003_user_event_triggers")
-    with connection.schema_editor() as editor:
-        migration.drop(apps, editor)
-        migration.create(apps, editor)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

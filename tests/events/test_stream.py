@@ -60,7 +60,8 @@ async def parse(lines: AsyncIterator[str]) -> Any:
             fields[name] = value
         elif "data" in fields:
             event = json.loads(fields["data"])
-            assert fields == {"data": fields["data"], "id": str(event["id"])}
+            kind = {"event": "reset"} if event["action"] == "reset" else {}
+            assert fields == {"data": fields["data"], "id": str(event["id"]), **kind}
             yield event
             fields = {}
         else:
@@ -156,6 +157,31 @@ async def test_the_websocket_sends_the_same_events(origin: str) -> None:
             1,
         )
         assert json.loads(await live.recv()) == event
+
+
+async def test_both_streams_tell_of_a_restore_and_of_ids_that_do_not_exist(
+    origin: str, database: SQLite | PostgreSQL
+) -> None:
+    address = origin.replace("http", "ws") + "/fastapi/api/users/live"
+    await asyncio.to_thread(change, origin, count(), 3)
+    async with (
+        listening(origin, after=2) as stream,
+        connect(address + "?after=2") as live,
+        listening(origin, after=1000) as beyond,
+        connect(address + "?after=1000") as live_beyond,
+    ):
+        for _ in range(3):
+            assert (await anext(stream))["action"] == "created"
+            assert json.loads(await live.recv())["action"] == "created"
+        for told in (await anext(beyond), json.loads(await live_beyond.recv())):
+            assert told == {"id": 5, "action": "reset"}
+        await asyncio.to_thread(database.reset)
+        for told in (await anext(stream), json.loads(await live.recv())):
+            assert told["action"] == "reset"
+            assert told["id"] <= 2
+        await asyncio.to_thread(change, origin, count(10), 1)
+        assert (await anext(stream))["user"]["name"] == "u10"
+        assert json.loads(await live.recv())["user"]["name"] == "u10"
 
 
 async def test_changes_by_the_admin_and_other_processes_arrive(

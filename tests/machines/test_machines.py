@@ -138,7 +138,7 @@ def assert_connections_fit(cluster: Cluster) -> None:
 
 
 def test_prepare_creates_no_accounts_or_users_in_production(cluster: Cluster) -> None:
-    assert cluster.prepared == ""
+    assert cluster.prepared == "Created the database.\n"
     with psycopg.connect(cluster.database.url) as connection:
         found = "SELECT name FROM users WHERE name IN ('Alice', 'Bob')"
         assert connection.execute(found).fetchall() == []

@@ -1,10 +1,13 @@
 """Companion processes: started with the gateway, restarted, logged, and stopped with it."""
 
 import logging
+import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 
 from framework_gateway.server import companions
@@ -143,3 +146,71 @@ def test_a_companion_that_stops_slowly_does_not_change_the_exit_status(tmp_path:
         wait_until(lambda: "ready" in server.output)
         server.terminate()
         assert server.wait(30) == 0, server.output
+
+
+def test_a_companion_that_leaves_a_process_behind_is_restarted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that is left behind holds the output open; it must not hide the end."""
+    monkeypatch.setattr(companions, "FIRST_DELAY", 0.01)
+    monkeypatch.setattr(companions, "LEFT_BEHIND", 0.1)
+    monkeypatch.setattr(companions, "KILL_TIMEOUT", 0.1)
+    pids = tmp_path / "pids"
+    # One that ignores SIGTERM, and one that has left the group.
+    script = f"""
+        sh -c 'trap "" TERM; echo $$ >> {pids}; exec sleep 60' &
+        setsid sleep 60 &
+        echo $! >> {pids}
+        wait_for_both() {{ while [ $(wc -l < {pids}) -lt 2 ]; do :; done; }}
+        wait_for_both; exit 3
+    """
+    try:
+        with run_companions({"shell": ["sh", "-c", script]}) as states:
+            wait_until(lambda: states["shell"].restarts >= 2)
+            assert states["shell"].fault == "it has ended (status 3) and starts again"
+    finally:
+        for pid in pids.read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+    assert "ended: status 3" in caplog.text
+
+
+def test_a_companion_that_cannot_be_run_is_tried_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(companions, "FIRST_DELAY", 0.01)
+    with run_companions({"odd": ["python", "NUL \0"]}) as states:
+        wait_until(lambda: states["odd"].restarts >= 2)
+    assert "ValueError: embedded null byte" in caplog.text
+
+
+@pytest.mark.parametrize("workers", every(2, [1, 2]))
+def test_readiness_and_metrics_name_a_companion_that_is_down(tmp_path: Path, workers: int) -> None:
+    (tmp_path / "own.py").write_text(APPLICATION)
+    allowed = tmp_path / "allowed"
+    # The sleep keeps it running until the gateway ends.
+    code = f"import pathlib, time; pathlib.Path({str(allowed)!r}).unlink(); time.sleep(60)"
+    port = free_port()
+    command = ("gateway", "serve", "--port", port, "--only-mounts", "--mount", "/own=own:app")
+    options = ("--workers", workers, "--with", f"clock=python -c {code!r}")
+    origin = f"http://127.0.0.1:{port}"
+    with (
+        serve(*command, *options, origin=origin, path="/own/", cwd=tmp_path),
+        httpx.Client(base_url=origin) as client,
+    ):
+
+        def warning() -> str | None:
+            ready = client.get("/health/ready")
+            assert ready.status_code == 200
+            fault: str | None = ready.json()["warnings"].get("companion clock")
+            return fault
+
+        wait_until(lambda: "status 1" in (warning() or ""))
+        # It is up for a moment each time that it is tried.
+        wait_until(lambda: 'companion_up{companion="clock"} 0.0' in client.get("/metrics").text)
+        allowed.touch()
+        wait_until(lambda: warning() is None)
+        lines = client.get("/metrics").text.splitlines()
+    assert 'companion_up{companion="clock"} 1.0' in lines
+    (restarts,) = [line for line in lines if line.startswith("companion_restarts_total{")]
+    assert float(restarts.split()[1]) >= 1

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 REFUSALS = frozenset({503, 504})
+GATEWAY = "gateway"  # what every request needs
 
 
 class Request(NamedTuple):
@@ -29,7 +31,7 @@ class Request(NamedTuple):
 
 @dataclass
 class Outage:
-    """A time in which something is unavailable: a saturated mount, or the database."""
+    """A time in which something is unavailable: a saturated mount, the database, the gateway."""
 
     lacking: str
     begin: float
@@ -50,7 +52,10 @@ class Answers:
 
     @contextmanager
     def outage(self, lacking: str) -> Iterator[None]:
-        """Excuse 503 and 504 of requests that need something, until the block ends."""
+        """Excuse 503 and 504 of requests that need something, until the block ends.
+
+        While the gateway is unavailable, broken connections are excused, too.
+        """
         outage = Outage(lacking, time.monotonic())
         self.outages.append(outage)
         try:
@@ -69,8 +74,19 @@ class Answers:
         """Record the response to a request that began at ``begin`` and ends now."""
         self.counts[status] += 1
         is_refusal = status in REFUSALS or (request.streams and isinstance(status, str))
-        if status != request.status and not (is_refusal and self._is_excused(needs, begin)):
-            self.failures.append(f"{request.method} {path}: {status} instead of {request.status}")
+        is_excused = (is_refusal and self._is_excused({*needs, GATEWAY}, begin)) or (
+            is_broken(status) and self._is_excused({GATEWAY}, begin)
+        )
+        if status != request.status and not is_excused:
+            at = f"{datetime.now(UTC):%T}"
+            self.failures.append(
+                f"{at} {request.method} {path}: {status} instead of {request.status}"
+            )
 
     def _is_excused(self, needs: Collection[str | None], begin: float) -> bool:
         return any(outage.lacking in needs and outage.end >= begin for outage in self.outages)
+
+
+def is_broken(status: int | str) -> bool:
+    """Return whether a connection broke or was refused; a request without an end has no excuse."""
+    return isinstance(status, str) and "Timeout" not in status

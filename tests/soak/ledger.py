@@ -1,9 +1,11 @@
 """The acknowledged writes, and what the database may therefore contain at the end."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 State = str | None  # a user's name; None: no such user
+States = dict[str, set[State]]
 
 
 class Ledger:
@@ -11,11 +13,19 @@ class Ledger:
 
     A write that was sent but not acknowledged may or may not happen. Its user then has both states,
     and is not written again.
+
+    Attributes:
+        acknowledged, refused: numbers of writes.
+        restores: the number of restored backups.
+        taken_back: the number of users whose last acknowledged state a restore has taken back.
     """
 
     def __init__(self) -> None:
-        self.possible: dict[str, set[State]] = {}
-        self.acknowledged = 0
+        self.possible: States = {}
+        self.acknowledged = self.refused = self.restores = self.taken_back = 0
+        self._unanswered: States = {}
+        self._restores_before: dict[str, int] = {}
+        self._notes: list[States] = []
         self._numbers = itertools.count()
 
     def new_email(self) -> str:
@@ -25,19 +35,59 @@ class Ledger:
     def attempt(self, email: str, state: State) -> None:
         """Record a write before it is sent."""
         self.possible.setdefault(email, {None}).add(state)
+        self._unanswered.setdefault(email, set()).add(state)
+        self._restores_before[email] = self.restores
+        for note in self._notes:
+            note.setdefault(email, set()).add(state)
 
     def acknowledge(self, email: str, state: State) -> None:
         """Record that the server has acknowledged the write."""
-        self.possible[email] = {state}
+        if self._restores_before.get(email, self.restores) == self.restores:
+            self.possible[email] = {state}
+        self._unanswered.pop(email, None)
         self.acknowledged += 1
+
+    def refuse(self, email: str, before: set[State]) -> None:
+        """Record that the server has promised not to store a write.
+
+        Args:
+            before: what was possible before the write was sent.
+        """
+        if self._restores_before[email] == self.restores:
+            self.possible[email] = before
+        self._unanswered.pop(email, None)
+        self.refused += 1
 
     def forbid(self, email: str) -> None:
         """Record what must never be stored, because only part of the request was sent."""
         self.possible[email] = {None}
 
+    @contextmanager
+    def noting(self) -> Iterator[States]:
+        """Yield what writes try to store while the block runs, by email address."""
+        note = {email: {*states} for email, states in self._unanswered.items()}
+        self._notes.append(note)
+        try:
+            yield note
+        finally:
+            self._notes = [other for other in self._notes if other is not note]
+
+    def restore(self, backup: States, meanwhile: States) -> None:
+        """Record that a backup has been restored.
+
+        Args:
+            backup: what was possible when the backup was made.
+            meanwhile: what writes tried to store while it was restored.
+        """
+        self.restores += 1
+        for email, states in self.possible.items():
+            restored = backup.get(email, {None}) | meanwhile.get(email, set())
+            self.taken_back += not states <= restored
+            self.possible[email] = restored
+
     @property
     def unsure(self) -> int:
-        """The number of users with two possible states."""
+        """The number of users with several possible states."""
         return sum(len(states) > 1 for states in self.possible.values())
 
     def compare(self, stored: Mapping[str, str]) -> list[str]:
@@ -51,3 +101,10 @@ class Ledger:
             for email, states in self.possible.items()
             if stored.get(email) not in states
         ]
+
+
+def merge(first: States, second: States) -> States:
+    """Return what is possible in either."""
+    return {
+        email: first.get(email, {None}) | second.get(email, set()) for email in {**first, **second}
+    }

@@ -8,7 +8,10 @@ from rich.console import Group
 from rich.table import Table
 
 from tests.soak.cycles import Soak
+from tests.soak.histories import Histories
+from tests.soak.listeners import RESET
 from tests.soak.measures import growth, slope
+from tests.soak.trouble import Trouble
 
 
 def report(soak: Soak) -> Group:
@@ -82,3 +85,55 @@ def latencies(soak: Soak) -> Table:
 def spread(values: Sequence[float]) -> str:
     """Return the median and the extremes."""
     return f"{median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+
+
+def report_trouble(trouble: Trouble) -> Group:
+    """Return the tables of a soak with faults: the faults, and what they have left."""
+    faults = Table("fault", "times", "longest recovery (s)", title=trouble.database.name)
+    for name, times in trouble.faults.items():
+        longest = max(trouble.recoveries[name], default=float("nan"))
+        faults.add_row(name, str(times), f"{longest:.1f}")
+    table = Table("what", "figure", title="What is left")
+    for name, figure in figures(trouble).items():
+        table.add_row(name, str(figure))
+    return Group(faults, table, *trouble.answers.failures, *trouble.problems)
+
+
+def figures(trouble: Trouble) -> dict[str, object]:
+    """Return the figures of a soak with faults."""
+    ledger, orders = trouble.ledger, trouble.orders
+    wrong = ledger.compare(trouble.stored)
+    answers = sorted(trouble.answers.counts.items(), key=str)
+    found = {
+        "faults": trouble.faults.total(),
+        "longest recovery (s)": f"{max(map(max, trouble.recoveries.values()), default=0):.1f}",
+        "answers": ", ".join(f"{status}: {count}" for status, count in answers),
+        "answers without an excuse": len(trouble.answers.failures),
+        "writes acknowledged": ledger.acknowledged,
+        "writes refused": ledger.refused,
+        "users with a state that was not possible": len(wrong),
+        "users with a write that was neither": ledger.unsure,
+        "restores": ledger.restores,
+        "users taken back by them": ledger.taken_back,
+        "webhooks accepted": sum(sender.accepted for sender in trouble.senders),
+        "exports": dict(orders.outcomes),
+        "exports that have not ended": len(orders.waiting),
+        "longest export (s)": f"{orders.longest:.1f}",
+        "jobs": trouble.jobs,
+        "processes before": dict(trouble.before.roles),
+        "processes after": dict(trouble.after.roles),
+        "defunct": trouble.after.defunct,
+    }
+    for name in ("memory", "threads", "files"):
+        before, after = getattr(trouble.before, name), getattr(trouble.after, name)
+        found[f"{name} at rest, before and after"] = f"{before:.0f}, {after:.0f}"
+    if trouble.histories:
+        histories = Histories(trouble.histories)
+        for listener in trouble.listeners:
+            events = listener.events
+            resets = sum(event.action == RESET for event in events)
+            lost = len(histories.check(events))
+            found[f"events of a listener ({type(listener).__name__}, {id(listener) % 997})"] = (
+                f"{len(events) - resets} and {resets} resets, {lost} lost or doubled"
+            )
+    return found

@@ -76,6 +76,13 @@ class Traffic:
         self, what: Request, mount: str | None = None, **options: Any
     ) -> httpx.Response | None:
         """Send a request; return a response with the expected status, or else None."""
+        answer = await self.send(what, mount, **options)
+        return answer if answer is not None and answer.status_code == what.status else None
+
+    async def send(
+        self, what: Request, mount: str | None = None, **options: Any
+    ) -> httpx.Response | None:
+        """Send a request and record the response; return it, or None if there is none."""
         path = what.path if mount is None else f"/{mount}{what.path}"
         needs = {mount, *what.needs}
         begin = time.monotonic()
@@ -87,9 +94,7 @@ class Traffic:
         except httpx.TransportError as error:
             status = type(error).__name__
         self.answers.record(what, path, status, needs, begin)
-        if answer is None or status != what.status:
-            return None
-        if what.body not in (None, answer.text):
+        if status == what.status and answer is not None and what.body not in (None, answer.text):
             self.answers.failures.append(f"{what.method} {path}: {answer.text}")
         return answer
 
@@ -128,12 +133,19 @@ class Traffic:
         self, mount: str, what: Request, email: str, name: str | None
     ) -> httpx.Response | None:
         """Write a user, or delete it if the name is None, and update the ledger."""
+        before = {*self.ledger.possible.get(email, {None})}
         self.ledger.attempt(email, name)
         content = None if name is None else {"name": name, "email": email}
-        answer = await self.ask(what._replace(needs=(DATABASE,)), mount, json=content)
-        if answer is not None:
+        answer = await self.send(what._replace(needs=(DATABASE,)), mount, json=content)
+        if answer is None:
+            return None
+        if answer.status_code == what.status:
             self.ledger.acknowledge(email, name)
-        return answer
+            return answer
+        if answer.status_code == 503 and "Retry-After" in answer.headers:
+            # Without that header, it is not known whether the database has stored the change.
+            self.ledger.refuse(email, before)
+        return None
 
 
 @asynccontextmanager

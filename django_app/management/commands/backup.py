@@ -1,0 +1,39 @@
+"""Write a backup of the database to a file."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from django_app import backups, schema
+from django_app.models import Export
+
+
+class Command(BaseCommand):
+    """``python manage.py backup FILE``; gateways and workers go on meanwhile."""
+
+    help = "Write the whole database, as of one moment, to a file. It has everybody's data."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the file."""
+        parser.add_argument("file", type=Path, help="The file; it is replaced when all is well.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write the file, and name what is not in it."""
+        target: Path = options["file"]
+        try:
+            if not schema.applied_migrations():
+                raise CommandError("The database is empty; there is nothing to back up.")
+            backups.back_up(target)
+            exports = Export.objects.exclude(file="").count()
+        except (OSError, DatabaseError, sqlite3.Error) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise CommandError(f"There is no backup ({reason}).") from error
+        self.stdout.write(f"Wrote {target} ({target.stat().st_size} bytes).")
+        self.stdout.write(
+            f"Not in it: the files of {exports} exports, which are in {settings.MEDIA_ROOT}, and"
+            " the secret key."
+        )

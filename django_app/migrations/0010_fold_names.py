@@ -1,0 +1,26 @@
+"""Fold the names of the users that exist, in short transactions; a second run continues."""
+
+from django.apps.registry import Apps
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+PAGE = 1000  # users folded at once
+
+
+def fold(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    users = apps.get_model("django_app", "User").objects
+    last = 0
+    while ids := [*users.filter(id__gt=last, folded="").order_by("id").values_list("id", flat=True)[:PAGE]]:
+        # The triggers fold on each write of the column, whatever is written.
+        users.filter(id__gt=last, id__lte=ids[-1], folded="").update(folded="")
+        last = ids[-1]
+
+
+class Migration(migrations.Migration):
+
+    # One transaction each time, so that writers need not wait for all of them.
+    atomic = False
+
+    dependencies = [("django_app", "0009_folded_names_and_positive_ids")]
+
+    operations = [migrations.RunPython(fold, migrations.RunPython.noop)]

@@ -1,0 +1,1 @@
+"""Django's backend for PostgreSQL with connections on which every wait has an end."""

@@ -1,0 +1,392 @@
+"""A gateway and its workers in trouble: a fault each second, and everything recorded about it."""
+
+import asyncio
+import itertools
+import os
+import sqlite3
+import subprocess
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2 as httpx
+import psycopg
+
+from contract.engines import register_sqlite_functions
+from tests.conftest import FRAMEWORKS
+from tests.databases import PostgreSQL, SQLite, free_port
+from tests.jobs.workers import FAKETIME
+from tests.servers import ROOT, Server, running
+from tests.soak.answers import Answers, Request
+from tests.soak.cycles import PROBE
+from tests.soak.faults import MANAGE, Fault, in_order
+from tests.soak.ledger import Ledger
+from tests.soak.listeners import Event, EventSource, Listener, WebSocket
+from tests.soak.orders import SECRET, Gate, Orders, Sender
+from tests.soak.processes import MARK, Holdings, find
+from tests.soak.traffic import DATABASE, PAUSE, Traffic, coming
+from tests.usage import open_connections
+
+EVERY = 1.0  # seconds from one fault to the next
+SOON = 60.0  # seconds until everything must work again after a fault, and at the end
+SERVING = 2  # processes
+EXPECTED = Counter(gateway=1, serving=SERVING, worker=2)
+CREATE = Request("/api/users", 201, "POST", needs=(DATABASE,))
+READY = Request("/health/ready", needs=(DATABASE,))
+EVENTS = "SELECT id, action, email, name FROM user_events ORDER BY id"
+JOBS = "SELECT status, count(*) FROM django_tasks_database_dbtaskresult GROUP BY status"
+OPEN_EXPORTS = "SELECT count(*) FROM exports WHERE finished_at IS NULL"
+
+ENV = {
+    "GATEWAY_THREADS": "4",
+    "GATEWAY_DATABASE_TIMEOUT": "4",
+    "GATEWAY_REQUEST_TIMEOUT": "10",
+    "GATEWAY_WEBHOOK_SECRET": SECRET,
+    "GATEWAY_SECRET_KEY": "soak" * 20,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The lengths of the parts, in seconds: without faults before and after, and with faults."""
+
+    calm: float
+    storm: float
+
+
+class Service:
+    """A program that is killed and started again.
+
+    Attributes:
+        log: the output of all its processes that have ended.
+    """
+
+    def __init__(self, *command: object, env: dict[str, str], port: int | None = None) -> None:
+        self.command = command
+        self.env = env
+        self.port = port
+        self.log = ""
+        self._stack = ExitStack()
+        self.process: Server | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the program has ended by itself, or does not run."""
+        return self.process is None or self.process.poll() is not None
+
+    async def start(self) -> None:
+        """Start the program; a port that an ended process still has may delay that."""
+        async with asyncio.timeout(SOON):
+            while True:
+                self.process = self._stack.enter_context(running(*self.command, env=self.env))
+                while not self.has_ended and not self.is_listening():
+                    await asyncio.sleep(PAUSE)
+                if not self.has_ended:
+                    return
+                assert "choose another port" in self.process.output, self.process.output
+                await asyncio.to_thread(self.stop)
+
+    def is_listening(self) -> bool:
+        """Return whether the process listens on its port, if it has one."""
+        if self.port is None or self.process is None:
+            return True
+        inodes = {f"socket:[{inode}]" for inode in listening_inodes(self.port)}
+        with suppress(FileNotFoundError), os.scandir(f"/proc/{self.process.pid}/fd") as files:
+            return any(os.readlink(file.path) in inodes for file in files)
+        return False  # it has closed a file meanwhile
+
+    def kill(self) -> None:
+        """Kill the process, but not those that it has started."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the process, and keep its output."""
+        if self.process is not None:
+            process, self.process = self.process, None
+            process.terminate()
+            process.wait(SOON)
+            self.log += process.output
+        self._stack.close()
+
+
+def listening_inodes(port: int) -> set[str]:
+    """Return the inodes of the sockets that listen on a port of this machine."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    fields = [line.split() for line in lines]
+    return {f[9] for f in fields if f[1].endswith(f":{port:04X}") and f[3] == "0A"}
+
+
+class Writers(Traffic):
+    """Traffic whose requests by id do not meet a restore."""
+
+    def __init__(self, client: httpx.AsyncClient, trouble: "Trouble") -> None:
+        super().__init__(client, trouble.ledger, trouble.answers)
+        self.gate = trouble.gate
+
+    async def write(self, first: str) -> None:
+        """Create and change a user, and keep restores away meanwhile."""
+        async with self.gate.inside():
+            await super().write(first)
+
+    async def create(self, mount: str) -> bool:
+        """Create a user; return whether that was acknowledged."""
+        return await self.change(mount, CREATE, self.ledger.new_email(), "created") is not None
+
+
+class Trouble:
+    """A gateway with two processes and a worker, another worker, and their clients.
+
+    Args:
+        directory: for the backup, the clock of the other worker and the files.
+        files: the directory of exports.
+
+    Attributes:
+        faults: times by the name of the fault.
+        recoveries: seconds from the end of a fault until everything works, by its name.
+        histories: the stored events, before each restore and at the end.
+        before, after: what the processes hold at rest.
+        problems: what has not ended well, a line each.
+    """
+
+    def __init__(
+        self, database: SQLite | PostgreSQL, directory: Path, files: Path, plan: Plan
+    ) -> None:
+        self.database = database
+        self.directory = directory
+        self.files = files
+        self.plan = plan
+        self.mark = uuid4().hex
+        port = free_port()
+        self.origin = f"http://127.0.0.1:{port}"
+        self.port = port
+        self.clock = directory / "clock"
+        self.clock.write_text("+0")
+        self.env = {
+            **ENV,
+            MARK: self.mark,
+            "GATEWAY_DATABASE_URL": database.url,
+            "GATEWAY_FILES_DIR": str(files),
+        }
+        serve = ("gateway", "serve", "--port", port, "--workers", SERVING)
+        worker = "worker=python manage.py worker"
+        self.gateway = Service(*serve, "--with", worker, env=self.env, port=port)
+        self.other_worker = Service(
+            "python", ROOT / "manage.py", "worker", env={**self.env, **self.wrong_clock()}
+        )
+        self.gate = Gate()
+        self.replacing_database = asyncio.Lock()
+        self.turns = itertools.count()
+        self.ledger = Ledger()
+        self.answers = Answers()
+        self.orders = Orders(self.gate, files)
+        self.senders = [Sender(self.gate, f"webhook-{n}@example.com") for n in range(2)]
+        self.listeners: list[Listener] = [
+            kind(self.origin) for kind in (EventSource, WebSocket) for _ in range(2)
+        ]
+        self.faults: Counter[str] = Counter()
+        self.recoveries: defaultdict[str, list[float]] = defaultdict(list)
+        self.histories: list[list[Event]] = []
+        self.jobs: dict[str, int] = {}
+        self.stored: dict[str, str] = {}
+        self.before = self.after = Holdings(Counter(), 0, 0, 0, 0)
+        self.problems: list[str] = []
+        self.log = ""
+
+    def wrong_clock(self) -> dict[str, str]:
+        """Return the environment of a worker whose clock follows a file."""
+        if not FAKETIME:
+            return {}
+        return {
+            "LD_PRELOAD": str(FAKETIME[0]),
+            "FAKETIME_TIMESTAMP_FILE": str(self.clock),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    async def run(self, faults: list[Fault]) -> None:
+        """Run the calm before, the storm, and the calm after it."""
+        try:
+            await self.gateway.start()
+            await self.other_worker.start()
+            listening = [asyncio.create_task(listener.listen()) for listener in self.listeners]
+            async with self.traffic() as traffic:
+                with self.answers.outage("gateway"):
+                    await self.recover(traffic)
+            await self.load(self.plan.calm)
+            self.before = await self.rest(listening)
+            listening = [asyncio.create_task(listener.listen()) for listener in self.listeners]
+            await self.load(self.plan.storm, in_order(faults))
+            await self.load(self.plan.calm)
+            await self.settle()
+            self.after = await self.rest(listening)
+        finally:
+            await asyncio.to_thread(self.gateway.stop)
+            await asyncio.to_thread(self.other_worker.stop)
+            self.log = self.gateway.log + self.other_worker.log
+
+    @asynccontextmanager
+    async def traffic(self) -> AsyncIterator[Writers]:
+        """Run the clients, and close their connections at the end."""
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=2)
+        async with httpx.AsyncClient(base_url=self.origin, timeout=30, limits=limits) as client:
+            yield Writers(client, self)
+
+    async def load(self, seconds: float, faults: Iterator[Fault] = iter(())) -> None:
+        """Run all clients for a while, with a fault each second; then let everything end."""
+        async with self.traffic() as traffic, asyncio.TaskGroup() as group:
+            clients = [
+                *traffic.clients(),
+                *(partial(traffic.create, mount) for mount in FRAMEWORKS),
+                *(partial(self.orders.order, traffic) for _ in range(2)),
+                *(partial(sender.send, traffic) for sender in self.senders),
+            ]
+            async with coming(*clients):
+                end = time.monotonic() + seconds
+                while (left := end - time.monotonic()) > 0:
+                    if (fault := next(faults, None)) is not None:
+                        group.create_task(self.cause(fault, traffic))
+                    await asyncio.sleep(min(EVERY, left))
+
+    async def cause(self, fault: Fault, traffic: Writers) -> None:
+        """Cause a fault, and measure how long it takes until everything works again."""
+        self.faults[fault.name] += 1
+        try:
+            with self.answers.outage(fault.lacking or ""):
+                await fault.do(self)
+                begin = time.monotonic()
+                if fault.lacking:
+                    await self.recover(traffic)
+            self.recoveries[fault.name].append(time.monotonic() - begin)
+        except (TimeoutError, AssertionError) as error:
+            self.problems.append(f"{fault.name}: {type(error).__name__} {error}")
+
+    async def recover(self, traffic: Writers) -> None:
+        """Send requests until every mount reads from the database and writes to it."""
+
+        async def use(mount: str) -> None:
+            while await traffic.ask(PROBE, mount) is None or not await traffic.create(mount):
+                await asyncio.sleep(PAUSE)
+
+        async with asyncio.timeout(SOON):
+            await asyncio.gather(*map(use, FRAMEWORKS))
+
+    async def wait_for_processes(self) -> None:
+        """Wait until no process is missing."""
+        async with asyncio.timeout(SOON):
+            while self.missing():
+                await asyncio.sleep(PAUSE)
+
+    def missing(self) -> Counter[str]:
+        """Return the roles without enough processes."""
+        running = Counter(process.role for process in find(self.mark) if not process.is_defunct)
+        return EXPECTED - running
+
+    async def settle(self) -> None:
+        """Wait until the last job has ended and the last event has arrived; read what is stored."""
+        await self.wait_until("Jobs have not ended", self.has_open_jobs)
+        self.stored = dict(await self.query("SELECT email, name FROM users"))
+        self.jobs = dict(await self.query(JOBS))
+        await self.note_events()
+        last = self.histories[-1][-1].id
+        await self.wait_until(
+            "Listeners have not received the last event",
+            lambda: nothing_but(any(listener.last != last for listener in self.listeners)),
+        )
+
+    async def has_open_jobs(self) -> bool:
+        """Return whether a job or an export has not ended."""
+        jobs = dict(await self.query(JOBS))
+        ((exports,),) = await self.query(OPEN_EXPORTS)
+        return bool(exports or jobs.keys() - {"SUCCESSFUL", "FAILED"})
+
+    async def rest(self, listening: list[asyncio.Task[None]]) -> Holdings:
+        """Disconnect all clients, wait until nothing happens, and measure what is held."""
+        for task in listening:
+            task.cancel()
+        await asyncio.wait(listening)
+        await self.wait_until("Connections are open", self.is_connected)
+        async with self.traffic() as traffic:
+            await self.wait_until("The gateway is not ready", partial(self.is_faulty, traffic))
+        await self.wait_until("Connections are open", self.is_connected)
+        holdings = Holdings.of(self.mark)
+        print(holdings, flush=True)
+        return holdings
+
+    async def is_connected(self) -> bool:
+        """Return whether a client is connected."""
+        assert self.gateway.process is not None
+        return bool(open_connections(self.gateway.process.pid, self.port))
+
+    async def is_faulty(self, traffic: Writers) -> bool:
+        """Return whether readiness names a failure or a warning."""
+        answer = await traffic.ask(READY)
+        return answer is None or bool(answer.json()["failures"] or answer.json()["warnings"])
+
+    async def wait_until(self, problem: str, is_so: Any) -> None:
+        """Wait until something is no longer so; note a problem if it stays so."""
+        end = time.monotonic() + SOON
+        while await is_so():
+            if time.monotonic() > end:
+                self.problems.append(f"{problem} after {SOON:.0f} s")
+                return
+            await asyncio.sleep(PAUSE)
+
+    async def note_events(self) -> None:
+        """Remember the stored events, which a restore may take back."""
+        while not (rows := await self.query(EVENTS)):
+            await asyncio.sleep(PAUSE)
+        self.histories.append([Event(*row) for row in rows])
+
+    async def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Execute a statement; no row if another fault prevents it."""
+        return await asyncio.to_thread(self._query, statement, values)
+
+    def _query(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        if isinstance(self.database, SQLite):
+            with self.open_sqlite() as file:
+                return file.execute(statement, values).fetchall()
+        try:
+            with psycopg.connect(self.database.url, application_name="soak") as connection:
+                return connection.execute(statement, values or None).fetchall()  # type: ignore[arg-type]
+        except psycopg.OperationalError:
+            return []
+
+    @contextmanager
+    def open_sqlite(self) -> Iterator[sqlite3.Connection]:
+        """Connect to SQLite's file until the block ends."""
+        assert isinstance(self.database, SQLite)
+        with closing(
+            sqlite3.connect(
+                self.database.path, timeout=SOON, isolation_level=None, check_same_thread=False
+            )
+        ) as file:
+            register_sqlite_functions(file, "soak")
+            yield file
+
+    async def manage(self, *command: object) -> bool:
+        """Run a command of ``manage.py``; return whether it has done what it should."""
+        process = await asyncio.create_subprocess_exec(
+            *MANAGE,
+            *map(str, command),
+            cwd=ROOT,
+            env={**os.environ, **self.env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        output = (await process.communicate())[0].decode()
+        print(output, flush=True)
+        return "Restored" in output or "Wrote" in output
+
+
+async def nothing_but(value: bool) -> bool:
+    """Return a value."""
+    return value
