@@ -20,6 +20,7 @@ from django.db.utils import ConnectionHandler
 
 from contract.problems import DatabaseUnavailable, OutcomeUnknown
 from contract.settings import get_settings
+from contract.sqlite import ClosingConnection
 from tests.conftest import FRAMEWORKS
 from tests.database.test_outage import assert_problem_response, assert_served, gateway_on
 from tests.databases import PostgreSQL, SQLite
@@ -161,6 +162,21 @@ def test_a_process_of_the_server_that_stops_is_replaced(database: SQLite | Postg
         finally:
             for (process,) in found:
                 os.kill(process, signal.SIGCONT)
+
+
+def test_a_cursor_closes_when_its_statement_fails(database: SQLite | PostgreSQL) -> None:
+    """Collected later, it would stop the process while its connection waits for a lock."""
+    if isinstance(database, PostgreSQL):
+        pytest.skip("Cursors of PostgreSQL hold nothing")
+    one = sqlite3.connect(
+        database.path, factory=ClosingConnection, timeout=0.01, isolation_level="IMMEDIATE"
+    )
+    cursor = one.cursor()
+    with transaction(database, ""), pytest.raises(sqlite3.OperationalError):
+        cursor.execute("DELETE FROM users")
+    with pytest.raises(sqlite3.ProgrammingError, match="closed cursor"):
+        cursor.execute("DELETE FROM users")
+    one.close()
 
 
 SLOW_COMMIT = """
