@@ -1,6 +1,7 @@
 """The gateway: mounts applications under prefixes, and adds limits, logs, metrics and security."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
@@ -38,6 +39,8 @@ from framework_gateway.wsgi.threads import set_switch_interval
 if TYPE_CHECKING:
     from framework_gateway.observability.metrics import Metrics
     from framework_gateway.observability.tracing import Tracing
+
+logger = logging.getLogger("framework_gateway")
 
 HSTS_SECONDS = 365 * 24 * 3600
 # Load balancers and Prometheus request these by IP address, not by host name.
@@ -103,6 +106,8 @@ class Gateway(Starlette):
         if isinstance(applications, Mapping):
             applications = [Mount(prefix, app) for prefix, app in applications.items()]
         self.planned = {mount.path: mount for mount in applications}
+        for path in self.planned:
+            check_prefix(path)
         self.admit = admit
         self.site = site or partial(Site, guard=ALLOW_ALL if self.config.pages_are_open else CLOSED)
         if links is None:
@@ -139,8 +144,12 @@ class Gateway(Starlette):
             prefix: such as ``/shop``; ``/`` for all paths that no other mount has.
             application: as for ``Mount``.
             options: as for ``Mount``.
+
+        Raises:
+            ValueError: the prefix has a path that the gateway itself serves.
         """
         mount = Mount(prefix, application, **options)
+        check_prefix(mount.path)
         if mount.path in self.planned:
             below = f"{mount.path}/"
             self.links = {k: v for k, v in self.links.items() if not v.startswith(below)}
@@ -150,6 +159,10 @@ class Gateway(Starlette):
     @cached_property
     def mounts(self) -> list[Mount]:
         """The mounts; they are loaded when this is first read."""
+        self._configure_mounts()
+        return [mount.load() for mount in self.planned.values()]
+
+    def _configure_mounts(self) -> None:
         config = self.config
         defaults = {
             "max_requests": config.max_requests,
@@ -163,11 +176,29 @@ class Gateway(Starlette):
         }
         for mount in self.planned.values():
             mount.configure(**defaults)
-        return [mount.load() for mount in self.planned.values()]
 
-    def load(self) -> None:
-        """Import the applications, before the event loop runs; gunicorn does so as well."""
-        _ = self.mounts
+    def load(self, make_loop: Callable[[], asyncio.AbstractEventLoop]) -> asyncio.AbstractEventLoop:
+        """Import the applications before the event loop runs, as gunicorn does.
+
+        Each finds the loop as the current one, also where another application has set, unset or
+        closed it.
+
+        Args:
+            make_loop: makes the event loop.
+
+        Returns:
+            The loop that is to run.
+        """
+        loop = make_loop()
+        self._configure_mounts()
+        for mount in self.planned.values():
+            asyncio.set_event_loop(loop)
+            mount.load()
+            if loop.is_closed():
+                logger.warning("%s closed the event loop; a new one is made", mount.called)
+                loop = make_loop()
+        asyncio.set_event_loop(loop)
+        return loop
 
     @cached_property
     def tracing(self) -> "Tracing | None":
@@ -290,8 +321,9 @@ class Gateway(Starlette):
 
     @property
     def failures(self) -> dict[str, str]:
-        """Why mounts answer 503, by prefix."""
-        return {mount.label: mount.failure for mount in self.mounts if mount.failure}
+        """What is wrong with mounts, by prefix."""
+        found = {mount.label: mount.failure or mount.fault for mount in self.mounts}
+        return {label: text for label, text in found.items() if text is not None}
 
     def refuse(self, status: int) -> Response:
         """Render an error of the server itself, for input that is not a valid request."""
@@ -306,6 +338,17 @@ class Gateway(Starlette):
     async def answer_exception(self, _request: Request, _error: Exception) -> Response:
         """Answer 500; Starlette raises the exception again, so that the server logs it."""
         return self.problem(500, None, None)
+
+
+def check_prefix(path: str) -> None:
+    """Refuse a prefix that would take a path from the gateway; ``/`` does not.
+
+    Raises:
+        ValueError: it does.
+    """
+    taken = [own for own in OWN_PATHS if path and f"{own}/".startswith(f"{path}/")]
+    if taken:
+        raise ValueError(f"{path} cannot be a prefix: the gateway serves {' and '.join(taken)}")
 
 
 def stop_before_threads_are_joined(lifespan: Lifespan, loop: asyncio.AbstractEventLoop) -> None:

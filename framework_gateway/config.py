@@ -129,7 +129,9 @@ class Config(BaseSettings):
     ] = 10
     start_timeout: Annotated[
         float,
-        Field(gt=0, description="Seconds for an application to load and to start; then 503."),
+        Field(
+            gt=0, le=86400, description="Seconds for an application to load and to start; then 503."
+        ),
     ] = 60.0
     fail_fast: Annotated[
         bool,

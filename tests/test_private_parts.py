@@ -70,7 +70,7 @@ PARTS = [
     ("a2wsgi", "wsgi/environ.py", "a2wsgi.wsgi", ["build_environ"]),
     (
         "anyio",
-        "mounts/threads.py",
+        "mounts/event_loop.py",
         "anyio._backends._asyncio",
         ["CapacityLimiter", "_default_thread_limiter"],
     ),

@@ -7,8 +7,8 @@ What an application asks for shows in three ways:
 - it calls ``settings.configure()``, or would do so if ``settings.configured`` were false;
 - it calls ``django.setup()`` and relies on the variable.
 
-Everything here is in place only while applications load, and records only what the threads do that
-load them.
+Everything here is in place while applications load, and from the start of the mounts on: some set
+Django up when they start, or by the first request. It records only what they do.
 """
 
 import os
@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any, Protocol
+
+from framework_gateway.mounts.threads import current_threads
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 CONFIGURED = "settings.configure()"  # names settings that no module holds
@@ -36,10 +38,26 @@ class Listener(Protocol):
         """The application uses the settings that the variable names."""
 
 
-class Loading(threading.local):
-    """The listener for the application that the current thread loads."""
+class Loading:
+    """The listener for the application that the current thread loads, starts or serves."""
 
-    listener: Listener | None = None
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    @property
+    def listener(self) -> Listener | None:
+        """The listener of the load in this thread, else that of the request's mount."""
+        here: Listener | None = getattr(self._local, "listener", None)
+        return here or current_threads.get().listener
+
+    @listener.setter
+    def listener(self, listener: Listener | None) -> None:
+        self._local.listener = listener
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether this thread loads an application already."""
+        return getattr(self._local, "listener", None) is not None
 
 
 loading = Loading()
@@ -84,6 +102,16 @@ def recorded(listener: Listener) -> Iterator[None]:
             _loads -= 1
             if not _loads:
                 _changes.close()
+
+
+def keep_recording() -> None:
+    """Record until the process ends."""
+    global _loads
+    with _lock:
+        if _loads:
+            _changes.close()
+        record()
+        _loads += 1
 
 
 def record() -> None:

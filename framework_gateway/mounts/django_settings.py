@@ -130,7 +130,7 @@ def one_django(name: str) -> Iterator[None]:
     Raises:
         SecondDjango: it asks for other settings than those of this process.
     """
-    if loading.listener is not None:
+    if loading.is_nested:
         yield
         return
     load = Load(name)

@@ -32,9 +32,15 @@ class Lifespan:
         state: the application's lifespan state, for the scopes of its requests.
     """
 
-    def __init__(self, app: ASGIApp, watch: Watch = nullcontext) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        watch: Watch = nullcontext,
+        on_end: Callable[[BaseException], object] = lambda _error: None,
+    ) -> None:
         self.app = app
         self.watch = watch
+        self.on_end = on_end
         self.state: dict[str, Any] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -52,7 +58,7 @@ class Lifespan:
         """
         self.state.clear()
         self._error: BaseException | None = None
-        self._received = self._takes_requests_only = False
+        self._received = self._takes_requests_only = self._serving = False
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._from_app: asyncio.Queue[Message | None] = asyncio.Queue()
         self._starting = True
@@ -65,6 +71,7 @@ class Lifespan:
         finally:
             self._starting = False
         self._check(reply)
+        self._serving = reply is not None
 
     async def shutdown(self) -> None:
         """Stop the application.
@@ -75,6 +82,7 @@ class Lifespan:
         """
         if self._task is None or self._task.done():
             return
+        self._serving = False
         reply = await self._ask("lifespan.shutdown")
         await self._task
         self._check(reply)
@@ -120,6 +128,8 @@ class Lifespan:
             self._error = error
         finally:
             await self._from_app.put(None)
+            if self._serving and self._error is not None:
+                self.on_end(self._error)
 
     def _watch_start(self) -> AbstractContextManager[object]:
         return self.watch() if self._starting else nullcontext()
@@ -132,8 +142,10 @@ class Lifespan:
         try:
             return await self._to_app.get()
         except asyncio.CancelledError:
-            if self._starting:
+            # A task group of the application cancels the task in which it runs.
+            if self._starting or getattr(self._task, "cancelled_by_owner", False):
                 raise
+            self._serving = False
             # The event loop ends without a word, after a test or a server that runs no lifespan.
             return {"type": "lifespan.shutdown"}
 

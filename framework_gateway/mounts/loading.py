@@ -13,6 +13,7 @@ from uvicorn.middleware.asgi2 import ASGI2Middleware
 Kind = Literal["asgi", "wsgi"]
 Form = Literal["asgi", "wsgi", "factory"]
 
+USUAL_NAMES = ("application", "app", "create_app", "make_app")
 NAME = "application"  # the attribute of an import string without a colon, as for gunicorn
 
 
@@ -36,8 +37,8 @@ def load(application: Any, form: Form | None = None) -> tuple[Any, Kind]:
     if form == "factory":
         application, form = call_factory(application), None
     for _ in range(2):
-        if inspect.isawaitable(application):
-            application.close() if inspect.iscoroutine(application) else None
+        if inspect.iscoroutine(application):
+            application.close()
             raise ApplicationError(f"{application!r}: an asynchronous factory is not supported")
         if kind := form or detect_kind(application):
             is_version_2 = kind == "asgi" and takes(application, 1) and not takes(application, 3)
@@ -108,7 +109,11 @@ def evaluate(node: ast.expr, module: Any, name: str) -> Any:
             raise ApplicationError(f"{name!r} is not of the form module:attribute")
     if not hasattr(owner, attribute):
         where = getattr(owner, "__name__", repr(owner))
-        raise ApplicationError(f"there is no attribute {attribute!r} in {where} (in {name!r})")
+        usual = [found for found in USUAL_NAMES if hasattr(owner, found)]
+        hint = f"; it has {' and '.join(map(repr, usual))}" if usual else ""
+        raise ApplicationError(
+            f"there is no attribute {attribute!r} in {where} (in {name!r}){hint}"
+        )
     return getattr(owner, attribute)
 
 
@@ -145,12 +150,15 @@ def detect_kind(application: Any) -> Kind | None:
         case [2, *_]:
             return "wsgi"
         case [1]:
-            return "asgi" if "scope" in parameters(application) else None  # ASGI 2
+            return "asgi" if "scope" in parameters(application) else ask_version_2(application)
         case [0, *_] if not takes_any_number(application):
             return None  # a factory
         case []:
             return None
     # The signature of a wrapper, such as (*args), tells nothing.
+    wrapped = inspect.unwrap(application)
+    if takes(wrapped, 0) and not takes_any_number(wrapped):
+        return None
     return ask_kind(application)
 
 
@@ -158,10 +166,25 @@ def kind_of_class(application: type) -> Kind | None:
     """Return the kind of a class that is called for each request, as in PEP 3333."""
     if takes(application, 3) and hasattr(application, "__await__"):
         return "asgi"
-    if takes(application, 2) and not takes(application, 0) and hasattr(application, "__iter__"):
+    if takes(application, 0):
+        return None  # a factory
+    makes_another_object = type(application).__call__ is not type.__call__ or any(
+        "__new__" in vars(base) for base in application.__mro__[:-1]
+    )
+    is_iterable = hasattr(application, "__iter__") or hasattr(application, "__getitem__")
+    if takes(application, 2) and (is_iterable or makes_another_object):
         return "wsgi"
-    is_version_2 = takes(application, 1) and not takes(application, 0)
-    return "asgi" if is_version_2 and is_coroutine_function(application.__call__) else None
+    is_version_2 = takes(application, 1) and "__call__" in dir(application)
+    return "asgi" if is_version_2 and not takes(application, 2) else None
+
+
+def ask_version_2(application: Any) -> Kind | None:
+    """Call an application as ASGI 2; it returns what is called with ``receive`` and ``send``."""
+    try:
+        instance = application({"type": "lifespan", "asgi": {"version": "2.0"}})
+    except Exception:  # it may be anything that takes one argument
+        return None
+    return "asgi" if callable(instance) and takes(instance, 2) else None
 
 
 def ask_kind(application: Any) -> Kind | None:

@@ -13,9 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.routing import Mount as StarletteMount
 from starlette.types import Receive, Scope, Send
+from uvicorn.middleware.asgi2 import ASGI2Middleware
 
 from framework_gateway.mounts.deadline import Interrupted, deadline, interruptible
-from framework_gateway.mounts.django_settings import one_django
+from framework_gateway.mounts.django_settings import Load, one_django
 from framework_gateway.mounts.lifespan import Lifespan
 from framework_gateway.mounts.loading import ApplicationError, Kind, load
 from framework_gateway.mounts.options import MountOptions
@@ -51,6 +52,7 @@ class Mount(StarletteMount):
         kind: ``asgi`` or ``wsgi``; None until the application is loaded.
         application: the loaded application.
         failure: why the prefix answers 503; None if the application works.
+        fault: what is wrong with an application that serves all the same.
         open: the number of open requests and WebSockets.
         shed: the number of refused requests.
     """
@@ -63,6 +65,7 @@ class Mount(StarletteMount):
         self.kind: Kind | None = None
         self.application: Any = None
         self.failure: str | None = None
+        self.fault: str | None = None
         self.open = self.shed = 0
         self.label = target or self.path or "/"
         self.process_state = ProcessState(self.label, logger.warning)
@@ -73,6 +76,8 @@ class Mount(StarletteMount):
 
     def configure(self, **defaults: Any) -> None:
         """Set the options that were not given to the mount, before it loads."""
+        if self._is_loaded:
+            return
         self.options = options = MountOptions(**{**defaults, **self._given})
         # Attributes for what each request reads.
         self.max_requests = options.max_requests
@@ -82,7 +87,7 @@ class Mount(StarletteMount):
         self.strip_prefix = options.strip_prefix
         self.request_timeout = options.request_timeout
         self.streams = Streams(options.max_streams, options.max_streams_of_client)
-        self.threads = Threads(self.label)
+        self.threads = Threads(self.label, Load(self.label))
 
     def set_options(self, **options: Any) -> None:
         """Give the mount more options, before it loads."""
@@ -119,7 +124,7 @@ class Mount(StarletteMount):
                 max_body_size=options.max_body_size,
                 grace=options.grace,
             )
-        self.lifespan = Lifespan(self.app, self._watch_step)
+        self.lifespan = Lifespan(self.app, self._watch_step, self._note_end)
         return self
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -199,6 +204,7 @@ class Mount(StarletteMount):
             return
         seconds = self.options.start_timeout
         self.set_starting()
+        self.fault = None
         context = copy_context()
         context.run(current_threads.set, self.threads)
         try:
@@ -211,6 +217,18 @@ class Mount(StarletteMount):
             self._fail("could not be started", error)
         else:
             self.failure = None
+
+    def shares_lifespan(self, other: "Mount") -> bool:
+        """Return whether both mounts have the same ASGI application; WSGI has no lifespan."""
+        if not self.kind == other.kind == "asgi":
+            return False
+        one, two = (
+            mount.application.app
+            if isinstance(mount.application, ASGI2Middleware)
+            else mount.application
+            for mount in (self, other)
+        )
+        return bool(one == two)  # not "is": a bound method is a new object each time
 
     def follow(self, other: "Mount") -> None:
         """Share the lifespan of another mount of the same application, and its outcome."""
@@ -254,6 +272,11 @@ class Mount(StarletteMount):
                 self.called,
                 blocked,
             )
+
+    def _note_end(self, error: BaseException) -> None:
+        """Note that the lifespan has ended; the application may still serve some requests."""
+        self.fault = f"the lifespan of the application has ended: {error!r}"
+        logger.error("%s: its lifespan has ended", self.called, exc_info=error)
 
     @property
     def called(self) -> str:

@@ -9,7 +9,7 @@ from pydantic import PositiveInt as Positive
 class MountOptions(BaseModel):
     """The options of a mount; ``gateway serve --mount-option`` takes them by these names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Annotated[
         Literal["asgi", "wsgi", "factory"] | None,
@@ -39,11 +39,16 @@ class MountOptions(BaseModel):
     ] = False
     lifespan: Annotated[bool, Field(description="Run the ASGI lifespan.")] = True
     start_timeout: Annotated[
-        PositiveFloat, Field(description="Seconds to load and to start; then it has failed.")
+        float,
+        Field(gt=0, le=86400, description="Seconds to load and to start; then it has failed."),
     ] = 60.0
     request_timeout: Annotated[
-        PositiveFloat | None,
-        Field(description="Seconds until a response must start; the gateway's own by default."),
+        float | None,
+        Field(
+            gt=0,
+            le=86400,
+            description="Seconds until a response must start; the gateway's own by default.",
+        ),
     ] = None
     grace: Annotated[
         NonNegativeFloat, Field(description="Seconds to finish when the gateway stops.")

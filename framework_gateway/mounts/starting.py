@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from framework_gateway.mounts.django_recorder import keep_recording
+from framework_gateway.mounts.event_loop import prepare_event_loop
 from framework_gateway.mounts.mount import Mount
-from framework_gateway.mounts.threads import give_mounts_their_threads
 
 
 @asynccontextmanager
@@ -22,18 +23,23 @@ async def run_lifespans(
     Yields:
         A future that is done when all starts have ended.
     """
-    give_mounts_their_threads()
-    groups: dict[int, list[Mount]] = {}
+    prepare_event_loop()
+    keep_recording()
+    groups: list[list[Mount]] = []
     for mount in mounts:
         if mount.is_startable:
-            groups.setdefault(id(mount.application), []).append(mount)
-    starts = asyncio.gather(*map(start_together, groups.values()))
+            same = (group for group in groups if group[0].shares_lifespan(mount))
+            if (group := next(same, None)) is None:
+                groups.append([mount])
+            else:
+                group.append(mount)
+    starts = asyncio.gather(*map(start_together, groups))
     await asyncio.wait([starts], timeout=wait)
     try:
         yield starts
     finally:
         starts.cancel()
-        await asyncio.gather(*(group[0].shutdown() for group in groups.values()))
+        await asyncio.gather(*(group[0].shutdown() for group in groups))
 
 
 async def start_together(mounts: Sequence[Mount]) -> None:

@@ -6,16 +6,13 @@ limiter of the event loop. Both are shared by all mounts of a process, unless th
 those below, which pass each call on to the threads of the mount whose request it belongs to.
 """
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any, ParamSpec, Self, TypeVar
-from weakref import WeakKeyDictionary
 
-# Private, because AnyIO has no public way to set the default limiter.
-from anyio._backends._asyncio import CapacityLimiter, _default_thread_limiter
+from anyio._backends._asyncio import CapacityLimiter
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,10 +24,14 @@ class Threads:
     """The threads of one mount, or of the gateway itself.
 
     Each part is created when it is first used: most WSGI applications use neither.
+
+    Attributes:
+        listener: hears which Django settings the application asks for while it serves.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, listener: Any = None) -> None:
         self.name = name
+        self.listener = listener
 
     @cached_property
     def executor(self) -> ThreadPoolExecutor:
@@ -86,15 +87,3 @@ class LimiterOfMount(CapacityLimiter):
 
     async def __aexit__(self, *_: object) -> None:
         current_threads.get().limiter.release()
-
-
-_installed: WeakKeyDictionary[asyncio.AbstractEventLoop, ExecutorOfMount] = WeakKeyDictionary()
-
-
-def give_mounts_their_threads() -> None:
-    """Replace the default executor and limiter of the running event loop, once."""
-    loop = asyncio.get_running_loop()
-    if loop not in _installed:
-        _installed[loop] = executor = ExecutorOfMount()
-        loop.set_default_executor(executor)
-        _default_thread_limiter.set(LimiterOfMount())

@@ -43,7 +43,9 @@ class ObservedRequest:
     Attributes:
         id_header: X-Request-ID and the id of the request.
         method: the method as received, at most 32 characters.
+        is_http: whether it is no WebSocket.
         path: the decoded path, without the query.
+        client: the address of the client.
         began, idle_since, ended: when the request arrived, when the client last sent bytes of its
             body, and when the response was complete (0.0 before), by ``time.perf_counter``.
         status: the status of the response; 0 before its start.
@@ -52,7 +54,7 @@ class ObservedRequest:
     """
 
     __slots__ = (
-        *("id_header", "scope", "method", "path", "task", "refusal"),
+        *("id_header", "scope", "is_http", "method", "path", "client", "task", "refusal"),
         *("began", "idle_since", "ended", "status", "size", "_receive", "_send", "_security"),
     )
 
@@ -69,6 +71,10 @@ class ObservedRequest:
         self.scope = scope
         self.method: str = scope.get("method", "GET")[:MAX_METHOD]
         self.path: str = scope["path"]
+        # Read now, because an application may change its scope.
+        self.is_http = scope["type"] == "http"
+        client = scope.get("client")
+        self.client: str | None = client[0] if client else None
         self.task = task
         self.refusal: asyncio.Task[None] | None = None
         self.ended = 0.0
@@ -163,7 +169,7 @@ class ObservedRequest:
     def _outcome(self) -> tuple[int, bool]:
         """Return the status, 0 for none, and whether the response is incomplete."""
         if not isinstance(self._send, ResponseSender):
-            is_complete = bool(self.ended) or self.scope["type"] != "http"
+            is_complete = bool(self.ended) or not self.is_http
             return self.status, bool(self.status) and not is_complete
         state = self._send.state
         # Messages that the application sent after the client had left do not count.
@@ -176,7 +182,6 @@ class ObservedRequest:
         """Return the data of the request for logs and metrics."""
         scope = self.scope
         record = scope.get(RECORD, EMPTY_RECORD)
-        client = scope.get("client")
         ended = self.ended or perf_counter()
         route = matched_route(scope, record)
         status, is_cut_off = self.status, False
@@ -184,9 +189,9 @@ class ObservedRequest:
             status, is_cut_off = self._outcome()
         members = (
             self.id_header[1],
-            client and client[0],
+            self.client,
             self.path,
-            (scope.get(MOUNT, ""), self.method, route, status or CLIENT_LEFT),
+            (mount_of(scope), self.method, route, status or CLIENT_LEFT),
             self.size,
             is_cut_off,
             ended,
@@ -228,6 +233,12 @@ class FinishedRequest(NamedTuple):
 def framework_of(mount: str) -> str:
     """Return the label of a mount: its prefix, ``root`` for "/", ``gateway`` for no mount."""
     return mount.strip("/") or (ROOT if mount else GATEWAY)
+
+
+def mount_of(scope: Scope) -> str:
+    """Return the prefix of the mount, unless the application has put something else there."""
+    mount = scope.get(MOUNT, "")
+    return mount if type(mount) is str else ""
 
 
 async def discard() -> None:

@@ -104,7 +104,7 @@ class Observer:
             elif request.refusal is not None:
                 if not isinstance(error, asyncio.CancelledError) or not request.uncancel():
                     raise
-            elif isinstance(error, Exception) and scope["type"] == "http":
+            elif is_fault(error) and request.is_http:
                 await self._handle_error(request, error)
             else:
                 request.status = request.status or 500  # the server answers 500
@@ -164,7 +164,7 @@ class Observer:
             if request.status or request.refusal is not None or request.task is None:
                 continue
             late = now - request.idle_since > request.scope.get(TIMEOUT, self.timeout)
-            if late and request.scope["type"] == "http":
+            if late and request.is_http:
                 request.refusal = asyncio.create_task(self._time_out(request))
                 request.task.cancel()
 
@@ -175,7 +175,7 @@ class Observer:
         logger.error("%s %r: no response for %g s", request.method, request.path, timeout)
         await self._send_error(request, 504)
 
-    async def _handle_error(self, request: ObservedRequest, error: Exception) -> None:
+    async def _handle_error(self, request: ObservedRequest, error: BaseException) -> None:
         """Answer 500 and log the exception; raise it if a response is already incomplete.
 
         An exception makes the server close the connection, which may already carry the next
@@ -191,3 +191,12 @@ class Observer:
         """Answer with an error, in place of the application."""
         response = await self.refuse(HTTPConnection(request.scope), HTTPException(status))
         await response(request.scope, request.receive, request.send)
+
+
+def is_fault(error: BaseException) -> bool:
+    """Return whether an application has raised this itself, SystemExit and its like included.
+
+    A cancellation by the server is none.
+    """
+    task = asyncio.current_task()
+    return isinstance(error, Exception) or task is None or not task.cancelling()

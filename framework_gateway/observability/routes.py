@@ -208,6 +208,9 @@ def template(route: str) -> str:
     if "^" in route or route.endswith("$") or "(?P<" in route:
         route = without_expressions(route)
     uniform = PARAMETER.sub(lambda match: "{" + (match[1] or match[2]) + "}", route)
+    if not uniform.isprintable():
+        # Metrics are UTF-8, which has no surrogates, and a line of the log ends with a line break.
+        uniform = uniform.encode("unicode_escape").decode()
     return uniform if uniform.startswith("/") else f"/{uniform}"
 
 

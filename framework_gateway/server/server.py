@@ -23,6 +23,7 @@ STOP_MARGIN = 3.0  # seconds that a stop may take after the graceful timeout
 
 
 Callback = Callable[[], object]
+MakeLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
 def do_nothing(*_: object) -> None:
@@ -37,7 +38,7 @@ class Server(uvicorn.Server):
 
     Args:
         config: the configuration.
-        on_load: called before the event loop runs; the loop is the current one.
+        on_load: called with a function that makes an event loop; returns the loop to run.
         on_start: called when the server has started to serve.
         on_stop: called when the server starts to stop.
         extra_time: seconds that the process may run after the server has stopped.
@@ -47,7 +48,7 @@ class Server(uvicorn.Server):
         self,
         config: uvicorn.Config,
         *,
-        on_load: Callback = do_nothing,
+        on_load: Callable[[MakeLoop], asyncio.AbstractEventLoop] = lambda make_loop: make_loop(),
         on_start: Callback = do_nothing,
         on_stop: Callback = do_nothing,
         extra_time: float = 0.0,
@@ -57,6 +58,7 @@ class Server(uvicorn.Server):
         self.extra_time = extra_time
         self.on_start = on_start
         self.on_stop = on_stop
+        os.register_at_fork(after_in_child=reset_signals)
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until the process is stopped.
@@ -64,11 +66,9 @@ class Server(uvicorn.Server):
         ``sys.exit()`` in a task of an application, or its ``loop.stop()``, ends only that task:
         asyncio lets both leave the event loop, which then runs on.
         """
-        with asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
-            loop = runner.get_loop()
-            asyncio.set_event_loop(loop)
-            self.on_load()
-            serving = loop.create_task(self.serve(sockets))
+        loop = self.on_load(self.config.get_loop_factory() or asyncio.new_event_loop)
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            serving = runner.get_loop().create_task(self.serve(sockets))
             while not serving.done():
                 try:
                     loop.run_until_complete(serving)
@@ -152,6 +152,13 @@ class Server(uvicorn.Server):
     def _shut_down_connections(self) -> None:
         for connection in [*self.server_state.connections]:
             connection.shutdown()
+
+
+def reset_signals() -> None:
+    """Let signals end a process that an application forks; only this process stops gracefully."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def has_lost_parent() -> bool:

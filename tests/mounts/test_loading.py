@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from flask import Flask
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
+from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Request
 
 from framework_gateway.mounts.loading import ApplicationError, load
@@ -139,9 +140,53 @@ def passing_on(app: Any) -> Any:
     return inner
 
 
+@functools.cache
+def cached_factory() -> Any:
+    return WSGIClass()
+
+
+@functools.wraps(cached_factory)
+def wrapped_factory(*args: Any, **kwargs: Any) -> Any:
+    return cached_factory(*args, **kwargs)
+
+
+def other_name_for_a_scope(connection: Any) -> Any:
+    return ASGI2Class(connection)
+
+
+class MadeByNew:
+    def __new__(cls, environ: Any, start_response: Any) -> Any:
+        return [b""]
+
+
+class ByIndex:
+    def __init__(self, environ: Any, start_response: Any) -> None: ...
+
+    def __getitem__(self, index: int) -> bytes:
+        raise IndexError
+
+
+class SynchronousASGI2:
+    def __init__(self, scope: Any) -> None: ...
+
+    def __call__(self, receive: Any, send: Any) -> Any: ...
+
+
+@pytest.mark.parametrize(
+    "factory", [cached_factory, wrapped_factory, functools.lru_cache(create_app)]
+)
+def test_a_wrapped_factory_is_called(factory: Any) -> None:
+    assert isinstance(load(factory)[0], WSGIClass)
+
+
 @pytest.mark.parametrize(
     ("application", "kind"),
     [
+        (other_name_for_a_scope, "asgi"),
+        (MadeByNew, "wsgi"),
+        (ByIndex, "wsgi"),
+        (SynchronousASGI2, "asgi"),
+        (LocalProxy(lambda: wsgi), "wsgi"),
         (PEPClass, "wsgi"),
         (Endpoint, "asgi"),
         (HTTPEndpoint, "asgi"),
@@ -161,9 +206,8 @@ def passing_on(app: Any) -> Any:
         (passing_on(Starlette()), "asgi"),
         (passing_on(create_app), "wsgi"),
         (functools.partial(wrapped, asgi), "asgi"),
-        (functools.lru_cache(create_app), "wsgi"),
     ],
-    ids=range(20),
+    ids=range(24),
 )
 def test_applications_that_are_wrapped_or_classes_are_recognised(
     application: Any, kind: str
@@ -248,6 +292,7 @@ def test_wsgi_and_asgi_applications_are_recognised(application: Any, kind: str) 
         (":app", "is not of the form module:attribute"),
         ("tests.mounts:", "is not of the form module:attribute"),
         ("tests.mounts:a + b", "is not of the form module:attribute"),
+        ("tests.mounts.test_loading:application", "; it has 'create_app'$"),
         ("tests.mounts.test_loading:create_app(print())", "only literals can be arguments"),
         ("tests.mounts:nothing", "there is no attribute 'nothing' in tests.mounts"),
         (async_factory, "an asynchronous factory is not supported"),
@@ -257,7 +302,7 @@ def test_wsgi_and_asgi_applications_are_recognised(application: Any, kind: str) 
         (lambda: 7, "is neither a WSGI nor an ASGI application"),
         (lambda *anything: None, "is neither a WSGI nor an ASGI application"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_other_objects_are_refused(application: Any, message: str) -> None:
     with pytest.raises(ApplicationError, match=message):

@@ -140,6 +140,20 @@ def test_one_application_at_two_prefixes_starts_once() -> None:
     assert log == ["start", "stop"]
 
 
+def test_a_bound_method_at_two_prefixes_starts_once() -> None:
+    class Owner:
+        starts = 0
+
+        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                Owner.starts += 1
+            await application()(scope, receive, send)
+
+    owner = Owner()
+    with TestClient(Gateway({"/one": owner.handle, "/two": owner.handle}, config=CONFIG)):
+        assert Owner.starts == 1
+
+
 def test_a_failure_of_an_application_at_two_prefixes_is_that_of_both() -> None:
     async def fail() -> None:
         raise RuntimeError("no broker")

@@ -197,11 +197,7 @@ FAULTS = [
 def possible_faults(database: str, *, with_clock: bool, with_disk: bool) -> list[Fault]:
     """Return the faults that are possible here."""
     missing = ([] if with_clock else [step_clock]) + ([] if with_disk else [fill_disk])
-    return [
-        fault
-        for fault in FAULTS
-        if fault.only in (None, database) and fault.do not in missing
-    ]
+    return [fault for fault in FAULTS if fault.only in (None, database) and fault.do not in missing]
 
 
 def in_order(faults: Sequence[Fault]) -> Iterator[Fault]:
