@@ -337,7 +337,7 @@ def test_a_django_that_is_set_up_late_is_never_another_site(modules: Path) -> No
         assert httpx.get(f"{origin}/late/").status_code == 500
         assert httpx.get(f"{origin}/later/").status_code == 503
         for name in ("late", "later"):
-            said = "the application at /site, and Django has one settings module"
+            said = "the application at /shop, and Django has one settings module"
             assert "asks for Django settings from late_settings" in server.output
             assert said in server.output, name
         assert httpx.get(f"{origin}/shop/").text == "shop"
