@@ -9,7 +9,13 @@ from contract.sqlite import ClosingConnection
 
 # libpq's names of the parameters that Django's settings have names for. `manage.py dbshell` looks
 # for them nowhere else.
-NAMES = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+NAMES = [
+    ("NAME", "dbname"),
+    ("USER", "user"),
+    ("PASSWORD", "password"),
+    ("HOST", "host"),
+    ("PORT", "port"),
+]
 
 
 def describe_database(settings: Settings, *, is_command: bool = False) -> dict[str, Any]:
@@ -37,5 +43,5 @@ def describe_database(settings: Settings, *, is_command: bool = False) -> dict[s
     options = connection_parameters(
         address, "django", timeout, statement_timeout=0 if is_command else None
     )
-    named = {name: options.pop(key, "") for name, key in NAMES.items()}
+    named = {name: options.pop(key, "") for name, key in NAMES}
     return {**kept, "ENGINE": "django_app.postgresql", **named, "OPTIONS": options}

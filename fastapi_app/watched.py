@@ -18,7 +18,8 @@ class WatchedTask:
         name: what the log calls the task.
         function: it may set ``fault`` while it waits for something.
         expected: errors after which it starts again at the first delay, such as those of a database
-            that is down. They are logged once, without a traceback.
+            that is down. They are logged once, without a traceback; before the task has ever
+            worked only as information, because the start reports a database that cannot be used.
 
     Attributes:
         fault: why the task does not do its work now, as one line; None if it does.
@@ -36,6 +37,7 @@ class WatchedTask:
         self.expected = expected
         self.fault: str | None = None
         self.restarts = 0
+        self._has_worked = False
         self._delay = 0.0
 
     @asynccontextmanager
@@ -53,6 +55,7 @@ class WatchedTask:
         if self.fault is not None and self.restarts:
             logger.warning("%s works again", self.name)
         self.fault = None
+        self._has_worked = True
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -84,7 +87,8 @@ class WatchedTask:
         self.restarts += 1
         if isinstance(error, self.expected):
             if self.fault is None or self.restarts == 1:
-                logger.warning("%s waits: %s", self.name, error)
+                level = logging.WARNING if self._has_worked else logging.INFO
+                logger.log(level, "%s waits: %s", self.name, error)
             self._delay = FIRST_DELAY
         else:
             self._delay = min(2 * self._delay, LONGEST_DELAY) or FIRST_DELAY

@@ -11,8 +11,8 @@ def fold(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     users = apps.get_model("django_app", "User").objects
     last = 0
     while True:
-        ids = users.filter(id__gt=last, folded="").order_by("id").values_list("id", flat=True)
-        ids = [*ids[:PAGE]]
+        left = users.filter(id__gt=last, folded="").order_by("id")
+        ids = [*left.values_list("id", flat=True)[:PAGE]]
         if not ids:
             return
         # The triggers fold on each write of the name. Nobody's change is lost: the name stays.

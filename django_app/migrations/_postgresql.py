@@ -39,13 +39,13 @@ IN_TURN = """
     PERFORM set_config('search_path', quote_ident(TG_TABLE_SCHEMA) || ', pg_temp', true);
 """
 
-NOTE = f"""
+NOTE = """
 CREATE FUNCTION note_user_event() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     is_change boolean := TG_OP = 'UPDATE' AND OLD.id = NEW.id;
 BEGIN
-    {IN_TURN}
+    {in_turn}
     IF TG_OP <> 'INSERT' AND NOT is_change THEN
         INSERT INTO user_events (action, user_id, name, email, framework)
         VALUES ('deleted', OLD.id, OLD.name, OLD.email, current_setting('application_name'));
@@ -61,11 +61,11 @@ END $$
 """
 
 # TRUNCATE locks the whole table first, so no other transaction with changes of users is open.
-NOTE_TRUNCATE = f"""
+NOTE_TRUNCATE = """
 CREATE FUNCTION note_users_truncated() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    {IN_TURN}
+    {in_turn}
     INSERT INTO user_events (action, user_id, name, email, framework)
     SELECT 'deleted', id, name, email, current_setting('application_name') FROM users ORDER BY id;
     NOTIFY user_events;
@@ -85,8 +85,8 @@ END $$
 
 CREATE = [
     FOLD,
-    NOTE,
-    NOTE_TRUNCATE,
+    NOTE.format(in_turn=IN_TURN),
+    NOTE_TRUNCATE.format(in_turn=IN_TURN),
     TELL,
     """
     CREATE TRIGGER fold_user BEFORE INSERT OR UPDATE ON users

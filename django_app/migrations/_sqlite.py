@@ -37,6 +37,8 @@ BEGIN
 END
 """
 
+FILL_CASE_FOLDING = "INSERT INTO case_folding VALUES {}"
+
 NOTE_CONFLICTS = """
 CREATE TRIGGER note_conflicts_of_{operation} BEFORE {operation} ON users {condition}
 BEGIN
@@ -49,17 +51,19 @@ END
 
 # framework() is a function of each connection's own; a connection without it cannot write.
 NOTE = "INSERT INTO user_events (action, user_id, name, email, framework)"
-NOTE_REPLACED = f"""
-    {NOTE} SELECT 'deleted', id, name, email, framework() FROM replaced_users {{condition}}
+NOTE_REPLACED = """
+    {note} SELECT 'deleted', id, name, email, framework() FROM replaced_users {condition}
     ORDER BY id;
     DELETE FROM replaced_users;
 """
+FORGET_DELETED = "DELETE FROM replaced_users WHERE id = OLD.id"
 HAS_OTHER_KEYS = "(OLD.id <> NEW.id OR OLD.email <> NEW.email)"
 
 CREATE = [
     "CREATE TABLE case_folding (letter TEXT PRIMARY KEY, folded TEXT NOT NULL) WITHOUT ROWID",
-    "INSERT INTO case_folding VALUES "
-    + ", ".join(f"('{letter}', '{folded}')" for letter, folded in FOLDED.items()),
+    FILL_CASE_FOLDING.format(
+        ", ".join(f"('{letter}', '{folded}')" for letter, folded in FOLDED.items())
+    ),
     """
     CREATE TABLE replaced_users (
         id INTEGER PRIMARY KEY, name varchar(100) NOT NULL, email varchar(254) NOT NULL
@@ -72,7 +76,7 @@ CREATE = [
     f"""
     CREATE TRIGGER note_user_created AFTER INSERT ON users
     BEGIN
-        {NOTE_REPLACED.format(condition="")}
+        {NOTE_REPLACED.format(note=NOTE, condition="")}
         {NOTE} VALUES ('created', NEW.id, NEW.name, NEW.email, framework());
     END
     """,
@@ -80,7 +84,7 @@ CREATE = [
     CREATE TRIGGER note_user_changed AFTER UPDATE ON users
     WHEN {HAS_OTHER_KEYS} OR OLD.name <> NEW.name
     BEGIN
-        {NOTE_REPLACED.format(condition=f"WHERE {HAS_OTHER_KEYS}")}
+        {NOTE_REPLACED.format(note=NOTE, condition=f"WHERE {HAS_OTHER_KEYS}")}
         {NOTE} SELECT 'deleted', OLD.id, OLD.name, OLD.email, framework() WHERE OLD.id <> NEW.id;
         {NOTE} VALUES (
             CASE WHEN OLD.id = NEW.id THEN 'changed' ELSE 'created' END,
@@ -92,7 +96,7 @@ CREATE = [
     CREATE TRIGGER note_user_deleted AFTER DELETE ON users
     BEGIN
         {NOTE} VALUES ('deleted', OLD.id, OLD.name, OLD.email, framework());
-        DELETE FROM replaced_users WHERE id = OLD.id;
+        {FORGET_DELETED};
     END
     """,
     FOLD.format(operation="new_user", columns="INSERT"),

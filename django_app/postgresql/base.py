@@ -14,6 +14,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @async_unsafe
     def get_new_connection(self, conn_params: dict[str, Any]) -> BoundedConnection:
-        """Connect; ``OPTIONS`` has no isolation level and no pool here."""
-        self.isolation_level = IsolationLevel.READ_COMMITTED
-        return BoundedConnection.connect(**conn_params)
+        """Connect, with the isolation level of ``OPTIONS``; a pool is not supported."""
+        connection = BoundedConnection.connect(**conn_params)
+        level = self.settings_dict["OPTIONS"].get("isolation_level")
+        if level is not None:
+            connection.isolation_level = level
+        self.isolation_level = level or IsolationLevel.READ_COMMITTED
+        return connection

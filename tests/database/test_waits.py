@@ -82,7 +82,13 @@ def count_late(database: SQLite | PostgreSQL) -> int:
     return User.objects.filter(name="Late").count()
 
 
-INSERT = "INSERT INTO users (name, email, created_at) VALUES ('x', 'x@example.com', now())"
+# Other writes wait at once.
+LOCK = "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"
+# Other writes wait at their commit, for their turn to write events.
+INSERT = (
+    "SET CONSTRAINTS ALL IMMEDIATE;"
+    "INSERT INTO users (name, email, created_at) VALUES ('x', 'x@example.com', now())"
+)
 
 
 @pytest.mark.parametrize(
@@ -90,14 +96,17 @@ INSERT = "INSERT INTO users (name, email, created_at) VALUES ('x', 'x@example.co
     # Longer than a request waits for a thread.
     ["2", pytest.param("15", marks=pytest.mark.slow)],
 )
+@pytest.mark.parametrize("statement", [LOCK, INSERT], ids=["lock", "insert"])
 def test_a_transaction_on_the_users_ends_writes_and_nothing_else(
-    database: SQLite | PostgreSQL, timeout: str
+    database: SQLite | PostgreSQL, statement: str, timeout: str
 ) -> None:
+    if isinstance(database, SQLite) and statement != LOCK:
+        pytest.skip("SQLite has one lock")
     with (
         gateway_on(database.url, GATEWAY_DATABASE_TIMEOUT=timeout) as (client, _),
         ThreadPoolExecutor(3 * MANY) as threads,
     ):
-        with transaction(database, INSERT):
+        with transaction(database, statement):
             waiting = send_many(client, threads, "POST", "/api/users")
             assert_answered(client, waiting, "/api/hello")
             assert_answered(client, waiting, "/api/users?limit=1")

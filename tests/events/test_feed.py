@@ -18,7 +18,7 @@ from contract.schemas import MAX_ID
 from contract.settings import get_settings
 from contract.table import metadata, users
 from fastapi_app import listeners, steps, watched
-from fastapi_app.feed import Feed
+from fastapi_app.feed import Feed, feeds
 from fastapi_app.wakeups import wakeups
 from tests.databases import PostgreSQL, SQLite
 from tests.usage import times_open
@@ -194,7 +194,7 @@ async def test_a_listener_that_reads_gets_every_row_of_one_large_write() -> None
 
 @pytest.mark.usefixtures("database")
 async def test_the_feed_continues_when_the_database_is_back(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(watched, "FIRST_DELAY", 0.01)
     failures = 3
@@ -213,6 +213,8 @@ async def test_the_feed_continues_when_the_database_is_back(
             await asyncio.sleep(0.01)
         await write(counted, ["a"])
         assert await next_name(events) == "a"
+    assert "WARNING  fastapi_app" in caplog.text
+    assert "The event feed waits: the server has gone" in caplog.text
 
 
 class Ended(BaseException):
@@ -274,12 +276,12 @@ async def test_an_event_that_cannot_be_read_is_passed_by(
         async with feed.listening(0) as events:
             stored = [await next_name(events) for _ in range(len(spoilt) + 2)]
         assert feed.task.restarts == 0
-        number_of_feeds = len(feed_module.feeds)
+        number_of_feeds = len(feeds)
     assert live == [f"good{number}" for number in range(len(spoilt))]
     assert stored == ["Alice", "Bob", *live]
-    # Once each, though the live feed and a listener have read them. The suite's own gateway may
-    # have a feed in this process, too.
-    assert len(feed.passed_by) == len(spoilt)
+    # A feed logs each of them once, though it and a listener have read them. The suite's own
+    # gateway may have another feed in this process.
+    assert len(feed.outbox.passed_by) == len(spoilt)
     assert caplog.text.count("cannot be read") <= len(spoilt) * number_of_feeds
 
 
