@@ -2,12 +2,14 @@
 
 import logging
 import multiprocessing
+import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
-from functools import partial
-from multiprocessing.connection import wait
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
@@ -81,7 +83,7 @@ class Workers:
         number = self.number if self.started else 1
         while len(self.processes) < number:
             process = self.context.Process(
-                target=self.serve, args=(self.listener, partial(self.on_start.send, True))
+                target=serve_with_parent, args=(self.serve, self.listener, self.on_start)
             )
             process.start()
             self.processes.append(process)
@@ -115,3 +117,32 @@ class Workers:
         # A worker that has not started to serve is killed by SIGTERM.
         normal = (0, -signal.SIGTERM)
         return int(any(process.exitcode not in normal for process in self.processes))
+
+
+def serve_with_parent(
+    serve: Callable[[socket.socket, Callback], None],
+    listener: socket.socket,
+    starts: "Connection[bool, bool]",
+) -> None:
+    """Serve in a worker process, and end if the parent dies before it has started.
+
+    Until then, nothing else notices, and the address would stay in use for the next gateway.
+    """
+    started = threading.Event()
+    threading.Thread(target=end_if_orphaned, args=(started,), daemon=True).start()
+
+    def on_start() -> None:
+        started.set()
+        with suppress(BrokenPipeError):  # the parent has died; the server will notice
+            starts.send(True)
+
+    serve(listener, on_start)
+
+
+def end_if_orphaned(started: threading.Event) -> None:
+    """End this process when its parent has died, unless the server has started: it stops itself."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    if not started.is_set():
+        os._exit(EXIT_NOT_STARTED)

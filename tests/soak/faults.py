@@ -18,7 +18,7 @@ from tests.servers import SCRIPTS
 from tests.soak.answers import GATEWAY
 from tests.soak.ledger import merge
 from tests.soak.processes import find
-from tests.soak.traffic import DATABASE
+from tests.soak.traffic import DATABASE, WRITES
 
 if TYPE_CHECKING:
     from tests.soak.trouble import Trouble
@@ -182,8 +182,8 @@ FAULTS = [
     Fault("all connections cut", cut_all, 4, only=SERVER),
     Fault("database killed and restarted", restart_database, 2, only=SERVER),
     Fault("users locked for 5 s", lock_users, 2, only=SERVER),
-    Fault("transaction open for 5 s", leave_open, 2),
-    Fault("database locked for 5 s", lock_database, 2, only=FILE),
+    Fault("transaction open for 5 s", leave_open, 2, WRITES),
+    Fault("database locked for 5 s", lock_database, 2, WRITES, only=FILE),
     Fault("snapshot held for 5 s", read_on, 4, lacking=None, only=FILE),
     Fault("serving process killed", kill_serving, 3, GATEWAY),
     Fault("gateway killed", kill_gateway, 1, GATEWAY),
@@ -197,11 +197,7 @@ FAULTS = [
 def possible_faults(database: str, *, with_clock: bool, with_disk: bool) -> list[Fault]:
     """Return the faults that are possible here."""
     missing = ([] if with_clock else [step_clock]) + ([] if with_disk else [fill_disk])
-    return [
-        fault
-        for fault in FAULTS
-        if fault.only in (None, database) and fault.do not in missing
-    ]
+    return [fault for fault in FAULTS if fault.only in (None, database) and fault.do not in missing]
 
 
 def in_order(faults: Sequence[Fault]) -> Iterator[Fault]:

@@ -14,12 +14,12 @@ import httpx2 as httpx
 from standardwebhooks.webhooks import Webhook
 
 from tests.soak.answers import Request
-from tests.soak.traffic import DATABASE, PAUSE, Traffic
+from tests.soak.traffic import DATABASE, PAUSE, WRITES, Traffic
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 EXPORTS = "/fastapi/api/exports"
-ORDER = Request(EXPORTS, 202, "POST", needs=(DATABASE,))
-RECEIVER = Request("/flask/webhooks/users", 204, "POST", needs=(DATABASE,))
+ORDER = Request(EXPORTS, 202, "POST", needs=(DATABASE, WRITES))
+RECEIVER = Request("/flask/webhooks/users", 204, "POST", needs=(DATABASE, WRITES))
 TAKEN_BACK = "taken back by a restore"
 POLL = 0.3  # seconds between two requests for the state of an export
 PAUSE_OF_SENDERS = 0.2  # seconds

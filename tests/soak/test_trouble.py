@@ -51,9 +51,7 @@ def trouble(request: pytest.FixtureRequest) -> Iterator[Trouble]:
         directory = Path(name)
         database = request.param(directory)
         with disk(directory / "files") as has_disk:
-            faults = possible_faults(
-                database.name, with_clock=bool(FAKETIME), with_disk=has_disk
-            )
+            faults = possible_faults(database.name, with_clock=bool(FAKETIME), with_disk=has_disk)
             run = Trouble(database, directory, directory / "files", plan)
             if isinstance(database, PostgreSQL):
                 with database.serving():

@@ -17,6 +17,7 @@ from tests.soak.answers import Answers, Request
 from tests.soak.ledger import Ledger
 
 DATABASE = "database"
+WRITES = "writes"
 PAUSE = 0.03  # seconds between two requests of one client
 
 # Below the prefix of each mount.
@@ -136,7 +137,7 @@ class Traffic:
         before = {*self.ledger.possible.get(email, {None})}
         self.ledger.attempt(email, name)
         content = None if name is None else {"name": name, "email": email}
-        answer = await self.send(what._replace(needs=(DATABASE,)), mount, json=content)
+        answer = await self.send(what._replace(needs=(DATABASE, WRITES)), mount, json=content)
         if answer is None:
             return None
         if answer.status_code == what.status:

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +37,7 @@ from tests.usage import open_connections
 EVERY = 1.0  # seconds from one fault to the next
 SOON = 60.0  # seconds until everything must work again after a fault, and at the end
 SERVING = 2  # processes
+THREADS = 40  # of this process
 EXPECTED = Counter(gateway=1, serving=SERVING, worker=2)
 CREATE = Request("/api/users", 201, "POST", needs=(DATABASE,))
 READY = Request("/health/ready", needs=(DATABASE,))
@@ -212,11 +214,34 @@ class Trouble:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
+    async def watch_port(self) -> None:
+        import glob
+
+        while True:
+            await asyncio.sleep(2)
+            ino = {f"socket:[{i}]" for i in listening_inodes(self.port)}
+            out = set()
+            for fd in glob.glob("/proc/[0-9]*/fd/*"):
+                with suppress(OSError):
+                    if os.readlink(fd) in ino:
+                        pid = fd.split("/")[2]
+                        out.add(
+                            (
+                                pid,
+                                Path(f"/proc/{pid}/cmdline").read_text()[-30:],
+                                Path(f"/proc/{pid}/wchan").read_text(),
+                            )
+                        )
+            print(time.strftime("%T"), sorted(out), flush=True)
+
     async def run(self, faults: list[Fault]) -> None:
         """Run the calm before, the storm, and the calm after it."""
+        # Faults wait in threads for locks; nothing else may wait for those threads.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
         try:
             await self.gateway.start()
             await self.other_worker.start()
+            w = asyncio.create_task(self.watch_port())
             listening = [asyncio.create_task(listener.listen()) for listener in self.listeners]
             async with self.traffic() as traffic:
                 with self.answers.outage("gateway"):
