@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from re import compile as pattern
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -26,7 +27,7 @@ OURS = pattern(
 )
 
 
-def ago(age: timedelta) -> ExpressionWrapper[DateTimeField]:
+def ago(age: timedelta) -> ExpressionWrapper[Any]:
     """Return a time in the past by the clock of the database."""
     return ExpressionWrapper(Now() - age, output_field=DateTimeField())
 

@@ -1,20 +1,19 @@
 """Background jobs: the tasks that workers run, and how the tasks are enqueued."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import IO
 from uuid import UUID
 
 from django.db import connections, transaction
-from django.db.models import Count
+from django.db.models import Count, Max
 from django.db.models.functions import Now
-from django.utils import timezone
 from django_tasks import TaskContext, task
 
 from contract.formats import FIELDS, FORMATS
 from django_app import storage
 from django_app.jobs import Job, JobFailed, check_owner
-from django_app.models import DayStatistic, Export, User, UserEvent
+from django_app.models import DayStatistic, Export, User, UserEvent, WorkerProcess
 
 PAGE = 2000  # users read and written at once
 SNAPSHOT = "snapshot"  # the connection in whose transactions all queries see the same moment
@@ -116,13 +115,18 @@ def enqueue_pending_exports() -> None:
                 enqueue_export(export)
 
 
-def enqueue_statistics_of_yesterday(known: date | None) -> date:
+def enqueue_statistics_of_yesterday(known: date | None) -> date | None:
     """Enqueue the statistics of yesterday unless they exist; return the date of yesterday.
+
+    The last lease says what day it is by the clock of the database.
 
     Args:
         known: the date that the previous call returned; that day is not enqueued again.
     """
-    yesterday = timezone.now().date() - timedelta(days=1)
+    latest: datetime | None = WorkerProcess.objects.aggregate(latest=Max("seen_at"))["latest"]
+    if latest is None:
+        return known
+    yesterday = latest.date() - timedelta(days=1)
     if yesterday != known and not DayStatistic.objects.filter(day=yesterday).exists():
         count_day.enqueue(yesterday.isoformat())
     return yesterday

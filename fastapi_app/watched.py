@@ -36,7 +36,7 @@ class WatchedTask:
         self.expected = expected
         self.fault: str | None = None
         self.restarts = 0
-        self._delay = FIRST_DELAY
+        self._delay = 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -66,7 +66,7 @@ class WatchedTask:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
             if loop.time() - started > RESET_AFTER:
-                self._delay = FIRST_DELAY
+                self._delay = 0.0
             self._tell(asyncio.CancelledError() if task.cancelled() else task.result())
             await asyncio.sleep(self._delay)
 
@@ -87,6 +87,6 @@ class WatchedTask:
                 logger.warning("%s waits: %s", self.name, error)
             self._delay = FIRST_DELAY
         else:
-            self._delay = min(2 * self._delay, LONGEST_DELAY) if self.fault else FIRST_DELAY
+            self._delay = min(2 * self._delay, LONGEST_DELAY) or FIRST_DELAY
             logger.error("%s ended; restart in %g s", self.name, self._delay, exc_info=error)
         self.fault = f"{self.name} has ended ({type(error).__name__}); see the log"

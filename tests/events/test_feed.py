@@ -268,10 +268,13 @@ async def test_an_event_that_cannot_be_read_is_passed_by(
         async with feed.listening(0) as events:
             stored = [(await anext(events)).user.name for _ in range(len(spoilt) + 2)]
         assert feed.task.restarts == 0
+        number_of_feeds = len(feed_module.feeds)
     assert live == [f"good{number}" for number in range(len(spoilt))]
     assert stored == ["Alice", "Bob", *live]
-    # Once each, though the live feed and a listener have read them.
-    assert caplog.text.count("cannot be read") == len(spoilt)
+    # Once each, though the live feed and a listener have read them. The suite's own gateway may
+    # have a feed in this process, too.
+    assert len(feed.passed_by) == len(spoilt)
+    assert caplog.text.count("cannot be read") <= len(spoilt) * number_of_feeds
 
 
 async def write_spoilt(counted: Counted, name: str, change: str) -> None:
