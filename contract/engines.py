@@ -14,6 +14,7 @@ from contract.postgresql import (
 )
 from contract.private_files import protect_database
 from contract.settings import Settings
+from contract.sqlite import ClosingConnection
 
 # SQLAlchemy's errors for a database that is down or locked, and for an exhausted pool.
 UNAVAILABLE = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
@@ -93,7 +94,11 @@ def _describe(settings: Settings, framework: str, *, sqlite: str) -> tuple[URL, 
     if isinstance(address, File):
         # A write starts its transaction with BEGIN IMMEDIATE and waits for the lock. A transaction
         # that turns from reading to writing would fail at once with "database is locked".
-        arguments = {"isolation_level": "IMMEDIATE", "timeout": settings.database_timeout}
+        arguments = {
+            "isolation_level": "IMMEDIATE",
+            "timeout": settings.database_timeout,
+            "factory": ClosingConnection,
+        }
         url = URL.create(sqlite, database=str(address.path))
         return url, {**options, "connect_args": arguments}
     arguments = connection_parameters(address, framework, settings.database_timeout)

@@ -5,6 +5,7 @@ from typing import Any
 from contract.addresses import File, parse_address
 from contract.postgresql import connection_parameters
 from contract.settings import Settings
+from contract.sqlite import ClosingConnection
 
 # libpq's names of the parameters that Django's settings have names for. `manage.py dbshell` looks
 # for them nowhere else.
@@ -27,6 +28,7 @@ def describe_database(settings: Settings, *, is_command: bool = False) -> dict[s
         options = {
             "init_command": "PRAGMA journal_mode=WAL",
             "timeout": timeout,
+            "factory": ClosingConnection,
             # A transaction that turns from reading to writing can fail with "database is locked".
             "transaction_mode": "IMMEDIATE",
         }

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 
 import httpx2 as httpx
 import psycopg
@@ -19,6 +20,7 @@ from django.db.utils import ConnectionHandler
 
 from contract.problems import DatabaseUnavailable, OutcomeUnknown
 from contract.settings import get_settings
+from contract.sqlite import ClosingConnection
 from tests.conftest import FRAMEWORKS
 from tests.database.test_outage import assert_problem_response, assert_served, gateway_on
 from tests.databases import PostgreSQL, SQLite
@@ -162,6 +164,21 @@ def test_a_process_of_the_server_that_stops_is_replaced(database: SQLite | Postg
                 os.kill(process, signal.SIGCONT)
 
 
+def test_a_cursor_closes_when_its_statement_fails(database: SQLite | PostgreSQL) -> None:
+    """Collected later, it would stop the process while its connection waits for a lock."""
+    if isinstance(database, PostgreSQL):
+        pytest.skip("Cursors of PostgreSQL hold nothing")
+    one = sqlite3.connect(
+        database.path, factory=ClosingConnection, timeout=0.01, isolation_level="IMMEDIATE"
+    )
+    cursor = one.cursor()
+    with transaction(database, ""), pytest.raises(sqlite3.OperationalError):
+        cursor.execute("DELETE FROM users")
+    with pytest.raises(sqlite3.ProgrammingError, match="closed cursor"):
+        cursor.execute("DELETE FROM users")
+    one.close()
+
+
 SLOW_COMMIT = """
 CREATE FUNCTION wait_in_commit() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$;
@@ -170,14 +187,19 @@ FOR EACH ROW EXECUTE FUNCTION wait_in_commit()
 """
 
 
-def test_a_connection_that_is_lost_in_a_commit_is_told(database: SQLite | PostgreSQL) -> None:
-    """The change may be stored, and the answer says so."""
-    if isinstance(database, SQLite):
-        pytest.skip("SQLite has no connection to lose")
+def was_terminated(connection: psycopg.Connection, name: str) -> bool:
+    """End the connection of a framework that waits in a commit; return whether there was one."""
     terminate = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE application_name = %s AND wait_event = 'PgSleep'"
     )
+    return connection.execute(terminate, [name]).fetchone() is not None
+
+
+def test_a_connection_that_is_lost_in_a_commit_is_told(database: SQLite | PostgreSQL) -> None:
+    """The change may be stored, and the answer says so."""
+    if isinstance(database, SQLite):
+        pytest.skip("SQLite has no connection to lose")
     with (
         gateway_on(database.url, GATEWAY_DATABASE_TIMEOUT="20") as (client, _),
         psycopg.connect(database.url, autocommit=True) as connection,
@@ -188,7 +210,7 @@ def test_a_connection_that_is_lost_in_a_commit_is_told(database: SQLite | Postgr
             for name in FRAMEWORKS:
                 user = {"name": "Lost", "email": f"lost-{name}@example.com"}
                 waiting = thread.submit(client.post, f"/{name}/api/users", json=user)
-                wait_until(lambda name=name: bool(connection.execute(terminate, [name]).fetchone()))
+                wait_until(partial(was_terminated, connection, name))
                 answer = waiting.result()
                 assert answer.status_code == 503
                 assert "Retry-After" not in answer.headers
