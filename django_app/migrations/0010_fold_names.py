@@ -1,7 +1,7 @@
 """Fold the names of the users that exist, in short transactions; a second run continues."""
 
 from django.apps.registry import Apps
-from django.db import migrations
+from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 PAGE = 1000  # users folded at once
@@ -10,9 +10,13 @@ PAGE = 1000  # users folded at once
 def fold(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     users = apps.get_model("django_app", "User").objects
     last = 0
-    while ids := [*users.filter(id__gt=last, folded="").order_by("id").values_list("id", flat=True)[:PAGE]]:
-        # The triggers fold on each write of the column, whatever is written.
-        users.filter(id__gt=last, id__lte=ids[-1], folded="").update(folded="")
+    while True:
+        ids = users.filter(id__gt=last, folded="").order_by("id").values_list("id", flat=True)
+        ids = [*ids[:PAGE]]
+        if not ids:
+            return
+        # The triggers fold on each write of the name. Nobody's change is lost: the name stays.
+        users.filter(id__gt=last, id__lte=ids[-1], folded="").update(name=models.F("name"))
         last = ids[-1]
 
 

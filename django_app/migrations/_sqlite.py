@@ -14,28 +14,26 @@ from contract.folding import FOLDED
 FOLD = """
 CREATE TRIGGER fold_{operation} AFTER {columns} ON users
 BEGIN
-    UPDATE users SET folded = made.folded FROM (
-        SELECT CASE
-            WHEN NEW.name || NEW.email NOT GLOB '*[^ -~]*'
-                THEN lower(NEW.name || char(10) || NEW.email)
-            ELSE (
-                WITH RECURSIVE letters(done, letter, rest) AS (
-                    SELECT '', '', NEW.name || char(10) || NEW.email
-                    UNION ALL
-                    SELECT
-                        done || ifnull(
-                            (SELECT folded FROM case_folding AS f WHERE f.letter = letters.letter),
-                            letter
-                        ),
-                        substr(rest, 1, 1),
-                        substr(rest, 2)
-                    FROM letters WHERE letter <> '' OR rest <> ''
-                )
-                SELECT done FROM letters WHERE letter = '' AND rest = ''
+    UPDATE users SET folded = CASE
+        WHEN NEW.name || NEW.email NOT GLOB '*[^ -~]*'
+            THEN lower(NEW.name || char(10) || NEW.email)
+        ELSE (
+            WITH RECURSIVE letters(done, letter, rest) AS (
+                SELECT '', '', NEW.name || char(10) || NEW.email
+                UNION ALL
+                SELECT
+                    done || ifnull(
+                        (SELECT f.folded FROM case_folding AS f WHERE f.letter = letters.letter),
+                        letter
+                    ),
+                    substr(rest, 1, 1),
+                    substr(rest, 2)
+                FROM letters WHERE letter <> '' OR rest <> ''
             )
-        END AS folded
-    ) AS made
-    WHERE users.id = NEW.id AND users.folded <> made.folded;
+            SELECT done FROM letters WHERE letter = '' AND rest = ''
+        )
+    END
+    WHERE id = NEW.id;
 END
 """
 
@@ -98,7 +96,7 @@ CREATE = [
     END
     """,
     FOLD.format(operation="new_user", columns="INSERT"),
-    FOLD.format(operation="user", columns="UPDATE OF name, email, folded"),
+    FOLD.format(operation="user", columns="UPDATE OF name, email"),
 ]
 TRIGGERS = [
     *("fold_new_user", "fold_user", "note_user_created", "note_user_changed", "note_user_deleted"),
