@@ -167,7 +167,7 @@ class Settings(BaseSettings):
         errors = [*find_missing(values)]
         try:
             # A key that is missing is among the errors already; the file is not for production.
-            defaults = {"writes": "authenticated", "pages": "staff", "secret_key": "missing"}
+            defaults = {"writes": "authenticated", "pages": "staff", "secret_key": new_key()}
             settings = handler({**defaults, **values})
         except ValidationError as error:
             errors += error.errors(include_url=False)  # type: ignore[arg-type]

@@ -5,12 +5,14 @@ JSON object for each place. It forks, because starting Django takes longer than 
 program has no other threads.
 """
 
+import io
 import json
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +30,14 @@ def main() -> None:
     # The usual hashes are slow by design.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     reset()
-    total = int(fork(lambda: prepare(None, count=True))[1].split()[-1])
+    total = int(fork(partial(prepare, None, count=True))[1].split()[-1])
     for place in sorted({*range(0, total, -(-total // count)), *range(total - last, total)}):
         reset()
-        killed, first = fork(lambda place=place: prepare(place))
-        again, second = fork(lambda: prepare(None))
+        killed, first = fork(partial(prepare, place))
+        again, second = fork(partial(prepare, None))
         assert killed
         assert not again
-        _, found = fork(lambda shown=first + second: describe(shown))
+        _, found = fork(partial(describe, first + second))
         print(json.dumps({"place": place, "found": json.loads(found)}), flush=True)
 
 
@@ -81,7 +83,6 @@ def prepare(place: int | None, *, count: bool = False) -> None:
         count: print the number of all places.
     """
     from django.core.management import call_command
-    from django.core.management.base import OutputWrapper
     from django.db import connection
 
     passed = 0
@@ -92,13 +93,13 @@ def prepare(place: int | None, *, count: bool = False) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         passed += 1
 
-    class Output(OutputWrapper):
-        def write(self, msg: str = "", *args: Any, **options: Any) -> None:
+    class Output(io.TextIOBase):
+        def write(self, text: str, /) -> int:
             kill_at_the_place()
-            super().write(msg, *args, **options)
+            return sys.stdout.write(text)
 
         def flush(self) -> None:
-            super().flush()
+            sys.stdout.flush()
             kill_at_the_place()
 
     def execute(run: Callable[..., Any], *arguments: Any) -> Any:
@@ -106,7 +107,7 @@ def prepare(place: int | None, *, count: bool = False) -> None:
         return run(*arguments)
 
     with connection.execute_wrapper(execute):
-        call_command("prepare", stdout=Output(sys.stdout))
+        call_command("prepare", stdout=Output())
     if count:
         print(passed)
 

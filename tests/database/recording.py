@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db.backends.signals import connection_created
+from psycopg.types.json import Jsonb
 from sqlalchemy import Engine, event
 from starlette.testclient import TestClient
 
@@ -48,8 +49,13 @@ def main() -> None:
 
     connection.close()
     use()
-    text = json.dumps([*found.items()], indent=1, default=str)
+    text = json.dumps([*found.items()], indent=1, default=plain)
     Path(sys.argv[1]).write_text(text + "\n")
+
+
+def plain(value: Any) -> str:
+    """Return a parameter as the text that the driver sends."""
+    return json.dumps(value.obj) if isinstance(value, Jsonb) else str(value)
 
 
 def use() -> None:

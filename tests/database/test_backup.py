@@ -1,8 +1,9 @@
 """``backup`` and ``restore``, while gateways write, read and listen."""
 
+import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2 as httpx
@@ -12,7 +13,7 @@ from tests.conftest import FRAMEWORKS
 from tests.database.test_outage import gateway_on
 from tests.database.test_prepare import empty, execute, make_previous, prepare
 from tests.databases import PostgreSQL, SQLite
-from tests.servers import run
+from tests.servers import run, running
 from tests.wsgi.server import wait_until
 
 __all__ = ["empty"]  # the fixture
@@ -211,3 +212,37 @@ def test_a_missing_program_is_named(migrated: SQLite | PostgreSQL, tmp_path: Pat
         "CommandError: pg_dump is not installed (Debian: apt-get install postgresql-client);"
         " install it, or see Backups in docs/upgrading.md for what to run on another machine.\n"
     )
+
+
+@pytest.mark.parametrize("count", [4, pytest.param(40, marks=pytest.mark.slow)])
+def test_a_killed_restore_changes_all_or_nothing(empty: str, tmp_path: Path, count: int) -> None:
+    make_previous(empty)
+    prepare(empty)
+    file = tmp_path / "backup"
+    assert manage(empty, "backup", file)[0] == 0
+    later = "INSERT INTO users (name, email) VALUES ('Dave', 'dave@example.com')"
+    execute(empty, later)
+    changed = execute(empty, USERS)
+    for run_number in range(count):
+        command = ("python", "manage.py", "restore", file)
+        with running(*command, env={"GATEWAY_DATABASE_URL": empty}) as process:
+            # Kills fall anywhere in a run, which takes some two seconds.
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.3 + 3 * run_number / count)
+            process.kill()
+        wait_for_its_programs(empty)
+        found = execute(empty, USERS)
+        assert found in (changed, changed[:1])
+        assert dict(found) == replay(empty)
+        if found != changed:
+            execute(empty, later)
+            changed = execute(empty, USERS)
+    assert manage(empty, "restore", file)[0] == 0
+    assert execute(empty, USERS) == changed[:1]
+
+
+def wait_for_its_programs(url: str) -> None:
+    """Wait until psql, which outlives its killed parent for a moment, has committed or not."""
+    if url.startswith("postgresql"):
+        running = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'psql'"
+        wait_until(lambda: not execute(url, running))

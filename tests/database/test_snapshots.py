@@ -78,7 +78,7 @@ def test_the_export_of_a_job_is_of_one_moment(database: SQLite | PostgreSQL) -> 
 
     fill(database, USERS)
     execute(database.url, f"UPDATE users SET email = '{MOVED}' WHERE name = 'user 7'")
-    emails = []
+    emails: list[str] = []
     for rows in pages():
         if not emails:
             # The writer does not wait for the reader, either.

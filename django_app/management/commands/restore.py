@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
@@ -54,4 +55,4 @@ class Command(BaseCommand):
             self.stdout.write(f"Applied: {', '.join(names)}.")
         files = Export.objects.exclude(file="").values_list("file", flat=True)
         if missing := sum(not default_storage.exists(name) for name in files):
-            self.stdout.write(f"{missing} exports have no file in {default_storage.location}.")
+            self.stdout.write(f"{missing} exports have no file in {settings.MEDIA_ROOT}.")
