@@ -104,10 +104,10 @@ async def kill_gateway(trouble: "Trouble") -> None:
 
 async def kill_worker(trouble: "Trouble") -> None:
     """Kill a worker; the gateway restarts its own, the other is a service."""
-    await kill(trouble, "worker")
-    if trouble.other_worker.has_ended:
-        trouble.other_worker.kill()
-        await trouble.other_worker.start()
+    other = trouble.other_worker
+    if await kill(trouble, "worker") == other.id:
+        other.kill()
+        await other.start()
     await trouble.wait_for_processes()
 
 
@@ -164,12 +164,16 @@ async def hold(trouble: "Trouble", statement: str | None, begin: str = "BEGIN IM
             file.execute("ROLLBACK")
 
 
-async def kill(trouble: "Trouble", role: str) -> None:
-    """Kill a process of a role, the next one in turn."""
-    found = [process.id for process in find(trouble.mark) if process.role == role]
-    if found:
-        with suppress(ProcessLookupError):
-            os.kill(sorted(found)[next(trouble.turns) % len(found)], signal.SIGKILL)
+async def kill(trouble: "Trouble", role: str) -> int | None:
+    """Kill a process of a role, the next one in turn; return its id, or None if there is none."""
+    processes = await asyncio.to_thread(find, trouble.mark)
+    found = sorted(process.id for process in processes if process.role == role)
+    if not found:
+        return None
+    chosen = found[next(trouble.turns) % len(found)]
+    with suppress(ProcessLookupError):
+        os.kill(chosen, signal.SIGKILL)
+    return chosen
 
 
 CONNECTIONS = (

@@ -80,10 +80,19 @@ class Ledger:
             meanwhile: what writes tried to store while it was restored.
         """
         self.restores += 1
+        print(
+            "unsure before",
+            self.unsure,
+            len(backup),
+            sum(len(s) > 1 for s in backup.values()),
+            len(meanwhile),
+            len(self._unanswered),
+        )
         for email, states in self.possible.items():
             restored = backup.get(email, {None}) | meanwhile.get(email, set())
             self.taken_back += not states <= restored
             self.possible[email] = restored
+        print("unsure after", self.unsure)
 
     @property
     def unsure(self) -> int:

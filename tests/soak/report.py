@@ -1,5 +1,6 @@
 """The tables at the end of a soak."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
@@ -106,7 +107,7 @@ def figures(trouble: Trouble) -> dict[str, object]:
     answers = sorted(trouble.answers.counts.items(), key=str)
     found = {
         "faults": trouble.faults.total(),
-        "longest recovery (s)": f"{max(map(max, trouble.recoveries.values()), default=0):.1f}",
+        "longest recovery (s)": f"{max(itertools.chain(*trouble.recoveries.values()), default=0):.1f}",
         "answers": ", ".join(f"{status}: {count}" for status, count in answers),
         "answers without an excuse": len(trouble.answers.failures),
         "writes acknowledged": ledger.acknowledged,

@@ -1,4 +1,4 @@
-"""Minutes (or some seconds) with a fault each second: nothing is lost, doubled, stuck or defunct."""
+"""A fault each second, for minutes or seconds: nothing is lost, doubled, stuck or defunct."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from rich.console import Console
 from tests.database.test_outage import prepare
 from tests.databases import PostgreSQL, SQLite
 from tests.jobs.workers import FAKETIME
-from tests.soak.faults import possible_faults, small_disk
+from tests.soak.faults import Fault, possible_faults, small_disk
 from tests.soak.histories import Histories
 from tests.soak.orders import TAKEN_BACK
 from tests.soak.report import report_trouble
@@ -22,7 +22,7 @@ from tests.soak.trouble import EXPECTED, Plan, Trouble
 
 pytestmark = pytest.mark.slow
 
-SHORT = Plan(calm=3, storm=14)  # each fault once
+SHORT = Plan(calm=3, storm=30)
 CALM = 10  # seconds
 GROWTH = 40.0  # MiB, of five processes
 FILES = 20  # of five processes
@@ -61,7 +61,7 @@ def trouble(request: pytest.FixtureRequest) -> Iterator[Trouble]:
             yield run
 
 
-def serve(run: Trouble, faults: list) -> None:
+def serve(run: Trouble, faults: list[Fault]) -> None:
     """Run a soak, and report it whatever happens."""
     prepare(run.database.url)
     try:

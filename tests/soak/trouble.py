@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -38,6 +38,7 @@ EVERY = 1.0  # seconds from one fault to the next
 SOON = 60.0  # seconds until everything must work again after a fault, and at the end
 SERVING = 2  # processes
 THREADS = 40  # of this process
+LOOK = 0.3  # seconds between two looks at all processes
 EXPECTED = Counter(gateway=1, serving=SERVING, worker=2)
 CREATE = Request("/api/users", 201, "POST", needs=(DATABASE,))
 READY = Request("/health/ready", needs=(DATABASE,))
@@ -76,6 +77,11 @@ class Service:
         self.log = ""
         self._stack = ExitStack()
         self.process: Server | None = None
+
+    @property
+    def id(self) -> int | None:
+        """The id of the process."""
+        return None if self.process is None else self.process.pid
 
     @property
     def has_ended(self) -> bool:
@@ -214,26 +220,6 @@ class Trouble:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
-    async def watch_port(self) -> None:
-        import glob
-
-        while True:
-            await asyncio.sleep(2)
-            ino = {f"socket:[{i}]" for i in listening_inodes(self.port)}
-            out = set()
-            for fd in glob.glob("/proc/[0-9]*/fd/*"):
-                with suppress(OSError):
-                    if os.readlink(fd) in ino:
-                        pid = fd.split("/")[2]
-                        out.add(
-                            (
-                                pid,
-                                Path(f"/proc/{pid}/cmdline").read_text()[-30:],
-                                Path(f"/proc/{pid}/wchan").read_text(),
-                            )
-                        )
-            print(time.strftime("%T"), sorted(out), flush=True)
-
     async def run(self, faults: list[Fault]) -> None:
         """Run the calm before, the storm, and the calm after it."""
         # Faults wait in threads for locks; nothing else may wait for those threads.
@@ -241,7 +227,6 @@ class Trouble:
         try:
             await self.gateway.start()
             await self.other_worker.start()
-            w = asyncio.create_task(self.watch_port())
             listening = [asyncio.create_task(listener.listen()) for listener in self.listeners]
             async with self.traffic() as traffic:
                 with self.answers.outage("gateway"):
@@ -265,7 +250,7 @@ class Trouble:
         async with httpx.AsyncClient(base_url=self.origin, timeout=30, limits=limits) as client:
             yield Writers(client, self)
 
-    async def load(self, seconds: float, faults: Iterator[Fault] = iter(())) -> None:
+    async def load(self, seconds: float, faults: Iterable[Fault] = ()) -> None:
         """Run all clients for a while, with a fault each second; then let everything end."""
         async with self.traffic() as traffic, asyncio.TaskGroup() as group:
             clients = [
@@ -275,9 +260,10 @@ class Trouble:
                 *(partial(sender.send, traffic) for sender in self.senders),
             ]
             async with coming(*clients):
+                due = iter(faults)
                 end = time.monotonic() + seconds
                 while (left := end - time.monotonic()) > 0:
-                    if (fault := next(faults, None)) is not None:
+                    if (fault := next(due, None)) is not None:
                         group.create_task(self.cause(fault, traffic))
                     await asyncio.sleep(min(EVERY, left))
 
@@ -307,8 +293,8 @@ class Trouble:
     async def wait_for_processes(self) -> None:
         """Wait until no process is missing."""
         async with asyncio.timeout(SOON):
-            while self.missing():
-                await asyncio.sleep(PAUSE)
+            while await asyncio.to_thread(self.missing):
+                await asyncio.sleep(LOOK)
 
     def missing(self) -> Counter[str]:
         """Return the roles without enough processes."""
