@@ -53,7 +53,10 @@ class Ledger:
         Args:
             before: what was possible before the write was sent.
         """
-        if self._restores_before[email] == self.restores:
+        if before == {None}:
+            for note in self._notes:
+                note.pop(email, None)
+        if before == {None} or self._restores_before[email] == self.restores:
             self.possible[email] = before
         self._unanswered.pop(email, None)
         self.refused += 1
@@ -92,7 +95,6 @@ class Ledger:
             restored = backup.get(email, {None}) | meanwhile.get(email, set())
             self.taken_back += not states <= restored
             self.possible[email] = restored
-        print("unsure after", self.unsure)
 
     @property
     def unsure(self) -> int:

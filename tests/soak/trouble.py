@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import re
 import sqlite3
 import subprocess
 import time
@@ -25,7 +26,7 @@ from tests.databases import PostgreSQL, SQLite, free_port
 from tests.jobs.workers import FAKETIME
 from tests.servers import ROOT, Server, running
 from tests.soak.answers import Answers, Request
-from tests.soak.cycles import PROBE
+from tests.soak.cycles import PROBE, TRACEBACK
 from tests.soak.faults import MANAGE, Fault, in_order
 from tests.soak.ledger import Ledger
 from tests.soak.listeners import Event, EventSource, Listener, WebSocket
@@ -38,7 +39,9 @@ EVERY = 1.0  # seconds from one fault to the next
 SOON = 60.0  # seconds until everything must work again after a fault, and at the end
 SERVING = 2  # processes
 THREADS = 40  # of this process
-LOOK = 0.3  # seconds between two looks at all processes
+LOOK = 0.3  # seconds between two looks at all processes, or two attempts to use the gateway
+# What the gateway writes before each line of a companion.
+COMPANION = re.compile(r"^.* INFO companion\.\w+ \[-\] ", re.MULTILINE)
 EXPECTED = Counter(gateway=1, serving=SERVING, worker=2)
 CREATE = Request("/api/users", 201, "POST", needs=(DATABASE,))
 READY = Request("/health/ready", needs=(DATABASE,))
@@ -209,6 +212,12 @@ class Trouble:
         self.problems: list[str] = []
         self.log = ""
 
+    @property
+    def errors(self) -> list[str]:
+        """The kinds of errors that were logged with a traceback."""
+        log = COMPANION.sub("", self.log)
+        return [line.partition(":")[0] for _, line in TRACEBACK.findall(log)]
+
     def wrong_clock(self) -> dict[str, str]:
         """Return the environment of a worker whose clock follows a file."""
         if not FAKETIME:
@@ -241,7 +250,7 @@ class Trouble:
         finally:
             await asyncio.to_thread(self.gateway.stop)
             await asyncio.to_thread(self.other_worker.stop)
-            self.log = self.gateway.log + self.other_worker.log
+            self.log += self.gateway.log + self.other_worker.log
 
     @asynccontextmanager
     async def traffic(self) -> AsyncIterator[Writers]:
@@ -285,7 +294,7 @@ class Trouble:
 
         async def use(mount: str) -> None:
             while await traffic.ask(PROBE, mount) is None or not await traffic.create(mount):
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(LOOK)
 
         async with asyncio.timeout(SOON):
             await asyncio.gather(*map(use, FRAMEWORKS))
@@ -328,9 +337,7 @@ class Trouble:
         async with self.traffic() as traffic:
             await self.wait_until("The gateway is not ready", partial(self.is_faulty, traffic))
         await self.wait_until("Connections are open", self.is_connected)
-        holdings = Holdings.of(self.mark)
-        print(holdings, flush=True)
-        return holdings
+        return Holdings.of(self.mark)
 
     async def is_connected(self) -> bool:
         """Return whether a client is connected."""
@@ -394,7 +401,7 @@ class Trouble:
             stderr=subprocess.STDOUT,
         )
         output = (await process.communicate())[0].decode()
-        print(output, flush=True)
+        self.log += output
         return "Restored" in output or "Wrote" in output
 
 
