@@ -136,3 +136,42 @@ def test_workers_have_the_same_exit_status(tmp_path: Path) -> None:
         wait_until((tmp_path / "stuck").exists)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 1
+
+
+SLOW = """
+from pathlib import Path
+from threading import Event
+
+here = Path(__file__).parent
+try:
+    (here / "first").mkdir()
+except FileExistsError:
+    (here / "second").touch()
+    Event().wait()
+
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"well"]
+"""
+
+
+def test_a_worker_that_starts_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    """Otherwise the next gateway cannot use the address until the worker notices."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    port = free_port()
+    command = ("gateway", "serve", "--port", port, "--only-mounts", "--workers", 2)
+    options = ("--app-dir", tmp_path, "--mount", "/slow=slow:app")
+    origin = f"http://127.0.0.1:{port}"
+    with serve(*command, *options, origin=origin, path="/slow/") as server:
+        wait_until((tmp_path / "second").exists)
+        server.kill()
+        wait_until(lambda: is_free(port))
+        assert "Traceback" not in server.output
+
+
+def is_free(port: int) -> bool:
+    """Return whether a server can listen on a port."""
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
