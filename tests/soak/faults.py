@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import random
+import resource
 import signal
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 HELD = 5.0  # seconds that a lock, a transaction or a full disk lasts
 BETWEEN = 2.0  # seconds from a backup to its restore
 ATTEMPTS = 3  # of a restore, which other faults may prevent
+MAX_FILE = 1000  # bytes
 LONGEST_STEP = 15 * 60  # seconds by which a clock is wrong
 SERVER, FILE = "postgresql", "sqlite"
 
@@ -121,6 +123,17 @@ async def fill_disk(trouble: "Trouble") -> None:
     filler.unlink()
 
 
+async def limit_files(trouble: "Trouble") -> None:
+    """Let the workers write no file beyond some bytes, where no small disk can be had."""
+    workers = [process.id for process in find(trouble.mark) if process.role == "worker"]
+    for limit in (MAX_FILE, resource.RLIM_INFINITY):
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                resource.prlimit(worker, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        if limit == MAX_FILE:
+            await asyncio.sleep(HELD)
+
+
 async def step_clock(trouble: "Trouble") -> None:
     """Change the clock of a worker by minutes."""
     trouble.clock.write_text(f"{random.randint(-LONGEST_STEP, LONGEST_STEP):+d}")
@@ -141,6 +154,7 @@ async def restore(trouble: "Trouble") -> None:
                 with ledger.noting() as meanwhile:
                     if await trouble.manage("restore", backup):
                         ledger.restore(merge(possible, attempted), meanwhile)
+                        ledger.learn(await trouble.read_users())
                         return
 
 
@@ -193,6 +207,7 @@ FAULTS = [
     Fault("gateway killed", kill_gateway, 1, GATEWAY),
     Fault("worker killed", kill_worker, 4, lacking=None),
     Fault("disk of exports full for 5 s", fill_disk, 2, lacking=None),
+    Fault("files of workers limited for 5 s", limit_files, 2, lacking=None),
     Fault("clock of a worker stepped", step_clock, 6, lacking=None),
     Fault("backup restored", restore, 1),
 ]
@@ -200,7 +215,7 @@ FAULTS = [
 
 def possible_faults(database: str, *, with_clock: bool, with_disk: bool) -> list[Fault]:
     """Return the faults that are possible here."""
-    missing = ([] if with_clock else [step_clock]) + ([] if with_disk else [fill_disk])
+    missing = [limit_files if with_disk else fill_disk, *([] if with_clock else [step_clock])]
     return [fault for fault in FAULTS if fault.only in (None, database) and fault.do not in missing]
 
 

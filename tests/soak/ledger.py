@@ -83,18 +83,16 @@ class Ledger:
             meanwhile: what writes tried to store while it was restored.
         """
         self.restores += 1
-        print(
-            "unsure before",
-            self.unsure,
-            len(backup),
-            sum(len(s) > 1 for s in backup.values()),
-            len(meanwhile),
-            len(self._unanswered),
-        )
         for email, states in self.possible.items():
             restored = backup.get(email, {None}) | meanwhile.get(email, set())
             self.taken_back += not states <= restored
             self.possible[email] = restored
+
+    def learn(self, stored: Mapping[str, str]) -> None:
+        """Learn the state of each user with several possible ones, unless a write is under way."""
+        for email, states in self.possible.items():
+            if email not in self._unanswered and stored.get(email) in states:
+                self.possible[email] = {stored.get(email)}
 
     @property
     def unsure(self) -> int:

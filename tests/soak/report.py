@@ -104,7 +104,8 @@ def report_trouble(trouble: Trouble) -> Group:
 def trouble_errors(trouble: Trouble) -> Table:
     """Return how often each error was logged with a traceback."""
     table = Table("logged with a traceback", "times", title="Errors of gateways and workers")
-    for kind, times in Counter(trouble.errors).most_common():
+    kinds = Counter(error.partition(":")[0] for error in trouble.errors)
+    for kind, times in kinds.most_common():
         table.add_row(kind, str(times))
     return table
 

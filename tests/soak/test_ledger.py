@@ -79,6 +79,8 @@ def test_a_restore_takes_back_what_was_acknowledged_after_the_backup() -> None:
         "refused": {None},
     }
     assert (ledger.restores, ledger.taken_back) == (1, 1)
+    ledger.learn({"old": "new", "meanwhile": "new"})
+    assert ledger.possible["meanwhile"] == {"new"}
 
 
 def test_a_refused_write_must_not_be_stored() -> None:

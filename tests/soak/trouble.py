@@ -214,9 +214,9 @@ class Trouble:
 
     @property
     def errors(self) -> list[str]:
-        """The kinds of errors that were logged with a traceback."""
-        log = COMPANION.sub("", self.log)
-        return [line.partition(":")[0] for _, line in TRACEBACK.findall(log)]
+        """The last line of each traceback in the log, if no kill has cut it off."""
+        lines = [line for _, line in TRACEBACK.findall(COMPANION.sub("", self.log))]
+        return [line for line in lines if not line[0].isdigit()]
 
     def wrong_clock(self) -> dict[str, str]:
         """Return the environment of a worker whose clock follows a file."""
@@ -313,7 +313,7 @@ class Trouble:
     async def settle(self) -> None:
         """Wait until the last job has ended and the last event has arrived; read what is stored."""
         await self.wait_until("Jobs have not ended", self.has_open_jobs)
-        self.stored = dict(await self.query("SELECT email, name FROM users"))
+        self.stored = await self.read_users()
         self.jobs = dict(await self.query(JOBS))
         await self.note_events()
         last = self.histories[-1][-1].id
@@ -363,6 +363,12 @@ class Trouble:
         while not (rows := await self.query(EVENTS)):
             await asyncio.sleep(PAUSE)
         self.histories.append([Event(*row) for row in rows])
+
+    async def read_users(self) -> dict[str, str]:
+        """Return the stored names by email address."""
+        while not (rows := await self.query("SELECT email, name FROM users")):
+            await asyncio.sleep(PAUSE)
+        return dict(rows)
 
     async def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Execute a statement; no row if another fault prevents it."""
