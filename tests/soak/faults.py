@@ -98,18 +98,14 @@ async def kill_serving(trouble: "Trouble") -> None:
 
 
 async def kill_gateway(trouble: "Trouble") -> None:
-    """Kill the gateway, and start it again as a service manager does."""
-    trouble.gateway.kill()
-    await trouble.gateway.start()
+    """Kill the gateway; the service manager starts it again."""
+    await kill(trouble, "gateway")
     await trouble.wait_for_processes()
 
 
 async def kill_worker(trouble: "Trouble") -> None:
-    """Kill a worker; the gateway restarts its own, the other is a service."""
-    other = trouble.other_worker
-    if await kill(trouble, "worker") == other.id:
-        other.kill()
-        await other.start()
+    """Kill a worker; the gateway starts its own again, the service manager the other."""
+    await kill(trouble, "worker")
     await trouble.wait_for_processes()
 
 
@@ -178,16 +174,12 @@ async def hold(trouble: "Trouble", statement: str | None, begin: str = "BEGIN IM
             file.execute("ROLLBACK")
 
 
-async def kill(trouble: "Trouble", role: str) -> int | None:
-    """Kill a process of a role, the next one in turn; return its id, or None if there is none."""
+async def kill(trouble: "Trouble", role: str) -> None:
+    """Kill a process of a role, the next one in turn."""
     processes = await asyncio.to_thread(find, trouble.mark)
-    found = sorted(process.id for process in processes if process.role == role)
-    if not found:
-        return None
-    chosen = found[next(trouble.turns) % len(found)]
-    with suppress(ProcessLookupError):
-        os.kill(chosen, signal.SIGKILL)
-    return chosen
+    if found := sorted(process.id for process in processes if process.role == role):
+        with suppress(ProcessLookupError):
+            os.kill(found[next(trouble.turns) % len(found)], signal.SIGKILL)
 
 
 CONNECTIONS = (

@@ -106,13 +106,16 @@ class Orders:
                 return TAKEN_BACK
             path = f"{EXPORTS}/{export}"
             answer = await traffic.ask(Request(path, needs=(DATABASE,)))
-            state = answer.json() if answer is not None else {"state": "running"}
-            if state["state"] == "finished":
+            if answer is None:
+                return None
+            export_state = answer.json()
+            state: str = export_state["state"]
+            if state == "finished":
                 result = await traffic.ask(Request(f"{path}/result", needs=(DATABASE,)))
                 if result is None:
                     return None
-                self.check(export, result.text, state["total"])
-        return state["state"] if state["state"] in ("finished", "failed") else None
+                self.check(export, result.text, export_state["total"])
+        return state if state in ("finished", "failed") else None
 
     def check(self, export: str, text: str, total: int) -> None:
         """Check that a result is whole, and remove its file."""

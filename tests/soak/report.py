@@ -132,6 +132,8 @@ def figures(trouble: Trouble) -> dict[str, object]:
         "exports that have not ended": len(orders.waiting),
         "longest export (s)": f"{orders.longest:.1f}",
         "jobs": trouble.jobs,
+        "ends of the gateway, by status": dict(trouble.gateway.ends),
+        "ends of the other worker": dict(trouble.other_worker.ends),
         "processes before": dict(trouble.before.roles),
         "processes after": dict(trouble.after.roles),
         "defunct": trouble.after.defunct,

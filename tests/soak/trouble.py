@@ -8,9 +8,9 @@ import sqlite3
 import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,73 +67,44 @@ class Plan:
 
 
 class Service:
-    """A program that is killed and started again.
+    """A program that is started again whenever it ends, as a service manager does.
 
     Attributes:
+        ends: how often it has ended, by exit status.
         log: the output of all its processes that have ended.
     """
 
-    def __init__(self, *command: object, env: dict[str, str], port: int | None = None) -> None:
+    def __init__(self, *command: object, env: dict[str, str]) -> None:
         self.command = command
         self.env = env
-        self.port = port
+        self.ends: Counter[int | None] = Counter()
         self.log = ""
-        self._stack = ExitStack()
         self.process: Server | None = None
 
     @property
-    def id(self) -> int | None:
-        """The id of the process."""
-        return None if self.process is None else self.process.pid
+    def id(self) -> int:
+        """The id of the process; 0 if there is none."""
+        return 0 if self.process is None else self.process.pid
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether the program has ended by itself, or does not run."""
-        return self.process is None or self.process.poll() is not None
+    async def keep(self) -> None:
+        """Run the program until this is cancelled."""
+        while True:
+            with running(*self.command, env=self.env) as self.process:
+                try:
+                    while self.process.poll() is None:
+                        await asyncio.sleep(LOOK)
+                    self.ends[self.process.returncode] += 1
+                except asyncio.CancelledError:
+                    await asyncio.to_thread(self.stop, self.process)
+                    raise
+                finally:
+                    self.log += self.process.output
 
-    async def start(self) -> None:
-        """Start the program; a port that an ended process still has may delay that."""
-        async with asyncio.timeout(SOON):
-            while True:
-                self.process = self._stack.enter_context(running(*self.command, env=self.env))
-                while not self.has_ended and not self.is_listening():
-                    await asyncio.sleep(PAUSE)
-                if not self.has_ended:
-                    return
-                assert "choose another port" in self.process.output, self.process.output
-                await asyncio.to_thread(self.stop)
-
-    def is_listening(self) -> bool:
-        """Return whether the process listens on its port, if it has one."""
-        if self.port is None or self.process is None:
-            return True
-        inodes = {f"socket:[{inode}]" for inode in listening_inodes(self.port)}
-        with suppress(FileNotFoundError), os.scandir(f"/proc/{self.process.pid}/fd") as files:
-            return any(os.readlink(file.path) in inodes for file in files)
-        return False  # it has closed a file meanwhile
-
-    def kill(self) -> None:
-        """Kill the process, but not those that it has started."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-        self.stop()
-
-    def stop(self) -> None:
-        """Stop the process, and keep its output."""
-        if self.process is not None:
-            process, self.process = self.process, None
-            process.terminate()
-            process.wait(SOON)
-            self.log += process.output
-        self._stack.close()
-
-
-def listening_inodes(port: int) -> set[str]:
-    """Return the inodes of the sockets that listen on a port of this machine."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    fields = [line.split() for line in lines]
-    return {f[9] for f in fields if f[1].endswith(f":{port:04X}") and f[3] == "0A"}
+    @staticmethod
+    def stop(process: Server) -> None:
+        """Stop the process, as a service manager does."""
+        process.terminate()
+        process.wait(SOON)
 
 
 class Writers(Traffic):
@@ -189,7 +160,7 @@ class Trouble:
         }
         serve = ("gateway", "serve", "--port", port, "--workers", SERVING)
         worker = "worker=python manage.py worker"
-        self.gateway = Service(*serve, "--with", worker, env=self.env, port=port)
+        self.gateway = Service(*serve, "--with", worker, env=self.env)
         self.other_worker = Service(
             "python", ROOT / "manage.py", "worker", env={**self.env, **self.wrong_clock()}
         )
@@ -233,9 +204,11 @@ class Trouble:
         """Run the calm before, the storm, and the calm after it."""
         # Faults wait in threads for locks; nothing else may wait for those threads.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+        services = [
+            asyncio.create_task(service.keep()) for service in (self.gateway, self.other_worker)
+        ]
         try:
-            await self.gateway.start()
-            await self.other_worker.start()
+            await self.wait_for_processes()
             listening = [asyncio.create_task(listener.listen()) for listener in self.listeners]
             async with self.traffic() as traffic:
                 with self.answers.outage("gateway"):
@@ -248,8 +221,9 @@ class Trouble:
             await self.settle()
             self.after = await self.rest(listening)
         finally:
-            await asyncio.to_thread(self.gateway.stop)
-            await asyncio.to_thread(self.other_worker.stop)
+            for task in services:
+                task.cancel()
+            await asyncio.wait(services)
             self.log += self.gateway.log + self.other_worker.log
 
     @asynccontextmanager
@@ -262,7 +236,7 @@ class Trouble:
     async def load(self, seconds: float, faults: Iterable[Fault] = ()) -> None:
         """Run all clients for a while, with a fault each second; then let everything end."""
         async with self.traffic() as traffic, asyncio.TaskGroup() as group:
-            clients = [
+            clients: list[Callable[[], Awaitable[object]]] = [
                 *traffic.clients(),
                 *(partial(traffic.create, mount) for mount in FRAMEWORKS),
                 *(partial(self.orders.order, traffic) for _ in range(2)),
@@ -341,8 +315,7 @@ class Trouble:
 
     async def is_connected(self) -> bool:
         """Return whether a client is connected."""
-        assert self.gateway.process is not None
-        return bool(open_connections(self.gateway.process.pid, self.port))
+        return bool(open_connections(self.gateway.id, self.port))
 
     async def is_faulty(self, traffic: Writers) -> bool:
         """Return whether readiness names a failure or a warning."""
@@ -380,7 +353,7 @@ class Trouble:
                 return file.execute(statement, values).fetchall()
         try:
             with psycopg.connect(self.database.url, application_name="soak") as connection:
-                return connection.execute(statement, values or None).fetchall()  # type: ignore[arg-type]
+                return connection.execute(statement, values or None).fetchall()
         except psycopg.OperationalError:
             return []
 
