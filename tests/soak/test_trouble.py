@@ -33,6 +33,9 @@ EXCUSED_ERRORS = (
     "psycopg.",
     "sqlalchemy.exc.OperationalError: ",
     "sqlite3.OperationalError: ",
+    # Daemon threads of a worker that is stopping may still use the database.
+    "sqlite3.ProgrammingError: Cannot operate on a closed database",
+    "django.db.utils.ProgrammingError: Cannot operate on a closed database",
     "OSError: [Errno 27] ",  # EFBIG
     "OSError: [Errno 28] ",  # ENOSPC
     "django_app.jobs.JobFailed: ",
