@@ -69,8 +69,9 @@ class Workers:
             wait([self.starts, *(process.sentinel for process in self.processes)], CHECK_INTERVAL)
             while self.starts.poll():
                 self.started = self.starts.recv()
-            if self._remove_ended() and not self.started:
-                # Further workers would fail in the same way.
+            ended = self._remove_ended()
+            if not self.started and any(process.exitcode != -signal.SIGKILL for process in ended):
+                # Further workers would fail in the same way, unless this one was killed.
                 self._stop()
                 return EXIT_NOT_STARTED
         return self._stop()
@@ -88,19 +89,19 @@ class Workers:
             process.start()
             self.processes.append(process)
 
-    def _remove_ended(self) -> bool:
-        """Remove the processes that have ended; return whether there were any."""
+    def _remove_ended(self) -> list[SpawnProcess]:
+        """Remove the processes that have ended, and return them."""
         ended = [process for process in self.processes if not process.is_alive()]
         for process in ended:
             self.processes.remove(process)
             self.on_end(process.pid or 0)
-            if self.started:
+            if self.started or process.exitcode == -signal.SIGKILL:
                 logger.warning(
                     "Worker %s has ended with status %s; starting another",
                     process.pid,
                     process.exitcode,
                 )
-        return bool(ended)
+        return ended
 
     def _stop(self) -> int:
         """Stop the workers; return 0 if all of them exited normally, else 1."""

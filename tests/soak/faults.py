@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from tests.databases import PostgreSQL
-from tests.servers import SCRIPTS
 from tests.soak.answers import GATEWAY
 from tests.soak.ledger import merge
 from tests.soak.processes import find
@@ -52,15 +51,17 @@ class Fault(NamedTuple):
 
 async def cut_next(trouble: "Trouble") -> None:
     """Cut one connection to the database, the next one in turn."""
-    others = await trouble.query(CONNECTIONS)
+    others = await trouble.data.query(CONNECTIONS)
     if others:
         (process,) = others[next(trouble.turns) % len(others)]
-        await trouble.query("SELECT pg_terminate_backend(%s)", process)
+        await trouble.data.query("SELECT pg_terminate_backend(%s)", process)
 
 
 async def cut_all(trouble: "Trouble") -> None:
     """Cut all connections to the database."""
-    await trouble.query(f"SELECT pg_terminate_backend(pid) FROM ({CONNECTIONS}) AS others (pid)")
+    await trouble.data.query(
+        f"SELECT pg_terminate_backend(pid) FROM ({CONNECTIONS}) AS others (pid)"
+    )
 
 
 async def restart_database(trouble: "Trouble") -> None:
@@ -150,7 +151,7 @@ async def restore(trouble: "Trouble") -> None:
                 with ledger.noting() as meanwhile:
                     if await trouble.manage("restore", backup):
                         ledger.restore(merge(possible, attempted), meanwhile)
-                        ledger.learn(await trouble.read_users())
+                        ledger.learn(await trouble.data.users())
                         return
 
 
@@ -165,7 +166,7 @@ async def hold(trouble: "Trouble", statement: str | None, begin: str = "BEGIN IM
                 await asyncio.sleep(HELD)
                 await connection.rollback()
             return
-        with trouble.open_sqlite() as file:
+        with trouble.data.open_sqlite() as file:
             # It may wait for the lock itself.
             await asyncio.to_thread(file.execute, begin if statement else "BEGIN EXCLUSIVE")
             if statement:
@@ -226,7 +227,4 @@ def in_order(faults: Sequence[Fault]) -> Iterator[Fault]:
 
 def small_disk(directory: Path, size: str = "8m") -> list[str]:
     """Return the command that mounts a small disk, which only root may do."""
-    return ["mount", "-t", "tmpfs", "-o", f"size={size}", "soak", str(directory)]
-
-
-MANAGE = [str(SCRIPTS / "python"), "manage.py"]
+    return ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "soak", str(directory)]

@@ -120,6 +120,7 @@ def figures(trouble: Trouble) -> dict[str, object]:
         "faults": trouble.faults.total(),
         "longest recovery (s)": f"{longest:.1f}",
         "answers": ", ".join(f"{status}: {count}" for status, count in answers),
+        "longest answer (s)": f"{trouble.answers.longest:.1f}",
         "answers without an excuse": len(trouble.answers.failures),
         "writes acknowledged": ledger.acknowledged,
         "writes refused": ledger.refused,

@@ -84,7 +84,6 @@ def serve(run: Trouble, faults: list[Fault]) -> None:
     try:
         asyncio.run(run.run(faults))
     finally:
-        Path(f"/tmp/soak18-{run.database.name}.log").write_text(run.log)  # XXX
         Console().print(report_trouble(run))
 
 

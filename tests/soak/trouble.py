@@ -2,36 +2,31 @@
 
 import asyncio
 import itertools
-import os
 import re
-import sqlite3
-import subprocess
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import httpx2 as httpx
-import psycopg
 
-from contract.engines import register_sqlite_functions
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
-from tests.jobs.workers import FAKETIME
-from tests.servers import ROOT, Server, running
+from tests.servers import ROOT
 from tests.soak.answers import Answers, Request
 from tests.soak.cycles import PROBE, TRACEBACK
-from tests.soak.faults import MANAGE, Fault, in_order
+from tests.soak.faults import Fault, in_order
 from tests.soak.ledger import Ledger
 from tests.soak.listeners import Event, EventSource, Listener, WebSocket
 from tests.soak.orders import SECRET, Gate, Orders, Sender
 from tests.soak.processes import MARK, Holdings, find
+from tests.soak.services import LOOK, Service, manage, wrong_clock
+from tests.soak.stored import Stored
 from tests.soak.traffic import DATABASE, PAUSE, Traffic, coming
 from tests.usage import open_connections
 
@@ -39,15 +34,11 @@ EVERY = 1.0  # seconds from one fault to the next
 SOON = 60.0  # seconds until everything must work again after a fault, and at the end
 SERVING = 2  # processes
 THREADS = 40  # of this process
-LOOK = 0.3  # seconds between two looks at all processes, or two attempts to use the gateway
 # What the gateway writes before each line of a companion.
 COMPANION = re.compile(r"^.* INFO companion\.\w+ \[-\] ", re.MULTILINE)
 EXPECTED = Counter(gateway=1, serving=SERVING, worker=2)
 CREATE = Request("/api/users", 201, "POST", needs=(DATABASE,))
 READY = Request("/health/ready", needs=(DATABASE,))
-EVENTS = "SELECT id, action, email, name FROM user_events ORDER BY id"
-JOBS = "SELECT status, count(*) FROM django_tasks_database_dbtaskresult GROUP BY status"
-OPEN_EXPORTS = "SELECT count(*) FROM exports WHERE finished_at IS NULL"
 
 ENV = {
     "GATEWAY_THREADS": "4",
@@ -64,47 +55,6 @@ class Plan:
 
     calm: float
     storm: float
-
-
-class Service:
-    """A program that is started again whenever it ends, as a service manager does.
-
-    Attributes:
-        ends: how often it has ended, by exit status.
-        log: the output of all its processes that have ended.
-    """
-
-    def __init__(self, *command: object, env: dict[str, str]) -> None:
-        self.command = command
-        self.env = env
-        self.ends: Counter[int | None] = Counter()
-        self.log = ""
-        self.process: Server | None = None
-
-    @property
-    def id(self) -> int:
-        """The id of the process; 0 if there is none."""
-        return 0 if self.process is None else self.process.pid
-
-    async def keep(self) -> None:
-        """Run the program until this is cancelled."""
-        while True:
-            with running(*self.command, env=self.env) as self.process:
-                try:
-                    while self.process.poll() is None:
-                        await asyncio.sleep(LOOK)
-                    self.ends[self.process.returncode] += 1
-                except asyncio.CancelledError:
-                    await asyncio.to_thread(self.stop, self.process)
-                    raise
-                finally:
-                    self.log += self.process.output
-
-    @staticmethod
-    def stop(process: Server) -> None:
-        """Stop the process, as a service manager does."""
-        process.terminate()
-        process.wait(SOON)
 
 
 class Writers(Traffic):
@@ -143,6 +93,7 @@ class Trouble:
         self, database: SQLite | PostgreSQL, directory: Path, files: Path, plan: Plan
     ) -> None:
         self.database = database
+        self.data = Stored(database)
         self.directory = directory
         self.files = files
         self.plan = plan
@@ -162,7 +113,7 @@ class Trouble:
         worker = "worker=python manage.py worker"
         self.gateway = Service(*serve, "--with", worker, env=self.env)
         self.other_worker = Service(
-            "python", ROOT / "manage.py", "worker", env={**self.env, **self.wrong_clock()}
+            "python", ROOT / "manage.py", "worker", env={**self.env, **wrong_clock(self.clock)}
         )
         self.gate = Gate()
         self.replacing_database = asyncio.Lock()
@@ -188,17 +139,6 @@ class Trouble:
         """The last line of each traceback in the log, if no kill has cut it off."""
         lines = [line for _, line in TRACEBACK.findall(COMPANION.sub("", self.log))]
         return [line for line in lines if not line[0].isdigit()]
-
-    def wrong_clock(self) -> dict[str, str]:
-        """Return the environment of a worker whose clock follows a file."""
-        if not FAKETIME:
-            return {}
-        return {
-            "LD_PRELOAD": str(FAKETIME[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(self.clock),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
 
     async def run(self, faults: list[Fault]) -> None:
         """Run the calm before, the storm, and the calm after it."""
@@ -286,21 +226,19 @@ class Trouble:
 
     async def settle(self) -> None:
         """Wait until the last job has ended and the last event has arrived; read what is stored."""
-        await self.wait_until("Jobs have not ended", self.has_open_jobs)
-        self.stored = await self.read_users()
-        self.jobs = dict(await self.query(JOBS))
+        await self.wait_until("Jobs have not ended", self.data.has_open_jobs)
+        self.stored = await self.data.users()
+        self.jobs = await self.data.jobs()
         await self.note_events()
         last = self.histories[-1][-1].id
         await self.wait_until(
             "Listeners have not received the last event",
-            lambda: nothing_but(any(listener.last != last for listener in self.listeners)),
+            partial(self.is_listener_behind, last),
         )
 
-    async def has_open_jobs(self) -> bool:
-        """Return whether a job or an export has not ended."""
-        jobs = dict(await self.query(JOBS))
-        ((exports,),) = await self.query(OPEN_EXPORTS)
-        return bool(exports or jobs.keys() - {"SUCCESSFUL", "FAILED"})
+    async def is_listener_behind(self, last: int) -> bool:
+        """Return whether a listener has not received the last event."""
+        return any(listener.last != last for listener in self.listeners)
 
     async def rest(self, listening: list[asyncio.Task[None]]) -> Holdings:
         """Disconnect all clients, wait until nothing happens, and measure what is held."""
@@ -322,7 +260,7 @@ class Trouble:
         answer = await traffic.ask(READY)
         return answer is None or bool(answer.json()["failures"] or answer.json()["warnings"])
 
-    async def wait_until(self, problem: str, is_so: Any) -> None:
+    async def wait_until(self, problem: str, is_so: Callable[[], Awaitable[bool]]) -> None:
         """Wait until something is no longer so; note a problem if it stays so."""
         end = time.monotonic() + SOON
         while await is_so():
@@ -333,57 +271,11 @@ class Trouble:
 
     async def note_events(self) -> None:
         """Remember the stored events, which a restore may take back."""
-        while not (rows := await self.query(EVENTS)):
-            await asyncio.sleep(PAUSE)
-        self.histories.append([Event(*row) for row in rows])
-
-    async def read_users(self) -> dict[str, str]:
-        """Return the stored names by email address."""
-        while not (rows := await self.query("SELECT email, name FROM users")):
-            await asyncio.sleep(PAUSE)
-        return dict(rows)
-
-    async def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Execute a statement; no row if another fault prevents it."""
-        return await asyncio.to_thread(self._query, statement, values)
-
-    def _query(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        if isinstance(self.database, SQLite):
-            with self.open_sqlite() as file:
-                return file.execute(statement, values).fetchall()
-        try:
-            with psycopg.connect(self.database.url, application_name="soak") as connection:
-                return connection.execute(statement, values or None).fetchall()
-        except psycopg.OperationalError:
-            return []
-
-    @contextmanager
-    def open_sqlite(self) -> Iterator[sqlite3.Connection]:
-        """Connect to SQLite's file until the block ends."""
-        assert isinstance(self.database, SQLite)
-        with closing(
-            sqlite3.connect(
-                self.database.path, timeout=SOON, isolation_level=None, check_same_thread=False
-            )
-        ) as file:
-            register_sqlite_functions(file, "soak")
-            yield file
+        self.histories.append(await self.data.events())
 
     async def manage(self, *command: object) -> bool:
-        """Run a command of ``manage.py``; return whether it has done what it should."""
-        process = await asyncio.create_subprocess_exec(
-            *MANAGE,
-            *map(str, command),
-            cwd=ROOT,
-            env={**os.environ, **self.env},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        output = (await process.communicate())[0].decode()
+        """Run ``backup`` or ``restore``; return whether it has done what it should."""
+        _, output = await manage(*command, env=self.env)
         self.log += output
+        # Other faults may fail what a restore does after the restored backup is in place.
         return "Restored" in output or "Wrote" in output
-
-
-async def nothing_but(value: bool) -> bool:
-    """Return a value."""
-    return value
