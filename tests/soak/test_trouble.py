@@ -24,8 +24,9 @@ pytestmark = pytest.mark.slow
 
 SHORT = Plan(calm=3, storm=14)  # each fault once
 CALM = 10  # seconds
-GROWTH = 40.0  # MiB, of five processes
-FILES = 20  # of five processes
+GROWTH = 60.0  # MiB, of five processes
+# Pools of connections that were not full before; with SQLite, each of FastAPI's has a thread.
+THREADS, FILES = 24, 48
 # Of the database, of the full disk, and of a response that the database has cut off.
 EXCUSED_ERRORS = (
     "django.db.utils.OperationalError: ",
@@ -123,5 +124,5 @@ def test_only_the_faults_are_logged_as_errors(trouble: Trouble) -> None:
 
 def test_no_more_is_held_than_before(trouble: Trouble) -> None:
     assert trouble.after.memory - trouble.before.memory < GROWTH
-    assert trouble.after.threads - trouble.before.threads <= 8
+    assert trouble.after.threads - trouble.before.threads <= THREADS
     assert trouble.after.files - trouble.before.files <= FILES
