@@ -65,7 +65,7 @@ audit: $(VENV)/installed-dev ## known vulnerabilities of the locked packages (as
 docs: $(VENV)/installed-dev ## build the guide into site/
 	$(BIN)/mkdocs build --strict --quiet
 
-soak: $(VENV)/installed-dev ## ten minutes of mixed traffic and faults, and what they leave behind
+soak: $(VENV)/installed-dev ## three times ten minutes of traffic and faults, and what they leave behind
 	$(BIN)/pytest tests/soak --soak-minutes 10 --capture no
 
 bench-bridge: $(VENV)/installed-dev ## what the bridge costs, measured side by side (needs wrk)

@@ -16,6 +16,7 @@ from contract.exports import ExportOrder, ExportState, insert_export, select_exp
 from contract.formats import suffix_of
 from contract.problems import Problem
 from fastapi_app.bodies import JSONRoute
+from fastapi_app.db import commit, places_of, reading
 from fastapi_app.dependencies import SessionDep
 
 logger = logging.getLogger("fastapi_app")
@@ -33,8 +34,9 @@ async def order_export(
 ) -> ExportState:
     """Request an export of all users."""
     export_id = uuid4()
-    await session.execute(insert_export(export_id, order))
-    await session.commit()
+    async with places_of(session).async_writing():
+        await session.execute(insert_export(export_id, order))
+        await commit(session)
     response.headers.update(PRIVATE)
     response.headers["Location"] = request.url_for("get_export", export_id=export_id).path
     return ExportState(id=export_id, state="queued", done=0, total=None, result=None)
@@ -45,7 +47,8 @@ async def get_export(
     request: Request, response: Response, session: SessionDep, export_id: UUID
 ) -> ExportState:
     """Return the state of an export."""
-    row = (await session.execute(select_export(export_id))).one_or_none()
+    async with reading(session):
+        row = (await session.execute(select_export(export_id))).one_or_none()
     if row is None:
         raise Problem(404, "There is no such export.")
     response.headers.update(PRIVATE)
@@ -61,7 +64,8 @@ async def get_export(
 @router.get("/{export_id:uuid}/result")
 async def get_export_result(request: Request, session: SessionDep, export_id: UUID) -> FileResponse:
     """Send the file of a finished export."""
-    row = (await session.execute(select_export(export_id))).one_or_none()
+    async with reading(session):
+        row = (await session.execute(select_export(export_id))).one_or_none()
     if row is None or not row.file:
         raise Problem(404, "There is no such export, or it is not finished.")
     path = request.app.state.files_dir / row.file

@@ -2,12 +2,14 @@
 
 import logging
 import multiprocessing
+import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
-from functools import partial
-from multiprocessing.connection import wait
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
@@ -67,8 +69,9 @@ class Workers:
             wait([self.starts, *(process.sentinel for process in self.processes)], CHECK_INTERVAL)
             while self.starts.poll():
                 self.started = self.starts.recv()
-            if self._remove_ended() and not self.started:
-                # Further workers would fail in the same way.
+            ended = self._remove_ended()
+            if not self.started and any(process.exitcode != -signal.SIGKILL for process in ended):
+                # Further workers would fail in the same way, unless this one was killed.
                 self._stop()
                 return EXIT_NOT_STARTED
         return self._stop()
@@ -81,24 +84,24 @@ class Workers:
         number = self.number if self.started else 1
         while len(self.processes) < number:
             process = self.context.Process(
-                target=self.serve, args=(self.listener, partial(self.on_start.send, True))
+                target=serve_with_parent, args=(self.serve, self.listener, self.on_start)
             )
             process.start()
             self.processes.append(process)
 
-    def _remove_ended(self) -> bool:
-        """Remove the processes that have ended; return whether there were any."""
+    def _remove_ended(self) -> list[SpawnProcess]:
+        """Remove the processes that have ended, and return them."""
         ended = [process for process in self.processes if not process.is_alive()]
         for process in ended:
             self.processes.remove(process)
             self.on_end(process.pid or 0)
-            if self.started:
+            if self.started or process.exitcode == -signal.SIGKILL:
                 logger.warning(
                     "Worker %s has ended with status %s; starting another",
                     process.pid,
                     process.exitcode,
                 )
-        return bool(ended)
+        return ended
 
     def _stop(self) -> int:
         """Stop the workers; return 0 if all of them exited normally, else 1."""
@@ -115,3 +118,32 @@ class Workers:
         # A worker that has not started to serve is killed by SIGTERM.
         normal = (0, -signal.SIGTERM)
         return int(any(process.exitcode not in normal for process in self.processes))
+
+
+def serve_with_parent(
+    serve: Callable[[socket.socket, Callback], None],
+    listener: socket.socket,
+    starts: "Connection[bool, bool]",
+) -> None:
+    """Serve in a worker process, and end if the parent dies before it has started.
+
+    Until then, nothing else notices, and the address would stay in use for the next gateway.
+    """
+    started = threading.Event()
+    threading.Thread(target=end_if_orphaned, args=(started,), daemon=True).start()
+
+    def on_start() -> None:
+        started.set()
+        with suppress(BrokenPipeError):  # the parent has died; the server will notice
+            starts.send(True)
+
+    serve(listener, on_start)
+
+
+def end_if_orphaned(started: threading.Event) -> None:
+    """End this process when its parent has died, unless the server has started: it stops itself."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    if not started.is_set():
+        os._exit(EXIT_NOT_STARTED)

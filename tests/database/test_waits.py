@@ -122,6 +122,18 @@ def test_a_transaction_on_the_users_ends_writes_and_nothing_else(
         assert count_late(database) == 0
 
 
+@pytest.mark.slow
+def test_orders_of_exports_that_wait_stop_no_reader(database: SQLite | PostgreSQL) -> None:
+    with (
+        gateway_on(database.url, GATEWAY_DATABASE_TIMEOUT="4", GATEWAY_THREADS="4") as (client, _),
+        ThreadPoolExecutor(MANY) as threads,
+    ):
+        with transaction(database, "LOCK TABLE exports"):
+            waiting = [threads.submit(client.post, "/fastapi/api/exports") for _ in range(MANY)]
+            assert_answered(client, waiting, "/api/users/1")
+        assert {future.result().status_code for future in waiting} == {503}
+
+
 def test_a_locked_table_ends_reads_and_nothing_else(database: SQLite | PostgreSQL) -> None:
     if isinstance(database, SQLite):
         pytest.skip("In write-ahead mode nothing stops the readers of SQLite")

@@ -1,6 +1,7 @@
 """The exit status after a stop: 1 if any kind of thread does not return, or else 0."""
 
 import contextlib
+import os
 import signal
 import socket
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.databases import free_port
-from tests.servers import Server, serve
+from tests.servers import Server, running, serve, wait_for
 from tests.wsgi.server import PATIENCE, head, wait_until
 
 GRACE = 1  # seconds
@@ -136,3 +137,61 @@ def test_workers_have_the_same_exit_status(tmp_path: Path) -> None:
         wait_until((tmp_path / "stuck").exists)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 1
+
+
+# One of the processes that load this application never gets further.
+SLOW = """
+from pathlib import Path
+from threading import Event
+
+here = Path(__file__).parent
+number = 1
+while True:
+    try:
+        (here / str(number)).mkdir()
+        break
+    except FileExistsError:
+        number += 1
+if number == WAITS:
+    Event().wait()
+
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"well"]
+"""
+
+
+def two_workers(directory: Path, port: int, waits: int) -> tuple[object, ...]:
+    """Return the command of a gateway with two workers, one of which waits while it starts."""
+    (directory / "slow.py").write_text(SLOW.replace("WAITS", str(waits)))
+    command = ("gateway", "serve", "--port", port, "--only-mounts", "--workers", 2)
+    return *command, "--app-dir", directory, "--mount", "/slow=slow:app"
+
+
+def test_a_worker_that_starts_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    """Otherwise the next gateway cannot use the address until the worker notices."""
+    port = free_port()
+    command = two_workers(tmp_path, port, waits=2)
+    with serve(*command, origin=f"http://127.0.0.1:{port}", path="/slow/") as server:
+        wait_until((tmp_path / "2").exists)
+        server.kill()
+        wait_until(lambda: is_free(port))
+        assert "Traceback" not in server.output
+
+
+def test_a_first_worker_that_is_killed_while_it_starts_is_replaced(tmp_path: Path) -> None:
+    port = free_port()
+    with running(*two_workers(tmp_path, port, waits=1)) as server:
+        wait_until((tmp_path / "1").exists)
+        for child in server.children:
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                os.kill(child, signal.SIGKILL)
+        wait_for(server, f"http://127.0.0.1:{port}/slow/")
+
+
+def is_free(port: int) -> bool:
+    """Return whether a server can listen on a port."""
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False

@@ -43,12 +43,14 @@ class Answers:
 
     Attributes:
         failures: a line for each response that no outage excuses.
+        longest: seconds of the longest request.
     """
 
     def __init__(self) -> None:
         self.counts: Counter[int | str] = Counter()
         self.failures: list[str] = []
         self.outages: list[Outage] = []
+        self.longest = 0.0
 
     @contextmanager
     def outage(self, lacking: str) -> Iterator[None]:
@@ -73,6 +75,7 @@ class Answers:
     ) -> None:
         """Record the response to a request that began at ``begin`` and ends now."""
         self.counts[status] += 1
+        self.longest = max(self.longest, time.monotonic() - begin)
         is_refusal = status in REFUSALS or (request.streams and isinstance(status, str))
         is_excused = (is_refusal and self._is_excused({*needs, GATEWAY}, begin)) or (
             is_broken(status) and self._is_excused({GATEWAY}, begin)

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import random
+import resource
 import signal
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -14,11 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from tests.databases import PostgreSQL
-from tests.servers import SCRIPTS
 from tests.soak.answers import GATEWAY
 from tests.soak.ledger import merge
 from tests.soak.processes import find
-from tests.soak.traffic import DATABASE
+from tests.soak.traffic import DATABASE, WRITES
 
 if TYPE_CHECKING:
     from tests.soak.trouble import Trouble
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HELD = 5.0  # seconds that a lock, a transaction or a full disk lasts
 BETWEEN = 2.0  # seconds from a backup to its restore
 ATTEMPTS = 3  # of a restore, which other faults may prevent
+MAX_FILE = 1000  # bytes
 LONGEST_STEP = 15 * 60  # seconds by which a clock is wrong
 SERVER, FILE = "postgresql", "sqlite"
 
@@ -50,15 +51,17 @@ class Fault(NamedTuple):
 
 async def cut_next(trouble: "Trouble") -> None:
     """Cut one connection to the database, the next one in turn."""
-    others = await trouble.query(CONNECTIONS)
+    others = await trouble.data.query(CONNECTIONS)
     if others:
         (process,) = others[next(trouble.turns) % len(others)]
-        await trouble.query("SELECT pg_terminate_backend(%s)", process)
+        await trouble.data.query("SELECT pg_terminate_backend(%s)", process)
 
 
 async def cut_all(trouble: "Trouble") -> None:
     """Cut all connections to the database."""
-    await trouble.query(f"SELECT pg_terminate_backend(pid) FROM ({CONNECTIONS}) AS others (pid)")
+    await trouble.data.query(
+        f"SELECT pg_terminate_backend(pid) FROM ({CONNECTIONS}) AS others (pid)"
+    )
 
 
 async def restart_database(trouble: "Trouble") -> None:
@@ -96,18 +99,14 @@ async def kill_serving(trouble: "Trouble") -> None:
 
 
 async def kill_gateway(trouble: "Trouble") -> None:
-    """Kill the gateway, and start it again as a service manager does."""
-    trouble.gateway.kill()
-    await trouble.gateway.start()
+    """Kill the gateway; the service manager starts it again."""
+    await kill(trouble, "gateway")
     await trouble.wait_for_processes()
 
 
 async def kill_worker(trouble: "Trouble") -> None:
-    """Kill a worker; the gateway restarts its own, the other is a service."""
+    """Kill a worker; the gateway starts its own again, the service manager the other."""
     await kill(trouble, "worker")
-    if trouble.other_worker.has_ended:
-        trouble.other_worker.kill()
-        await trouble.other_worker.start()
     await trouble.wait_for_processes()
 
 
@@ -119,6 +118,17 @@ async def fill_disk(trouble: "Trouble") -> None:
             file.write(bytes(4096))
     await asyncio.sleep(HELD)
     filler.unlink()
+
+
+async def limit_files(trouble: "Trouble") -> None:
+    """Let the workers write no file beyond some bytes, where no small disk can be had."""
+    workers = [process.id for process in find(trouble.mark) if process.role == "worker"]
+    for limit in (MAX_FILE, resource.RLIM_INFINITY):
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                resource.prlimit(worker, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        if limit == MAX_FILE:
+            await asyncio.sleep(HELD)
 
 
 async def step_clock(trouble: "Trouble") -> None:
@@ -141,6 +151,7 @@ async def restore(trouble: "Trouble") -> None:
                 with ledger.noting() as meanwhile:
                     if await trouble.manage("restore", backup):
                         ledger.restore(merge(possible, attempted), meanwhile)
+                        ledger.learn(await trouble.data.users())
                         return
 
 
@@ -155,7 +166,7 @@ async def hold(trouble: "Trouble", statement: str | None, begin: str = "BEGIN IM
                 await asyncio.sleep(HELD)
                 await connection.rollback()
             return
-        with trouble.open_sqlite() as file:
+        with trouble.data.open_sqlite() as file:
             # It may wait for the lock itself.
             await asyncio.to_thread(file.execute, begin if statement else "BEGIN EXCLUSIVE")
             if statement:
@@ -166,10 +177,10 @@ async def hold(trouble: "Trouble", statement: str | None, begin: str = "BEGIN IM
 
 async def kill(trouble: "Trouble", role: str) -> None:
     """Kill a process of a role, the next one in turn."""
-    found = [process.id for process in find(trouble.mark) if process.role == role]
-    if found:
+    processes = await asyncio.to_thread(find, trouble.mark)
+    if found := sorted(process.id for process in processes if process.role == role):
         with suppress(ProcessLookupError):
-            os.kill(sorted(found)[next(trouble.turns) % len(found)], signal.SIGKILL)
+            os.kill(found[next(trouble.turns) % len(found)], signal.SIGKILL)
 
 
 CONNECTIONS = (
@@ -181,14 +192,15 @@ FAULTS = [
     Fault("a connection cut, each in turn", cut_next, 8, only=SERVER),
     Fault("all connections cut", cut_all, 4, only=SERVER),
     Fault("database killed and restarted", restart_database, 2, only=SERVER),
-    Fault("users locked for 5 s", lock_users, 2, only=SERVER),
-    Fault("transaction open for 5 s", leave_open, 2),
-    Fault("database locked for 5 s", lock_database, 2, only=FILE),
+    Fault("users locked for 5 s", lock_users, 1, only=SERVER),
+    Fault("transaction open for 5 s", leave_open, 1, WRITES),
+    Fault("database locked for 5 s", lock_database, 1, WRITES, only=FILE),
     Fault("snapshot held for 5 s", read_on, 4, lacking=None, only=FILE),
-    Fault("serving process killed", kill_serving, 3, GATEWAY),
+    Fault("serving process killed", kill_serving, 1, GATEWAY),
     Fault("gateway killed", kill_gateway, 1, GATEWAY),
-    Fault("worker killed", kill_worker, 4, lacking=None),
+    Fault("worker killed", kill_worker, 2, lacking=None),
     Fault("disk of exports full for 5 s", fill_disk, 2, lacking=None),
+    Fault("files of workers limited for 5 s", limit_files, 2, lacking=None),
     Fault("clock of a worker stepped", step_clock, 6, lacking=None),
     Fault("backup restored", restore, 1),
 ]
@@ -196,7 +208,7 @@ FAULTS = [
 
 def possible_faults(database: str, *, with_clock: bool, with_disk: bool) -> list[Fault]:
     """Return the faults that are possible here."""
-    missing = ([] if with_clock else [step_clock]) + ([] if with_disk else [fill_disk])
+    missing = [limit_files if with_disk else fill_disk, *([] if with_clock else [step_clock])]
     return [fault for fault in FAULTS if fault.only in (None, database) and fault.do not in missing]
 
 
@@ -215,7 +227,4 @@ def in_order(faults: Sequence[Fault]) -> Iterator[Fault]:
 
 def small_disk(directory: Path, size: str = "8m") -> list[str]:
     """Return the command that mounts a small disk, which only root may do."""
-    return ["mount", "-t", "tmpfs", "-o", f"size={size}", "soak", str(directory)]
-
-
-MANAGE = [str(SCRIPTS / "python"), "manage.py"]
+    return ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "soak", str(directory)]

@@ -53,7 +53,10 @@ class Ledger:
         Args:
             before: what was possible before the write was sent.
         """
-        if self._restores_before[email] == self.restores:
+        if before == {None}:
+            for note in self._notes:
+                note.pop(email, None)
+        if before == {None} or self._restores_before[email] == self.restores:
             self.possible[email] = before
         self._unanswered.pop(email, None)
         self.refused += 1
@@ -84,6 +87,12 @@ class Ledger:
             restored = backup.get(email, {None}) | meanwhile.get(email, set())
             self.taken_back += not states <= restored
             self.possible[email] = restored
+
+    def learn(self, stored: Mapping[str, str]) -> None:
+        """Learn the state of each user with several possible ones, unless a write is under way."""
+        for email, states in self.possible.items():
+            if email not in self._unanswered and stored.get(email) in states:
+                self.possible[email] = {stored.get(email)}
 
     @property
     def unsure(self) -> int:

@@ -18,7 +18,7 @@ class Sample:
     Attributes:
         at: seconds since the start.
         memory: resident, in MiB.
-        pools: connections to the database, by application name: a framework's, or empty for the
+        pools: connections to the database, by application name: a framework's, or that of the
             connection that listens for events.
     """
 

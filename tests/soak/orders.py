@@ -14,12 +14,12 @@ import httpx2 as httpx
 from standardwebhooks.webhooks import Webhook
 
 from tests.soak.answers import Request
-from tests.soak.traffic import DATABASE, PAUSE, Traffic
+from tests.soak.traffic import DATABASE, PAUSE, WRITES, Traffic
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 EXPORTS = "/fastapi/api/exports"
-ORDER = Request(EXPORTS, 202, "POST", needs=(DATABASE,))
-RECEIVER = Request("/flask/webhooks/users", 204, "POST", needs=(DATABASE,))
+ORDER = Request(EXPORTS, 202, "POST", needs=(DATABASE, WRITES))
+RECEIVER = Request("/flask/webhooks/users", 204, "POST", needs=(DATABASE, WRITES))
 TAKEN_BACK = "taken back by a restore"
 POLL = 0.3  # seconds between two requests for the state of an export
 PAUSE_OF_SENDERS = 0.2  # seconds
@@ -106,13 +106,16 @@ class Orders:
                 return TAKEN_BACK
             path = f"{EXPORTS}/{export}"
             answer = await traffic.ask(Request(path, needs=(DATABASE,)))
-            state = answer.json() if answer is not None else {"state": "running"}
-            if state["state"] == "finished":
+            if answer is None:
+                return None
+            export_state = answer.json()
+            state: str = export_state["state"]
+            if state == "finished":
                 result = await traffic.ask(Request(f"{path}/result", needs=(DATABASE,)))
                 if result is None:
                     return None
-                self.check(export, result.text, state["total"])
-        return state["state"] if state["state"] in ("finished", "failed") else None
+                self.check(export, result.text, export_state["total"])
+        return state if state in ("finished", "failed") else None
 
     def check(self, export: str, text: str, total: int) -> None:
         """Check that a result is whole, and remove its file."""

@@ -1,5 +1,6 @@
 """The tables at the end of a soak."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
@@ -96,7 +97,17 @@ def report_trouble(trouble: Trouble) -> Group:
     table = Table("what", "figure", title="What is left")
     for name, figure in figures(trouble).items():
         table.add_row(name, str(figure))
-    return Group(faults, table, *trouble.answers.failures, *trouble.problems)
+    errors = trouble_errors(trouble)
+    return Group(faults, table, errors, *trouble.answers.failures, *trouble.problems)
+
+
+def trouble_errors(trouble: Trouble) -> Table:
+    """Return how often each error was logged with a traceback."""
+    table = Table("logged with a traceback", "times", title="Errors of gateways and workers")
+    kinds = Counter(error.partition(":")[0] for error in trouble.errors)
+    for kind, times in kinds.most_common():
+        table.add_row(kind, str(times))
+    return table
 
 
 def figures(trouble: Trouble) -> dict[str, object]:
@@ -104,10 +115,12 @@ def figures(trouble: Trouble) -> dict[str, object]:
     ledger, orders = trouble.ledger, trouble.orders
     wrong = ledger.compare(trouble.stored)
     answers = sorted(trouble.answers.counts.items(), key=str)
-    found = {
+    longest = max(itertools.chain(*trouble.recoveries.values()), default=0)
+    found: dict[str, object] = {
         "faults": trouble.faults.total(),
-        "longest recovery (s)": f"{max(map(max, trouble.recoveries.values()), default=0):.1f}",
+        "longest recovery (s)": f"{longest:.1f}",
         "answers": ", ".join(f"{status}: {count}" for status, count in answers),
+        "longest answer (s)": f"{trouble.answers.longest:.1f}",
         "answers without an excuse": len(trouble.answers.failures),
         "writes acknowledged": ledger.acknowledged,
         "writes refused": ledger.refused,
@@ -120,6 +133,8 @@ def figures(trouble: Trouble) -> dict[str, object]:
         "exports that have not ended": len(orders.waiting),
         "longest export (s)": f"{orders.longest:.1f}",
         "jobs": trouble.jobs,
+        "ends of the gateway, by status": dict(trouble.gateway.ends),
+        "ends of the other worker": dict(trouble.other_worker.ends),
         "processes before": dict(trouble.before.roles),
         "processes after": dict(trouble.after.roles),
         "defunct": trouble.after.defunct,
@@ -129,11 +144,11 @@ def figures(trouble: Trouble) -> dict[str, object]:
         found[f"{name} at rest, before and after"] = f"{before:.0f}, {after:.0f}"
     if trouble.histories:
         histories = Histories(trouble.histories)
-        for listener in trouble.listeners:
+        for number, listener in enumerate(trouble.listeners):
             events = listener.events
             resets = sum(event.action == RESET for event in events)
             lost = len(histories.check(events))
-            found[f"events of a listener ({type(listener).__name__}, {id(listener) % 997})"] = (
-                f"{len(events) - resets} and {resets} resets, {lost} lost or doubled"
+            found[f"events of listener {number} ({type(listener).__name__})"] = (
+                f"{len(events) - resets} and {resets} resets; {lost} lost or doubled"
             )
     return found

@@ -53,3 +53,41 @@ def test_a_refusal_is_excused_during_an_outage_of_what_it_needs() -> None:
     answers.record(HELLO, "/django", 503, ["django", "database"], begun)
     answers.record(HELLO, "/flask", 503, ["flask"], time.monotonic())
     assert len(answers.failures) == 3
+
+
+def test_a_restore_takes_back_what_was_acknowledged_after_the_backup() -> None:
+    ledger = Ledger()
+    ledger.attempt("old", "new")
+    ledger.acknowledge("old", "new")
+    backup = {email: {*states} for email, states in ledger.possible.items()}
+    ledger.attempt("late", "new")
+    ledger.acknowledge("late", "new")
+    ledger.attempt("open", "new")
+    with ledger.noting() as meanwhile:
+        ledger.attempt("meanwhile", "new")
+        ledger.acknowledge("meanwhile", "new")
+        ledger.attempt("refused", "new")
+        ledger.refuse("refused", {None})
+    ledger.restore(backup, meanwhile)
+    # The restore may have come before its answer.
+    ledger.acknowledge("open", "new")
+    assert ledger.possible == {
+        "old": {"new"},
+        "late": {None},
+        "open": {None, "new"},
+        "meanwhile": {None, "new"},
+        "refused": {None},
+    }
+    assert (ledger.restores, ledger.taken_back) == (1, 1)
+    ledger.learn({"old": "new", "meanwhile": "new"})
+    assert ledger.possible["meanwhile"] == {"new"}
+
+
+def test_a_refused_write_must_not_be_stored() -> None:
+    ledger = Ledger()
+    ledger.attempt("a", "old")
+    ledger.acknowledge("a", "old")
+    ledger.attempt("a", "new")
+    ledger.refuse("a", {"old"})
+    assert ledger.compare({"a": "old"}) == []
+    assert len(ledger.compare({"a": "new"})) == 1

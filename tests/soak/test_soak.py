@@ -23,7 +23,7 @@ MAX_REQUESTS = 100
 WAITS = {"flask": 2 * THREADS, "django": 2 * THREADS, "fastapi": MAX_REQUESTS + 10}
 # Connections to the database, including the one that listens for events. If FastAPI was opening a
 # connection when its client left, that one stays until Python collects it.
-POOLS = Counter({"flask": THREADS, "django": THREADS, "fastapi": 2 * THREADS, "": 1})
+POOLS = Counter({"flask": THREADS, "django": THREADS, "fastapi": 2 * THREADS, "fastapi events": 1})
 GROWTH = 12.0  # MiB
 FACTOR = 2.0  # of a healthy mount's median latency, while another is stuck
 # Users stored in advance, so that an export exceeds a socket's buffers, 4 MiB on Linux.

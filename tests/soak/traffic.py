@@ -17,6 +17,7 @@ from tests.soak.answers import Answers, Request
 from tests.soak.ledger import Ledger
 
 DATABASE = "database"
+WRITES = "writes"
 PAUSE = 0.03  # seconds between two requests of one client
 
 # Below the prefix of each mount.
@@ -76,13 +77,17 @@ class Traffic:
         self, what: Request, mount: str | None = None, **options: Any
     ) -> httpx.Response | None:
         """Send a request; return a response with the expected status, or else None."""
-        answer = await self.send(what, mount, **options)
-        return answer if answer is not None and answer.status_code == what.status else None
+        status, answer = await self.send(what, mount, **options)
+        return answer if status == what.status else None
 
     async def send(
         self, what: Request, mount: str | None = None, **options: Any
-    ) -> httpx.Response | None:
-        """Send a request and record the response; return it, or None if there is none."""
+    ) -> tuple[int | str, httpx.Response | None]:
+        """Send a request and record the response.
+
+        Returns:
+            The status, or the name of an exception, and the response, if there is one.
+        """
         path = what.path if mount is None else f"/{mount}{what.path}"
         needs = {mount, *what.needs}
         begin = time.monotonic()
@@ -96,7 +101,7 @@ class Traffic:
         self.answers.record(what, path, status, needs, begin)
         if status == what.status and answer is not None and what.body not in (None, answer.text):
             self.answers.failures.append(f"{what.method} {path}: {answer.text}")
-        return answer
+        return status, answer
 
     def reader(self, mount: str | None, reads: list[Request]) -> Callable[[], Awaitable[None]]:
         """Return a client that reads one path after another."""
@@ -136,24 +141,30 @@ class Traffic:
         before = {*self.ledger.possible.get(email, {None})}
         self.ledger.attempt(email, name)
         content = None if name is None else {"name": name, "email": email}
-        answer = await self.send(what._replace(needs=(DATABASE,)), mount, json=content)
-        if answer is None:
-            return None
-        if answer.status_code == what.status:
+        needs = (DATABASE, WRITES)
+        status, answer = await self.send(what._replace(needs=needs), mount, json=content)
+        if status == what.status:
             self.ledger.acknowledge(email, name)
             return answer
-        if answer.status_code == 503 and "Retry-After" in answer.headers:
-            # Without that header, it is not known whether the database has stored the change.
+        if status == "ConnectError" or is_refusal(answer):
             self.ledger.refuse(email, before)
         return None
 
 
+def is_refusal(answer: httpx.Response | None) -> bool:
+    """Return whether an answer promises that nothing was stored.
+
+    Without Retry-After, it is not known whether the database has stored the change.
+    """
+    return answer is not None and answer.status_code == 503 and "Retry-After" in answer.headers
+
+
 @asynccontextmanager
-async def coming(*clients: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+async def coming(*clients: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
     """Run clients again and again; those running when the block ends may finish."""
     ended = asyncio.Event()
 
-    async def come(visit: Callable[[], Awaitable[None]]) -> None:
+    async def come(visit: Callable[[], Awaitable[object]]) -> None:
         while not ended.is_set():
             await visit()
             await asyncio.sleep(PAUSE)

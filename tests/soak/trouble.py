@@ -2,46 +2,43 @@
 
 import asyncio
 import itertools
-import os
-import sqlite3
-import subprocess
+import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import httpx2 as httpx
-import psycopg
 
-from contract.engines import register_sqlite_functions
 from tests.conftest import FRAMEWORKS
 from tests.databases import PostgreSQL, SQLite, free_port
-from tests.jobs.workers import FAKETIME
-from tests.servers import ROOT, Server, running
+from tests.servers import ROOT
 from tests.soak.answers import Answers, Request
-from tests.soak.cycles import PROBE
-from tests.soak.faults import MANAGE, Fault, in_order
+from tests.soak.cycles import PROBE, TRACEBACK
+from tests.soak.faults import Fault, in_order
 from tests.soak.ledger import Ledger
 from tests.soak.listeners import Event, EventSource, Listener, WebSocket
 from tests.soak.orders import SECRET, Gate, Orders, Sender
 from tests.soak.processes import MARK, Holdings, find
+from tests.soak.services import LOOK, Service, manage, wrong_clock
+from tests.soak.stored import Stored
 from tests.soak.traffic import DATABASE, PAUSE, Traffic, coming
 from tests.usage import open_connections
 
 EVERY = 1.0  # seconds from one fault to the next
-SOON = 60.0  # seconds until everything must work again after a fault, and at the end
+SOON = 90.0  # seconds until all works after a fault, while others happen, and at the end
 SERVING = 2  # processes
+THREADS = 40  # of this process
+# What the gateway writes before each line of a companion.
+COMPANION = re.compile(r"^.* INFO companion\.\w+ \[-\] ", re.MULTILINE)
 EXPECTED = Counter(gateway=1, serving=SERVING, worker=2)
 CREATE = Request("/api/users", 201, "POST", needs=(DATABASE,))
 READY = Request("/health/ready", needs=(DATABASE,))
-EVENTS = "SELECT id, action, email, name FROM user_events ORDER BY id"
-JOBS = "SELECT status, count(*) FROM django_tasks_database_dbtaskresult GROUP BY status"
-OPEN_EXPORTS = "SELECT count(*) FROM exports WHERE finished_at IS NULL"
 
 ENV = {
     "GATEWAY_THREADS": "4",
@@ -58,71 +55,6 @@ class Plan:
 
     calm: float
     storm: float
-
-
-class Service:
-    """A program that is killed and started again.
-
-    Attributes:
-        log: the output of all its processes that have ended.
-    """
-
-    def __init__(self, *command: object, env: dict[str, str], port: int | None = None) -> None:
-        self.command = command
-        self.env = env
-        self.port = port
-        self.log = ""
-        self._stack = ExitStack()
-        self.process: Server | None = None
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the program has ended by itself, or does not run."""
-        return self.process is None or self.process.poll() is not None
-
-    async def start(self) -> None:
-        """Start the program; a port that an ended process still has may delay that."""
-        async with asyncio.timeout(SOON):
-            while True:
-                self.process = self._stack.enter_context(running(*self.command, env=self.env))
-                while not self.has_ended and not self.is_listening():
-                    await asyncio.sleep(PAUSE)
-                if not self.has_ended:
-                    return
-                assert "choose another port" in self.process.output, self.process.output
-                await asyncio.to_thread(self.stop)
-
-    def is_listening(self) -> bool:
-        """Return whether the process listens on its port, if it has one."""
-        if self.port is None or self.process is None:
-            return True
-        inodes = {f"socket:[{inode}]" for inode in listening_inodes(self.port)}
-        with suppress(FileNotFoundError), os.scandir(f"/proc/{self.process.pid}/fd") as files:
-            return any(os.readlink(file.path) in inodes for file in files)
-        return False  # it has closed a file meanwhile
-
-    def kill(self) -> None:
-        """Kill the process, but not those that it has started."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-        self.stop()
-
-    def stop(self) -> None:
-        """Stop the process, and keep its output."""
-        if self.process is not None:
-            process, self.process = self.process, None
-            process.terminate()
-            process.wait(SOON)
-            self.log += process.output
-        self._stack.close()
-
-
-def listening_inodes(port: int) -> set[str]:
-    """Return the inodes of the sockets that listen on a port of this machine."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    fields = [line.split() for line in lines]
-    return {f[9] for f in fields if f[1].endswith(f":{port:04X}") and f[3] == "0A"}
 
 
 class Writers(Traffic):
@@ -161,6 +93,7 @@ class Trouble:
         self, database: SQLite | PostgreSQL, directory: Path, files: Path, plan: Plan
     ) -> None:
         self.database = database
+        self.data = Stored(database)
         self.directory = directory
         self.files = files
         self.plan = plan
@@ -178,9 +111,9 @@ class Trouble:
         }
         serve = ("gateway", "serve", "--port", port, "--workers", SERVING)
         worker = "worker=python manage.py worker"
-        self.gateway = Service(*serve, "--with", worker, env=self.env, port=port)
+        self.gateway = Service(*serve, "--with", worker, env=self.env)
         self.other_worker = Service(
-            "python", ROOT / "manage.py", "worker", env={**self.env, **self.wrong_clock()}
+            "python", ROOT / "manage.py", "worker", env={**self.env, **wrong_clock(self.clock)}
         )
         self.gate = Gate()
         self.replacing_database = asyncio.Lock()
@@ -201,22 +134,21 @@ class Trouble:
         self.problems: list[str] = []
         self.log = ""
 
-    def wrong_clock(self) -> dict[str, str]:
-        """Return the environment of a worker whose clock follows a file."""
-        if not FAKETIME:
-            return {}
-        return {
-            "LD_PRELOAD": str(FAKETIME[0]),
-            "FAKETIME_TIMESTAMP_FILE": str(self.clock),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+    @property
+    def errors(self) -> list[str]:
+        """The last line of each traceback in the log, if no kill has cut it off."""
+        lines = [line for _, line in TRACEBACK.findall(COMPANION.sub("", self.log))]
+        return [line for line in lines if not line[0].isdigit()]
 
     async def run(self, faults: list[Fault]) -> None:
         """Run the calm before, the storm, and the calm after it."""
+        # Faults wait in threads for locks; nothing else may wait for those threads.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+        services = [
+            asyncio.create_task(service.keep()) for service in (self.gateway, self.other_worker)
+        ]
         try:
-            await self.gateway.start()
-            await self.other_worker.start()
+            await self.wait_for_processes()
             listening = [asyncio.create_task(listener.listen()) for listener in self.listeners]
             async with self.traffic() as traffic:
                 with self.answers.outage("gateway"):
@@ -229,9 +161,10 @@ class Trouble:
             await self.settle()
             self.after = await self.rest(listening)
         finally:
-            await asyncio.to_thread(self.gateway.stop)
-            await asyncio.to_thread(self.other_worker.stop)
-            self.log = self.gateway.log + self.other_worker.log
+            for task in services:
+                task.cancel()
+            await asyncio.wait(services)
+            self.log += self.gateway.log + self.other_worker.log
 
     @asynccontextmanager
     async def traffic(self) -> AsyncIterator[Writers]:
@@ -240,19 +173,20 @@ class Trouble:
         async with httpx.AsyncClient(base_url=self.origin, timeout=30, limits=limits) as client:
             yield Writers(client, self)
 
-    async def load(self, seconds: float, faults: Iterator[Fault] = iter(())) -> None:
+    async def load(self, seconds: float, faults: Iterable[Fault] = ()) -> None:
         """Run all clients for a while, with a fault each second; then let everything end."""
         async with self.traffic() as traffic, asyncio.TaskGroup() as group:
-            clients = [
+            clients: list[Callable[[], Awaitable[object]]] = [
                 *traffic.clients(),
                 *(partial(traffic.create, mount) for mount in FRAMEWORKS),
                 *(partial(self.orders.order, traffic) for _ in range(2)),
                 *(partial(sender.send, traffic) for sender in self.senders),
             ]
             async with coming(*clients):
+                due = iter(faults)
                 end = time.monotonic() + seconds
                 while (left := end - time.monotonic()) > 0:
-                    if (fault := next(faults, None)) is not None:
+                    if (fault := next(due, None)) is not None:
                         group.create_task(self.cause(fault, traffic))
                     await asyncio.sleep(min(EVERY, left))
 
@@ -274,7 +208,7 @@ class Trouble:
 
         async def use(mount: str) -> None:
             while await traffic.ask(PROBE, mount) is None or not await traffic.create(mount):
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(LOOK)
 
         async with asyncio.timeout(SOON):
             await asyncio.gather(*map(use, FRAMEWORKS))
@@ -282,8 +216,8 @@ class Trouble:
     async def wait_for_processes(self) -> None:
         """Wait until no process is missing."""
         async with asyncio.timeout(SOON):
-            while self.missing():
-                await asyncio.sleep(PAUSE)
+            while await asyncio.to_thread(self.missing):
+                await asyncio.sleep(LOOK)
 
     def missing(self) -> Counter[str]:
         """Return the roles without enough processes."""
@@ -292,21 +226,19 @@ class Trouble:
 
     async def settle(self) -> None:
         """Wait until the last job has ended and the last event has arrived; read what is stored."""
-        await self.wait_until("Jobs have not ended", self.has_open_jobs)
-        self.stored = dict(await self.query("SELECT email, name FROM users"))
-        self.jobs = dict(await self.query(JOBS))
+        await self.wait_until("Jobs have not ended", self.data.has_open_jobs)
+        self.stored = await self.data.users()
+        self.jobs = await self.data.jobs()
         await self.note_events()
         last = self.histories[-1][-1].id
         await self.wait_until(
             "Listeners have not received the last event",
-            lambda: nothing_but(any(listener.last != last for listener in self.listeners)),
+            partial(self.is_listener_behind, last),
         )
 
-    async def has_open_jobs(self) -> bool:
-        """Return whether a job or an export has not ended."""
-        jobs = dict(await self.query(JOBS))
-        ((exports,),) = await self.query(OPEN_EXPORTS)
-        return bool(exports or jobs.keys() - {"SUCCESSFUL", "FAILED"})
+    async def is_listener_behind(self, last: int) -> bool:
+        """Return whether a listener has not received the last event."""
+        return any(listener.last != last for listener in self.listeners)
 
     async def rest(self, listening: list[asyncio.Task[None]]) -> Holdings:
         """Disconnect all clients, wait until nothing happens, and measure what is held."""
@@ -317,21 +249,18 @@ class Trouble:
         async with self.traffic() as traffic:
             await self.wait_until("The gateway is not ready", partial(self.is_faulty, traffic))
         await self.wait_until("Connections are open", self.is_connected)
-        holdings = Holdings.of(self.mark)
-        print(holdings, flush=True)
-        return holdings
+        return Holdings.of(self.mark)
 
     async def is_connected(self) -> bool:
         """Return whether a client is connected."""
-        assert self.gateway.process is not None
-        return bool(open_connections(self.gateway.process.pid, self.port))
+        return bool(open_connections(self.gateway.id, self.port))
 
     async def is_faulty(self, traffic: Writers) -> bool:
         """Return whether readiness names a failure or a warning."""
         answer = await traffic.ask(READY)
         return answer is None or bool(answer.json()["failures"] or answer.json()["warnings"])
 
-    async def wait_until(self, problem: str, is_so: Any) -> None:
+    async def wait_until(self, problem: str, is_so: Callable[[], Awaitable[bool]]) -> None:
         """Wait until something is no longer so; note a problem if it stays so."""
         end = time.monotonic() + SOON
         while await is_so():
@@ -342,51 +271,11 @@ class Trouble:
 
     async def note_events(self) -> None:
         """Remember the stored events, which a restore may take back."""
-        while not (rows := await self.query(EVENTS)):
-            await asyncio.sleep(PAUSE)
-        self.histories.append([Event(*row) for row in rows])
-
-    async def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Execute a statement; no row if another fault prevents it."""
-        return await asyncio.to_thread(self._query, statement, values)
-
-    def _query(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        if isinstance(self.database, SQLite):
-            with self.open_sqlite() as file:
-                return file.execute(statement, values).fetchall()
-        try:
-            with psycopg.connect(self.database.url, application_name="soak") as connection:
-                return connection.execute(statement, values or None).fetchall()  # type: ignore[arg-type]
-        except psycopg.OperationalError:
-            return []
-
-    @contextmanager
-    def open_sqlite(self) -> Iterator[sqlite3.Connection]:
-        """Connect to SQLite's file until the block ends."""
-        assert isinstance(self.database, SQLite)
-        with closing(
-            sqlite3.connect(
-                self.database.path, timeout=SOON, isolation_level=None, check_same_thread=False
-            )
-        ) as file:
-            register_sqlite_functions(file, "soak")
-            yield file
+        self.histories.append(await self.data.events())
 
     async def manage(self, *command: object) -> bool:
-        """Run a command of ``manage.py``; return whether it has done what it should."""
-        process = await asyncio.create_subprocess_exec(
-            *MANAGE,
-            *map(str, command),
-            cwd=ROOT,
-            env={**os.environ, **self.env},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        output = (await process.communicate())[0].decode()
-        print(output, flush=True)
+        """Run ``backup`` or ``restore``; return whether it has done what it should."""
+        _, output = await manage(*command, env=self.env)
+        self.log += output
+        # Other faults may fail what a restore does after the restored backup is in place.
         return "Restored" in output or "Wrote" in output
-
-
-async def nothing_but(value: bool) -> bool:
-    """Return a value."""
-    return value
