@@ -16,8 +16,18 @@ from contract.engines import register_sqlite_functions
 from contract.private_files import make_private
 from contract.settings import get_settings
 from django_app import postgresql_programs as programs
+from django_app.models import UserEvent
 from django_app.schema import OWN_APP, RECORDS, Migration
 
+LAST_EVENT_ID = {
+    "sqlite": "SELECT seq FROM sqlite_sequence WHERE name = 'user_events'",
+    "postgresql": "SELECT max(last_value) FROM pg_sequences WHERE format('%I.%I', schemaname,"
+    " sequencename)::regclass = pg_get_serial_sequence('user_events', 'id')::regclass",
+}
+SET_EVENT_ID = {
+    "sqlite": "UPDATE sqlite_sequence SET seq = %s WHERE name = 'user_events'",
+    "postgresql": "SELECT setval(pg_get_serial_sequence('user_events', 'id'), %s)",
+}
 SQLITE_HEAD = b"SQLite format 3\0"
 
 
@@ -92,12 +102,37 @@ def restore(file: Path) -> None:
     Raises:
         CommandError, OSError, sqlite3.Error: nothing was changed.
     """
+    used = last_event_id()
     if connection.vendor == "sqlite":
         target = Path(connection.settings_dict["NAME"])
         make_private(target)
         copy_sqlite(file, target, into_log=True)
     else:
         programs.restore(file)
+    connection.close()  # it may have read the schema before the restore
+    use_event_ids_after(used)
+
+
+def last_event_id() -> int:
+    """Return the largest id that an event has ever had; 0 without the table of events."""
+    if UserEvent._meta.db_table not in connection.introspection.table_names():
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(LAST_EVENT_ID[connection.vendor])
+        row = cursor.fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def use_event_ids_after(used: int) -> None:
+    """Give new events ids that no event had before the restore.
+
+    So a listener that was away finds that its last event is gone, even when there are new ones.
+    """
+    if used > last_event_id():
+        with connection.cursor() as cursor:
+            cursor.execute(SET_EVENT_ID[connection.vendor], [used])
+            if cursor.rowcount == 0:  # SQLite notes no id before the first event
+                cursor.execute("INSERT INTO sqlite_sequence VALUES ('user_events', %s)", [used])
 
 
 def open_sqlite(file: Path) -> sqlite3.Connection:

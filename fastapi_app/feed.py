@@ -123,5 +123,6 @@ class Feed:
         """Return a reset for a listener whose last event is not, or no longer, in the table."""
         async with self.catching_up:
             oldest, newest = await self.outbox.range()
-        # The ids of changes that were rolled back are missing, too, so only the ends count.
-        return Reset(id=newest) if not oldest - 1 <= after <= newest else None
+            is_there = after in await self.outbox.marks(after)
+        # A listener has the id of an event, or of the last one before the oldest.
+        return None if is_there or after == max(oldest - 1, 0) else Reset(id=newest)

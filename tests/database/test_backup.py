@@ -113,6 +113,25 @@ def test_a_backup_under_writers_is_restored_under_listeners(empty: str, tmp_path
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_events_after_a_restore_have_ids_that_no_event_had(empty: str, tmp_path: Path) -> None:
+    """So a listener that was away during the restore finds that its last event is gone."""
+    newest, file = "SELECT max(id) FROM user_events", tmp_path / "backup"
+    add = "INSERT INTO users (name, email) VALUES ('Eve', '{}@example.com')"
+    prepare(empty)
+    assert manage(empty, "backup", file)[0] == 0
+    execute(empty, *(add.format(number) for number in range(3)))
+    [(before,)] = execute(empty, newest)
+    assert manage(empty, "restore", file)[0] == 0
+    [(restored,)] = execute(empty, newest)
+    assert restored < before
+    execute(empty, add.format("after"))
+    assert execute(empty, newest) == [(before + 1,)]
+    with gateway_on(empty) as (client, _):
+        headers = {"Last-Event-ID": str(before)}
+        with client.stream("GET", "/fastapi/api/users/events", headers=headers) as listener:
+            assert "event: reset" in next(text for text in listener.iter_text() if "event" in text)
+
+
 def test_a_backup_names_what_is_not_in_it(empty: str, tmp_path: Path) -> None:
     prepare(empty)
     execute(
