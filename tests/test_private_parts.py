@@ -68,12 +68,8 @@ PARTS = [
         ["set_dangerous_leniencies", "should_upgrade", "get_http_version", "feed_data"],
     ),
     ("a2wsgi", "wsgi/environ.py", "a2wsgi.wsgi", ["build_environ"]),
-    (
-        "anyio",
-        "mounts/event_loop.py",
-        "anyio._backends._asyncio",
-        ["CapacityLimiter", "_default_thread_limiter"],
-    ),
+    ("anyio", "mounts/threads.py", "anyio._backends._asyncio", ["CapacityLimiter"]),
+    ("anyio", "mounts/event_loop.py", "anyio._backends._asyncio", ["_default_thread_limiter"]),
     ("starlette", "app.py", "starlette.applications:Starlette", ["build_middleware_stack"]),
     *(
         ("prometheus-client", "observability/multiprocess.py", f"prometheus_client.{place}", names)

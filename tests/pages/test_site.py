@@ -167,7 +167,7 @@ def test_custom_applications_have_pages() -> None:
     routes = client.get("/routes").text
     assert "The routes of this application are unknown." in routes
     assert "/new/echo" in routes
-    assert "Could not import module" in routes
+    assert "there is no module" in routes
     assert "Swagger" not in routes
     assert "/django/admin" not in client.get("/guide").text
     assert client.get("/live").status_code == 404
