@@ -61,6 +61,7 @@ class PrivateFileStorage(FileSystemStorage):
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)
+        # Whatever ended the writing, also a signal: half a file is of no use.
         except BaseException:
             part.unlink(missing_ok=True)
             raise

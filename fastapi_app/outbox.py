@@ -76,6 +76,7 @@ class Outbox:
         try:
             async with self.sessionmaker() as session:
                 rows = (await session.execute(select_events(after, PAGE))).all()
+        # A row that a script has written may fail in the driver, in SQLAlchemy or in Pydantic.
         except Exception as error:
             if is_outage(error):
                 raise
@@ -91,7 +92,7 @@ class Outbox:
             for event_id in ids:
                 try:
                     row = (await session.execute(select_events(event_id - 1, 1))).one()
-                except Exception as error:
+                except Exception as error:  # as above
                     if is_outage(error):
                         raise
                     self._pass_by(event_id, error)

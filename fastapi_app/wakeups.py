@@ -44,6 +44,7 @@ async def sqlite_wakeups(file: Path) -> AsyncGenerator[None]:
             if version != seen:
                 seen = version
                 yield
+            # SQLite tells nobody of a change.
             await asyncio.sleep(POLL)
     finally:
         await connection.close()

@@ -71,6 +71,7 @@ class WatchedTask:
             if loop.time() - started > RESET_AFTER:
                 self._delay = 0.0
             self._tell(asyncio.CancelledError() if task.cancelled() else task.result())
+            # The back-off: what ended it may end it again.
             await asyncio.sleep(self._delay)
 
     async def _run(self) -> BaseException | None:

@@ -213,6 +213,7 @@ class Mount(StarletteMount):
                 await self.lifespan.startup(context)
         except TimeoutError:
             self._fail("could not be started", TimeoutError(f"it took longer than {seconds:g} s"))
+        # Usually LifespanFailed; any other error must not keep the others from starting.
         except Exception as error:
             self._fail("could not be started", error)
         else:
