@@ -138,8 +138,8 @@ class Places:
     """The places of one application in one process.
 
     Attributes:
-        readers: for whoever uses the database; a few threads are left for those who do not.
-        writers: for whoever changes users. A lock that stops writers need not stop readers.
+        readers: for requests that use the database; a few threads stay free for other requests.
+        writers: for requests that change users. A lock that stops writers need not stop readers.
     """
 
     def __init__(self, settings: Settings, failures: tuple[type[Exception], ...]) -> None:

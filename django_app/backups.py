@@ -148,7 +148,7 @@ def copy_sqlite(source: Path, target: Path, *, into_log: bool = False) -> None:
     """Copy a database with SQLite's online backup, in one step and so as of one moment.
 
     Args:
-        into_log: write by the write-ahead log, beside which others can read.
+        into_log: write through the write-ahead log, so that others can read meanwhile.
     """
     with closing(open_sqlite(source)) as origin, closing(open_sqlite(target)) as copy:
         if into_log:

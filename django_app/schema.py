@@ -122,8 +122,8 @@ def migrate_each() -> list[str]:
     """Apply what is missing; return the names.
 
     Each migration and its row in ``django_migrations`` are one transaction. Django writes the row
-    of some migrations after their transaction: a process that is killed in between leaves a
-    database to which the migration can be applied neither again nor further.
+    of some migrations after their transaction. If the process is killed in between, Django can no
+    longer migrate the database.
     """
     executor = MigrationExecutor(connection)
     names = []

@@ -47,7 +47,7 @@ class PrivateFileStorage(FileSystemStorage):
 
     @contextmanager
     def replacing(self, name: str) -> Iterator[IO[bytes]]:
-        """Write a file that appears under its name when it is whole, or not at all.
+        """Write a file under another name, and rename it when it is complete.
 
         Raises:
             OSError: the file cannot be written, as when the disk is full; nothing is left of it.

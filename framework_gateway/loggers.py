@@ -16,7 +16,7 @@ import logging
 import sys
 from typing import Any
 
-# What the gateway writes at least: the lowest level, by the name of the logger.
+# The level from which the gateway always writes records, by the name of the logger.
 LEVELS = {
     "companion": logging.WARNING,
     "framework_gateway": logging.WARNING,
@@ -73,7 +73,8 @@ class GatewayLogger(logging.Logger):
         """Make a record, even if an application's record factory fails outside its requests."""
         try:
             return super().makeRecord(*args, **options)
-        except Exception:  # any error of the application's factory
+        # The factory is the application's, and may raise anything.
+        except Exception:
             # The same arguments, except the last but one: values for a handler's own format.
             return logging.LogRecord(*args[:8], *args[9:])
 
@@ -81,7 +82,8 @@ class GatewayLogger(logging.Logger):
         """Handle a record, even if a filter or handler of an application fails."""
         try:
             super().handle(record)
-        except Exception:  # any error of theirs; the handler of ROOT comes last and does not raise
+        # Filters and handlers may raise anything; the handler of ROOT does not.
+        except Exception:
             ROOT.handle(record)
 
 

@@ -182,7 +182,8 @@ def ask_version_2(application: Any) -> Kind | None:
     """Call an application as ASGI 2; it returns what is called with ``receive`` and ``send``."""
     try:
         instance = application({"type": "lifespan", "asgi": {"version": "2.0"}})
-    except Exception:  # it may be anything that takes one argument
+    # It may be any function of one argument.
+    except Exception:
         return None
     return "asgi" if callable(instance) and takes(instance, 2) else None
 
@@ -200,7 +201,8 @@ def ask_kind(application: Any) -> Kind | None:
 
     try:
         answer = application({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
-    except Exception:  # a WSGI application may fail in any way
+    # A WSGI application gets the wrong arguments, and may raise anything.
+    except Exception:
         return "wsgi"
     if not inspect.isawaitable(answer):
         return "wsgi" if hasattr(answer, "__iter__") else None

@@ -184,7 +184,7 @@ class Companion:
     def _end_group(self, output: threading.Thread) -> None:
         """End the processes that the companion has left behind.
 
-        They would run beside those of the next start, and hold the output open for ever.
+        Otherwise they would still run after the next start, and keep the output open.
         """
         self._send(signal.SIGTERM)
         output.join(GRACE if self._stop.is_set() else LEFT_BEHIND)

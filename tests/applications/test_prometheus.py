@@ -1,4 +1,4 @@
-"""prometheus_client's own applications beside the gateway's metrics."""
+"""prometheus_client's own applications, and that their metrics are not the gateway's."""
 
 from collections.abc import Iterator
 from pathlib import Path

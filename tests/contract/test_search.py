@@ -1,4 +1,4 @@
-"""Searches ignore case, for all letters, alike in the three and on both databases."""
+"""Searches ignore the case of all letters, in all three frameworks and on both databases."""
 
 import sys
 import unicodedata

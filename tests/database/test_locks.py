@@ -1,4 +1,4 @@
-"""Usual statements of scripts and the three's own never wait for each other in a circle."""
+"""Usual statements of scripts cause no deadlock with requests to the three frameworks."""
 
 import random
 from collections import Counter

@@ -22,8 +22,11 @@ from contract.problems import DatabaseUnavailable, Problem
 from contract.settings import get_settings
 from contract.table import users
 from tests.conftest import FRAMEWORKS
+from tests.database.test_prepare import empty
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import ROOT, SCRIPTS, Server, serve
+
+__all__ = ["empty"]  # the fixture
 
 CAROL = {"name": "Carol", "email": "carol@example.com"}
 Request = tuple[str, str, dict[str, str] | None]
@@ -119,26 +122,14 @@ def test_a_locked_database_is_503(database: SQLite | PostgreSQL) -> None:
         assert_served(client)
 
 
-@pytest.fixture
-def empty_url(migrated: SQLite | PostgreSQL, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database."""
-    if isinstance(migrated, SQLite):
-        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
-        return
-    with psycopg.connect(migrated.url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE empty")
-        yield migrated.url.removesuffix("postgres") + "empty"
-        connection.execute("DROP DATABASE empty WITH (FORCE)")
-
-
 @pytest.mark.slow
-def test_a_database_without_migrations_is_reported(empty_url: str) -> None:
-    with gateway_on(empty_url) as (client, server):
+def test_a_database_without_migrations_is_reported(empty: str) -> None:
+    with gateway_on(empty) as (client, server):
         assert startup_errors(server) == [
             "The database is not migrated; run: python manage.py prepare"
         ]
         assert_unavailable(client, READS + WRITES)
-        prepare(empty_url)
+        prepare(empty)
         assert_served(client)
 
 

@@ -23,7 +23,8 @@ def succeeds() -> str:
 
 @task()
 def waits_for(path: str) -> None:
-    pause = threading.Event()  # time.sleep() fails under libfaketime
+    # Not time.sleep(), which fails under libfaketime.
+    pause = threading.Event()
     while not Path(path).exists():
         pause.wait(0.01)
 

@@ -29,7 +29,7 @@ def test_a_worker_that_is_killed_leaves_no_half_of_an_export(
         wait_until(lambda: has_ended(export), seconds=60)
     assert (job_of(export).status, export.error, export.done) == ("SUCCESSFUL", "", USERS + 2)
     assert len(set(job_of(export).worker_ids)) == 2
-    # Whole, and nothing beside it.
+    # The complete export, and no other file.
     assert names(files) == [export.file]
     assert len((files / export.file).read_bytes().splitlines()) == USERS + 2
 

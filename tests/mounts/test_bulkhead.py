@@ -1,4 +1,4 @@
-"""Mounts that misbehave in every way at once, and one beside them that must not notice."""
+"""A mount that works must not notice the mounts that misbehave, each in its own way."""
 
 import asyncio
 import signal
@@ -42,6 +42,7 @@ def stream():
 def slow():
     Path("slow-is-running").touch()
     while not Path("slow-may-end").exists():
+        # The pause between two looks.
         time.sleep(0.02)
     return "slow"
 
@@ -59,6 +60,7 @@ from fastapi.responses import FileResponse
 def block():
     Path("blocked").open("a").write(".")
     while not Path("release").exists():
+        # The pause between two looks; the thread is blocked meanwhile.
         time.sleep(0.02)
 
 class SlowFile(io.FileIO):
