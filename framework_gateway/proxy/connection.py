@@ -124,8 +124,8 @@ class Connection(asyncio.Protocol):
             # The parser expects a body that does not come (RFC 9112, 6.3).
             self.is_complete = True
             self._parser = None
-            if self._ends_with_connection:
-                self.is_reusable = version == "1.1" and not self._has_close()
+            if version != "1.1" or self._has_close():
+                self.is_reusable = False
 
     def _check_framing(self, version: str) -> None:
         """Refuse a body that two parsers could frame differently (RFC 9112, 6.3).
@@ -158,9 +158,8 @@ class Connection(asyncio.Protocol):
         self._buffered += len(body)
 
     def on_message_complete(self) -> None:
-        if not self.status:
-            return  # an interim response
-        assert self._parser is not None
+        if not self.status or self._parser is None:
+            return  # an interim response, or one without a body
         self.is_complete = True
         if not self._parser.should_keep_alive():
             self.is_reusable = False

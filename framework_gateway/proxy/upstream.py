@@ -50,9 +50,8 @@ class Upstream:
         self.is_own_process = is_own_process
         self.is_stripped = options.strip_prefix is not False
         self.rewrites = self.is_stripped if options.rewrite is None else options.rewrite
-        self.response_timeout = (
-            options.response_timeout or options.request_timeout or DEFAULT_RESPONSE_TIMEOUT
-        )
+        timeouts = (options.response_timeout, options.request_timeout)
+        self.response_timeout = min(filter(None, timeouts), default=DEFAULT_RESPONSE_TIMEOUT)
         self.balancer = Balancer(options)
         self.exchanges: set[Exchange | SocketExchange] = set()
         self.loop: Any = None
