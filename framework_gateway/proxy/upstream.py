@@ -96,6 +96,11 @@ class Upstream:
         return any(one is not peer and not one.failures for one in self._peers.values())
 
     @property
+    def peers(self) -> list[Peer]:
+        """The addresses that get new requests."""
+        return [*self._peers.values()]
+
+    @property
     def fault(self) -> str | None:
         """Why no address works; None if one does."""
         return self.balancer.fault()

@@ -83,16 +83,20 @@ class Scripted:
 def read_body(
     connection: socket.socket, request: Request, received: bytes
 ) -> tuple[bytes, bytes]:
-    """Read a body of known length, or in chunks; return it, and what follows."""
-    if request.all(b"expect"):
-        return b"", received
-    if request.all(b"transfer-encoding"):
-        while not received.endswith(b"0\r\n\r\n"):
-            received += connection.recv(65536)
+    """Read a body of known length, or in chunks; return it, and what follows.
+
+    The handler itself reads a body after ``Expect``, or of a request with ``X-Unread``.
+    """
+    if request.all(b"expect") or request.all(b"x-unread"):
         return received, b""
+    is_chunked = bool(request.all(b"transfer-encoding"))
     length = int((request.all(b"content-length") or [b"0"])[0])
-    while len(received) < length:
-        received += connection.recv(65536)
+    while not received.endswith(b"0\r\n\r\n") if is_chunked else len(received) < length:
+        if not (data := connection.recv(65536)):
+            raise ConnectionResetError
+        received += data
+    if is_chunked:
+        return received, b""
     return received[:length], received[length:]
 
 
