@@ -149,6 +149,7 @@ class Upstream:
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        self._use_loop()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.close()

@@ -1,11 +1,15 @@
 """A gateway in a thread of the test process, and upstream servers that say what a test wants."""
 
+import asyncio
 import socket
+import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from framework_gateway import Gateway, Mount
 from framework_gateway.config import get_config
@@ -16,6 +20,7 @@ from framework_gateway.server.server import Server
 from tests.attack.client import Target
 from tests.wsgi.server import PATIENCE, Answer, head, read_answer, wait_until
 
+T = TypeVar("T")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -80,9 +85,7 @@ class Scripted:
                 connection.sendall(answer)
 
 
-def read_body(
-    connection: socket.socket, request: Request, received: bytes
-) -> tuple[bytes, bytes]:
+def read_body(connection: socket.socket, request: Request, received: bytes) -> tuple[bytes, bytes]:
     """Read a body of known length, or in chunks; return it, and what follows.
 
     The handler itself reads a body after ``Expect``, or of a request with ``X-Unread``.
@@ -101,28 +104,46 @@ def read_body(
 
 
 @contextmanager
-def scripted(answer: Script | bytes = OK) -> Iterator[Scripted]:
-    """Run a scripted server until the block ends."""
+def scripted(
+    answer: Script | bytes = OK, *, path: Path | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[Scripted]:
+    """Run a scripted server until the block ends.
+
+    Args:
+        answer: the handler, or what each request is answered with.
+        path: of a Unix socket, in place of TCP.
+        tls: encrypts the connections.
+    """
     script = (lambda _connection, _request: answer) if isinstance(answer, bytes) else answer
     server = Scripted(script)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-    server.port = listener.getsockname()[1]
+    with ExitStack() as stack:
+        if path is None:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))
+            server.port = listener.getsockname()[1]
+        else:
+            listener = stack.enter_context(socket.create_server(str(path), family=socket.AF_UNIX))
+        thread = threading.Thread(target=accept, args=[server, listener, tls], daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(PATIENCE)
 
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                server.connections += 1
-                threading.Thread(target=server.serve, args=[connection], daemon=True).start()
 
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(PATIENCE)
+def accept(server: Scripted, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+    """Serve each connection in a thread of its own, until the listener is shut down."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+            if tls is not None:
+                connection = tls.wrap_socket(connection, server_side=True)
+        except ssl.SSLError:
+            continue
+        except OSError:
+            return
+        server.connections += 1
+        threading.Thread(target=server.serve, args=[connection], daemon=True).start()
 
 
 class Running:
@@ -155,6 +176,18 @@ class Running:
         connection = self.target.connect()
         connection.sendall(head(path, *headers, method=method, host="example.com") + body)
         return connection
+
+    def call(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call a function in the event loop of the gateway, and wait for it."""
+
+        async def run() -> None:
+            function(*arguments)
+
+        self.start(run()).result(PATIENCE)
+
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
+        """Run a coroutine in the event loop of the gateway."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.upstream().loop)
 
     def is_idle(self, prefix: str = "/old") -> bool:
         """Whether no request is open."""

@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -11,8 +12,6 @@ from framework_gateway import Mount
 from framework_gateway.security.identity import User
 from tests.proxy.servers import OK, Request, gateway, proxied, scripted
 from tests.wsgi.server import read_answer, read_to_end, read_until
-
-LAST = "Connection: close"
 
 
 def test_the_path_and_the_query_are_passed_byte_for_byte() -> None:
@@ -151,9 +150,7 @@ def test_forwarded_headers_of_a_trusted_proxy_are_handed_on() -> None:
     [request] = server.requests
     assert request.all(b"x-forwarded-for") == [b"2001:db8::1"]
     assert request.all(b"x-forwarded-proto") == [b"https"]
-    assert request.all(b"forwarded") == [
-        b'for="[2001:db8::1]";host="example.com";proto=https'
-    ]
+    assert request.all(b"forwarded") == [b'for="[2001:db8::1]";host="example.com";proto=https']
 
 
 def test_each_request_has_an_id() -> None:
@@ -169,11 +166,13 @@ def test_the_user_is_told_only_to_processes_of_our_own() -> None:
         scope["user"] = User("Jörg%\r\nX: y")
 
     forged = ("Gateway-User: root", "Gateway_User: root", "gateway_other: root")
-    with scripted() as server:
-        with gateway([Mount("/old", server.address, login=True)], admit=admit) as running:
-            running.get("/old/", *forged)
-            running.upstream().is_own_process = True
-            running.get("/old/", *forged)
+    with ExitStack() as stack:
+        server = stack.enter_context(scripted())
+        mount = Mount("/old", server.address, login=True)
+        running = stack.enter_context(gateway([mount], admit=admit))
+        running.get("/old/", *forged)
+        running.upstream().is_own_process = True
+        running.get("/old/", *forged)
     other, own = server.requests
     assert b"root" not in other.head.replace(b"gateway_other: root", b"")
     assert other.all(b"gateway-user") == []
