@@ -72,9 +72,7 @@ def target_of(scope: Scope, address: Address, is_stripped: bool) -> bytes:
             is always left out.
     """
     raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-    root_path: str = scope.get("root_path", "")
-    outer = root_path if is_stripped else root_path.removesuffix(scope.get(PREFIX, ""))
-    if outer:
+    if outer := removed_prefix(scope, is_stripped):
         # Not by length: the client may have percent-encoded the prefix.
         raw_path = b"/" + raw_path.split(b"/", outer.count("/") + 1)[-1]
     query: bytes = scope.get("query_string", b"")
@@ -117,7 +115,7 @@ def forwarded_headers(scope: Scope, is_stripped: bool) -> list[Header]:
 def removed_prefix(scope: Scope, is_stripped: bool) -> str:
     """Return the part of the client's path that the upstream does not see."""
     root_path: str = scope.get("root_path", "")
-    return root_path if is_stripped else root_path.removesuffix(scope.get(PREFIX, ""))
+    return quote(root_path if is_stripped else root_path.removesuffix(scope.get(PREFIX, "")))
 
 
 def user_header(scope: Scope) -> list[Header]:

@@ -9,7 +9,6 @@ from starlette.types import Receive, Scope, Send
 
 from framework_gateway.proxy.addresses import parse_address
 from framework_gateway.proxy.balancing import Balancer
-from framework_gateway.proxy.errors import UpstreamError
 from framework_gateway.proxy.exchange import Exchange
 from framework_gateway.proxy.options import UpstreamOptions
 from framework_gateway.proxy.peers import Peer
@@ -71,6 +70,9 @@ class Upstream:
             AddressError: a text is no address.
         """
         made = {text: self._peers.get(text) or self._make_peer(text) for text in addresses}
+        self._removed = {
+            text: peer for text, peer in self._removed.items() if not peer.drained.is_set()
+        }
         for text, peer in self._peers.items():
             if text not in made:
                 self._removed[text] = peer
@@ -88,8 +90,6 @@ class Upstream:
         """Wait until no request is open to an address that was removed."""
         if (peer := self._removed.get(address)) is not None:
             await peer.drained.wait()
-            if self._removed.get(address) is peer:
-                del self._removed[address]
 
     def has_other(self, peer: Peer | None) -> bool:
         """Return whether another address works."""
@@ -104,10 +104,6 @@ class Upstream:
     def fault(self) -> str | None:
         """Why no address works; None if one does."""
         return self.balancer.fault()
-
-    def note_failure(self, peer: Peer, error: UpstreamError) -> None:
-        """Let an address rest; it is tried again from time to time."""
-        peer.note_failure(error, self.loop.time())
 
     # Requests
 
