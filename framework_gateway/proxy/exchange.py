@@ -6,31 +6,15 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from framework_gateway.proxy.bodies import RequestBody
 from framework_gateway.proxy.connection import Connection
-from framework_gateway.proxy.errors import (
-    INCOMPLETE,
-    QUEUE_TIMEOUT,
-    READ_TIMEOUT,
-    RESPONSE_TIMEOUT,
-    WRITE_TIMEOUT,
-    Fault,
-    UpstreamError,
-)
-from framework_gateway.proxy.heads import (
-    Header,
-    HeadError,
-    host_of,
-    request_headers,
-    response_headers,
-    target_of,
-    write_head,
-)
+from framework_gateway.proxy.errors import INCOMPLETE, QUEUE_TIMEOUT, Fault, UpstreamError
+from framework_gateway.proxy.heads import Header, response_headers
 from framework_gateway.proxy.peers import Peer
 from framework_gateway.proxy.rewriting import rewrite_headers
+from framework_gateway.proxy.timeouts import CONTINUE_TIMEOUT, overdue
 
 if TYPE_CHECKING:
     from framework_gateway.proxy.upstream import Upstream
@@ -40,7 +24,6 @@ logger = logging.getLogger("framework_gateway")
 # Scope keys that applications may set, too; see mounts/streams.py and server/protocol.py.
 STREAMS, EVENT_STREAM = "bridge.streams", "bridge.event_stream"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
-CONTINUE_TIMEOUT = 1.0  # seconds to wait for 100 Continue; then the body is sent (RFC 9110, 10.1.1)
 EARLY_HINTS = "http.response.early_hint"  # an extension that few servers have
 
 
@@ -71,8 +54,8 @@ class Exchange:
         """Serve the request.
 
         Raises:
-            HTTPException: 502, 503 or 504 with ``Proxy-Status``; 400 for a head or body that
-                cannot be sent.
+            HTTPException: 502, 503 or 504 with ``Proxy-Status``; 400 for a request that cannot be
+                sent.
             ClientLeft: the client has left.
         """
         if self.body.has_more and not self.body.expects:
@@ -151,18 +134,7 @@ class Exchange:
     # The request
 
     def _send_request(self, connection: Connection, peer: Peer) -> None:
-        upstream, scope = self.upstream, self.scope
-        headers = request_headers(
-            scope,
-            host_of(scope, peer.address, upstream.options.host),
-            is_stripped=upstream.is_stripped,
-            is_own_process=upstream.is_own_process,
-        )
-        target = target_of(scope, peer.address, upstream.is_stripped)
-        try:
-            head = write_head(self.method, target, [*headers, *self.body.headers()])
-        except HeadError as error:
-            raise HTTPException(400) from error
+        head = self.upstream.write_head(self.scope, peer.address, self.body.headers())
         if self.body.expects:
             return connection.write(head)
         connection.write(head + self.body.first())
@@ -267,14 +239,10 @@ class Exchange:
     def _overdue(self, connection: Connection, passed: float) -> Fault | None:
         """Return what the server should have done by now."""
         options = self.upstream.options
-        if connection.is_complete or connection.is_read_paused:
-            return None
-        if connection.is_write_paused:
-            return WRITE_TIMEOUT if passed > options.read_timeout else None
-        if self.body.has_more:
-            return None  # the client's turn
-        if not connection.status:
-            return RESPONSE_TIMEOUT if passed > self.upstream.response_timeout else None
-        if self._is_event_stream:
-            return None
-        return READ_TIMEOUT if passed > options.read_timeout else None
+        return overdue(
+            connection,
+            self.body,
+            passed,
+            response_timeout=self.upstream.response_timeout,
+            read_timeout=None if self._is_event_stream else options.read_timeout,
+        )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import quote
 
+from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from framework_gateway.proxy.addresses import Address
@@ -23,10 +24,6 @@ KEPT = frozenset(b"host content-length x-request-id traceparent tracestate".spli
 MAX_CACHED_NAME = 64  # bytes; longer header names are not cached
 
 Header = tuple[bytes, bytes]
-
-
-class HeadError(ValueError):
-    """A header or the target contains a character that would end its line."""
 
 
 def is_passed(name: bytes, is_own_process: bool) -> bool:
@@ -127,7 +124,7 @@ def user_header(scope: Scope) -> list[Header]:
 
 
 def request_headers(
-    scope: Scope, host: bytes, *, is_stripped: bool, is_own_process: bool
+    scope: Scope, host: bytes, is_stripped: bool, is_own_process: bool
 ) -> list[Header]:
     """Return the headers of a request to an upstream, except those that frame its body."""
     return [
@@ -142,7 +139,7 @@ def write_head(method: str, target: bytes, headers: Sequence[Header]) -> bytes:
     """Write a head.
 
     Raises:
-        HeadError: a part contains a line break or NUL, or the method or target a space.
+        HTTPException: 400, a part has a line break or NUL, or the method or target a space.
     """
     lines = [b"%b: %b" % header for header in headers]
     first = b"%b %b HTTP/1.1" % (method.encode("latin-1"), target)
@@ -154,7 +151,7 @@ def write_head(method: str, target: bytes, headers: Sequence[Header]) -> bytes:
         or head.count(b"\r") != breaks
         or b"\x00" in head
     ):
-        raise HeadError("a part of the head contains a control character")
+        raise HTTPException(400)
     return head
 
 

@@ -26,7 +26,6 @@ from framework_gateway.proxy.heads import (
     HOP_BY_HOP,
     Header,
     host_of,
-    request_headers,
     target_of,
 )
 from framework_gateway.proxy.peers import Peer
@@ -114,7 +113,7 @@ class SocketExchange:
         connection = await peer.open_with(partial(self._connection_to, peer))
         try:
             async with asyncio.timeout(self.upstream.response_timeout):
-                await connection.handshake(self._handshake_headers(), None)
+                await connection.handshake(self._handshake_headers(peer), None)
         except BaseException as error:
             connection.transport.abort()
             if isinstance(error, TimeoutError):
@@ -136,13 +135,8 @@ class SocketExchange:
         )
         return ClientConnection(protocol, ping_interval=None, close_timeout=CLOSE_TIMEOUT)
 
-    def _handshake_headers(self) -> list[tuple[str, str]]:
-        headers = request_headers(
-            self.scope,
-            b"",
-            is_stripped=self.upstream.is_stripped,
-            is_own_process=self.upstream.is_own_process,
-        )
+    def _handshake_headers(self, peer: Peer) -> list[tuple[str, str]]:
+        headers = self.upstream.headers_for(self.scope, peer.address)
         return [
             (as_text(name), as_text(value))
             for name, value in headers

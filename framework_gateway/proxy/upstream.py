@@ -7,9 +7,16 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from framework_gateway.proxy.addresses import parse_address
+from framework_gateway.proxy.addresses import Address, parse_address
 from framework_gateway.proxy.balancing import Balancer
 from framework_gateway.proxy.exchange import Exchange
+from framework_gateway.proxy.heads import (
+    Header,
+    host_of,
+    request_headers,
+    target_of,
+    write_head,
+)
 from framework_gateway.proxy.options import UpstreamOptions
 from framework_gateway.proxy.peers import Peer
 from framework_gateway.proxy.sockets import SocketExchange
@@ -106,6 +113,20 @@ class Upstream:
         return self.balancer.fault()
 
     # Requests
+
+    def headers_for(self, scope: Scope, address: Address) -> list[Header]:
+        """Return the headers of a request to an address, except those that frame its body."""
+        host = host_of(scope, address, self.options.host)
+        return request_headers(scope, host, self.is_stripped, self.is_own_process)
+
+    def write_head(self, scope: Scope, address: Address, framing: Sequence[Header]) -> bytes:
+        """Write the head of a request to an address.
+
+        Raises:
+            HTTPException: 400, it cannot be written.
+        """
+        target = target_of(scope, address, self.is_stripped)
+        return write_head(scope["method"], target, [*self.headers_for(scope, address), *framing])
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "lifespan":
