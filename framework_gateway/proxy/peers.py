@@ -111,12 +111,11 @@ class Peer:
         """Close the connections that have been idle since before a time."""
         kept = []
         for connection in self.idle:
-            if connection.is_lost:
-                continue
-            if connection.idle_since < before:
-                connection.transport.close()
-            else:
+            if connection.idle_since >= before and not connection.is_lost:
                 kept.append(connection)
+            else:
+                # Not close(): the end of TLS would take longer than the event loop may live.
+                connection.transport.abort()
         self.idle = kept
 
     def note_success(self) -> None:
