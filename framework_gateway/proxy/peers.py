@@ -91,6 +91,7 @@ class Peer:
         if connection is not None:
             connection.is_active = False
             if is_free and connection.is_reusable and not self.is_removed:
+                connection.resume()
                 connection.idle_since = now
                 self.idle.append(connection)
             else:
