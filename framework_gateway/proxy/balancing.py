@@ -42,7 +42,8 @@ class Balancer:
         return peer
 
     def _best(self) -> Peer:
-        candidates = [peer for peer in self.peers if not peer.failures]
+        now = asyncio.get_running_loop().time()
+        candidates = [peer for peer in self.peers if peer.is_available(now)]
         if not candidates:
             return min(self.peers, key=lambda peer: peer.rests_until)
         peer = min(candidates, key=lambda peer: peer.open)
@@ -88,7 +89,7 @@ class Balancer:
         """Return why no address works; None if one does."""
         if not self.peers:
             return "no upstream server is available"
-        if not all(peer.failures for peer in self.peers):
+        if not all(peer.is_down for peer in self.peers):
             return None
         found = [f"{peer.address.text}: {peer.reason}" for peer in self.peers]
         return "no upstream server answers: " + "; ".join(found)

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from framework_gateway import Mount
+from framework_gateway.proxy import peers
 from tests.databases import free_port
 from tests.proxy.servers import OK, Request, gateway, proxied, scripted
 from tests.wsgi.server import PATIENCE, read_answer, wait_until
@@ -76,7 +77,9 @@ def test_a_failure_is_logged_when_it_begins_and_ends(caplog: pytest.LogCaptureFi
     assert caplog.text.count(f"The upstream server http://127.0.0.1:{port} fails") == 1
 
 
-def test_an_address_whose_answers_are_late_rests() -> None:
+def test_an_address_whose_answers_are_late_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "FIRST_REST", 20.0)
+
     def never(connection: socket.socket, _request: Request) -> None:
         connection.recv(1)
 
@@ -84,7 +87,32 @@ def test_an_address_whose_answers_are_late_rests() -> None:
         mount = Mount("/old", [late.address, quick.address], response_timeout=0.2)
         with gateway([mount]) as running:
             statuses = [running.get("/old/").status for _ in range(6)]
-        assert sorted(statuses) == [200] * 5 + [504]
+            assert sorted(statuses) == [200] * 5 + [504]
+            assert running.upstream().fault is None
+
+
+def test_one_late_answer_is_no_fault_of_the_mount_but_several_are() -> None:
+    def answer(connection: socket.socket, request: Request) -> bytes | None:
+        if b"/late" in request.first:
+            connection.recv(1)
+            return None
+        return OK
+
+    with proxied(answer, response_timeout=0.1) as (running, _):
+        assert running.get("/old/late").status == 504
+        assert running.upstream().fault is None
+        for _ in range(2):
+            assert running.get("/old/late").status == 504
+        assert running.get("/health/ready").status == 503
+        assert running.get("/old/").status == 200
+        assert running.get("/health/ready").status == 200
+
+
+def test_a_malformed_answer_is_no_failure_of_the_address() -> None:
+    with proxied(b"garbage\r\n\r\n") as (running, _):
+        for _ in range(4):
+            assert running.get("/old/").status == 502
+        assert running.upstream().peers[0].failures == 0
 
 
 @contextmanager
