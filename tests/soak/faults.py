@@ -151,7 +151,9 @@ async def restore(trouble: "Trouble") -> None:
                 with ledger.noting() as meanwhile:
                     if await trouble.manage("restore", backup):
                         ledger.restore(merge(possible, attempted), meanwhile)
-                        ledger.learn(await trouble.data.users())
+                        with ledger.noting() as written:
+                            stored = await trouble.data.users()
+                        ledger.learn(stored, written)
                         return
 
 
