@@ -47,7 +47,8 @@ class Mount(StarletteMount):
     Args:
         path: the prefix, one or more whole segments, such as ``/shop``; ``/`` for all paths that
             no other mount has.
-        application: an argument of ``framework_gateway.mounts.loading.load``.
+        application: an argument of ``framework_gateway.mounts.loading.load``, or addresses as for
+            ``framework_gateway.proxy.addresses.addresses_in``.
         target: how messages call an application that is compared, and not mounted.
         options: the members of ``framework_gateway.mounts.options.MountOptions``.
 

@@ -14,6 +14,9 @@ class Balancer:
 
     A request goes to the address with the fewest open requests. One that has failed gets no
     request while another works; if all have failed, the one whose rest ends first is tried.
+
+    Attributes:
+        shed: requests refused since the start, because the queue was full or the wait too long.
     """
 
     def __init__(self, options: UpstreamOptions) -> None:
@@ -21,6 +24,7 @@ class Balancer:
         self.queue_size = options.queue_size
         self.peers: list[Peer] = []
         self.queue: deque[asyncio.Future[Peer]] = deque()
+        self.shed = 0
 
     def set_peers(self, peers: Iterable[Peer]) -> None:
         """Replace the addresses."""
@@ -62,10 +66,14 @@ class Balancer:
             UpstreamError: the queue is full, or the exception of ``turn``.
         """
         if len(self.queue) >= self.queue_size:
+            self.shed += 1
             raise UpstreamError(FULL, has_connected=False)
         self.queue.append(turn)
         try:
             return await turn
+        except UpstreamError:
+            self.shed += 1
+            raise
         except asyncio.CancelledError:
             if not turn.cancelled() and turn.exception() is None:
                 turn.result().release(None, False, 0.0)

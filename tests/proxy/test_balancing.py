@@ -11,7 +11,8 @@ import pytest
 from framework_gateway import Mount
 from framework_gateway.proxy import peers
 from tests.databases import free_port
-from tests.proxy.servers import OK, Request, gateway, proxied, scripted
+from tests.gateways import total
+from tests.proxy.servers import OK, Request, Running, gateway, proxied, scripted
 from tests.wsgi.server import PATIENCE, read_answer, wait_until
 
 BODY = b"{}"
@@ -189,9 +190,15 @@ def test_requests_wait_in_a_bounded_queue() -> None:
         full = running.get("/old/")
         assert (full.status, full.header("Retry-After")) == (503, "1")
         assert full.header("Proxy-Status") == "framework-gateway; error=connection_limit_reached"
+        wait_until(lambda: metric(running, "mount_queued") == 1)
+        wait_until(lambda: metric(running, "mount_shed_total") == 1)
         go_on.set()
         assert [read_answer(one).body for one in (first, queued)] == [b"ok", b"ok"]
         assert server.connections == 1
+
+
+def metric(running: Running, name: str) -> float:
+    return total(running.get("/metrics").body.decode(), name, mount="old")
 
 
 def test_a_request_that_waits_too_long_is_dropped() -> None:
@@ -206,6 +213,7 @@ def test_a_request_that_waits_too_long_is_dropped() -> None:
         wait_until(lambda: server.requests)
         late = running.get("/old/")
         assert (late.status, late.header("Retry-After")) == (503, "1")
+        wait_until(lambda: metric(running, "mount_shed_total") == 1)
         go_on.set()
         assert read_answer(first).body == b"ok"
         assert len(server.requests) == 1
