@@ -23,6 +23,9 @@ from framework_gateway.mounts.options import MountOptions
 from framework_gateway.mounts.process_state import ProcessState, called
 from framework_gateway.mounts.streams import STREAMS, Streams
 from framework_gateway.mounts.threads import Threads, current_threads
+from framework_gateway.proxy.addresses import AddressError, addresses_in
+from framework_gateway.proxy.heads import PREFIX
+from framework_gateway.proxy.upstream import Upstream
 from framework_gateway.security.checks import check_headers, check_target
 from framework_gateway.wsgi.bodies import GuardedReceive, serve_limited
 from framework_gateway.wsgi.errors import means_client_left
@@ -65,7 +68,7 @@ class Mount(StarletteMount):
         self.kind: Kind | None = None
         self.application: Any = None
         self.failure: str | None = None
-        self.fault: str | None = None
+        self._fault: str | None = None
         self.open = self.shed = 0
         self.label = target or self.path or "/"
         self.process_state = ProcessState(self.label, logger.warning)
@@ -84,7 +87,7 @@ class Mount(StarletteMount):
         self.max_body_size = options.max_body_size
         self.login = options.login
         self.page_headers = options.page_headers
-        self.strip_prefix = options.strip_prefix
+        self.strip_prefix = bool(options.strip_prefix)
         self.request_timeout = options.request_timeout
         self.streams = Streams(options.max_streams, options.max_streams_of_client)
         self.threads = Threads(self.label, Load(self.label))
@@ -107,7 +110,7 @@ class Mount(StarletteMount):
                 self.process_state.watch(),
                 one_django(self.label),
             ):
-                self.application, self.kind = load(self.source, options.kind)
+                self.application, self.kind = self._find_application()
         except Interrupted:
             raise
         # An import may raise anything; SystemExit must not end the other mounts.
@@ -124,8 +127,16 @@ class Mount(StarletteMount):
                 max_body_size=options.max_body_size,
                 grace=options.grace,
             )
+        elif isinstance(self.application, Upstream):
+            self.strip_prefix = False  # it does that itself
         self.lifespan = Lifespan(self.app, self._watch_step, self._note_end)
         return self
+
+    def _find_application(self) -> tuple[Any, Kind]:
+        """Return the application that the source names, and its kind."""
+        if addresses := addresses_in(self.source):
+            return Upstream(addresses, self.options), "asgi"
+        return load(self.source, self.options.kind)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match the prefix by whole segments, with or without a slash after it.
@@ -146,6 +157,7 @@ class Mount(StarletteMount):
             "root_path": prefix,
             "app_root_path": scope.get("app_root_path", outer),
             "endpoint": self.app,
+            PREFIX: self.path,
         }
         if path == prefix:
             if self.path and self.options.redirect and scope.get("method") in ("GET", "HEAD"):
@@ -204,7 +216,7 @@ class Mount(StarletteMount):
             return
         seconds = self.options.start_timeout
         self.set_starting()
-        self.fault = None
+        self._fault = None
         context = copy_context()
         context.run(current_threads.set, self.threads)
         try:
@@ -276,8 +288,15 @@ class Mount(StarletteMount):
 
     def _note_end(self, error: BaseException) -> None:
         """Note that the lifespan has ended; the application may still serve some requests."""
-        self.fault = f"the lifespan of the application has ended: {error!r}"
+        self._fault = f"the lifespan of the application has ended: {error!r}"
         logger.error("%s: its lifespan has ended", self.called, exc_info=error)
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with an application that serves all the same."""
+        if self._fault is None and isinstance(self.application, Upstream):
+            return self.application.fault
+        return self._fault
 
     @property
     def called(self) -> str:
@@ -286,7 +305,11 @@ class Mount(StarletteMount):
 
     def _fail(self, what: str, error: BaseException) -> None:
         # The text of the gateway's own errors says it all.
-        reason = error if isinstance(error, ApplicationError | TimeoutError) else repr(error)
+        reason = (
+            error
+            if isinstance(error, ApplicationError | AddressError | TimeoutError)
+            else repr(error)
+        )
         self.failure = f"{self.called} {what}: {reason}"
         self._retry_after = FAILURE_HEADERS
         logger.error(
