@@ -21,7 +21,15 @@ logger = logging.getLogger("framework_gateway")
 
 
 class SecondDjango(ApplicationError):
-    """The application asks for other Django settings than those of this process."""
+    """The application asks for other Django settings than those of this process.
+
+    Attributes:
+        variables: the environment variables with which it gets them in a process of its own.
+    """
+
+    def __init__(self, text: str, settings: str) -> None:
+        super().__init__(text)
+        self.variables = {} if settings == CONFIGURED else {VARIABLE: settings}
 
 
 @dataclass
@@ -116,7 +124,8 @@ class Load:
         return SecondDjango(
             f"it asks for Django settings from {settings}, but this process uses"
             f" {_project.named(used)}, and Django has one settings module a process:"
-            " run one of the two in a process of its own"
+            f" run it in a process of its own (--isolate {self.name})",
+            settings,
         )
 
 

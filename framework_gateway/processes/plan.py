@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,6 @@ class Plan:
         application: its import string; may be empty if the process has a command.
         process: the options of the process.
         options: those of the mount, by name, as far as they concern the application.
-        grace: seconds to stop.
-        start_timeout: seconds to start.
         environment: the variables of the gateway.
     """
 
@@ -51,9 +49,17 @@ class Plan:
     application: str
     process: Process
     options: Mapping[str, Any]
-    grace: float
-    start_timeout: float
-    environment: Mapping[str, str] = field(default_factory=current_environment)
+    environment: Mapping[str, str]
+
+    @property
+    def grace(self) -> float:
+        """Seconds to stop."""
+        return float(self.options["grace"])
+
+    @property
+    def start_timeout(self) -> float:
+        """Seconds to start."""
+        return float(self.options["start_timeout"])
 
     @property
     def directory(self) -> str:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from framework_gateway.loggers import get_logger
@@ -251,10 +251,22 @@ class Care:
 supervisors: set[Supervisor] = set()  # those of this process
 
 
-def replace_all() -> None:
-    """Replace all isolated processes that this process supervises; may be a signal handler."""
+def replace_processes(*_signal: object) -> None:
+    """Replace all processes that this process supervises; may be a signal handler."""
     for supervisor in [*supervisors]:
         supervisor.replace()
+
+
+@contextmanager
+def run_processes(plans: Iterable[Plan]) -> Iterator[dict[str, ProcessStates]]:
+    """Run the processes of several mounts until the block ends.
+
+    Yields:
+        Their states, by the label of the mount.
+    """
+    states = {plan: ProcessStates.create(plan) for plan in plans}
+    with run_supervisors(states):
+        yield {plan.label: state for plan, state in states.items()}
 
 
 @contextmanager
