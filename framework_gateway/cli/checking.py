@@ -22,7 +22,7 @@ def check_file(file: Path) -> list[Finding]:
         return [*error.findings]
     export(parsed.settings)
     findings = [*parsed.findings, *find_nested(parsed)]
-    directory = file.parent.resolve() / str(parsed.document.data.get("app_dir", "."))
+    directory = parsed.app_dir
     if not directory.is_dir():
         findings.append(parsed.error(["app_dir"], f"there is no directory {directory}"))
     else:

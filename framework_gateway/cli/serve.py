@@ -75,6 +75,7 @@ def is_prefix(text: str) -> bool:
     is_flag=True,
     help="End with status 3 if an application fails to load or to start.",
 )
+@click.option("--reload", is_flag=True, help="Serve each change of the code; for development.")
 @click.option(
     "--with",
     "companions",
@@ -94,6 +95,7 @@ def serve(
     mounts: tuple[tuple[str, str], ...],
     options: tuple[tuple[str, str, str], ...],
     only_mounts: bool,
+    reload: bool,
     companions: tuple[str, ...],
     app_dir: str,
     **settings: Any,
@@ -114,7 +116,7 @@ def serve(
     """
     from framework_gateway.cli.file.reading import FileError, find_file
     from framework_gateway.cli.imports import SourceError
-    from framework_gateway.cli.serving import serve_source
+    from framework_gateway.cli.running import serve_source
     from framework_gateway.cli.sources import Source
     from framework_gateway.server.companions import CommandError, parse_command
 
@@ -123,7 +125,7 @@ def serve(
     file = find_file(config)
     source = Source(app, mounts, options, only_mounts, app_dir, given, file)
     try:
-        serve_source(source, dict(map(parse_command, companions)))
+        serve_source(source, dict(map(parse_command, companions)), reload=reload)
     except FileError as error:
         click.echo(error, err=True)
         sys.exit(2)

@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,58 +12,23 @@ from tempfile import TemporaryDirectory
 import click
 
 from framework_gateway.app import Gateway
-from framework_gateway.cli.sources import Source
 from framework_gateway.config import Config as Settings
 from framework_gateway.config import get_config
 from framework_gateway.mounts.deadline import Interrupted
 from framework_gateway.observability import logs
 from framework_gateway.observability.access_log import AccessLog, as_json, as_text
-from framework_gateway.server.companions import GRACE, CompanionStates, run_companions
+from framework_gateway.server.companions import CompanionStates
 from framework_gateway.server.limits import Limits
 from framework_gateway.server.protocol import Config
-from framework_gateway.server.server import EXIT_THREADS_RUNNING, Callback, Server, do_nothing
+from framework_gateway.server.server import (
+    EXIT_THREADS_RUNNING,
+    Callback,
+    Ready,
+    Server,
+    do_nothing,
+)
 from framework_gateway.server.workers import EXIT_NOT_STARTED, Workers
 from framework_gateway.wsgi.threads import threads_left_running
-
-
-def serve_source(source: Source, companions: Mapping[str, Sequence[str]]) -> None:
-    """Serve the Gateway of a source until the process is stopped.
-
-    Args:
-        source: selects the Gateway.
-        companions: commands in addition to those of the Gateway, by name.
-
-    Raises:
-        SourceError: there is no Gateway.
-        ClickException: it cannot be served.
-        SystemExit: it has stopped with another status than 0.
-    """
-    source.read()  # first, because it changes the settings
-    logs.configure(get_config().env)
-    gateway = source.load()
-    settings = gateway.config
-    several = settings.workers > 1
-    if fault := settings.fault or (gateway.find_workers_fault() if several else None):
-        raise click.ClickException(fault)
-    listener = listen(settings.host, settings.port)
-    announce(settings.host, listener.getsockname()[1], gateway.links, source.file)
-    commands = {**gateway.companions, **companions}
-    with run_companions(commands) as states:
-        if several:
-            # Each worker process loads the gateway itself.
-            grace = settings.graceful_timeout
-            sys.exit(run_workers(source.load, settings.workers, listener, grace, states))
-        gateway.watch_companions(states)
-        run_server(gateway, listener, extra_time=GRACE if commands else 0.0)
-
-
-def announce(host: str, port: int, links: Mapping[str, str], file: Path | None) -> None:
-    """Print the file that describes the gateway, and the links."""
-    origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    if file is not None:
-        click.echo(f"{'Settings':<11}{file}")
-    for name, path in links.items():
-        click.echo(f"{name:<11}{origin}{path}" if len(name) < 11 else f"{name} {origin}{path}")
 
 
 @contextmanager
@@ -148,6 +113,7 @@ def run_server(
     app: Gateway,
     listener: socket.socket,
     on_start: Callback = do_nothing,
+    on_ready: Ready | None = None,
     extra_time: float = 0.0,
 ) -> None:
     """Serve a gateway, with an access log, until the process is stopped.
@@ -159,6 +125,7 @@ def run_server(
         app: the gateway.
         listener: the socket; other processes may share it.
         on_start: called when the server has started to serve.
+        on_ready: called before the server listens; it does not listen if the result is false.
         extra_time: seconds that the process may run after the server has stopped.
     """
     settings = app.config
@@ -182,6 +149,7 @@ def run_server(
     server = Server(
         config,
         on_load=app.load,
+        on_ready=on_ready,
         on_start=on_start,
         on_stop=set_stopping,
         extra_time=extra_time,

@@ -63,7 +63,7 @@ class Source:
         """
         parsed = self.read()
         content = None if parsed is None else parsed.content
-        directory = self._find_directory(content)
+        directory = self.find_directory(parsed)
         if directory not in sys.path:
             sys.path.insert(0, directory)
         gateway = self._make(content, directory)
@@ -75,11 +75,15 @@ class Source:
             raise SourceError(fault)
         return gateway
 
-    def _find_directory(self, content: GatewayFile | None) -> str:
-        if self.directory or content is None or self.file is None:
-            directory, setting = self.directory, "--app-dir"
-        else:
-            directory, setting = str(self.file.parent.resolve() / content.app_dir), "app_dir"
+    def find_directory(self, parsed: Parsed | None) -> str:
+        """Return the directory to import modules from.
+
+        Raises:
+            SourceError: it does not exist.
+        """
+        directory, setting = self.directory, "--app-dir"
+        if not directory and parsed is not None:
+            directory, setting = str(parsed.app_dir), "app_dir"
         if not Path(directory or ".").is_dir():
             raise SourceError(f"{setting}: there is no directory {directory}")
         return directory

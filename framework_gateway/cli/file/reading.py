@@ -72,6 +72,11 @@ class Parsed:
         given = self.document.data.get("server", {})
         return {name: getattr(self.content.server, name) for name in given}
 
+    @property
+    def app_dir(self) -> Path:
+        """The directory to import modules from; it may not exist."""
+        return Path(self.name).parent.resolve() / str(self.document.data.get("app_dir", "."))
+
     def error(self, place: Place, message: str) -> Finding:
         """Return an error at a place of the document."""
         return find(self.name, self.document, place, message)
