@@ -53,6 +53,10 @@ class Config(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65535, description="Port to listen on; 0 picks a free port.")
     ] = 8000
+    workers: Annotated[
+        int,
+        Field(ge=1, le=1024, description="Worker processes, each with all in-process mounts."),
+    ] = 1
     threads: Annotated[
         int,
         Field(
@@ -148,13 +152,13 @@ class Config(BaseSettings):
     allowed_hosts: Annotated[
         list[str],
         NoDecode,
-        BeforeValidator(split_commas),
+        BeforeValidator(split_commas, json_schema_input_type=str | list[str]),
         Field(description="Allowed values of the Host header, separated by commas."),
     ] = ["localhost", "127.0.0.1", "[::1]"]
     trusted_proxies: Annotated[
         list[Annotated[str, AfterValidator(check_network)]],
         NoDecode,
-        BeforeValidator(split_commas),
+        BeforeValidator(split_commas, json_schema_input_type=str | list[str]),
         Field(
             description="Addresses and networks of proxies whose X-Forwarded headers are trusted."
         ),

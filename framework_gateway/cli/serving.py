@@ -20,7 +20,13 @@ from framework_gateway.observability.access_log import AccessLog, as_json, as_te
 from framework_gateway.server.companions import CompanionStates
 from framework_gateway.server.limits import Limits
 from framework_gateway.server.protocol import Config
-from framework_gateway.server.server import EXIT_THREADS_RUNNING, Callback, Server, do_nothing
+from framework_gateway.server.server import (
+    EXIT_THREADS_RUNNING,
+    Callback,
+    Ready,
+    Server,
+    do_nothing,
+)
 from framework_gateway.server.workers import EXIT_NOT_STARTED, Workers
 from framework_gateway.wsgi.threads import threads_left_running
 
@@ -107,6 +113,7 @@ def run_server(
     app: Gateway,
     listener: socket.socket,
     on_start: Callback = do_nothing,
+    on_ready: Ready | None = None,
     extra_time: float = 0.0,
 ) -> None:
     """Serve a gateway, with an access log, until the process is stopped.
@@ -118,6 +125,7 @@ def run_server(
         app: the gateway.
         listener: the socket; other processes may share it.
         on_start: called when the server has started to serve.
+        on_ready: called before the server listens; it does not listen if the result is false.
         extra_time: seconds that the process may run after the server has stopped.
     """
     settings = app.config
@@ -141,6 +149,7 @@ def run_server(
     server = Server(
         config,
         on_load=app.load,
+        on_ready=on_ready,
         on_start=on_start,
         on_stop=set_stopping,
         extra_time=extra_time,

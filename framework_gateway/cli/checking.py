@@ -1,0 +1,103 @@
+"""The implementation of ``gateway check``: all that is wrong with a file, at once."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from framework_gateway.cli.file.model import GatewayFile, MountEntry
+from framework_gateway.cli.file.reading import FileError, Finding, Parsed, parse_file
+from framework_gateway.cli.file.variables import export
+from framework_gateway.cli.trial import ImportBase, ImportLogin, LoadMount, Step, try_steps
+from framework_gateway.server.companions import search_path
+
+
+def check_file(file: Path) -> list[Finding]:
+    """Return the findings of a file, in the order of their lines."""
+    try:
+        parsed = parse_file(file)
+    except FileError as error:
+        return [*error.findings]
+    export(parsed.settings)
+    findings = [*parsed.findings, *find_nested(parsed)]
+    directory = parsed.app_dir
+    if not directory.is_dir():
+        findings.append(parsed.error(["app_dir"], f"there is no directory {directory}"))
+    else:
+        findings += find_failed_imports(parsed, directory)
+    if parsed.content is not None:
+        findings += find_unusable(parsed, parsed.content, directory)
+    return sorted(findings, key=lambda finding: finding.line or 0)
+
+
+def find_nested(parsed: Parsed) -> Iterator[Finding]:
+    """Yield a warning for each prefix below another one, except below ``/``."""
+    entries = {entry["prefix"]: place for place, entry in mounts_of(parsed) if "prefix" in entry}
+    for inner, place in entries.items():
+        for outer in entries:
+            if outer != "/" and str(inner).startswith(f"{outer}/"):
+                line = parsed.document.line_of([*entries[outer], "prefix"])
+                message = f"{inner} takes its paths from {outer} (line {line})"
+                yield parsed.warning([*place, "prefix"], message)
+
+
+def find_unusable(parsed: Parsed, content: GatewayFile, directory: Path) -> Iterator[Finding]:
+    """Yield what the gateway refuses, or cannot find, although the file is valid."""
+    if not content.base and not content.mounts and not (directory / "gateway.py").is_file():
+        yield Finding(parsed.name, None, "names no application; add [[mounts]] or base")
+    if content.server.fault:
+        yield parsed.error(["server", "env"], content.server.fault)
+    for index, entry in enumerate(content.mounts):
+        if entry.login and not content.login and not content.base:
+            message = "there is no login; name one by login, or by base"
+            yield parsed.error(["mounts", index, "login"], message)
+    metrics = content.server.metrics_dir
+    if metrics is not None and not metrics.is_dir():
+        yield parsed.warning(["server", "metrics_dir"], f"there is no directory {metrics}")
+    for name, command in content.companions.items():
+        if shutil.which(command[0], path=search_path()) is None:
+            yield parsed.warning(["companions", name], f"there is no program {command[0]}")
+
+
+def find_failed_imports(parsed: Parsed, directory: Path) -> Iterator[Finding]:
+    """Import what the file names, and yield what fails; the rest of the file may be invalid."""
+    steps = dict(steps_of(parsed))
+    for place, faults in zip(steps, try_steps(str(directory), [*steps.values()]), strict=True):
+        for fault in faults:
+            yield parsed.error(place, fault)
+
+
+def steps_of(parsed: Parsed) -> Iterator[tuple[tuple[str | int, ...], Step]]:
+    """Yield what is imported, as the gateway does it, and where the file names it."""
+    data = parsed.document.data
+    mounts = [*mounts_of(parsed)]
+    if isinstance(base := data.get("base"), str):
+        replaced = [str(entry.get("prefix")) for _, entry in mounts]
+        workers = 1 if parsed.content is None else parsed.content.server.workers
+        yield ("base",), ImportBase(base, replaced, workers)
+    if isinstance(login := data.get("login"), str):
+        yield ("login",), ImportLogin(login)
+    for place, entry in mounts:
+        if (step := step_of(entry)) is not None:
+            yield (*place, "application"), step
+
+
+def step_of(entry: dict[str, Any]) -> LoadMount | None:
+    """Return the import of a mount, without its options if the entry is invalid."""
+    try:
+        valid = MountEntry.model_validate(entry)
+    except ValidationError:
+        application = entry.get("application")
+        is_usable = isinstance(application, str) and "${" not in application
+        return LoadMount("/", str(application), {}) if is_usable else None
+    return LoadMount(valid.prefix, valid.application, valid.options)
+
+
+def mounts_of(parsed: Parsed) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
+    """Yield the places and the tables of the mounts; what is no table is a finding already."""
+    mounts = parsed.document.data.get("mounts")
+    for index, entry in enumerate(mounts if isinstance(mounts, list) else []):
+        if isinstance(entry, dict):
+            yield ("mounts", index), entry

@@ -1,0 +1,259 @@
+"""Serve in one process, and replace it with a new one when the code changes."""
+
+import ctypes
+import logging
+import multiprocessing
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Set
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from watchfiles import watch
+
+from framework_gateway.loggers import get_logger
+from framework_gateway.server.changes import SourceFilter, outermost, signature
+from framework_gateway.server.listeners import drop_new_connections
+from framework_gateway.server.server import Callback
+from framework_gateway.server.workers import STOP_MARGIN, end_if_orphaned
+
+logger = get_logger("framework_gateway.reload", logging.INFO)
+
+TICK = 200  # milliseconds between two looks at the processes
+SERVES_ON = "the last good version serves on"
+
+Failures = Mapping[str, str]  # what is wrong, by prefix
+Ask = Callable[[Failures, Set[Path]], bool]  # also with the directories of the modules
+Serve = Callable[[socket.socket, Callback, Ask], None]
+
+
+class ReloadState(ctypes.Structure):
+    """Why the last change is not served; all processes see the same state."""
+
+    _fields_ = (("restarts", ctypes.c_uint64), ("_fault", ctypes.c_char * 400))
+
+    @property
+    def fault(self) -> str | None:
+        """The fault as one line; None if the last change is served."""
+        return self._fault.decode(errors="replace") or None
+
+    def fail(self, fault: str) -> None:
+        """Note why a change is not served."""
+        self._fault = fault.encode()[:400]
+
+    def succeed(self) -> None:
+        """Note that a change is served."""
+        self._fault = b""
+        self.restarts += 1
+
+
+class Generation:
+    """A process that serves one version of the code.
+
+    Attributes:
+        deadline: when it is killed, if it stops; else None.
+    """
+
+    def __init__(self, serve: Serve, listener: socket.socket) -> None:
+        # A new interpreter, so that every module is imported anew.
+        context = multiprocessing.get_context("spawn")
+        self.connection, there = context.Pipe()
+        self.process = context.Process(target=serve_generation, args=(serve, listener, there))
+        self.process.start()
+        there.close()
+        self.deadline: float | None = None
+
+    def receive(self) -> Any:
+        """Return its next message: failures and directories, or True; None if there is none.
+
+        Raises:
+            EOFError: it has ended.
+        """
+        try:
+            return self.connection.recv() if self.connection.poll() else None
+        except ConnectionResetError as error:
+            raise EOFError from error
+
+    def stop(self, seconds: float) -> None:
+        """Let it answer its requests and end, within some seconds."""
+        self.process.terminate()
+        self.deadline = time.monotonic() + seconds
+
+    def has_ended(self) -> bool:
+        """Return whether it has ended; kill it after its deadline."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            self.process.kill()
+        return not self.process.is_alive()
+
+
+class Reloader:
+    """Keeps one process serving, until SIGTERM or SIGINT.
+
+    When a file changes, a new process loads everything and starts. If nothing is wrong that was not
+    wrong before, it listens, and the old one answers its requests and ends. Otherwise the old one
+    serves on.
+
+    Args:
+        serve: called in each process with the listener, a callback for the start, and a function
+            that says whether the process may listen. It must be picklable.
+        prepare: called before a process starts; raises an exception if that is of no use.
+        listener: the listening socket.
+        directories: watched, besides those of the modules that a process imports.
+        file: watched, too.
+        grace: seconds for running requests to finish when a process stops.
+        state: is kept up to date.
+        restart: restarts what can restart alone, given the changed paths; returns the other paths.
+    """
+
+    def __init__(
+        self,
+        serve: Serve,
+        prepare: Callable[[], object],
+        listener: socket.socket,
+        *,
+        directories: Iterable[Path],
+        file: Path | None,
+        grace: float,
+        state: ReloadState,
+        restart: Callable[[Set[str]], Set[str]] = lambda changed: changed,
+    ) -> None:
+        self.serve = serve
+        self.prepare = prepare
+        self.listener = listener
+        self.directories = outermost(directories)
+        self.file = file
+        self.grace = grace
+        self.state = state
+        self.restart = restart
+        self.current: Generation | None = None
+        self.next: Generation | None = None
+        self.leaving: list[Generation] = []
+        self.failures: Failures = {}  # of the process that serves
+        self.stopping = False
+
+    def run(self) -> int:
+        """Serve; return the exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._handle_signal)
+        self._begin()
+        while not self.stopping:
+            self._watch()
+        return self._stop()
+
+    def _handle_signal(self, *_: Any) -> None:
+        self.stopping = True
+
+    def _watch(self) -> None:
+        """Act on changes and on what the processes say, until the directories are others."""
+        directories, seen = self.directories, signature(self.file)
+        for changes in watch(
+            *directories, watch_filter=SourceFilter(), rust_timeout=TICK, yield_on_timeout=True
+        ):
+            changed = self.restart({path for _, path in changes})
+            if (now := signature(self.file)) != seen:
+                seen, changed = now, {*changed, str(self.file)}
+            if changed:
+                names = ", ".join(sorted(Path(path).name for path in changed)[:3])
+                logger.info("Changed: %s; starting a new process", names)
+                self._begin()
+            self._look()
+            if self.stopping or self.directories != directories:
+                return
+
+    def _begin(self) -> None:
+        """Start a process for the new version, in place of one that has not started yet."""
+        if self.next is not None:
+            self._leave(self.next)
+            self.next = None
+        try:
+            self.prepare()
+        # The file may contain anything.
+        except Exception as error:
+            return self._fail(str(error))
+        self.next = Generation(self.serve, self.listener)
+
+    def _look(self) -> None:
+        """Act on what the processes say, and on those that have ended."""
+        if self.next is not None:
+            try:
+                match self.next.receive():
+                    case True:
+                        self._switch()
+                    case (failures, directories):
+                        self._answer(self.next, failures, directories)
+            except EOFError:
+                self._leave(self.next)
+                self.next = None
+                self._fail("the new version could not be started")
+        if self.current is not None and self.current.has_ended():
+            status = self.current.process.exitcode
+            logger.warning("The process has ended with status %s; starting another", status)
+            self.current = None
+            self._begin()
+        self.leaving = [one for one in self.leaving if not one.has_ended()]
+
+    def _answer(self, new: Generation, failures: Failures, directories: Set[Path]) -> None:
+        """Let a process listen, unless something fails that did not fail before."""
+        self.directories = outermost({*self.directories, *directories})
+        found = [text for label, text in failures.items() if label not in self.failures]
+        may_listen = self.current is None or not found
+        new.connection.send(may_listen)
+        if may_listen:
+            self.failures = failures
+        else:
+            self._leave(new)
+            self.next = None
+            self._fail("; ".join(found))
+
+    def _switch(self) -> None:
+        """Stop the old process: the new one listens."""
+        if self.current is not None:
+            self._leave(self.current)
+            logger.info("The new process serves")
+        self.current, self.next = self.next, None
+        self.state.succeed()
+
+    def _leave(self, generation: Generation) -> None:
+        generation.stop(self.grace + STOP_MARGIN)
+        self.leaving.append(generation)
+
+    def _fail(self, fault: str) -> None:
+        served = SERVES_ON if self.current is not None else "nothing is served until a file changes"
+        self.state.fail(f"{fault}; {served}")
+        logger.error("%s; %s", fault, served)
+
+    def _stop(self) -> int:
+        """Stop the processes; return 0 if the one that served has exited normally."""
+        drop_new_connections(self.listener)
+        self.listener.close()
+        for generation in filter(None, (self.current, self.next)):
+            self._leave(generation)
+        while self.leaving:
+            wait([one.process.sentinel for one in self.leaving], TICK / 1000)
+            self.leaving = [one for one in self.leaving if not one.has_ended()]
+        normal = (0, -signal.SIGTERM)
+        return int(self.current is not None and self.current.process.exitcode not in normal)
+
+
+def serve_generation(
+    serve: Serve, listener: socket.socket, connection: "Connection[Any, Any]"
+) -> None:
+    """Serve in a process of its own, when the parent agrees."""
+    # Two edits within a second that keep the size of a file would get the bytecode of the first.
+    sys.dont_write_bytecode = True
+    started = threading.Event()
+    threading.Thread(target=end_if_orphaned, args=(started,), daemon=True).start()
+
+    def ask(failures: Failures, directories: Set[Path]) -> bool:
+        connection.send((failures, directories))
+        return bool(connection.recv())
+
+    def on_start() -> None:
+        started.set()
+        connection.send(True)
+
+    serve(listener, on_start, ask)
