@@ -1,7 +1,7 @@
 """Serve one application on a Unix socket, for a gateway that has started this process.
 
-The server and the bridge are those of the gateway, so an application answers as in the gateway's own
-process. The arguments are the label of the mount and a JSON object: ``application``, ``socket``,
+The server and the bridge are those of the gateway, so an application answers as in the process of
+the gateway. The arguments are the label of the mount and a JSON object: ``application``, ``socket``,
 ``path`` (``sys.path``, by default Python's own) and options of the mount.
 
 Only the gateway can open the socket, so its headers say who the client is, who is logged in, and

@@ -39,7 +39,7 @@ logger = logging.getLogger("framework_gateway")
 
 FAILURE_HEADERS = {"Retry-After": "30"}
 LONG_STEP = 1.0  # seconds that a start may block the other mounts without a word in the log
-# The options of a mount that the gateway applies itself, and the process of the application does not.
+# The options that the gateway applies itself to a mount in a process of its own.
 NOT_IN_CHILD = {"process", "login", "page_headers", "redirect", "request_timeout"}
 STOP_MARGIN = 2.0  # seconds that a stop may take after the grace period, to report what is left
 

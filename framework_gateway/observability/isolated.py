@@ -31,12 +31,12 @@ class IsolatedCollector(Collector):
         if not self.states:
             return
         labels = ["mount", "process"]
-        up = GaugeMetricFamily("process_up", "1 if a process of a mount runs.", labels=labels)
+        up = GaugeMetricFamily("mount_process_up", "1 if a process of a mount runs.", labels=labels)
         restarts = CounterMetricFamily(
-            "process_restarts", "Restarts of a process that had ended.", labels=labels
+            "mount_process_restarts", "Restarts of a process that had ended.", labels=labels
         )
         memory = GaugeMetricFamily(
-            "process_memory_bytes",
+            "mount_process_memory_bytes",
             "Resident memory of a process of a mount and its children.",
             labels=labels,
         )

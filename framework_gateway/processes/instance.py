@@ -101,7 +101,7 @@ class Instance:
         with other:
             self.guardian = subprocess.Popen(
                 [sys.executable, "-I", "-S", guardian.__file__],
-                stdin=other,
+                stdin=other.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C in a terminal reaches the gateway alone

@@ -13,12 +13,15 @@ The gateway removes the prefix from each path and hands it on in ``X-Forwarded-P
 gateway can open the socket, so its headers are trusted; they are removed from the request.
 """
 
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-incomplete-defs
+
 from __future__ import print_function
 
 import ast
 import importlib
 import json
 import os
+import signal
 import sys
 
 OWN = "x-forwarded-", "gateway-", "forwarded"  # beginnings of names of the gateway's headers
@@ -49,12 +52,13 @@ def evaluate(node, module):
 
 def code_of(application):
     """Return the number of arguments that a call requires, None if unknown, and flags of code."""
-    for function in (application, getattr(application, "__call__", None)):
-        if hasattr(function, "__code__"):
-            required = function.__code__.co_argcount - len(function.__defaults__ or ())
-            is_method = getattr(function, "__self__", None) is not None
-            return required - is_method, function.__code__.co_flags
-    return None, 0
+    if not hasattr(application, "__code__"):
+        application = application.__call__
+    code = getattr(application, "__code__", None)
+    if code is None:  # written in C
+        return None, 0
+    required = code.co_argcount - len(application.__defaults__ or ())
+    return required - (getattr(application, "__self__", None) is not None), code.co_flags
 
 
 def load(name, kind):
@@ -128,10 +132,10 @@ def with_scope_of_gateway(application):
 
 def serve_by_gunicorn(application, order):
     """Serve a WSGI application by gunicorn."""
-    base = importlib.import_module("gunicorn.app.base")
+    base = importlib.import_module("gunicorn.app.base").BaseApplication
     settings = {
         "bind": "unix:" + order["socket"],
-        "worker_class": "gthread",
+        "worker_class": "gthread" if is_installed("concurrent.futures") else "sync",
         "threads": order["threads"],
         "graceful_timeout": max(1, int(order["grace"])),
         "keepalive": KEEP_ALIVE,
@@ -143,7 +147,7 @@ def serve_by_gunicorn(application, order):
         "control_socket_disable": True,
     }
 
-    class Server(base.BaseApplication):
+    class Server(base):  # type: ignore[misc, valid-type]
         def load_config(self):
             for name in settings:
                 if name in self.cfg.settings:  # older ones have fewer
@@ -157,12 +161,14 @@ def serve_by_gunicorn(application, order):
 
 def serve_by_waitress(application, order):
     """Serve a WSGI application by waitress."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     importlib.import_module("waitress").serve(
         application,
         unix_socket=order["socket"],
         unix_socket_perms="600",
         threads=order["threads"],
         channel_timeout=KEEP_ALIVE,
+        max_request_body_size=2**40,
         clear_untrusted_proxy_headers=False,
     )
 
@@ -192,7 +198,7 @@ def serve_by_hypercorn(application, order):
 
 
 SERVERS = {
-    "wsgi": (("gunicorn", serve_by_gunicorn), ("waitress", serve_by_waitress)),
+    "wsgi": (("waitress", serve_by_waitress), ("gunicorn", serve_by_gunicorn)),
     "asgi": (("uvicorn", serve_by_uvicorn), ("hypercorn", serve_by_hypercorn)),
 }
 
@@ -218,8 +224,8 @@ def main():
             return serve(wrap(application), order)
     names = " or ".join(name for name, _ in SERVERS[kind])
     sys.exit(
-        "There is no server for %s applications in the environment of %s: install %s there, or"
-        " give the option `command`" % (kind.upper(), sys.executable, names)
+        "There is no server for {} applications in the environment of {}: install {} there, or"
+        " give the option `command`".format(kind.upper(), sys.executable, names)
     )
 
 

@@ -93,15 +93,19 @@ class ProcessStates:
 
     @property
     def fault(self) -> str | None:
-        """Which processes do not run, and why, as one line; None if all run."""
+        """Why some processes do not run, as one line; None if all run, or none."""
+        return None if self.is_down else self.explain()
+
+    def explain(self) -> str | None:
+        """Return which processes do not run, and why, as one line; None if all run."""
         down = [slot for slot in self.slots if not slot.address]
         if not down:
             return None
         end = next((slot.end for slot in down if slot.end), "")
-        why = f"has ended ({end}) and starts again" if end else "has not started yet"
+        why = f" ({end}) and will be started again" if end else " yet"
         if len(self.slots) == 1:
-            return f"its process {why}"
-        return f"{len(down)} of its {len(self.slots)} processes: the first {why}"
+            return f"its process does not run{why}"
+        return f"{len(down)} of its {len(self.slots)} processes do not run{why}"
 
     @property
     def is_down(self) -> bool:

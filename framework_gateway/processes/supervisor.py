@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from framework_gateway.loggers import get_logger
-from framework_gateway.processes.instance import Instance
+from framework_gateway.processes.instance import END_TIMEOUT, Instance
 from framework_gateway.processes.plan import Plan, StartFailed
 from framework_gateway.processes.states import ProcessStates
 
@@ -255,6 +255,11 @@ def replace_processes(*_signal: object) -> None:
     """Replace all processes that this process supervises; may be a signal handler."""
     for supervisor in [*supervisors]:
         supervisor.replace()
+
+
+def longest_stop(plans: Iterable[Plan]) -> float:
+    """Return how many seconds the processes may take to stop."""
+    return max((plan.grace + END_TIMEOUT for plan in plans), default=0.0)
 
 
 @contextmanager
