@@ -1,8 +1,8 @@
 """Serve one application on a Unix socket, for a gateway that has started this process.
 
 The server and the bridge are those of the gateway, so an application answers as in the process of
-the gateway. The arguments are the label of the mount and a JSON object: ``application``, ``socket``,
-``path`` (``sys.path``, by default Python's own) and options of the mount.
+the gateway. The arguments are the label of the mount and a JSON object with ``application``,
+``socket``, ``path`` (``sys.path``, by default Python's own) and options of the mount.
 
 Only the gateway can open the socket, so its headers say who the client is, who is logged in, and
 which prefix it has removed from the path.

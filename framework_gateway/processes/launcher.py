@@ -13,9 +13,8 @@ The gateway removes the prefix from each path and hands it on in ``X-Forwarded-P
 gateway can open the socket, so its headers are trusted; they are removed from the request.
 """
 
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-incomplete-defs
-
-from __future__ import print_function
+# mypy: allow-untyped-defs, allow-untyped-calls
+# ruff: noqa: UP004, UP032
 
 import ast
 import importlib
@@ -43,7 +42,7 @@ def evaluate(node, module):
     """Return the value of a dotted name, or of a call with literal arguments, in a module."""
     if isinstance(node, ast.Call):
         arguments = [ast.literal_eval(argument) for argument in node.args]
-        named = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords}
+        named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords}
         return evaluate(node.func, module)(*arguments, **named)
     if isinstance(node, ast.Attribute):
         return getattr(evaluate(node.value, module), node.attr)
@@ -95,7 +94,7 @@ def with_environ_of_gateway(application):
     return serve
 
 
-class User(object):  # noqa: UP004
+class User(object):
     """An authenticated user, with the attributes that Starlette's users have."""
 
     is_authenticated = True
