@@ -183,10 +183,9 @@ class Mount(StarletteMount):
         if not isinstance(self.source, str):
             raise refusal
         logger.warning(
-            "%s runs in a process of its own (as by --isolate %s): %s",
+            "%s runs in a process of its own: %s",
             self.called,
-            self.path or "/",
-            refusal,
+            refusal.reason,
         )
         return Isolated(self.plan(Process(environment=refusal.variables)), self.options)
 

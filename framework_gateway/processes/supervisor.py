@@ -231,6 +231,8 @@ class Care:
     def reason_to_replace(self) -> str | None:
         """Return why a successor is needed; None if it is not."""
         limit, retire_after = self.options.max_memory, self.options.retire_after
+        if self.instance.reason is not None:  # it is being killed
+            return None
         if self.slot.replace_wanted:
             return "on request"
         if time.monotonic() < self._next_replacement:

@@ -24,7 +24,7 @@ class Isolating:
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """Send one request on a new connection."""
-        return httpx.get(self.origin + path, timeout=20, **options)
+        return httpx.get(self.origin + path, **{"timeout": 20, **options})
 
     def probe(self, path: str = "/probe/", **options: Any) -> dict[str, Any]:
         """Return what the application PROBE says of itself."""

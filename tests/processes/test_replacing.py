@@ -1,6 +1,7 @@
 """A process is replaced by hand or by its age, and no request is lost."""
 
 import signal
+import threading
 from pathlib import Path
 
 from tests.processes.gateways import Load, ended, isolating
@@ -26,11 +27,6 @@ def test_a_request_that_runs_is_finished_by_the_old_process(apps: Path) -> None:
     with isolating(apps, "--isolate", "/probe", probe="probe:app") as gateway:
         gateway.wait_for("/probe/")
         before = gateway.probe()["pid"]
-        with Load(gateway.origin + "/probe/wait", clients=0) as load:
-            pass
-        del load
-        import threading
-
         answers: list[int] = []
         slow = threading.Thread(target=lambda: answers.append(gateway.probe("/probe/wait")["pid"]))
         slow.start()

@@ -107,7 +107,7 @@ def test_a_process_that_fails_its_health_checks_is_restarted(apps: Path) -> None
 
 
 def test_a_process_above_its_memory_limit_is_replaced_without_a_gap(apps: Path) -> None:
-    options = ("--mount-option", "/probe:process.max_memory=160MB")
+    options = ("--mount-option", "/probe:process.max_memory=120MB")
     with isolating(apps, *options, probe="probe:app") as gateway:
         gateway.wait_for("/probe/")
         before = child_of_gateway(gateway)
