@@ -81,7 +81,10 @@ class Plan:
             raise StartFailed(f"there is no directory {self.directory}")
         command, environment = self._own_choice(socket)
         if self.process.command is not None:
-            environment["SCRIPT_NAME"] = self.prefix  # gunicorn takes the prefix from it
+            # gunicorn and uvicorn trust the headers of whom it names; nobody else has the socket.
+            environment["FORWARDED_ALLOW_IPS"] = "*"
+            if not self.strips_prefix:
+                environment["SCRIPT_NAME"] = self.prefix  # gunicorn takes the prefix from it
             command = [
                 part.replace("{socket}", str(socket)).replace("{prefix}", self.prefix)
                 for part in shlex.split(self.process.command)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 # Answers with JSON about its process and the request, and does what the path says.
-PROBE = '''
+PROBE = """
 from __future__ import print_function
 import json, os, subprocess, sys, threading, time
 
@@ -48,7 +48,7 @@ def app(environ, start_response):
     found["body"] = len(body)
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(found).encode()]
-'''
+"""
 # A program that ends without a server.
 BROKEN = "raise RuntimeError('no database here')\n"
 HANGING = "import threading\nthreading.Event().wait()\n"

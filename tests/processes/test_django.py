@@ -15,9 +15,7 @@ def totals(gateway: Isolating) -> dict[str, dict[str, str]]:
     return {name: gateway.wait_for(f"/{name}/total/").json() for name in PROJECTS}
 
 
-RIGHT = {
-    name: {"total": name, "url": f"/{name}/total/", "of": f"{name}.urls"} for name in PROJECTS
-}
+RIGHT = {name: {"total": name, "url": f"/{name}/total/", "of": f"{name}.urls"} for name in PROJECTS}
 
 
 @pytest.mark.parametrize("arguments", [["--isolate", "/club"], []], ids=["asked", "by itself"])
