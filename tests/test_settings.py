@@ -23,6 +23,7 @@ WATCH_IT = {
 # These modules pass the whole environment on to processes, and read nothing from it.
 HAND_IT_ON = {
     "django_app/postgresql_programs.py",
+    "framework_gateway/processes/plan.py",
     "framework_gateway/server/companions.py",
     "showdown/bench/servers.py",
 }

@@ -103,7 +103,7 @@ def test_a_python_that_is_missing_is_named(apps: Path) -> None:
 def oldest_python() -> tuple[str, tuple[int, int]]:
     """Return the oldest Python of this machine that has pip, and its version."""
     ask = "import sys, pip; print('%d %d' % sys.version_info[:2])"
-    found = {}
+    found: dict[tuple[int, int], str] = {}
     for python in candidates():
         asked = subprocess.run([python, "-c", ask], capture_output=True, text=True)
         if asked.returncode == 0:
@@ -117,8 +117,7 @@ def candidates() -> Iterator[Path]:
     """Yield the interpreters in PATH and those that pyenv has installed."""
     for directory in os.environ["PATH"].split(os.pathsep):
         yield from Path(directory).glob("python[23]*[0-9]")
-    for python in Path.home().glob(".pyenv/versions/*/bin/python"):
-        yield python
+    yield from Path.home().glob(".pyenv/versions/*/bin/python")
 
 
 @pytest.mark.slow
@@ -129,7 +128,7 @@ def test_flask_1_runs_on_the_oldest_python_in_an_environment_of_its_own(
     if version >= (3, 10):
         missing("Flask 1.1 needs Python 3.9 or older, such as one that pyenv installs")
     packages = tmp_path / "packages"
-    install = [python, "-m", "pip", "install", "--quiet", "--target", packages, *OLD_FLASK]
+    install = [python, "-m", "pip", "install", "--quiet", "--target", str(packages), *OLD_FLASK]
     installed = subprocess.run(install, capture_output=True, text=True, timeout=300)
     assert installed.returncode == 0, installed.stderr
     given = options(
