@@ -6,12 +6,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Set
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from framework_gateway.server.server import Callback
 from framework_gateway.server.workers import end_if_orphaned
+
+LISTEN_TIMEOUT = 5.0  # seconds to listen, when the applications have started
 
 Failures = Mapping[str, str]  # what is wrong, by prefix
 Ask = Callable[[Failures, Set[Path]], bool]  # also with the directories of the modules
@@ -34,8 +37,8 @@ class Generation:
         there.close()
         self.deadline: float | None = None
 
-    def receive(self) -> Any:
-        """Return its next message: failures and directories, or True; None if there is none.
+    def receive(self) -> tuple[Failures, Set[Path]] | None:
+        """Return what it asks with, as soon as it asks whether it may listen.
 
         Raises:
             EOFError: it has ended.
@@ -45,8 +48,24 @@ class Generation:
         except ConnectionResetError as error:
             raise EOFError from error
 
+    def listen(self) -> None:
+        """Let it listen; return when it does.
+
+        Raises:
+            EOFError: it has ended, or takes too long.
+        """
+        try:
+            self.connection.send(True)
+            if not self.connection.poll(LISTEN_TIMEOUT):
+                raise EOFError
+            self.connection.recv()
+        except (ConnectionResetError, BrokenPipeError) as error:
+            raise EOFError from error
+
     def stop(self, seconds: float) -> None:
         """Let it answer its requests and end, within some seconds."""
+        with suppress(OSError):
+            self.connection.send(False)  # it may wait for an answer
         self.process.terminate()
         self.deadline = time.monotonic() + seconds
 

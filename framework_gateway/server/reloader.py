@@ -132,15 +132,10 @@ class Reloader:
         """Act on what the processes say, and on those that have ended."""
         if self.next is not None:
             try:
-                match self.next.receive():
-                    case True:
-                        self._switch()
-                    case (failures, directories):
-                        self._answer(self.next, failures, directories)
+                if (asked := self.next.receive()) is not None:
+                    self._answer(self.next, *asked)
             except EOFError:
-                self._leave(self.next)
-                self.next = None
-                self._fail("the new version could not be started")
+                self._give_up("the new version could not be started")
         if self.current is not None and self.current.has_ended():
             status = self.current.process.exitcode
             logger.warning("The process has ended with status %s; starting another", status)
@@ -149,25 +144,29 @@ class Reloader:
         self.leaving = [one for one in self.leaving if not one.has_ended()]
 
     def _answer(self, new: Generation, failures: Failures, directories: Set[Path]) -> None:
-        """Let a process listen, unless something fails that did not fail before."""
+        """Let a process listen, unless something fails that did not fail before.
+
+        Raises:
+            EOFError: it has ended.
+        """
         self.directories = outermost({*self.directories, *directories})
         found = [text for label, text in failures.items() if label not in self.failures]
-        may_listen = self.current is None or not found
-        new.connection.send(may_listen)
-        if may_listen:
-            self.failures = failures
-        else:
-            self._leave(new)
-            self.next = None
-            self._fail("; ".join(found))
-
-    def _switch(self) -> None:
-        """Stop the old process: the new one listens."""
+        if self.current is not None and found:
+            return self._give_up("; ".join(found))
+        new.listen()
         if self.current is not None:
             self._leave(self.current)
             logger.info("The new process serves")
-        self.current, self.next = self.next, None
+        self.current, self.next = new, None
+        self.failures = failures
         self.state.succeed()
+
+    def _give_up(self, fault: str) -> None:
+        """Stop the process of the new version."""
+        assert self.next is not None
+        self._leave(self.next)
+        self.next = None
+        self._fail(fault)
 
     def _leave(self, generation: Generation) -> None:
         generation.stop(self.grace + STOP_MARGIN)
