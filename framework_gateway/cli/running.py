@@ -1,5 +1,6 @@
 """Serve a Gateway in this process, in worker processes, or in one that is replaced at changes."""
 
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from framework_gateway.cli.serving import listen, run_server, run_workers
 from framework_gateway.cli.sources import Source
 from framework_gateway.config import Config, get_config
 from framework_gateway.observability import logs
+from framework_gateway.processes.supervisor import longest_stop, replace_processes, run_processes
 from framework_gateway.server.companions import GRACE, run_companions
 
 
@@ -41,14 +43,20 @@ def serve_source(
     announce(settings.host, listener.getsockname()[1], gateway.links, source.file)
     commands = {**gateway.companions, **companions}
     grace = settings.graceful_timeout
-    with run_companions(commands) as states:
+    # With --reload, each process has isolated processes of its own, of its version of the code.
+    plans = [] if reload else gateway.plans
+    with run_companions(commands) as states, run_processes(plans) as processes:
+        signal.signal(signal.SIGUSR1, replace_processes)
         if reload:
             sys.exit(run_reloader(source, listener, grace, states))
         if several:
             # Each worker process loads the gateway itself.
-            sys.exit(run_workers(source.load, settings.workers, listener, grace, states))
+            number = settings.workers
+            sys.exit(run_workers(source.load, number, listener, grace, states, processes))
         gateway.watch_companions(states)
-        run_server(gateway, listener, extra_time=GRACE if commands else 0.0)
+        gateway.watch_processes(processes)
+        extra_time = (GRACE if commands else 0.0) + longest_stop(plans)
+        run_server(gateway, listener, extra_time=extra_time)
 
 
 def find_reload_fault(settings: Config) -> str | None:

@@ -65,7 +65,15 @@ def is_prefix(text: str) -> bool:
     multiple=True,
     type=MountOptionType(),
     metavar="/PREFIX:NAME=VALUE",
-    help="Set an option of a mount, such as /shop:threads=8 or /shop:login=true; repeatable.",
+    help="Set an option of a mount, such as /shop:threads=8, /shop:login=true or"
+    " /shop:process.python=/srv/shop/.venv; repeatable.",
+)
+@click.option(
+    "--isolate",
+    "isolated",
+    multiple=True,
+    metavar="/PREFIX",
+    help="Run the application of this mount in a process of its own; repeatable.",
 )
 @click.option("--only-mounts", is_flag=True, help="Serve only the --mount applications.")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes.  [default: 1]")
@@ -94,6 +102,7 @@ def serve(
     config: str | None,
     mounts: tuple[tuple[str, str], ...],
     options: tuple[tuple[str, str, str], ...],
+    isolated: tuple[str, ...],
     only_mounts: bool,
     reload: bool,
     companions: tuple[str, ...],
@@ -111,6 +120,7 @@ def serve(
       gateway serve --mount /shop=shop.wsgi:application
       gateway serve --only-mounts --mount /shop=shop.wsgi:application --mount /live=live:app
       gateway serve --mount /=old.wsgi:application --mount /api=new:app --only-mounts
+      gateway serve --mount /shop=shop.wsgi:application --isolate /shop
       gateway serve --with "python manage.py worker"
       gateway serve --config deploy/gateway.toml
     """
@@ -123,7 +133,7 @@ def serve(
     settings["fail_fast"] = settings["fail_fast"] or None
     given = {name: value for name, value in settings.items() if value is not None}
     file = find_file(config)
-    source = Source(app, mounts, options, only_mounts, app_dir, given, file)
+    source = Source(app, mounts, options, only_mounts, app_dir, given, file, isolated)
     try:
         serve_source(source, dict(map(parse_command, companions)), reload=reload)
     except FileError as error:

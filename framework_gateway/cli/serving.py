@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from framework_gateway.config import get_config
 from framework_gateway.mounts.deadline import Interrupted
 from framework_gateway.observability import logs
 from framework_gateway.observability.access_log import AccessLog, as_json, as_text
+from framework_gateway.processes.states import ProcessStates
 from framework_gateway.server.companions import CompanionStates
 from framework_gateway.server.limits import Limits
 from framework_gateway.server.protocol import Config
@@ -78,6 +79,7 @@ def run_workers(
     listener: socket.socket,
     grace: float,
     companions: CompanionStates,
+    processes: Mapping[str, ProcessStates],
 ) -> int:
     """Serve in several processes; return the exit status.
 
@@ -87,9 +89,16 @@ def run_workers(
         listener: the socket that they share.
         grace: seconds for running requests to finish when the processes stop.
         companions: the states of the companion processes.
+        processes: the states of the isolated processes, by the label of the mount.
     """
     with shared_metrics(get_config().metrics_dir) as (directory, forget):
-        run = partial(load_and_run, load, metrics_dir=directory, companions=companions)
+        run = partial(
+            load_and_run,
+            load,
+            metrics_dir=directory,
+            companions=companions,
+            processes=processes,
+        )
         return Workers(run, number, listener, grace, on_end=forget).run()
 
 
@@ -100,12 +109,14 @@ def load_and_run(
     *,
     metrics_dir: Path,
     companions: CompanionStates,
+    processes: Mapping[str, ProcessStates],
 ) -> None:
     """Load a gateway in this process, and serve it; ``metrics_dir`` has the metrics of all."""
     logs.configure(get_config().env)
     app = load()
     app.metrics_dir = metrics_dir
     app.watch_companions(companions)
+    app.watch_processes(processes)
     run_server(app, listener, on_start)
 
 

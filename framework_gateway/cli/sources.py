@@ -14,7 +14,9 @@ from framework_gateway.cli.file.reading import Parsed, read_file
 from framework_gateway.cli.file.variables import export
 from framework_gateway.cli.imports import SourceError, import_gateway, import_login
 from framework_gateway.config import Config
+from framework_gateway.mounts.mount import Mount
 from framework_gateway.mounts.options import MountOptions
+from framework_gateway.processes.options import Process
 
 DEFAULT = "gateway:app"
 
@@ -28,6 +30,7 @@ class Source:
             for ``gateway:app``.
         mounts: prefixes and import strings of additional applications.
         options: prefixes, names and values of options of mounts.
+        isolated: prefixes of mounts that run in processes of their own.
         only_mounts: serve only the additional applications.
         directory: the directory to import modules from.
         settings: settings of ``Config`` that differ from the file and the environment.
@@ -41,6 +44,7 @@ class Source:
     directory: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     file: Path | None = None
+    isolated: tuple[str, ...] = ()
 
     def read(self) -> Parsed | None:
         """Read the file, if there is one, and set the environment variables of its settings.
@@ -116,20 +120,30 @@ class Source:
                 gateway.mount_application(prefix, application)
             except ValueError as error:
                 raise SourceError(f"--mount: {error}") from error
+        for prefix in self.isolated:
+            self._find(gateway, "--isolate", prefix).set_options(process=Process())
         for prefix, name, value in self.options:
             self._set_option(gateway, prefix, name, value)
 
     def _set_option(self, gateway: Gateway, prefix: str, name: str, value: str) -> None:
+        mount = self._find(gateway, "--mount-option", prefix)
+        try:
+            mount.set_options(**nested(mount, name, value))
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            reason = problem["msg"]
+            if problem["type"] == "extra_forbidden":
+                known = MountOptions if len(problem["loc"]) == 1 else Process
+                reason = f"the options are {', '.join(known.model_fields)}"
+            raise SourceError(f"--mount-option {prefix}:{name}: {reason}") from error
+
+    @staticmethod
+    def _find(gateway: Gateway, option: str, prefix: str) -> Mount:
+        """Return the mount at a prefix that an option of the command names."""
         mount = gateway.planned.get(prefix.rstrip("/"))
         if mount is None:
-            raise SourceError(f"--mount-option: there is no mount at {prefix}")
-        try:
-            mount.set_options(**{name: value})
-        except ValidationError as error:
-            reason = error.errors(include_url=False)[0]["msg"]
-            if name not in MountOptions.model_fields:
-                reason = f"the options are {', '.join(MountOptions.model_fields)}"
-            raise SourceError(f"--mount-option {prefix}:{name}: {reason}") from error
+            raise SourceError(f"{option}: there is no mount at {prefix}")
+        return mount
 
     def _configure(self, gateway: Gateway, settings: Mapping[str, Any]) -> None:
         """Apply the settings: the command line over the file over the gateway's own."""
@@ -140,6 +154,20 @@ class Source:
             problem = error.errors(include_url=False)[0]
             option = str(problem["loc"][0]).replace("_", "-")
             raise SourceError(f"--{option}: {problem['msg']}") from error
+
+
+def nested(mount: Mount, name: str, value: str) -> dict[str, Any]:
+    """Return the option that ``name`` or ``process.name`` sets, with what was set before."""
+    first, *rest = name.split(".", 2)
+    if first != "process" or not rest:
+        return {name: value}
+    process = mount.options.process
+    known = {} if process is None else process.model_dump(exclude_unset=True)
+    if len(rest) == 2:  # process.environment.NAME
+        known[rest[0]] = {**known.get(rest[0], {}), rest[1]: value}
+    else:
+        known[rest[0]] = value
+    return {"process": known}
 
 
 def add(content: GatewayFile, gateway: Gateway) -> None:

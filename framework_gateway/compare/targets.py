@@ -237,6 +237,6 @@ async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Tar
                 found.append(Application(name, Mounts(Starlette(), [mounts[name]])))
         async with run_lifespans([*mounts.values()]):
             for mount in mounts.values():
-                if mount.failure:
-                    raise TargetError(mount.failure)
+                if failure := mount.failure or mount.fault:
+                    raise TargetError(failure)
             yield found

@@ -1,0 +1,291 @@
+"""Keep the processes of a mount running: restart, replace, retire and stop them."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from framework_gateway.loggers import get_logger
+from framework_gateway.processes.instance import END_TIMEOUT, Instance
+from framework_gateway.processes.plan import Plan, StartFailed
+from framework_gateway.processes.states import ProcessStates
+
+FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # seconds until a process is restarted
+RESET_AFTER = 60.0  # seconds of running that reset the delay
+TICK = 0.1  # seconds between two looks at a process
+MEMORY_INTERVAL = 1.0  # seconds between two looks at its memory
+HARD_LIMIT = 1.5  # times max_memory
+MAX_FAILURES = 3  # health checks in a row
+
+
+class Supervisor:
+    """Keeps the processes of one mount running, each in the care of a thread.
+
+    Args:
+        plan: what to run.
+        states: is kept up to date; other processes may share it.
+    """
+
+    def __init__(self, plan: Plan, states: ProcessStates) -> None:
+        self.plan = plan
+        self.states = states
+        self.logger = get_logger(f"process.{plan.label}", logging.INFO)
+        self.stopping = threading.Event()
+        self.turn = threading.Lock()  # one process is replaced at a time
+        self._lock = threading.Lock()
+        self.slots = [Slot(self, number) for number in range(plan.process.processes)]
+
+    def start(self) -> None:
+        """Start the processes, without waiting for them."""
+        supervisors.add(self)
+        for slot in self.slots:
+            slot.thread.start()
+
+    def replace(self) -> None:
+        """Replace the processes one by one, without a gap; start at once what waits to restart.
+
+        A signal handler may call this.
+        """
+        for slot in self.slots:
+            slot.replace_wanted = True
+
+    def begin_stop(self) -> None:
+        """Ask the processes to stop."""
+        supervisors.discard(self)
+        self.stopping.set()
+
+    def end_stop(self) -> None:
+        """Wait until the processes have ended."""
+        for slot in self.slots:
+            slot.thread.join()
+
+    def publish(self, number: int, address: str) -> None:
+        """Tell all processes of the gateway where a process accepts requests; "" for nowhere."""
+        with self._lock:
+            self.states.slots[number].address = address
+            self.states.mount.generation += 1
+
+    def count_attempt(self) -> None:
+        """Tell those that wait for the first start how it went."""
+        with self._lock:
+            self.states.mount.attempts += 1
+
+
+class Slot:
+    """The place of one process, and the thread that keeps it running."""
+
+    def __init__(self, supervisor: Supervisor, number: int) -> None:
+        self.supervisor = supervisor
+        self.plan = supervisor.plan
+        self.logger = supervisor.logger
+        self.number = number
+        self.state = supervisor.states.slots[number]
+        self.replace_wanted = False
+        self.thread = threading.Thread(target=self._keep_running, daemon=True)
+        self._drains: list[threading.Thread] = []
+
+    def _keep_running(self) -> None:
+        delay = FIRST_DELAY
+        stopping = self.supervisor.stopping
+        while not stopping.is_set():
+            began = time.monotonic()
+            end = self._run_once()
+            if stopping.is_set():
+                break
+            if time.monotonic() - began > RESET_AFTER:
+                delay = FIRST_DELAY
+            self.state.end = end
+            self.state.restarts += 1
+            self.supervisor.count_attempt()
+            self.logger.warning("ended: %s; restart in %g s", end, delay)
+            waited = self._pause(delay)
+            delay = min(2 * delay, LONGEST_DELAY) if waited else FIRST_DELAY
+        for thread in self._drains:
+            thread.join()
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait to restart; return False if somebody asked to restart now."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.supervisor.stopping.wait(TICK):
+            if self.replace_wanted:
+                return False
+        return True
+
+    def _run_once(self) -> str:
+        """Start a process and look after it and its successors; return how the last one ended."""
+        self.replace_wanted = False
+        try:
+            current = Care(self._start(), self)
+        except StartFailed as error:
+            return f"could not be started: {error}"
+        # Without this thread nobody would start it again.
+        except Exception as error:
+            self.logger.exception("cannot be run")
+            return repr(error)
+        self.supervisor.count_attempt()
+        try:
+            while not self.supervisor.stopping.is_set() and not current.look():
+                if reason := current.reason_to_replace():
+                    current = self._replace(current, reason)
+        finally:
+            self.supervisor.publish(self.number, "")
+            current.instance.stop()
+        return current.instance.end or "stopped"
+
+    def _start(self, watch: Callable[[], object] = lambda: None) -> Instance:
+        """Start a process, and let it have requests.
+
+        Raises:
+            StartFailed: it could not be started.
+        """
+        instance = Instance(self.plan, self.logger)
+
+        def watch_start() -> None:
+            watch()
+            if self.supervisor.stopping.is_set():
+                instance.send(b"stop")
+
+        instance.start(watch_start)
+        self.supervisor.publish(self.number, instance.address)
+        return instance
+
+    def _replace(self, old: "Care", reason: str) -> "Care":
+        """Start a successor; return it, or the old process if that fails."""
+        self.replace_wanted = False
+        while not self.supervisor.turn.acquire(timeout=TICK):
+            if old.look() or self.supervisor.stopping.is_set():
+                return old
+        try:
+            self.logger.info("is replaced (%s)", reason)
+            new = Care(self._start(old.look), self)
+        except StartFailed as error:
+            self.logger.error("could not be replaced, the old process serves on: %s", error)
+            old.postpone()
+            return old
+        finally:
+            self.supervisor.turn.release()
+        thread = threading.Thread(target=self._retire, args=(old.instance,), daemon=True)
+        self._drains = [one for one in self._drains if one.is_alive()] + [thread]
+        thread.start()
+        return new
+
+    def _retire(self, old: Instance) -> None:
+        """Stop a process that gets no new requests, when those that it has are finished."""
+        old.drain(self.supervisor.stopping.is_set)
+        old.stop()
+
+
+class Care:
+    """Looks after one running process: its end, its memory, its health, its age.
+
+    Args:
+        instance: the process.
+        slot: its place.
+    """
+
+    def __init__(self, instance: Instance, slot: Slot) -> None:
+        self.instance = instance
+        self.slot = slot
+        self.options = slot.plan.process
+        self.requests_before = slot.supervisor.states.mount.requests
+        self.failures = 0
+        self._memory_at = self._next_replacement = 0.0
+        self._health_at = time.monotonic()
+
+    def look(self) -> bool:
+        """Look after the process for a moment; return whether it has ended."""
+        if self.instance.wait(TICK):
+            if self.slot.state.address == self.instance.address:
+                self.slot.supervisor.publish(self.slot.number, "")
+            return True
+        now = time.monotonic()
+        if now - self._memory_at > (TICK if self.options.max_memory else MEMORY_INTERVAL):
+            self._memory_at = now
+            self._check_memory()
+        if self.options.health and now - self._health_at > self.options.health_interval:
+            self._check_health(self.options.health)
+            self._health_at = time.monotonic()
+        return False
+
+    def _check_memory(self) -> None:
+        self.slot.state.memory = self.instance.memory
+        limit = self.options.max_memory
+        if limit and self.slot.state.memory > HARD_LIMIT * limit:
+            self._kill(f"it uses {self.slot.state.memory} bytes of memory")
+
+    def _check_health(self, path: str) -> None:
+        status = self.instance.ask("GET", path, self.options.health_interval)
+        self.failures = 0 if 200 <= status < 400 else self.failures + 1
+        if self.failures:
+            how = f"answered {status}" if status else "was not answered"
+            self.slot.logger.warning("health check %s %s", path, how)
+        if self.failures >= MAX_FAILURES:
+            self._kill(f"{self.failures} health checks have failed")
+
+    def _kill(self, why: str) -> None:
+        self.slot.logger.error("is killed: %s", why)
+        self.instance.reason = why
+        self.instance.send(b"kill")
+
+    def reason_to_replace(self) -> str | None:
+        """Return why a successor is needed; None if it is not."""
+        limit, retire_after = self.options.max_memory, self.options.retire_after
+        if self.instance.reason is not None:  # it is being killed
+            return None
+        if self.slot.replace_wanted:
+            return "on request"
+        if time.monotonic() < self._next_replacement:
+            return None
+        if limit and self.slot.state.memory > limit:
+            return f"it uses {self.slot.state.memory} bytes of memory"
+        served = self.slot.supervisor.states.mount.requests - self.requests_before
+        if retire_after and served >= retire_after * self.options.processes:
+            return f"it has served some {retire_after} requests"
+        return None
+
+    def postpone(self) -> None:
+        """Serve on although a successor could not be started."""
+        self.requests_before = self.slot.supervisor.states.mount.requests
+        self._next_replacement = time.monotonic() + LONGEST_DELAY
+
+
+supervisors: set[Supervisor] = set()  # those of this process
+
+
+def replace_processes(*_signal: object) -> None:
+    """Replace all processes that this process supervises; may be a signal handler."""
+    for supervisor in [*supervisors]:
+        supervisor.replace()
+
+
+def longest_stop(plans: Iterable[Plan]) -> float:
+    """Return how many seconds the processes may take to stop."""
+    return max((plan.grace + END_TIMEOUT for plan in plans), default=0.0)
+
+
+@contextmanager
+def run_processes(plans: Iterable[Plan]) -> Iterator[dict[str, ProcessStates]]:
+    """Run the processes of several mounts until the block ends.
+
+    Yields:
+        Their states, by the label of the mount.
+    """
+    states = {plan: ProcessStates.create(plan) for plan in plans}
+    with run_supervisors(states):
+        yield {plan.label: state for plan, state in states.items()}
+
+
+@contextmanager
+def run_supervisors(states: Mapping[Plan, ProcessStates]) -> Iterator[None]:
+    """Keep the processes of plans running until the block ends."""
+    started = [Supervisor(plan, state) for plan, state in states.items()]
+    for supervisor in started:
+        supervisor.start()
+    try:
+        yield
+    finally:
+        for supervisor in started:
+            supervisor.begin_stop()
+        for supervisor in started:
+            supervisor.end_stop()

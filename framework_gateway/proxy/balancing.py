@@ -1,0 +1,88 @@
+"""Choose an address for each request, and let requests wait when all are busy."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+from framework_gateway.proxy.errors import FULL, UNAVAILABLE, UpstreamError
+from framework_gateway.proxy.options import UpstreamOptions
+from framework_gateway.proxy.peers import Peer
+
+
+class Balancer:
+    """The addresses of an upstream, and the queue of requests that wait for one.
+
+    A request goes to the address with the fewest open requests. One that has failed gets no
+    request while another works; if all have failed, the one whose rest ends first is tried.
+    """
+
+    def __init__(self, options: UpstreamOptions) -> None:
+        self.max_connections = options.max_connections
+        self.queue_size = options.queue_size
+        self.peers: list[Peer] = []
+        self.queue: deque[asyncio.Future[None]] = deque()
+
+    def set_peers(self, peers: Iterable[Peer]) -> None:
+        """Replace the addresses."""
+        self.peers = [*peers]
+        self.wake()
+
+    def pick(self) -> Peer | None:
+        """Reserve a place at an address; None if all are busy.
+
+        Raises:
+            UpstreamError: there is no address.
+        """
+        if not self.peers:
+            raise UpstreamError(UNAVAILABLE, has_connected=False)
+        candidates = [peer for peer in self.peers if not peer.failures]
+        if not candidates:
+            candidates = [min(self.peers, key=lambda peer: peer.rests_until)]
+        peer = min(candidates, key=lambda peer: peer.open)
+        if peer.open >= self.max_connections:
+            return None
+        if len(candidates) > 1:
+            # Among equals, the next request goes to another one.
+            self.peers.remove(peer)
+            self.peers.append(peer)
+        peer.open += 1
+        return peer
+
+    async def wait_for_turn(self, turn: asyncio.Future[None]) -> Peer:
+        """Wait until an address has a free place, and reserve it.
+
+        Args:
+            turn: done when there may be one; whoever waits too long sets an exception.
+
+        Raises:
+            UpstreamError: the queue is full, or the exception of ``turn``.
+        """
+        if len(self.queue) >= self.queue_size:
+            raise UpstreamError(FULL, has_connected=False)
+        self.queue.append(turn)
+        try:
+            await turn
+        finally:
+            if turn in self.queue:
+                self.queue.remove(turn)
+        if (peer := self.pick()) is None:
+            raise UpstreamError(FULL, has_connected=False)
+        return peer
+
+    def wake(self) -> None:
+        """Let the next requests of the queue have the free places."""
+        free = sum(max(0, self.max_connections - peer.open) for peer in self.peers)
+        while self.queue and free > 0:
+            turn = self.queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                free -= 1
+
+    def fault(self) -> str | None:
+        """Return why no address works; None if one does."""
+        if not self.peers:
+            return "no upstream server is available"
+        if not all(peer.failures for peer in self.peers):
+            return None
+        found = [f"{peer.address.text}: {peer.reason}" for peer in self.peers]
+        return "no upstream server answers: " + "; ".join(found)
