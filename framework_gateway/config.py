@@ -43,7 +43,7 @@ def split_commas(value: Any) -> Any:
 class Config(BaseSettings):
     """The settings; each is read from the environment variable ``GATEWAY_`` plus its name."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, allow_inf_nan=False)
 
     env: Annotated[
         Literal["development", "production"],
@@ -110,26 +110,34 @@ class Config(BaseSettings):
         int, Field(ge=10, description="Most headers in a request; then 431.")
     ] = 100
     head_timeout: Annotated[
-        float, Field(gt=0, description="Seconds to receive the head of a request; then 408.")
+        float,
+        Field(gt=0, le=86400, description="Seconds to receive the head of a request; then 408."),
     ] = 10.0
     body_timeout: Annotated[
         float,
         Field(
             gt=0,
+            le=86400,
             description="Seconds to receive a request body, plus one for each 500 bytes; then 408.",
         ),
     ] = 20.0
     request_timeout: Annotated[
         float,
-        Field(gt=0, description="Seconds until a response must start; then 504."),
+        Field(gt=0, le=86400, description="Seconds until a response must start; then 504."),
     ] = 60.0
     send_timeout: Annotated[
         float,
-        Field(gt=0, description="Seconds until a client that reads nothing is disconnected."),
+        Field(
+            gt=0, le=86400, description="Seconds until a client that reads nothing is disconnected."
+        ),
     ] = 90.0
     graceful_timeout: Annotated[
         int,
-        Field(ge=0, description="Seconds for running requests to finish when the server stops."),
+        Field(
+            ge=0,
+            le=86400,
+            description="Seconds for running requests to finish when the server stops.",
+        ),
     ] = 10
     start_timeout: Annotated[
         float,

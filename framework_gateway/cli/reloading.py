@@ -15,7 +15,8 @@ from framework_gateway.config import get_config
 from framework_gateway.observability import logs
 from framework_gateway.server.changes import module_directories
 from framework_gateway.server.companions import CompanionStates
-from framework_gateway.server.reloader import Ask, Reloader, ReloadState
+from framework_gateway.server.generations import Ask
+from framework_gateway.server.reloader import Reloader, ReloadState
 from framework_gateway.server.server import Callback
 from framework_gateway.server.workers import EXIT_NOT_STARTED
 

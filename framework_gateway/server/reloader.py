@@ -2,14 +2,10 @@
 
 import ctypes
 import logging
-import multiprocessing
 import signal
 import socket
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping, Set
-from multiprocessing.connection import Connection, wait
+from collections.abc import Callable, Iterable, Set
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +13,13 @@ from watchfiles import watch
 
 from framework_gateway.loggers import get_logger
 from framework_gateway.server.changes import SourceFilter, outermost, signature
+from framework_gateway.server.generations import Failures, Generation, Serve
 from framework_gateway.server.listeners import drop_new_connections
-from framework_gateway.server.server import Callback
-from framework_gateway.server.workers import STOP_MARGIN, end_if_orphaned
+from framework_gateway.server.workers import STOP_MARGIN
 
 logger = get_logger("framework_gateway.reload", logging.INFO)
 
 TICK = 200  # milliseconds between two looks at the processes
-SERVES_ON = "the last good version serves on"
-
-Failures = Mapping[str, str]  # what is wrong, by prefix
-Ask = Callable[[Failures, Set[Path]], bool]  # also with the directories of the modules
-Serve = Callable[[socket.socket, Callback, Ask], None]
 
 
 class ReloadState(ctypes.Structure):
@@ -49,45 +40,6 @@ class ReloadState(ctypes.Structure):
         """Note that a change is served."""
         self._fault = b""
         self.restarts += 1
-
-
-class Generation:
-    """A process that serves one version of the code.
-
-    Attributes:
-        deadline: when it is killed, if it stops; else None.
-    """
-
-    def __init__(self, serve: Serve, listener: socket.socket) -> None:
-        # A new interpreter, so that every module is imported anew.
-        context = multiprocessing.get_context("spawn")
-        self.connection, there = context.Pipe()
-        self.process = context.Process(target=serve_generation, args=(serve, listener, there))
-        self.process.start()
-        there.close()
-        self.deadline: float | None = None
-
-    def receive(self) -> Any:
-        """Return its next message: failures and directories, or True; None if there is none.
-
-        Raises:
-            EOFError: it has ended.
-        """
-        try:
-            return self.connection.recv() if self.connection.poll() else None
-        except ConnectionResetError as error:
-            raise EOFError from error
-
-    def stop(self, seconds: float) -> None:
-        """Let it answer its requests and end, within some seconds."""
-        self.process.terminate()
-        self.deadline = time.monotonic() + seconds
-
-    def has_ended(self) -> bool:
-        """Return whether it has ended; kill it after its deadline."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            self.process.kill()
-        return not self.process.is_alive()
 
 
 class Reloader:
@@ -180,15 +132,10 @@ class Reloader:
         """Act on what the processes say, and on those that have ended."""
         if self.next is not None:
             try:
-                match self.next.receive():
-                    case True:
-                        self._switch()
-                    case (failures, directories):
-                        self._answer(self.next, failures, directories)
+                if (asked := self.next.receive()) is not None:
+                    self._answer(self.next, *asked)
             except EOFError:
-                self._leave(self.next)
-                self.next = None
-                self._fail("the new version could not be started")
+                self._give_up("the new version could not be started")
         if self.current is not None and self.current.has_ended():
             status = self.current.process.exitcode
             logger.warning("The process has ended with status %s; starting another", status)
@@ -197,32 +144,38 @@ class Reloader:
         self.leaving = [one for one in self.leaving if not one.has_ended()]
 
     def _answer(self, new: Generation, failures: Failures, directories: Set[Path]) -> None:
-        """Let a process listen, unless something fails that did not fail before."""
+        """Let a process listen, unless something fails that did not fail before.
+
+        Raises:
+            EOFError: it has ended.
+        """
         self.directories = outermost({*self.directories, *directories})
         found = [text for label, text in failures.items() if label not in self.failures]
-        may_listen = self.current is None or not found
-        new.connection.send(may_listen)
-        if may_listen:
-            self.failures = failures
-        else:
-            self._leave(new)
-            self.next = None
-            self._fail("; ".join(found))
-
-    def _switch(self) -> None:
-        """Stop the old process: the new one listens."""
+        if self.current is not None and found:
+            return self._give_up("; ".join(found))
+        new.listen()
         if self.current is not None:
             self._leave(self.current)
             logger.info("The new process serves")
-        self.current, self.next = self.next, None
+        self.current, self.next = new, None
+        self.failures = failures
         self.state.succeed()
+
+    def _give_up(self, fault: str) -> None:
+        """Stop the process of the new version."""
+        assert self.next is not None
+        self._leave(self.next)
+        self.next = None
+        self._fail(fault)
 
     def _leave(self, generation: Generation) -> None:
         generation.stop(self.grace + STOP_MARGIN)
         self.leaving.append(generation)
 
     def _fail(self, fault: str) -> None:
-        served = SERVES_ON if self.current is not None else "nothing is served until a file changes"
+        served = "nothing is served until a file changes"
+        if self.current is not None:
+            served = "the last good version serves on"
         self.state.fail(f"{fault}; {served}")
         logger.error("%s; %s", fault, served)
 
@@ -237,23 +190,3 @@ class Reloader:
             self.leaving = [one for one in self.leaving if not one.has_ended()]
         normal = (0, -signal.SIGTERM)
         return int(self.current is not None and self.current.process.exitcode not in normal)
-
-
-def serve_generation(
-    serve: Serve, listener: socket.socket, connection: "Connection[Any, Any]"
-) -> None:
-    """Serve in a process of its own, when the parent agrees."""
-    # Two edits within a second that keep the size of a file would get the bytecode of the first.
-    sys.dont_write_bytecode = True
-    started = threading.Event()
-    threading.Thread(target=end_if_orphaned, args=(started,), daemon=True).start()
-
-    def ask(failures: Failures, directories: Set[Path]) -> bool:
-        connection.send((failures, directories))
-        return bool(connection.recv())
-
-    def on_start() -> None:
-        started.set()
-        connection.send(True)
-
-    serve(listener, on_start, ask)

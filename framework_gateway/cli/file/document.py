@@ -48,7 +48,7 @@ class Document:
         except OSError as error:
             raise DocumentError(f"cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise DocumentError("is not in UTF-8; save it in this encoding") from error
+            raise DocumentError("is not in UTF-8; save it as UTF-8") from error
         return cls.parse(text)
 
     @classmethod
@@ -135,5 +135,8 @@ def is_toml(text: str) -> bool:
 
 
 def begin_of_unfinished(lines: Sequence[str]) -> int:
-    """Return the line, from 1, where the statement begins that the text does not finish."""
-    return max(ends_of_statements(lines), default=0) + 1
+    """Return the line, from 1, where the statement begins that the text does not finish.
+
+    If it finishes all of them, the last one is wrong.
+    """
+    return min(max(ends_of_statements(lines), default=0) + 1, len(lines))
