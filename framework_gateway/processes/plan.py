@@ -16,7 +16,11 @@ from framework_gateway.processes.options import Process
 PACKAGE = "framework-gateway"
 OWN_SERVER = "framework_gateway.cli.child"
 LAUNCHER = Path(__file__).with_name("launcher.py")
-ASK_VERSION = f"from importlib.metadata import version; print(version({PACKAGE!r}))"
+ASK_VERSION = f"""
+from importlib.metadata import version
+from importlib.util import find_spec
+print(version({PACKAGE!r}) if find_spec({OWN_SERVER!r}) else "")
+"""
 ASK_TIMEOUT = 10.0  # seconds
 # What holds for the gateway's own Python, and misleads another one.
 OF_ONE_PYTHON = {"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__"}

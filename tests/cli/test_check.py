@@ -139,7 +139,9 @@ def test_a_base_that_cannot_be_imported_does_not_hide_the_mounts(
     ]
 
 
-def test_a_second_django_project_is_refused_as_by_the_gateway(check_project: Path) -> None:
+def test_a_second_django_project_is_no_error_because_it_has_a_process_of_its_own(
+    check_project: Path,
+) -> None:
     for name in ("one", "two"):
         (check_project / f"{name}.py").write_text("SECRET_KEY = 'x'\n")
         (check_project / f"{name}_wsgi.py").write_text(
@@ -148,9 +150,7 @@ def test_a_second_django_project_is_refused_as_by_the_gateway(check_project: Pat
             "application = get_wsgi_application()\n"
         )
     _, lines = check(check_project, mount("/one", "one_wsgi") + mount("/two", "two_wsgi"))
-    (line, _) = lines
-    assert line.startswith("gateway.toml:7: error: mounts[1].application: The application at /two")
-    assert "Django" in line
+    assert lines[-1] == "gateway.toml: 0 errors, 0 warnings"
 
 
 @pytest.mark.parametrize(
