@@ -1,7 +1,7 @@
 """The cost of the bridge, compared with other ways to serve the same WSGI applications."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import click
@@ -152,17 +152,29 @@ RULES = [
 
 def measure_bridge(rounds: int, seconds: int) -> None:
     """Measure every case, on new servers in each round; print the figures and the rules."""
+    measure_suite(CASES, BRIDGE_SERVERS, RULES, rounds, seconds)
+
+
+def measure_suite(
+    cases: Sequence[Case],
+    servers: Mapping[str, Server],
+    rules: Sequence[Rule],
+    rounds: int,
+    seconds: int,
+) -> Samples:
+    """Measure cases, on new servers in each round; print and return the figures."""
     require_wrk()
-    for server in BRIDGE_SERVERS.values():
+    for server in servers.values():
         if reason := why_left_out(server):
             raise click.ClickException(reason)
-    plan = Plan(CASES, BRIDGE_SERVERS, 1, seconds, starts=rounds, warm_up=WARM_UP)
+    plan = Plan(cases, servers, 1, seconds, starts=rounds, warm_up=WARM_UP)
     with databases() as (found, directory), show_progress(plan.steps) as notify:
         samples = measure_all(plan, found, directory, notify)
-    print_bridge(samples)
+    print_suite(samples, rules)
+    return samples
 
 
-def print_bridge(samples: Samples) -> None:
+def print_suite(samples: Samples, rules: Sequence[Rule]) -> None:
     """Print every figure, then the ratios with their expected bounds."""
     console = new_console()
     rows_by_name = {case.target.name: rows for case, rows in samples.items()}
@@ -178,7 +190,7 @@ def print_bridge(samples: Samples) -> None:
         )
     console.print(figures)
     table = Table("figure", "ratio of", "to", "median (min-max)", "meant", "", title="Ratios")
-    for rule in RULES:
+    for rule in rules:
         table.add_row(*rule_cells(rule, rows_by_name[rule.case], rows_by_name[rule.other]))
     console.print(table)
 
