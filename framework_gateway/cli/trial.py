@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from framework_gateway.cli.imports import SourceError, describe, import_gateway, import_login
 from framework_gateway.mounts.loading import ApplicationError
 from framework_gateway.mounts.mount import Mount
+from framework_gateway.processes.isolated import Isolated
 
 MARGIN = 10.0  # seconds to start a process, and to interrupt an import after its timeout
 IMPORT_TIMEOUT = 60.0  # seconds to import what has no timeout of its own
@@ -98,7 +99,8 @@ def load(mount: Mount) -> list[str]:
     finally:
         logger.removeHandler(handler)
     if mount.failure is None:
-        return []
+        own = mount.application.plan.find_fault() if isinstance(mount.application, Isolated) else ""
+        return [f"{mount.called}: {own}"] if own else []
     if handler.error is None or isinstance(handler.error, ApplicationError):
         return [mount.failure]
     return [f"{mount.called} could not be loaded: {describe(handler.error)}"]
