@@ -9,9 +9,8 @@ import pytest
 import websockets
 
 from tests.processes.applications import write_applications
-from tests.processes.gateways import Isolating, isolating
+from tests.processes.gateways import Isolating, isolating, wait_until
 from tests.servers import run
-from tests.wsgi.server import wait_until
 
 MAX_BODY = 3_000_000  # bytes
 
