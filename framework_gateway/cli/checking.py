@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,9 @@ def find_unusable(parsed: Parsed, content: GatewayFile, directory: Path) -> Iter
         if entry.login and not content.login and not content.base:
             message = "there is no login; name one by login, or by base"
             yield parsed.error(["mounts", index, "login"], message)
-    metrics = content.server.metrics_dir
-    if metrics is not None and not metrics.is_dir():
-        yield parsed.warning(["server", "metrics_dir"], f"there is no directory {metrics}")
+    for place, path in paths_in(content):
+        if not path.exists():
+            yield parsed.warning(place, f"there is no {path}")
     for name, command in content.companions.items():
         if shutil.which(command[0], path=search_path()) is None:
             yield parsed.warning(["companions", name], f"there is no program {command[0]}")
@@ -65,8 +66,8 @@ def find_failed_imports(parsed: Parsed, directory: Path) -> Iterator[Finding]:
     """Import what the file names, and yield what fails; the rest of the file may be invalid."""
     steps = dict(steps_of(parsed))
     for place, faults in zip(steps, try_steps(str(directory), [*steps.values()]), strict=True):
-        for fault in faults:
-            yield parsed.error(place, fault)
+        for severity, text in faults:
+            yield replace(parsed.error(place, text), severity=severity)
 
 
 def steps_of(parsed: Parsed) -> Iterator[tuple[tuple[str | int, ...], Step]]:
@@ -101,3 +102,14 @@ def mounts_of(parsed: Parsed) -> Iterator[tuple[tuple[str | int, ...], dict[str,
     for index, entry in enumerate(mounts if isinstance(mounts, list) else []):
         if isinstance(entry, dict):
             yield ("mounts", index), entry
+
+
+def paths_in(content: GatewayFile) -> Iterator[tuple[tuple[str | int, ...], Path]]:
+    """Yield the places and the values of settings and options that are paths."""
+    for name, value in content.server:
+        if isinstance(value, Path):
+            yield ("server", name), value
+    for index, entry in enumerate(content.mounts):
+        for name, value in entry:
+            if isinstance(value, Path):
+                yield ("mounts", index, name), value

@@ -21,11 +21,11 @@ class SourceFilter(DefaultFilter):
         return path.endswith(self.suffixes) and super().__call__(change, path)
 
 
-def module_directories() -> set[Path]:
-    """Return the directories of the imported modules, without installed ones."""
+def module_files() -> set[Path]:
+    """Return the files of the imported modules, without installed ones."""
     files = (getattr(module, "__file__", None) for module in [*sys.modules.values()])
-    found = {Path(file).resolve().parent for file in files if isinstance(file, str)}
-    return {directory for directory in found if is_own(directory)}
+    found = {Path(file).resolve() for file in files if isinstance(file, str)}
+    return {file for file in found if is_own(file.parent)}
 
 
 def is_own(directory: Path) -> bool:

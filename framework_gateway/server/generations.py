@@ -2,11 +2,11 @@
 
 import multiprocessing
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,26 @@ from framework_gateway.server.workers import end_if_orphaned
 
 LISTEN_TIMEOUT = 5.0  # seconds to listen, when the applications have started
 
-Failures = Mapping[str, str]  # what is wrong, by prefix
-Ask = Callable[[Failures, Set[Path]], bool]  # also with the directories of the modules
+
+@dataclass(frozen=True)
+class Report:
+    """What a process says of itself, before it may listen.
+
+    Attributes:
+        failures: what is wrong with mounts, by prefix.
+        directories: those of its modules.
+        modules: the files of its modules.
+        isolated: the directories or files of applications in processes of their own, by prefix.
+    """
+
+    failures: Mapping[str, str]
+    directories: Set[Path]
+    modules: Set[Path]
+    isolated: Mapping[str, Path]
+
+
+Ask = Callable[[Report], bool]
+Restart = Callable[[str], object]  # the processes of a mount, given its prefix
 Serve = Callable[[socket.socket, Callback, Ask], None]
 
 
@@ -28,17 +46,18 @@ class Generation:
         deadline: when it is killed, if it stops; else None.
     """
 
-    def __init__(self, serve: Serve, listener: socket.socket) -> None:
+    def __init__(self, serve: Serve, restart: Restart, listener: socket.socket) -> None:
         # A new interpreter, so that every module is imported anew.
         context = multiprocessing.get_context("spawn")
         self.connection, there = context.Pipe()
-        self.process = context.Process(target=serve_generation, args=(serve, listener, there))
+        arguments = (serve, restart, listener, there)
+        self.process = context.Process(target=serve_generation, args=arguments)
         self.process.start()
         there.close()
         self.deadline: float | None = None
 
-    def receive(self) -> tuple[Failures, Set[Path]] | None:
-        """Return what it asks with, as soon as it asks whether it may listen.
+    def receive(self) -> Report | None:
+        """Return its report, as soon as it asks whether it may listen.
 
         Raises:
             EOFError: it has ended.
@@ -62,6 +81,11 @@ class Generation:
         except (ConnectionResetError, BrokenPipeError) as error:
             raise EOFError from error
 
+    def restart(self, prefix: str) -> None:
+        """Let it restart the processes of a mount."""
+        with suppress(OSError):  # it has ended; somebody else notices
+            self.connection.send(prefix)
+
     def stop(self, seconds: float) -> None:
         """Let it answer its requests and end, within some seconds."""
         with suppress(OSError):
@@ -77,20 +101,26 @@ class Generation:
 
 
 def serve_generation(
-    serve: Serve, listener: socket.socket, connection: "Connection[Any, Any]"
+    serve: Serve, restart: Restart, listener: socket.socket, connection: "Connection[Any, Any]"
 ) -> None:
     """Serve in a process of its own, when the parent agrees."""
-    # Two edits within a second that keep the size of a file would get the bytecode of the first.
-    sys.dont_write_bytecode = True
     started = threading.Event()
     threading.Thread(target=end_if_orphaned, args=(started,), daemon=True).start()
 
-    def ask(failures: Failures, directories: Set[Path]) -> bool:
-        connection.send((failures, directories))
+    def ask(report: Report) -> bool:
+        connection.send(report)
         return bool(connection.recv())
 
     def on_start() -> None:
         started.set()
         connection.send(True)
+        threading.Thread(target=obey, args=(connection, restart), daemon=True).start()
 
     serve(listener, on_start, ask)
+
+
+def obey(connection: "Connection[Any, Any]", restart: Restart) -> None:
+    """Restart the processes of mounts that the parent names, until the process stops."""
+    with suppress(EOFError, OSError):
+        while prefix := connection.recv():
+            restart(prefix)

@@ -1,6 +1,7 @@
 """``gateway check``: all errors and warnings of a file and of what it imports, at once."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,9 +109,9 @@ def test_the_base_and_its_mounts_are_imported(check_project: Path) -> None:
     status, lines = check(check_project, text)
     assert status == 1
     assert lines == [
-        "gateway.toml:1: error: base: it needs a shared cache",
         "gateway.toml:1: error: base: The application at /inner could not be loaded: there is no"
         " module 'nowhere' (in 'nowhere:app')",
+        "gateway.toml:1: error: base: it needs a shared cache",
         "gateway.toml: 2 errors, 0 warnings",
     ]
 
@@ -139,7 +140,7 @@ def test_a_base_that_cannot_be_imported_does_not_hide_the_mounts(
     ]
 
 
-def test_a_second_django_project_is_refused_as_by_the_gateway(check_project: Path) -> None:
+def test_a_second_django_project_is_told_of_as_by_the_gateway(check_project: Path) -> None:
     for name in ("one", "two"):
         (check_project / f"{name}.py").write_text("SECRET_KEY = 'x'\n")
         (check_project / f"{name}_wsgi.py").write_text(
@@ -148,9 +149,59 @@ def test_a_second_django_project_is_refused_as_by_the_gateway(check_project: Pat
             "application = get_wsgi_application()\n"
         )
     _, lines = check(check_project, mount("/one", "one_wsgi") + mount("/two", "two_wsgi"))
-    (line, _) = lines
-    assert line.startswith("gateway.toml:7: error: mounts[1].application: The application at /two")
-    assert "Django" in line
+    # The first one changes the time zone, and an environment variable, of the whole process.
+    assert lines[0].startswith("gateway.toml:3: warning: mounts[0].application: ")
+    assert lines[1].startswith(
+        "gateway.toml:7: warning: mounts[1].application: The application at /two runs in a process"
+        " of its own: it asks for Django settings from two"
+    )
+    assert lines[2] == "gateway.toml: 0 errors, 2 warnings"
+
+
+def test_an_application_in_a_process_of_its_own_is_imported_there(check_project: Path) -> None:
+    (check_project / "apart").mkdir()
+    (check_project / "apart" / "own.py").write_text(APPLICATION)
+    (check_project / "apart" / "lost.py").write_text("import shop")
+    options = ("process.working_directory = 'apart'", f"process.python = '{sys.executable}'")
+    mounts = [
+        mount("/own", "own", *options),
+        mount("/lost", "lost", *options),
+        mount("/near", "shop", "process = {}"),
+        mount("/none", "nowhere", "process = {}"),
+        mount("/directory", "own", "process.working_directory = 'none'"),
+        mount("/python", "shop", "process.python = 'none'"),
+        mount("/command", "shop", "process.command = 'not-a-program {socket}'"),
+        mount("/gunicorn", "shop", "process.command = 'gunicorn --bind unix:{socket} shop'"),
+    ]
+    _, lines = check(check_project, "".join(mounts))
+    place = "The application at {} could not be loaded in a process of its own: "
+    expected = [
+        (9, 1, place.format("/lost") + "ModuleNotFoundError: No module named 'shop'"),
+        (20, 3, place.format("/none") + "ModuleNotFoundError: No module named 'nowhere'"),
+        (25, 4, place.format("/directory") + f"there is no directory {check_project / 'none'}"),
+        (30, 5, place.format("/python") + f"there is no Python at {check_project / 'none'}"),
+        (35, 6, place.format("/command") + "there is no program not-a-program"),
+    ]
+    assert lines == [
+        *(
+            f"gateway.toml:{line}: error: mounts[{index}].application: {message}"
+            for line, index, message in expected
+        ),
+        "gateway.toml: 5 errors, 0 warnings",
+    ]
+
+
+def test_addresses_are_applications(check_project: Path) -> None:
+    text = (
+        mount("/one", "http://127.0.0.1:9", "ca = '/nowhere.pem'")
+        + "[[mounts]]\nprefix = '/two'\napplication = ['http://127.0.0.1:9', 'unix:/run/x.sock']\n"
+        + mount("/wrong", "http://user@127.0.0.1:9")
+    )
+    _, lines = check(check_project, text)
+    assert lines[0] == "gateway.toml:4: warning: mounts[0].ca: there is no /nowhere.pem"
+    assert lines[1].startswith("gateway.toml:11: error: mounts[2].application: The application at")
+    assert "it contains credentials" in lines[1]
+    assert lines[2] == "gateway.toml: 1 error, 1 warning"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +239,7 @@ def test_a_second_django_project_is_refused_as_by_the_gateway(check_project: Pat
             "[companions]\na = 'not-a-program x'\nb = 'python x'",
             0,
             [
-                "gateway.toml:6: warning: server.metrics_dir: there is no directory /nowhere",
+                "gateway.toml:6: warning: server.metrics_dir: there is no /nowhere",
                 "gateway.toml:8: warning: companions.a: there is no program not-a-program",
             ],
         ),
