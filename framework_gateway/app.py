@@ -177,6 +177,7 @@ class Gateway(Starlette):
             "queue_size": config.max_requests,
             "grace": config.graceful_timeout,
             "start_timeout": config.start_timeout,
+            "response_timeout": config.request_timeout,
         }
         for mount in self.planned.values():
             mount.configure(**defaults)

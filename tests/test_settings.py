@@ -25,6 +25,7 @@ WATCH_IT = {
 # These modules pass the environment on, to processes or to a file that names variables.
 HAND_IT_ON = {
     "django_app/postgresql_programs.py",
+    "framework_gateway/processes/plan.py",
     "framework_gateway/cli/file/variables.py",  # ${NAME} in gateway.toml names what it wants
     "framework_gateway/processes/plan.py",
     "framework_gateway/server/companions.py",

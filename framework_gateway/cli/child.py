@@ -16,7 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -66,11 +66,23 @@ class GatewayHeaders:
         own = {name: value for name, value in scope["headers"] if name in (USER, CHECK, REQUEST_ID)}
         if CHECK in own:
             return await Response(status_code=204)(scope, receive, send)
+        scope["server"] = server_of(scope)
         request_id.set(own.get(REQUEST_ID, b"").decode("latin-1"))
         if USER in own:
             scope["headers"] = [header for header in scope["headers"] if header[0] != USER]
             scope["user"] = User(unquote(own[USER].decode("latin-1")))
         await self.app(scope, receive, send)
+
+
+def server_of(scope: Scope) -> tuple[str, int]:
+    """Return the host and port that the client has asked; a socket's path is no SERVER_NAME."""
+    default = 443 if scope["scheme"] in ("https", "wss") else 80
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    found = urlsplit("//" + host.decode("latin-1"))
+    try:
+        return found.hostname or "localhost", found.port or default
+    except ValueError:
+        return "localhost", default
 
 
 def build(mount: Mount) -> Starlette:

@@ -2,15 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt
+from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt
 from pydantic import PositiveInt as Positive
 
 from framework_gateway.processes.options import Process
 from framework_gateway.proxy.options import UpstreamOptions
 
 
-class MountOptions(UpstreamOptions):
-    """The options of a mount; ``gateway serve --mount-option`` takes them by these names."""
+class OptionsOfAll(BaseModel):
+    """The options of a mount, wherever its application is."""
 
     kind: Annotated[
         Literal["asgi", "wsgi", "factory"] | None,
@@ -58,3 +58,7 @@ class MountOptions(UpstreamOptions):
     threads: Annotated[
         int, Field(ge=1, le=1024, description="WSGI: requests that run at once.")
     ] = 64
+
+
+class MountOptions(UpstreamOptions, OptionsOfAll):
+    """The options of a mount; ``gateway serve --mount-option`` takes them by these names."""

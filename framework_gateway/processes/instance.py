@@ -55,12 +55,18 @@ class Instance:
         address: the path of its socket.
         end: how it has ended; None while it runs.
         reason: why the gateway has killed it.
+
+    Raises:
+        StartFailed: there is no room for a socket.
     """
 
     def __init__(self, plan: Plan, logger: logging.Logger) -> None:
         self.plan = plan
         self.logger = logger
-        self.directory = Path(tempfile.mkdtemp(prefix="gateway-process-"))  # mode 0700
+        try:
+            self.directory = Path(tempfile.mkdtemp(prefix="gateway-process-"))  # mode 0700
+        except OSError as error:
+            raise StartFailed(str(error)) from error
         self.address = str(self.directory / "s")
         self.end: str | None = None
         self.reason: str | None = None
@@ -176,6 +182,13 @@ class Instance:
         if self._control is not None:
             with suppress(OSError):
                 self._control.sendall(message + b"\n")
+
+    def kill(self, reason: str) -> None:
+        """Kill the process, without waiting for its end."""
+        if self.reason is None:
+            self.logger.error("is killed: %s", reason)
+        self.reason = reason
+        self.send(b"kill")
 
     def drain(self, is_urgent: Callable[[], bool]) -> None:
         """Wait until the gateway has no connection to the process, at most the grace period."""

@@ -23,6 +23,11 @@ import os
 import signal
 import sys
 
+try:
+    from urllib.parse import unquote
+except ImportError:  # Python 2
+    from urllib import unquote  # type: ignore[attr-defined, no-redef]
+
 OWN = "x-forwarded-", "gateway-", "forwarded"  # beginnings of names of the gateway's headers
 COROUTINE = 0x80  # inspect.CO_COROUTINE
 KEEP_ALIVE = 3600  # seconds; the gateway closes idle connections before
@@ -88,7 +93,7 @@ def with_environ_of_gateway(application):
                 environ[name] = prefix + environ[name]
         environ.pop("REMOTE_USER", None)
         if "HTTP_GATEWAY_USER" in own:
-            environ["REMOTE_USER"] = own["HTTP_GATEWAY_USER"]
+            environ["REMOTE_USER"] = unquote(own["HTTP_GATEWAY_USER"])
         return application(environ, start_response)
 
     return serve
@@ -120,7 +125,7 @@ def with_scope_of_gateway(application):
         scheme = own.get(b"x-forwarded-proto", "http")
         scope["scheme"] = scheme.replace("http", "ws") if scope["type"] == "websocket" else scheme
         if b"gateway-user" in own:
-            scope["user"] = User(own[b"gateway-user"])
+            scope["user"] = User(unquote(own[b"gateway-user"]))
         return application(scope, receive, send)
 
     return serve

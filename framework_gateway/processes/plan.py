@@ -81,7 +81,10 @@ class Plan:
             raise StartFailed(f"there is no directory {self.directory}")
         command, environment = self._own_choice(socket)
         if self.process.command is not None:
-            environment["SCRIPT_NAME"] = self.prefix  # gunicorn takes the prefix from it
+            # gunicorn and uvicorn trust the headers of whom it names; nobody else has the socket.
+            environment["FORWARDED_ALLOW_IPS"] = "*"
+            if not self.strips_prefix:
+                environment["SCRIPT_NAME"] = self.prefix  # gunicorn takes the prefix from it
             command = [
                 part.replace("{socket}", str(socket)).replace("{prefix}", self.prefix)
                 for part in shlex.split(self.process.command)
@@ -131,17 +134,23 @@ def find_python(given: str | None, directory: str) -> str:
 
 
 def has_own_server(python: str, environment: Mapping[str, str], directory: str) -> bool:
-    """Return whether another Python has this package, in the same version."""
+    """Return whether another Python has this package, in the same version.
+
+    Raises:
+        StartFailed: it cannot be run.
+    """
     try:
         own = version(PACKAGE)
+        asked = subprocess.run(
+            [python, "-c", ASK_VERSION],
+            env=environment,
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            timeout=ASK_TIMEOUT,
+        )
     except PackageNotFoundError:
         return False
-    asked = subprocess.run(
-        [python, "-c", ASK_VERSION],
-        env=environment,
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=ASK_TIMEOUT,
-    )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StartFailed(f"{python} cannot be run: {error}") from error
     return asked.returncode == 0 and asked.stdout.strip() == own

@@ -5,18 +5,16 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from framework_gateway.loggers import get_logger
+from framework_gateway.processes.care import TICK, Care
 from framework_gateway.processes.instance import END_TIMEOUT, Instance
 from framework_gateway.processes.plan import Plan, StartFailed
 from framework_gateway.processes.states import ProcessStates
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # seconds until a process is restarted
 RESET_AFTER = 60.0  # seconds of running that reset the delay
-TICK = 0.1  # seconds between two looks at a process
-MEMORY_INTERVAL = 1.0  # seconds between two looks at its memory
-HARD_LIMIT = 1.5  # times max_memory
-MAX_FAILURES = 3  # health checks in a row
 
 
 class Supervisor:
@@ -95,7 +93,7 @@ class Slot:
                 break
             if time.monotonic() - began > RESET_AFTER:
                 delay = FIRST_DELAY
-            self.state.end = end
+            self.state.end, self.state.memory = end, 0
             self.state.restarts += 1
             self.supervisor.count_attempt()
             self.logger.warning("ended: %s; restart in %g s", end, delay)
@@ -113,27 +111,39 @@ class Slot:
         return True
 
     def _run_once(self) -> str:
-        """Start a process and look after it and its successors; return how the last one ended."""
+        """Run the process once, whatever happens; return how it ended."""
         self.replace_wanted = False
         try:
-            current = Care(self._start(), self)
+            return self._run()
         except StartFailed as error:
             return f"could not be started: {error}"
         # Without this thread nobody would start it again.
         except Exception as error:
             self.logger.exception("cannot be run")
             return repr(error)
+
+    def _run(self) -> str:
+        """Start a process and look after it and its successors; return how the last one ended."""
+        current = self._start()
         self.supervisor.count_attempt()
         try:
-            while not self.supervisor.stopping.is_set() and not current.look():
-                if reason := current.reason_to_replace():
+            while not self.supervisor.stopping.is_set() and not self._look(current):
+                reason = "on request" if self.replace_wanted else current.reason_to_replace()
+                if reason is not None:
                     current = self._replace(current, reason)
         finally:
             self.supervisor.publish(self.number, "")
             current.instance.stop()
         return current.instance.end or "stopped"
 
-    def _start(self, watch: Callable[[], object] = lambda: None) -> Instance:
+    def _look(self, current: Care) -> bool:
+        """Look after a process for a moment; return whether it has ended."""
+        has_ended = current.look()
+        if has_ended and self.state.address == current.instance.address:
+            self.supervisor.publish(self.number, "")
+        return has_ended
+
+    def _start(self, watch: Callable[[], object] = lambda: None) -> Care:
         """Start a process, and let it have requests.
 
         Raises:
@@ -148,17 +158,17 @@ class Slot:
 
         instance.start(watch_start)
         self.supervisor.publish(self.number, instance.address)
-        return instance
+        return Care(instance, self.state, self.supervisor.states.mount)
 
-    def _replace(self, old: "Care", reason: str) -> "Care":
+    def _replace(self, old: Care, reason: str) -> Care:
         """Start a successor; return it, or the old process if that fails."""
         self.replace_wanted = False
         while not self.supervisor.turn.acquire(timeout=TICK):
-            if old.look() or self.supervisor.stopping.is_set():
+            if self._look(old) or self.supervisor.stopping.is_set():
                 return old
         try:
             self.logger.info("is replaced (%s)", reason)
-            new = Care(self._start(old.look), self)
+            new = self._start(partial(self._look, old))
         except StartFailed as error:
             self.logger.error("could not be replaced, the old process serves on: %s", error)
             old.postpone()
@@ -174,80 +184,6 @@ class Slot:
         """Stop a process that gets no new requests, when those that it has are finished."""
         old.drain(self.supervisor.stopping.is_set)
         old.stop()
-
-
-class Care:
-    """Looks after one running process: its end, its memory, its health, its age.
-
-    Args:
-        instance: the process.
-        slot: its place.
-    """
-
-    def __init__(self, instance: Instance, slot: Slot) -> None:
-        self.instance = instance
-        self.slot = slot
-        self.options = slot.plan.process
-        self.requests_before = slot.supervisor.states.mount.requests
-        self.failures = 0
-        self._memory_at = self._next_replacement = 0.0
-        self._health_at = time.monotonic()
-
-    def look(self) -> bool:
-        """Look after the process for a moment; return whether it has ended."""
-        if self.instance.wait(TICK):
-            if self.slot.state.address == self.instance.address:
-                self.slot.supervisor.publish(self.slot.number, "")
-            return True
-        now = time.monotonic()
-        if now - self._memory_at > (TICK if self.options.max_memory else MEMORY_INTERVAL):
-            self._memory_at = now
-            self._check_memory()
-        if self.options.health and now - self._health_at > self.options.health_interval:
-            self._check_health(self.options.health)
-            self._health_at = time.monotonic()
-        return False
-
-    def _check_memory(self) -> None:
-        self.slot.state.memory = self.instance.memory
-        limit = self.options.max_memory
-        if limit and self.slot.state.memory > HARD_LIMIT * limit:
-            self._kill(f"it uses {self.slot.state.memory} bytes of memory")
-
-    def _check_health(self, path: str) -> None:
-        status = self.instance.ask("GET", path, self.options.health_interval)
-        self.failures = 0 if 200 <= status < 400 else self.failures + 1
-        if self.failures:
-            how = f"answered {status}" if status else "was not answered"
-            self.slot.logger.warning("health check %s %s", path, how)
-        if self.failures >= MAX_FAILURES:
-            self._kill(f"{self.failures} health checks have failed")
-
-    def _kill(self, why: str) -> None:
-        self.slot.logger.error("is killed: %s", why)
-        self.instance.reason = why
-        self.instance.send(b"kill")
-
-    def reason_to_replace(self) -> str | None:
-        """Return why a successor is needed; None if it is not."""
-        limit, retire_after = self.options.max_memory, self.options.retire_after
-        if self.instance.reason is not None:  # it is being killed
-            return None
-        if self.slot.replace_wanted:
-            return "on request"
-        if time.monotonic() < self._next_replacement:
-            return None
-        if limit and self.slot.state.memory > limit:
-            return f"it uses {self.slot.state.memory} bytes of memory"
-        served = self.slot.supervisor.states.mount.requests - self.requests_before
-        if retire_after and served >= retire_after * self.options.processes:
-            return f"it has served some {retire_after} requests"
-        return None
-
-    def postpone(self) -> None:
-        """Serve on although a successor could not be started."""
-        self.requests_before = self.slot.supervisor.states.mount.requests
-        self._next_replacement = time.monotonic() + LONGEST_DELAY
 
 
 supervisors: set[Supervisor] = set()  # those of this process

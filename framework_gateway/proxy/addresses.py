@@ -44,6 +44,9 @@ def parse_address(text: str) -> Address:
         AddressError: it has another form.
     """
     text = text.strip()
+    if not text.isprintable():
+        # urlsplit() would remove line breaks.
+        raise AddressError(f"{text!r} is not an address: it has a control character")
     if text.startswith("unix:"):
         path = text.removeprefix("unix:").removeprefix("//")
         if not path.startswith("/"):

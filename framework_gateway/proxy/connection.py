@@ -32,6 +32,7 @@ class Connection(asyncio.Protocol):
         interim: interim responses (1xx) that have not been handled: status and headers.
         is_complete: whether the whole response has been received.
         is_reusable: whether another request may follow.
+        buffered: bytes of the body that have not been taken.
         error: why the response will not be complete.
         has_progressed: whether bytes have moved since this was last reset.
     """
@@ -60,7 +61,7 @@ class Connection(asyncio.Protocol):
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
         self._is_head = is_head
-        self._received = self._body_size = self._buffered = 0
+        self._received = self._body_size = self.buffered = 0
         self._ends_with_connection = False
         self.status = 0
         self.headers: list[Header] = []
@@ -87,7 +88,7 @@ class Connection(asyncio.Protocol):
                 self.fail(UpstreamError(MALFORMED, str(error.__context__ or error)))
         else:
             self._check_sizes()
-        if self._buffered > HIGH_WATER and not self.is_read_paused:
+        if self.buffered > HIGH_WATER and not self.is_read_paused:
             self.is_read_paused = True
             self.transport.pause_reading()
         self._wake()
@@ -124,8 +125,8 @@ class Connection(asyncio.Protocol):
             # The parser expects a body that does not come (RFC 9112, 6.3).
             self.is_complete = True
             self._parser = None
-            if self._ends_with_connection:
-                self.is_reusable = version == "1.1" and not self._has_close()
+            if version != "1.1" or self._has_close():
+                self.is_reusable = False
 
     def _check_framing(self, version: str) -> None:
         """Refuse a body that two parsers could frame differently (RFC 9112, 6.3).
@@ -155,12 +156,11 @@ class Connection(asyncio.Protocol):
             raise Malformed("a body where none may be")
         self._pieces.append(body)
         self._body_size += len(body)
-        self._buffered += len(body)
+        self.buffered += len(body)
 
     def on_message_complete(self) -> None:
-        if not self.status:
-            return  # an interim response
-        assert self._parser is not None
+        if not self.status or self._parser is None:
+            return  # an interim response, or one without a body
         self.is_complete = True
         if not self._parser.should_keep_alive():
             self.is_reusable = False
@@ -171,7 +171,7 @@ class Connection(asyncio.Protocol):
             return b""
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
-        self._buffered = 0
+        self.buffered = 0
         return body
 
     def resume(self) -> None:

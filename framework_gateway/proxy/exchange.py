@@ -50,6 +50,7 @@ class Exchange:
     """A request and its response.
 
     Attributes:
+        connection: to the upstream, while the request has one.
         since: when something last happened, by the event loop's time.
     """
 
@@ -68,7 +69,7 @@ class Exchange:
         self._turn: asyncio.Future[None] | None = None
         self._peer: Peer | None = None
         self._last_peer: Peer | None = None
-        self._connection: Connection | None = None
+        self.connection: Connection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
         self._context = copy_context()
@@ -129,7 +130,7 @@ class Exchange:
             if not is_repeated:
                 is_repeatable = self.method in SAFE and not self._has_more
                 connection = peer.take(is_repeatable, upstream.loop.time())
-            connection = self._connection = connection or await peer.connect()
+            connection = self.connection = connection or await peer.connect()
             if self._error is not None:
                 raise self._error
             connection.begin(self.method == "HEAD")
@@ -157,7 +158,7 @@ class Exchange:
         """Give the connection back, once."""
         if self._peer is None:
             return
-        peer, self._peer, self._connection = self._peer, None, None
+        peer, self._peer, self.connection = self._peer, None, None
         is_sent = not self._has_more and not self._unsent
         is_free = is_sent and connection is not None and connection.is_complete
         peer.release(connection, is_free, self.upstream.loop.time())
@@ -229,7 +230,7 @@ class Exchange:
             raise ClientLeft
         body: bytes = message.get("body", b"")
         self._has_more = message.get("more_body", False)
-        connection = self._connection
+        connection = self.connection
         if connection is None or connection.is_lost:
             return
         if data := self._piece(body):
@@ -240,21 +241,22 @@ class Exchange:
     def _stop(self, error: BaseException) -> None:
         """End the request, because the client has left or its body is not valid."""
         self._error = error
-        if self._connection is not None:
-            self._connection.fail(error)
+        if self.connection is not None:
+            self.connection.fail(error)
         elif self._turn is not None and not self._turn.done():
             self._turn.set_exception(error)
 
     # The response
 
     async def _wait_for_head(self, connection: Connection) -> None:
-        while not connection.status:
+        while True:
             while connection.interim:
                 await self._handle_interim(*connection.interim.pop(0))
+            if connection.status:
+                return
             if connection.error is not None:
                 raise connection.error
-            if not connection.status:
-                await connection.wait()
+            await connection.wait()
 
     async def _handle_interim(self, status: int, headers: list[Header]) -> None:
         if status == 100 and self._expects:
@@ -298,7 +300,7 @@ class Exchange:
 
     def check(self, now: float) -> None:
         """Give up what takes too long, and begin to watch for a client that leaves."""
-        connection = self._connection
+        connection = self.connection
         passed = now - self.since
         if self._turn is not None:
             if passed > self.upstream.options.queue_timeout:

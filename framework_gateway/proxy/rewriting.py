@@ -77,8 +77,14 @@ class Rewriter:
         before, name, equals, value = found.groups()
         if name.lower() == b"domain":
             return None if self._is_own_domain(value) else attribute
-        path = value.strip()
-        return before + name + equals + self.path(path).removesuffix(b"/") if path else attribute
+        return before + name + equals + self._cookie_path(value.strip())
+
+    def _cookie_path(self, path: bytes) -> bytes:
+        """Map the path of a cookie; one for more than the upstream's paths becomes the prefix."""
+        if not path.startswith(b"/") or (self.outer and is_below(path, self.outer)):
+            return path
+        covers_all = is_below(self.inner, path.rstrip(b"/"))
+        return (self.outer or b"/") if covers_all else self.path(path)
 
     def _is_own_domain(self, value: bytes) -> bool:
         domain = value.strip().lstrip(b".").lower()

@@ -219,13 +219,13 @@ class SocketExchange:
                 data = await connection.recv()
                 key = "text" if isinstance(data, str) else "bytes"
                 await self._send({"type": "websocket.send", key: data})
-        except ConnectionClosed:
-            code, reason = connection.close_code, connection.close_reason
-        if self._has_left:
-            return
-        if code is None or code in RESERVED:
-            code = CloseCode.NORMAL_CLOSURE if code == 1005 else CloseCode.INTERNAL_ERROR
-        await self._send({"type": "websocket.close", "code": int(code), "reason": reason or ""})
+        except ConnectionClosed as closed:
+            # A message that is too large is ours to refuse.
+            close = closed.rcvd if closed.rcvd_then_sent else closed.sent
+        if not self._has_left:
+            code, reason = (close.code, close.reason) if close else (CloseCode.BAD_GATEWAY, "")
+            code = CloseCode.NORMAL_CLOSURE if code in RESERVED else code
+            await self._send({"type": "websocket.close", "code": int(code), "reason": reason})
 
 
 def split_host(host: bytes, peer: Peer) -> tuple[str, int]:

@@ -50,9 +50,8 @@ class Upstream:
         self.is_own_process = is_own_process
         self.is_stripped = options.strip_prefix is not False
         self.rewrites = self.is_stripped if options.rewrite is None else options.rewrite
-        self.response_timeout = (
-            options.response_timeout or options.request_timeout or DEFAULT_RESPONSE_TIMEOUT
-        )
+        timeouts = (options.response_timeout, options.request_timeout)
+        self.response_timeout = min(filter(None, timeouts), default=DEFAULT_RESPONSE_TIMEOUT)
         self.balancer = Balancer(options)
         self.exchanges: set[Exchange | SocketExchange] = set()
         self.loop: Any = None
@@ -95,6 +94,11 @@ class Upstream:
     def has_other(self, peer: Peer | None) -> bool:
         """Return whether another address works."""
         return any(one is not peer and not one.failures for one in self._peers.values())
+
+    @property
+    def peers(self) -> list[Peer]:
+        """The addresses that get new requests."""
+        return [*self._peers.values()]
 
     @property
     def fault(self) -> str | None:
@@ -145,6 +149,7 @@ class Upstream:
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        self._use_loop()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.close()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 # Answers with JSON about its process and the request, and does what the path says.
-PROBE = '''
+PROBE = """
 from __future__ import print_function
 import json, os, subprocess, sys, threading, time
 
@@ -16,6 +16,7 @@ def status(environ):
         "script": environ["SCRIPT_NAME"], "path": environ["PATH_INFO"],
         "uri": environ.get("RAW_URI") or environ.get("REQUEST_URI"),
         "user": environ.get("REMOTE_USER"), "client": environ.get("REMOTE_ADDR"),
+        "server": [environ["SERVER_NAME"], environ["SERVER_PORT"]],
         "scheme": environ["wsgi.url_scheme"], "host": environ["HTTP_HOST"],
         "variable": os.environ.get("PROBE"),
         "headers": sorted(name for name in environ if name.startswith("HTTP_")),
@@ -39,7 +40,10 @@ def app(environ, start_response):
         sys.stderr.flush()
     if path == "/spawn":
         # A child, and a grandchild in a session of its own whose parent has ended.
-        code = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:], start_new_session=True).pid)"
+        code = (
+            "import subprocess, sys; "
+            "print(subprocess.Popen(sys.argv[1:], start_new_session=True).pid)"
+        )
         sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
         child = subprocess.Popen(sleep)
         pipe = subprocess.Popen([sys.executable, "-c", code] + sleep, stdout=subprocess.PIPE)
@@ -48,7 +52,7 @@ def app(environ, start_response):
     found["body"] = len(body)
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(found).encode()]
-'''
+"""
 # A program that ends without a server.
 BROKEN = "raise RuntimeError('no database here')\n"
 HANGING = "import threading\nthreading.Event().wait()\n"

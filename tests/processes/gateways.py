@@ -58,18 +58,12 @@ class Isolating:
 
 
 @contextmanager
-def isolating(
-    directory: Path,
-    *arguments: str,
-    env: dict[str, str] | None = None,
-    **mounts: str,
-) -> Iterator[Isolating]:
+def isolating(directory: Path, *arguments: str, **mounts: str) -> Iterator[Isolating]:
     """Run a gateway until the block ends.
 
     Args:
         directory: where it runs.
         arguments: of ``gateway serve``.
-        env: variables in addition to the suite's own.
         mounts: import strings by prefix, without a slash.
     """
     port = free_port()
@@ -77,7 +71,7 @@ def isolating(
     for prefix, name in mounts.items():
         command += ["--mount", f"/{prefix}={name}"]
     origin = f"http://127.0.0.1:{port}"
-    with serve(*command, origin=origin, path="/health/live", env=env, cwd=directory) as process:
+    with serve(*command, origin=origin, path="/health/live", cwd=directory) as process:
         yield Isolating(origin, process)
 
 

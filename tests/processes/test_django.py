@@ -15,9 +15,7 @@ def totals(gateway: Isolating) -> dict[str, dict[str, str]]:
     return {name: gateway.wait_for(f"/{name}/total/").json() for name in PROJECTS}
 
 
-RIGHT = {
-    name: {"total": name, "url": f"/{name}/total/", "of": f"{name}.urls"} for name in PROJECTS
-}
+RIGHT = {name: {"total": name, "url": f"/{name}/total/", "of": f"{name}.urls"} for name in PROJECTS}
 
 
 @pytest.mark.parametrize("arguments", [["--isolate", "/club"], []], ids=["asked", "by itself"])
@@ -31,9 +29,11 @@ def test_two_projects_answer_below_their_prefixes(apps: Path, arguments: list[st
         assert (reason in gateway.process.output) == (not arguments)
 
 
-def test_the_variable_of_the_shell_does_not_make_two_projects_one(apps: Path) -> None:
-    env = {"DJANGO_SETTINGS_MODULE": "shop.settings"}
-    with isolating(apps, env=env, **PROJECTS) as gateway:
+def test_the_variable_of_the_shell_does_not_make_two_projects_one(
+    apps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "shop.settings")
+    with isolating(apps, **PROJECTS) as gateway:
         assert totals(gateway) == RIGHT
 
 

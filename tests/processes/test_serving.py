@@ -36,6 +36,7 @@ def test_an_application_runs_in_another_process_with_the_gateways_scope(
     assert (found["script"], found["path"]) == ("/probe", "/a/b/c")
     assert found["uri"] == "/probe/a%2Fb/c"
     assert (found["client"], found["scheme"], found["host"]) == ("127.0.0.1", "http", "localhost")
+    assert found["server"] == ["localhost", "80"]
 
 
 def test_no_client_can_set_what_the_gateway_hands_on(gateway: Isolating) -> None:
