@@ -27,7 +27,6 @@ HAND_IT_ON = {
     "django_app/postgresql_programs.py",
     "framework_gateway/processes/plan.py",
     "framework_gateway/cli/file/variables.py",  # ${NAME} in gateway.toml names what it wants
-    "framework_gateway/processes/plan.py",
     "framework_gateway/server/companions.py",
     "showdown/bench/servers.py",
 }

@@ -17,7 +17,7 @@ from framework_gateway.config import get_config
 from framework_gateway.observability import logs
 from framework_gateway.processes.isolated import Isolated
 from framework_gateway.processes.plan import Plan
-from framework_gateway.processes.supervisor import supervisors
+from framework_gateway.processes.supervisor import longest_stop, supervisors
 from framework_gateway.server.changes import is_own, module_files
 from framework_gateway.server.companions import CompanionStates
 from framework_gateway.server.generations import Ask, Report
@@ -69,7 +69,7 @@ def load_and_run(
         await app.wait_until_started()
         return await asyncio.to_thread(ask, report_of(app))
 
-    run_server(app, listener, on_start, on_ready)
+    run_server(app, listener, on_start, on_ready, longest_stop(app.plans))
 
 
 def report_of(app: Gateway) -> Report:

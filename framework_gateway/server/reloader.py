@@ -103,8 +103,9 @@ class Reloader:
     def _watch(self) -> None:
         """Act on changes and on what the processes say, until the directories are others."""
         directories, seen = self.directories, signature(self.file)
+        existing = filter(Path.is_dir, directories)
         for changes in watch(
-            *directories, watch_filter=SourceFilter(), rust_timeout=TICK, yield_on_timeout=True
+            *existing, watch_filter=SourceFilter(), rust_timeout=TICK, yield_on_timeout=True
         ):
             changed = {Path(path) for _, path in changes}
             if self.file is not None and (now := signature(self.file)) != seen:
