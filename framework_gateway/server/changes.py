@@ -3,6 +3,7 @@
 import sys
 import sysconfig
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from watchfiles import Change, DefaultFilter
@@ -38,6 +39,16 @@ def outermost(directories: Iterable[Path]) -> frozenset[Path]:
     """Return the directories that are in no other one of them."""
     found = {directory.resolve() for directory in directories}
     return frozenset(one for one in found if not found & {*one.parents})
+
+
+def modified_since(files: Iterable[Path], moment: float) -> set[Path]:
+    """Return the files that were changed after a moment (``time.time()``)."""
+    found = set()
+    for file in files:
+        with suppress(FileNotFoundError):
+            if file.stat().st_mtime > moment:
+                found.add(file)
+    return found
 
 
 def signature(file: Path | None) -> tuple[int, ...] | None:

@@ -43,6 +43,7 @@ class Generation:
     """A process that serves one version of the code.
 
     Attributes:
+        began: when it was started, as ``time.time()``.
         deadline: when it is killed, if it stops; else None.
     """
 
@@ -52,6 +53,7 @@ class Generation:
         self.connection, there = context.Pipe()
         arguments = (serve, restart, listener, there)
         self.process = context.Process(target=serve_generation, args=arguments)
+        self.began = time.time()
         self.process.start()
         there.close()
         self.deadline: float | None = None

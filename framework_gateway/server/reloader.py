@@ -12,7 +12,7 @@ from typing import Any
 from watchfiles import watch
 
 from framework_gateway.loggers import get_logger
-from framework_gateway.server.changes import SourceFilter, outermost, signature
+from framework_gateway.server.changes import SourceFilter, modified_since, outermost, signature
 from framework_gateway.server.generations import Generation, Report, Restart, Serve
 from framework_gateway.server.listeners import drop_new_connections
 from framework_gateway.server.workers import STOP_MARGIN
@@ -79,6 +79,7 @@ class Reloader:
         self.listener = listener
         self.directories = outermost(directories)
         self.file = file
+        self.seen = signature(file)
         self.grace = grace
         self.state = state
         self.restart = restart
@@ -102,19 +103,29 @@ class Reloader:
 
     def _watch(self) -> None:
         """Act on changes and on what the processes say, until the directories are others."""
-        directories, seen = self.directories, signature(self.file)
+        directories, missed = self.directories, self._missed
         existing = filter(Path.is_dir, directories)
         for changes in watch(
             *existing, watch_filter=SourceFilter(), rust_timeout=TICK, yield_on_timeout=True
         ):
-            changed = {Path(path) for _, path in changes}
-            if self.file is not None and (now := signature(self.file)) != seen:
-                seen, changed = now, {*changed, self.file}
+            changed = {Path(path) for _, path in changes} | missed()
+            missed = set  # looked at once, when the watch has begun
+            if self.file is not None and (now := signature(self.file)) != self.seen:
+                self.seen, changed = now, {*changed, self.file}
             if changed:
                 self._act(changed)
             self._look()
             if self.stopping or self.directories != directories:
                 return
+
+    def _missed(self) -> set[Path]:
+        """Return the modules that have changed since they were imported.
+
+        No watch may have seen it: a process says only when it is ready where its modules are.
+        """
+        if self.current is None or self.next is not None:
+            return set()
+        return modified_since(self.report.modules, self.current.began)
 
     def _act(self, changed: Set[Path]) -> None:
         """Restart the processes of the mounts that have changed, or else everything."""
