@@ -20,9 +20,8 @@ from framework_gateway.processes.plan import Plan
 from framework_gateway.processes.supervisor import longest_stop, supervisors
 from framework_gateway.server.changes import is_own, module_files
 from framework_gateway.server.companions import CompanionStates
-from framework_gateway.server.generations import Ask, Report
+from framework_gateway.server.generations import Parent, Report
 from framework_gateway.server.reloader import Reloader, ReloadState
-from framework_gateway.server.server import Callback
 from framework_gateway.server.workers import EXIT_NOT_STARTED
 
 logger = logging.getLogger("framework_gateway")
@@ -50,8 +49,7 @@ def load_and_run(
     state: ReloadState,
     companions: CompanionStates,
     listener: socket.socket,
-    on_start: Callback,
-    ask: Ask,
+    parent: Parent,
 ) -> None:
     """Load the Gateway in this process, and serve it if the parent agrees."""
     write_no_bytecode()
@@ -67,9 +65,16 @@ def load_and_run(
 
     async def on_ready() -> bool:
         await app.wait_until_started()
-        return await asyncio.to_thread(ask, report_of(app))
+        return await asyncio.to_thread(parent.ask, report_of(app))
 
-    run_server(app, listener, on_start, on_ready, longest_stop(app.plans))
+    run_server(
+        app,
+        listener,
+        parent.note_listening,
+        on_ready=on_ready,
+        on_close=parent.note_closed,
+        extra_time=longest_stop(app.plans),
+    )
 
 
 def report_of(app: Gateway) -> Report:

@@ -11,10 +11,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from framework_gateway.server.server import Callback
 from framework_gateway.server.workers import end_if_orphaned
 
 LISTEN_TIMEOUT = 5.0  # seconds to listen, when the applications have started
+CLOSE_TIMEOUT = 2.0  # seconds to accept no more connections
+
+
+Restart = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,44 @@ class Report:
     isolated: Mapping[str, Path]
 
 
-Ask = Callable[[Report], bool]
-Restart = Callable[[str], object]  # the processes of a mount, given its prefix
-Serve = Callable[[socket.socket, Callback, Ask], None]
+class Parent:
+    """The parent of a process that serves a version, as this process sees it.
+
+    Args:
+        connection: to the parent.
+        restart: restarts the processes of a mount, given its prefix.
+    """
+
+    def __init__(self, connection: "Connection[Any, Any]", restart: Restart) -> None:
+        self.connection = connection
+        self.restart = restart
+        self.started = threading.Event()
+        threading.Thread(target=end_if_orphaned, args=(self.started,), daemon=True).start()
+
+    def ask(self, report: Report) -> bool:
+        """Return whether the process may listen."""
+        self.connection.send(report)
+        return bool(self.connection.recv())
+
+    def note_listening(self) -> None:
+        """Tell it that the process listens; from now on, obey it."""
+        self.started.set()
+        self.connection.send(True)
+        threading.Thread(target=self._obey, daemon=True).start()
+
+    def note_closed(self) -> None:
+        """Tell it that the process accepts no more connections."""
+        with suppress(OSError):  # it has ended
+            self.connection.send(True)
+
+    def _obey(self) -> None:
+        """Restart the processes of mounts that it names, until it lets the process stop."""
+        with suppress(EOFError, OSError):
+            while prefix := self.connection.recv():
+                self.restart(prefix)
+
+
+Serve = Callable[[socket.socket, Parent], None]
 
 
 class Generation:
@@ -95,6 +133,12 @@ class Generation:
         self.process.terminate()
         self.deadline = time.monotonic() + seconds
 
+    def wait_until_closed(self) -> None:
+        """Return when it accepts no more connections, or has ended, or hangs."""
+        with suppress(EOFError, OSError):
+            if self.connection.poll(CLOSE_TIMEOUT):
+                self.connection.recv()
+
     def has_ended(self) -> bool:
         """Return whether it has ended; kill it after its deadline."""
         if self.deadline is not None and time.monotonic() > self.deadline:
@@ -106,23 +150,4 @@ def serve_generation(
     serve: Serve, restart: Restart, listener: socket.socket, connection: "Connection[Any, Any]"
 ) -> None:
     """Serve in a process of its own, when the parent agrees."""
-    started = threading.Event()
-    threading.Thread(target=end_if_orphaned, args=(started,), daemon=True).start()
-
-    def ask(report: Report) -> bool:
-        connection.send(report)
-        return bool(connection.recv())
-
-    def on_start() -> None:
-        started.set()
-        connection.send(True)
-        threading.Thread(target=obey, args=(connection, restart), daemon=True).start()
-
-    serve(listener, on_start, ask)
-
-
-def obey(connection: "Connection[Any, Any]", restart: Restart) -> None:
-    """Restart the processes of mounts that the parent names, until the process stops."""
-    with suppress(EOFError, OSError):
-        while prefix := connection.recv():
-            restart(prefix)
+    serve(listener, Parent(connection, restart))

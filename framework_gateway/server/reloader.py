@@ -51,8 +51,7 @@ class Reloader:
     serves on.
 
     Args:
-        serve: called in each process with the listener, a callback for the start, and a function
-            that says whether the process may listen. It must be picklable.
+        serve: called in each process with the listener and the parent. It must be picklable.
         prepare: called before a process starts; raises an exception if that is of no use.
         listener: the listening socket.
         directories: watched, besides those of the modules that a process imports.
@@ -176,10 +175,13 @@ class Reloader:
         found = [text for label, text in report.failures.items() if label not in known]
         if self.current is not None and found:
             return self._give_up("; ".join(found))
-        new.listen()
         if self.current is not None:
+            # Meanwhile connections wait: no client that has met the new version meets the old one.
             self._leave(self.current)
-            logger.info("The new process serves")
+            self.current.wait_until_closed()
+            self.current = None
+        new.listen()
+        logger.info("The new process serves")
         self.current, self.next = new, None
         self.report = report
         self.state.succeed()

@@ -195,7 +195,7 @@ def test_the_file_is_watched(tmp_path: Path) -> None:
         (tmp_path / "other.py").write_text(SHOP.replace("version 1", "other"))
         development.edit("gateway.toml", "/shop'", "/other'")
         development.wait_for("version 1", "/other/")
-        development.wait_for("404")
+        assert development.get("/shop/") == "404"
         development.edit("gateway.toml", "'shop'", "'other'\nthread = 3")
         development.wait_for_warning("gateway.toml:5: error: mounts[0].thread: unknown")
         development.edit("gateway.toml", "thread =", "threads =")
