@@ -15,6 +15,7 @@ from framework_gateway.cli.file.model import GatewayFile, MountEntry
 from framework_gateway.cli.file.schema import as_json
 from framework_gateway.config import Config
 from framework_gateway.mounts.options import MountOptions
+from framework_gateway.processes.options import Process
 from tests.documents import DOCS
 
 SETTINGS = {
@@ -31,6 +32,7 @@ ENTRY = MountEntry.model_fields.keys() - MountOptions.model_fields.keys()
 MEMBERS: dict[str, Mapping[str, FieldInfo]] = {
     "settings": SETTINGS,
     "mounting": OPTIONS,
+    "processes": Process.model_fields,
     "configuration": {
         **GatewayFile.model_fields,
         **{name: field for name, field in MountEntry.model_fields.items() if name in ENTRY},

@@ -1,7 +1,8 @@
 """The implementation of ``gateway check``: all that is wrong with a file, at once."""
 
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,9 @@ def find_unusable(parsed: Parsed, content: GatewayFile, directory: Path) -> Iter
     for place, path in paths_in(content):
         if not path.exists():
             yield parsed.warning(place, f"there is no {path}")
-    for name, command in content.companions.items():
+    for place, command in commands_in(content):
         if shutil.which(command[0], path=search_path()) is None:
-            yield parsed.warning(["companions", name], f"there is no program {command[0]}")
+            yield parsed.warning(place, f"there is no program {command[0]}")
 
 
 def find_failed_imports(parsed: Parsed, directory: Path) -> Iterator[Finding]:
@@ -102,6 +103,15 @@ def mounts_of(parsed: Parsed) -> Iterator[tuple[tuple[str | int, ...], dict[str,
     for index, entry in enumerate(mounts if isinstance(mounts, list) else []):
         if isinstance(entry, dict):
             yield ("mounts", index), entry
+
+
+def commands_in(content: GatewayFile) -> Iterator[tuple[tuple[str | int, ...], Sequence[str]]]:
+    """Yield the places and the words of commands."""
+    for name, command in content.companions.items():
+        yield ("companions", name), command
+    for index, entry in enumerate(content.mounts):
+        if entry.process is not None and entry.process.command is not None:
+            yield ("mounts", index, "process", "command"), shlex.split(entry.process.command)
 
 
 def paths_in(content: GatewayFile) -> Iterator[tuple[tuple[str | int, ...], Path]]:

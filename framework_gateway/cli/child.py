@@ -2,7 +2,8 @@
 
 The server and the bridge are those of the gateway, so an application answers as in the process of
 the gateway. The arguments are the label of the mount and a JSON object with ``application``,
-``socket``, ``path`` (``sys.path``, by default Python's own) and options of the mount.
+``socket``, ``check`` (whether to import the application and no more), ``path`` (``sys.path``, by
+default Python's own) and options of the mount.
 
 Only the gateway can open the socket, so its headers say who the client is, who is logged in, and
 which prefix it has removed from the path.
@@ -152,10 +153,12 @@ def main(label: str, order: dict[str, Any]) -> int:
     """Serve the application that a gateway asks for; return the exit status."""
     logs.configure_child()
     sys.path[:] = order.pop("path", sys.path)
-    path = order.pop("socket")
+    path, check = order.pop("socket"), order.pop("check")
     mount = Mount("", order.pop("application"), target=label, redirect=False, **order)
     # What it changes for its process, it changes for nobody else.
     mount.process_state = ProcessState(label, lambda _text: None)
+    if check:
+        sys.exit(mount.load().failure)
     return serve(mount, path)
 
 

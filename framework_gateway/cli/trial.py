@@ -10,7 +10,6 @@ from multiprocessing.connection import Connection
 from typing import Any, Literal, Protocol
 
 from framework_gateway.cli.imports import SourceError, describe, import_gateway, import_login
-from framework_gateway.cli.process_trial import try_plan
 from framework_gateway.mounts.loading import ApplicationError
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.processes.isolated import Isolated
@@ -124,8 +123,8 @@ def failures(mount: Mount, error: BaseException | None) -> Iterator[str]:
             yield mount.failure
         else:
             yield f"{mount.called} could not be loaded: {describe(error)}"
-    elif isinstance(mount.application, Isolated) and (why := try_plan(mount.application.plan)):
-        yield f"{mount.called} could not be loaded in a process of its own: {why}"
+    elif isinstance(mount.application, Isolated) and (why := mount.application.plan.find_fault()):
+        yield f"{mount.called} cannot run in a process of its own: {why}"
 
 
 def try_steps(directory: str, steps: Sequence[Step]) -> list[list[Fault]]:

@@ -65,8 +65,9 @@ class Guardian:
         try:
             process = start(self.order)
         except (OSError, KeyError) as error:
-            reason = error.strerror if isinstance(error, OSError) else f"no user {error}"
-            return self.tell(end=f"{reason} ({self.order['command'][0]})")
+            if isinstance(error, KeyError):
+                return self.tell(end=f"there is no user {self.order['user']}")
+            return self.tell(end=f"{error.strerror} ({self.order['command'][0]})")
         self.pid = process.pid
         self.tell(pid=self.pid)
         while self.status is None:

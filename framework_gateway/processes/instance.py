@@ -26,6 +26,8 @@ ANSWER_TIMEOUT = 1.0  # seconds for an answer while the process starts
 PAUSE = 0.05  # seconds between two attempts
 END_TIMEOUT = 10.0  # seconds for a guardian to end after the grace period
 NOTICE = 0.5  # seconds until all workers know that an address is gone
+KILLED = "killed by SIGKILL"
+MAX_DIRECTORY = 75  # characters; unix(7) allows 108 bytes for the path of a socket
 MAX_LINE = 4000  # bytes of a line of the output in the log
 HEADERS = {"Host": "localhost", "User-Agent": "framework-gateway"}
 
@@ -42,6 +44,16 @@ class UnixConnection(HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self.path)
+
+
+def make_directory() -> Path:
+    """Make a directory for a socket, which only this account may enter.
+
+    The path of a Unix socket is limited, and that of the usual directory may be long.
+    """
+    usual = tempfile.gettempdir()
+    directory = usual if len(usual) <= MAX_DIRECTORY else "/tmp"  # nosec B108
+    return Path(tempfile.mkdtemp(prefix="gateway-process-", dir=directory))
 
 
 class Instance:
@@ -64,7 +76,7 @@ class Instance:
         self.plan = plan
         self.logger = logger
         try:
-            self.directory = Path(tempfile.mkdtemp(prefix="gateway-process-"))  # mode 0700
+            self.directory = make_directory()
         except OSError as error:
             raise StartFailed(str(error)) from error
         self.address = str(self.directory / "s")
@@ -195,7 +207,7 @@ class Instance:
         deadline = time.monotonic() + self.plan.grace
         began = time.monotonic()
         while time.monotonic() < deadline and not is_urgent() and not self.wait(PAUSE):
-            if time.monotonic() > began + NOTICE and not connections_to(self.address):
+            if time.monotonic() > began + NOTICE and connections_to(self.address) == 0:
                 return
 
     def stop(self) -> None:
@@ -204,6 +216,8 @@ class Instance:
         if not self.wait_to_end():
             self.logger.error("its guardian did not end and is killed")
             self.guardian.kill()
+        elif self.end == KILLED:
+            self.logger.warning("did not stop within %g s and was killed", self.plan.grace)
         self.close()
 
     def wait_to_end(self) -> bool:

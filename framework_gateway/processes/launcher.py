@@ -8,6 +8,7 @@ has neither newer syntax nor annotations. Its only argument is a JSON object:
     kind: ``asgi``, ``wsgi``, ``factory`` or null.
     socket: the path of the Unix socket to listen on.
     threads, grace: of the mount.
+    check: whether to import the application and no more.
 
 The gateway removes the prefix from each path and hands it on in ``X-Forwarded-Prefix``. Only the
 gateway can open the socket, so its headers are trusted; they are removed from the request.
@@ -224,6 +225,8 @@ def main():
     application, kind = load(order["application"], order["kind"])
     for name, serve in SERVERS[kind]:
         if is_installed(name):
+            if order.get("check"):
+                return None
             wrap = with_environ_of_gateway if kind == "wsgi" else with_scope_of_gateway
             return serve(wrap(application), order)
     names = " or ".join(name for name, _ in SERVERS[kind])

@@ -16,7 +16,11 @@ from framework_gateway.processes.options import Process
 PACKAGE = "framework-gateway"
 OWN_SERVER = "framework_gateway.cli.child"
 LAUNCHER = Path(__file__).with_name("launcher.py")
-ASK_VERSION = f"from importlib.metadata import version; print(version({PACKAGE!r}))"
+ASK_VERSION = f"""
+from importlib.metadata import version
+from importlib.util import find_spec
+print(version({PACKAGE!r}) if find_spec({OWN_SERVER!r}) else "")
+"""
 ASK_TIMEOUT = 10.0  # seconds
 # What holds for the gateway's own Python, and misleads another one.
 OF_ONE_PYTHON = {"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__"}
@@ -71,15 +75,42 @@ class Plan:
         """Whether the process gets each path without the prefix."""
         return self.process.command is None or bool(self.options.get("strip_prefix"))
 
-    def order(self, socket: Path) -> dict[str, Any]:
+    def find_fault(self) -> str | None:
+        """Import the application as its process does, and return why that fails, as one line.
+
+        None if it works, or if another server's command would have to run for it.
+        """
+        try:
+            order = self.order(Path(), check=True)
+            if self.process.command is not None:
+                return None
+            done = subprocess.run(
+                order["command"],
+                env=order["environment"],
+                cwd=order["directory"],
+                capture_output=True,
+                text=True,
+                timeout=self.start_timeout,
+            )
+        except (StartFailed, OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        if done.returncode == 0:
+            return None
+        return (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+
+    def order(self, socket: Path, *, check: bool = False) -> dict[str, Any]:
         """Return what the guardian is to run, without what concerns the guardian alone.
+
+        Args:
+            socket: where the server listens.
+            check: only import the application.
 
         Raises:
             StartFailed: it cannot be run.
         """
         if not Path(self.directory).is_dir():
             raise StartFailed(f"there is no directory {self.directory}")
-        command, environment = self._own_choice(socket)
+        command, environment = self._own_choice(socket, check)
         if self.process.command is not None:
             # gunicorn and uvicorn trust the headers of whom it names; nobody else has the socket.
             environment["FORWARDED_ALLOW_IPS"] = "*"
@@ -97,7 +128,7 @@ class Plan:
             "grace": self.grace,
         }
 
-    def _own_choice(self, socket: Path) -> tuple[list[str], dict[str, str]]:
+    def _own_choice(self, socket: Path, check: bool) -> tuple[list[str], dict[str, str]]:
         """Return the command of a server for the application, and the environment for it."""
         given = self.process.python
         python = find_python(given, self.directory)
@@ -106,7 +137,8 @@ class Plan:
             environment = {k: v for k, v in environment.items() if k not in OF_ONE_PYTHON}
         path = [str(Path(python).parent), environment.get("PATH", os.defpath)]
         environment["PATH"] = os.pathsep.join(path)
-        asked = {"application": self.application, "socket": str(socket), **self.options}
+        asked = {"application": self.application, "socket": str(socket), "check": check}
+        asked |= self.options
         if given is not None and not has_own_server(python, environment, self.directory):
             return [python, str(LAUNCHER), json.dumps(asked)], environment
         if given is None and self.process.working_directory is None:

@@ -44,34 +44,26 @@ def parse_address(text: str) -> Address:
         AddressError: it has another form.
     """
     text = text.strip()
-    if not text.isprintable():
-        # urlsplit() would remove line breaks.
-        raise AddressError(f"{text!r} is not an address: it has a control character")
     if text.startswith("unix:"):
         path = text.removeprefix("unix:").removeprefix("//")
-        if not path.startswith("/"):
+        if not path.startswith("/") or "\x00" in path:
             raise AddressError(f"{text!r} is not of the form unix:/path/of.sock")
         return Address(text, socket=path)
     try:
         parts = urlsplit(text)
-        port = parts.port
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
     except ValueError as error:
         raise AddressError(f"{text!r} is not an address: {error}") from error
-    if fault := find_fault(parts):
+    if fault := find_fault(text, parts):
         raise AddressError(f"{text!r} is not an address: {fault}")
-    host = parts.hostname or ""
-    return Address(
-        text,
-        host,
-        DEFAULT_PORTS[parts.scheme] if port is None else port,
-        is_tls=parts.scheme == "https",
-        base=parts.path.rstrip("/"),
-        authority=parts.netloc,
-    )
+    base, host = parts.path.rstrip("/"), parts.hostname or ""
+    return Address(text, host, port, "", parts.scheme == "https", base, parts.netloc)
 
 
-def find_fault(parts: SplitResult) -> str | None:
+def find_fault(text: str, parts: SplitResult) -> str | None:
     """Return why a URL cannot be the address of a server; None if it can."""
+    if not text.isprintable():
+        return "it has a control character"  # urlsplit() removes line breaks
     if parts.scheme not in DEFAULT_PORTS:
         return "it begins with none of " + ", ".join(SCHEMES)
     if not parts.hostname or not parts.netloc.isascii():

@@ -20,7 +20,7 @@ class Balancer:
         self.max_connections = options.max_connections
         self.queue_size = options.queue_size
         self.peers: list[Peer] = []
-        self.queue: deque[asyncio.Future[None]] = deque()
+        self.queue: deque[asyncio.Future[Peer]] = deque()
 
     def set_peers(self, peers: Iterable[Peer]) -> None:
         """Replace the addresses."""
@@ -48,11 +48,11 @@ class Balancer:
         peer.open += 1
         return peer
 
-    async def wait_for_turn(self, turn: asyncio.Future[None]) -> Peer:
+    async def wait_for_turn(self, turn: asyncio.Future[Peer]) -> Peer:
         """Wait until an address has a free place, and reserve it.
 
         Args:
-            turn: done when there may be one; whoever waits too long sets an exception.
+            turn: gets the address; an exception ends the wait.
 
         Raises:
             UpstreamError: the queue is full, or the exception of ``turn``.
@@ -61,22 +61,25 @@ class Balancer:
             raise UpstreamError(FULL, has_connected=False)
         self.queue.append(turn)
         try:
-            await turn
+            return await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled() and turn.exception() is None:
+                turn.result().release(None, False, 0.0)
+                self.wake()
+            raise
         finally:
             if turn in self.queue:
                 self.queue.remove(turn)
-        if (peer := self.pick()) is None:
-            raise UpstreamError(FULL, has_connected=False)
-        return peer
 
     def wake(self) -> None:
-        """Let the next requests of the queue have the free places."""
-        free = sum(max(0, self.max_connections - peer.open) for peer in self.peers)
-        while self.queue and free > 0:
-            turn = self.queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                free -= 1
+        """Give the free places to the requests that have waited longest."""
+        while self.queue and self.peers:
+            if self.queue[0].done():
+                self.queue.popleft()
+            elif (peer := self.pick()) is not None:
+                self.queue.popleft().set_result(peer)
+            else:
+                return
 
     def fault(self) -> str | None:
         """Return why no address works; None if one does."""

@@ -62,12 +62,18 @@ class UpstreamError(Exception):
         self.was_idle = was_idle
         self.has_connected = has_connected
 
-    def as_response(self) -> HTTPException:
-        """Return the error response; it names no address."""
+    def as_response(self, is_own_process: bool = False) -> HTTPException:
+        """Return the error response; it names no address.
+
+        A process of the gateway's own that takes no connection will soon be another one: 503.
+        """
+        status = self.fault.status
+        if is_own_process and not self.has_connected:
+            status = 503
         headers = {"Proxy-Status": f"{NAME}; error={self.fault.name}"}
-        if self.fault.status == 503:
+        if status == 503:
             headers |= BUSY_HEADERS
-        return HTTPException(self.fault.status, headers=headers)
+        return HTTPException(status, headers=headers)
 
 
 def fault_of(error: OSError) -> Fault:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import quote
 
+from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from framework_gateway.proxy.addresses import Address
@@ -23,10 +24,6 @@ KEPT = frozenset(b"host content-length x-request-id traceparent tracestate".spli
 MAX_CACHED_NAME = 64  # bytes; longer header names are not cached
 
 Header = tuple[bytes, bytes]
-
-
-class HeadError(ValueError):
-    """A header or the target contains a character that would end its line."""
 
 
 def is_passed(name: bytes, is_own_process: bool) -> bool:
@@ -72,9 +69,7 @@ def target_of(scope: Scope, address: Address, is_stripped: bool) -> bytes:
             is always left out.
     """
     raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-    root_path: str = scope.get("root_path", "")
-    outer = root_path if is_stripped else root_path.removesuffix(scope.get(PREFIX, ""))
-    if outer:
+    if outer := removed_prefix(scope, is_stripped):
         # Not by length: the client may have percent-encoded the prefix.
         raw_path = b"/" + raw_path.split(b"/", outer.count("/") + 1)[-1]
     query: bytes = scope.get("query_string", b"")
@@ -117,7 +112,7 @@ def forwarded_headers(scope: Scope, is_stripped: bool) -> list[Header]:
 def removed_prefix(scope: Scope, is_stripped: bool) -> str:
     """Return the part of the client's path that the upstream does not see."""
     root_path: str = scope.get("root_path", "")
-    return root_path if is_stripped else root_path.removesuffix(scope.get(PREFIX, ""))
+    return quote(root_path if is_stripped else root_path.removesuffix(scope.get(PREFIX, "")))
 
 
 def user_header(scope: Scope) -> list[Header]:
@@ -129,7 +124,7 @@ def user_header(scope: Scope) -> list[Header]:
 
 
 def request_headers(
-    scope: Scope, host: bytes, *, is_stripped: bool, is_own_process: bool
+    scope: Scope, host: bytes, is_stripped: bool, is_own_process: bool
 ) -> list[Header]:
     """Return the headers of a request to an upstream, except those that frame its body."""
     return [
@@ -144,7 +139,7 @@ def write_head(method: str, target: bytes, headers: Sequence[Header]) -> bytes:
     """Write a head.
 
     Raises:
-        HeadError: a part contains a line break or NUL, or the method or target a space.
+        HTTPException: 400, a part has a line break or NUL, or the method or target a space.
     """
     lines = [b"%b: %b" % header for header in headers]
     first = b"%b %b HTTP/1.1" % (method.encode("latin-1"), target)
@@ -156,7 +151,7 @@ def write_head(method: str, target: bytes, headers: Sequence[Header]) -> bytes:
         or head.count(b"\r") != breaks
         or b"\x00" in head
     ):
-        raise HeadError("a part of the head contains a control character")
+        raise HTTPException(400)
     return head
 
 

@@ -3,12 +3,16 @@
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from framework_gateway.proxy.addresses import Address
 from framework_gateway.proxy.connection import Connection
 from framework_gateway.proxy.errors import CONNECT_TIMEOUT, UpstreamError, fault_of
 
 logger = logging.getLogger("framework_gateway")
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 FIRST_REST, LONGEST_REST = 1.0, 30.0  # seconds that an address rests after a failure
 FRESH = 1.0  # seconds after which a request that must not be repeated gets a new connection
@@ -58,20 +62,28 @@ class Peer:
         Raises:
             UpstreamError: that failed.
         """
-        address = self.address
-        loop = asyncio.get_running_loop()
+        return await self.open_with(Connection)
+
+    async def open_with(self, make: Callable[[], P]) -> P:
+        """Open a connection with a protocol of any kind.
+
+        Raises:
+            UpstreamError: that failed.
+        """
+        address, loop = self.address, asyncio.get_running_loop()
+        opening: Coroutine[Any, Any, tuple[asyncio.Transport, P]]
         if address.socket:
-            opening = loop.create_unix_connection(Connection, address.socket)
+            opening = loop.create_unix_connection(make, address.socket)
         else:
-            opening = loop.create_connection(Connection, address.host, address.port, ssl=self.tls)
+            opening = loop.create_connection(make, address.host, address.port, ssl=self.tls)
         try:
             async with asyncio.timeout(self.connect_timeout):
-                _, connection = await opening
+                _, protocol = await opening
         except TimeoutError as error:
             raise UpstreamError(CONNECT_TIMEOUT, has_connected=False) from error
         except OSError as error:
             raise UpstreamError(fault_of(error), str(error), has_connected=False) from error
-        return connection
+        return protocol
 
     def release(self, connection: Connection | None, is_free: bool, now: float) -> None:
         """End a request; keep its connection if another request may follow."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import Receive, Scope, Send
@@ -16,18 +17,15 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
 from framework_gateway.proxy.errors import (
-    CONNECT_TIMEOUT,
     NOT_UPGRADED,
     QUEUE_TIMEOUT,
     RESPONSE_TIMEOUT,
     UpstreamError,
-    fault_of,
 )
 from framework_gateway.proxy.heads import (
     HOP_BY_HOP,
     Header,
     host_of,
-    request_headers,
     target_of,
 )
 from framework_gateway.proxy.peers import Peer
@@ -40,6 +38,7 @@ logger = logging.getLogger("framework_gateway")
 DENIAL = "websocket.http.response"
 HANDSHAKE = b"sec-websocket-"  # each connection has a handshake of its own
 RESERVED = frozenset({1004, 1005, 1006, 1015})  # never sent in a frame (RFC 6455, 7.4.1)
+HANDSHAKE_ERRORS = (InvalidHandshake, InvalidMessage, ConnectionClosed, OSError)
 CLOSE_TIMEOUT = 5.0  # seconds for the server to answer a close frame
 
 
@@ -51,7 +50,7 @@ class SocketExchange:
         self.scope = scope
         self._receive = receive
         self._send = send
-        self._turn: asyncio.Future[None] | None = None
+        self._turn: asyncio.Future[Peer] | None = None
         self._has_left = False
         self.since = upstream.loop.time()
 
@@ -78,7 +77,7 @@ class SocketExchange:
                 self.upstream.balancer.wake()
         except UpstreamError as error:
             logger.warning("WebSocket %r: upstream: %s", self.scope["path"], error)
-            raise error.as_response() from error
+            raise error.as_response(self.upstream.is_own_process) from error
         finally:
             self.upstream.exchanges.discard(self)
 
@@ -95,7 +94,7 @@ class SocketExchange:
         except InvalidStatus as refusal:
             return await self._deny(refusal.response)
         except UpstreamError as error:
-            self.upstream.note_failure(peer, error)
+            peer.note_failure(error, self.upstream.loop.time())
             raise
         peer.note_success()
         try:
@@ -111,35 +110,18 @@ class SocketExchange:
             UpstreamError: that failed.
             InvalidStatus: the server has refused the WebSocket.
         """
-        address, loop = peer.address, self.upstream.loop
-
-        def make() -> ClientConnection:
-            return self._connection_to(peer)
-
-        if address.socket:
-            opening = loop.create_unix_connection(make, address.socket)
-        else:
-            opening = loop.create_connection(make, address.host, address.port, ssl=peer.tls)
-        try:
-            async with asyncio.timeout(peer.connect_timeout):
-                transport, connection = await opening
-        except TimeoutError as error:
-            raise UpstreamError(CONNECT_TIMEOUT, has_connected=False) from error
-        except OSError as error:
-            raise UpstreamError(fault_of(error), str(error), has_connected=False) from error
+        connection = await peer.open_with(partial(self._connection_to, peer))
         try:
             async with asyncio.timeout(self.upstream.response_timeout):
-                await connection.handshake(self._handshake_headers(), None)
-        except InvalidStatus:
-            transport.abort()
-            raise
-        except TimeoutError as error:
-            transport.abort()
-            raise UpstreamError(RESPONSE_TIMEOUT) from error
-        except (InvalidHandshake, InvalidMessage, ConnectionClosed, OSError) as error:
-            transport.abort()
+                await connection.handshake(self._handshake_headers(peer), None)
+        except BaseException as error:
+            connection.transport.abort()
+            if isinstance(error, TimeoutError):
+                raise UpstreamError(RESPONSE_TIMEOUT) from error
+            if isinstance(error, InvalidStatus) or not isinstance(error, HANDSHAKE_ERRORS):
+                raise
             raise UpstreamError(NOT_UPGRADED, str(error)) from error
-        return connection  # type: ignore[no-any-return]
+        return connection
 
     def _connection_to(self, peer: Peer) -> ClientConnection:
         options = self.upstream.options
@@ -153,13 +135,8 @@ class SocketExchange:
         )
         return ClientConnection(protocol, ping_interval=None, close_timeout=CLOSE_TIMEOUT)
 
-    def _handshake_headers(self) -> list[tuple[str, str]]:
-        headers = request_headers(
-            self.scope,
-            b"",
-            is_stripped=self.upstream.is_stripped,
-            is_own_process=self.upstream.is_own_process,
-        )
+    def _handshake_headers(self, peer: Peer) -> list[tuple[str, str]]:
+        headers = self.upstream.headers_for(self.scope, peer.address)
         return [
             (as_text(name), as_text(value))
             for name, value in headers

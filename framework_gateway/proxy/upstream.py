@@ -7,10 +7,16 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from framework_gateway.proxy.addresses import parse_address
+from framework_gateway.proxy.addresses import Address, parse_address
 from framework_gateway.proxy.balancing import Balancer
-from framework_gateway.proxy.errors import UpstreamError
 from framework_gateway.proxy.exchange import Exchange
+from framework_gateway.proxy.heads import (
+    Header,
+    host_of,
+    request_headers,
+    target_of,
+    write_head,
+)
 from framework_gateway.proxy.options import UpstreamOptions
 from framework_gateway.proxy.peers import Peer
 from framework_gateway.proxy.sockets import SocketExchange
@@ -71,6 +77,9 @@ class Upstream:
             AddressError: a text is no address.
         """
         made = {text: self._peers.get(text) or self._make_peer(text) for text in addresses}
+        self._removed = {
+            text: peer for text, peer in self._removed.items() if not peer.drained.is_set()
+        }
         for text, peer in self._peers.items():
             if text not in made:
                 self._removed[text] = peer
@@ -88,8 +97,6 @@ class Upstream:
         """Wait until no request is open to an address that was removed."""
         if (peer := self._removed.get(address)) is not None:
             await peer.drained.wait()
-            if self._removed.get(address) is peer:
-                del self._removed[address]
 
     def has_other(self, peer: Peer | None) -> bool:
         """Return whether another address works."""
@@ -105,11 +112,21 @@ class Upstream:
         """Why no address works; None if one does."""
         return self.balancer.fault()
 
-    def note_failure(self, peer: Peer, error: UpstreamError) -> None:
-        """Let an address rest; it is tried again from time to time."""
-        peer.note_failure(error, self.loop.time())
-
     # Requests
+
+    def headers_for(self, scope: Scope, address: Address) -> list[Header]:
+        """Return the headers of a request to an address, except those that frame its body."""
+        host = host_of(scope, address, self.options.host)
+        return request_headers(scope, host, self.is_stripped, self.is_own_process)
+
+    def write_head(self, scope: Scope, address: Address, framing: Sequence[Header]) -> bytes:
+        """Write the head of a request to an address.
+
+        Raises:
+            HTTPException: 400, it cannot be written.
+        """
+        target = target_of(scope, address, self.is_stripped)
+        return write_head(scope["method"], target, [*self.headers_for(scope, address), *framing])
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "lifespan":

@@ -174,20 +174,31 @@ def test_an_application_in_a_process_of_its_own_is_imported_there(check_project:
         mount("/gunicorn", "shop", "process.command = 'gunicorn --bind unix:{socket} shop'"),
     ]
     _, lines = check(check_project, "".join(mounts))
-    place = "The application at {} could not be loaded in a process of its own: "
+    place = "The application at {} cannot run in a process of its own: "
+    missing = "The application at {} could not be loaded: "
     expected = [
-        (9, 1, place.format("/lost") + "ModuleNotFoundError: No module named 'shop'"),
-        (20, 3, place.format("/none") + "ModuleNotFoundError: No module named 'nowhere'"),
+        (
+            *(9, 1),
+            place.format("/lost")
+            + missing.format("/lost")
+            + "ModuleNotFoundError(\"No module named 'shop'\")",
+        ),
+        (
+            *(20, 3),
+            place.format("/none")
+            + missing.format("/none")
+            + "there is no module 'nowhere' (in 'nowhere')",
+        ),
         (25, 4, place.format("/directory") + f"there is no directory {check_project / 'none'}"),
         (30, 5, place.format("/python") + f"there is no Python at {check_project / 'none'}"),
-        (35, 6, place.format("/command") + "there is no program not-a-program"),
     ]
     assert lines == [
         *(
             f"gateway.toml:{line}: error: mounts[{index}].application: {message}"
             for line, index, message in expected
         ),
-        "gateway.toml: 5 errors, 0 warnings",
+        "gateway.toml:36: warning: mounts[6].process.command: there is no program not-a-program",
+        "gateway.toml: 4 errors, 1 warning",
     ]
 
 

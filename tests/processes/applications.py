@@ -26,6 +26,9 @@ def app(environ, start_response):
     path, found = environ["PATH_INFO"], status(environ)
     if path == "/exit":
         os._exit(7)
+    if path == "/deaf":
+        # Whatever stops the server, this process stays.
+        os.kill(os.getpid(), 19)
     if path == "/hang":
         threading.Event().wait()
     if path == "/wait":

@@ -1,10 +1,13 @@
 """However a gateway ends, it leaves no process behind."""
 
 import os
+import shutil
 import signal
+import tempfile
 import threading
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 
 from tests.processes.gateways import ended, isolating, parent_of
@@ -13,7 +16,10 @@ from tests.wsgi.server import wait_until
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_is_left(apps: Path, how: signal.Signals, workers: str) -> None:
+def test_nothing_is_left(
+    apps: Path, how: signal.Signals, workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(directory := Path(tempfile.mkdtemp(dir="/tmp"))))
     options = ("--isolate", "/probe", "--workers", workers)
     with isolating(apps, *options, probe="probe:app") as gateway:
         gateway.wait_for("/probe/")
@@ -23,6 +29,8 @@ def test_nothing_is_left(apps: Path, how: signal.Signals, workers: str) -> None:
         gateway.process.send_signal(how)
         gateway.process.wait(20)
         wait_until(lambda: ended(*processes))
+        wait_until(lambda: not [*directory.glob("gateway-process-*")])
+    shutil.rmtree(directory)
 
 
 def test_all_workers_share_one_process_and_follow_its_successor(apps: Path) -> None:
@@ -54,3 +62,26 @@ def test_a_request_that_runs_is_finished_before_the_gateway_ends(apps: Path) -> 
         slow.join()
         assert answers == ["/wait"]
         assert gateway.process.wait(20) == 0
+
+
+def test_a_process_that_does_not_stop_is_killed_after_its_grace_period(
+    apps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_GRACEFUL_TIMEOUT", "1")
+    with isolating(apps, "--isolate", "/probe", probe="probe:app") as gateway:
+        gateway.wait_for("/probe/")
+        process = gateway.probe()["pid"]
+        with pytest.raises(httpx.TimeoutException):
+            gateway.get("/probe/deaf", timeout=0.5)
+        gateway.process.terminate()
+        gateway.wait_for_output("process./probe [-] did not stop within 1 s and was killed")
+        wait_until(lambda: ended(process))
+
+
+def test_a_long_name_of_the_temporary_directory_is_no_obstacle(
+    apps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (directory := apps / ("x" * 100)).mkdir()
+    monkeypatch.setenv("TMPDIR", str(directory))
+    with isolating(apps, "--isolate", "/probe", probe="probe:app") as gateway:
+        gateway.wait_for("/probe/")

@@ -2,7 +2,9 @@
 
 import json
 import os
+import pwd
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,25 @@ from tests.processes.gateways import isolating
 from tests.servers import SCRIPTS
 
 FORM = {"socket": "{socket}", "kind": None, "threads": 4, "grace": 5}
+# A server for one user to tell who runs it.
+SERVER = """
+import http.server, os, socketserver, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self):
+        body = str(os.getuid()).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_OPTIONS = answer
+
+    def address_string(self):
+        return "gateway"
+
+socketserver.ThreadingUnixStreamServer(sys.argv[1], Handler).serve_forever()
+"""
 OLD_FLASK = [
     "flask==1.1.4",
     "click==7.1.2",
@@ -140,3 +161,27 @@ def test_flask_1_runs_on_the_oldest_python_in_an_environment_of_its_own(
         assert (found["flask"], tuple(found["python"])) == ("1.1.4", version)
         assert (found["root"], found["user"]) == ("/old", None)
         assert gateway.probe()["python"] != list(version)
+
+
+@pytest.mark.slow
+def test_a_process_can_run_as_another_user(apps: Path) -> None:
+    if os.geteuid() != 0:
+        missing("this must run as root")
+    # Where that user can read.
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        os.chmod(directory, 0o755)
+        (server := Path(directory, "server.py")).write_text(SERVER)
+        command = f"/usr/bin/python3 {server} {{socket}}"
+        given = options(
+            f"/app:process.command={command}",
+            "/app:process.user=nobody",
+            f"/app:process.working_directory={directory}",
+        )
+        with isolating(apps, *given, app="app") as gateway:
+            assert gateway.wait_for("/app/").text == str(pwd.getpwnam("nobody").pw_uid)
+
+
+def test_an_unknown_user_is_named(apps: Path) -> None:
+    given = options("/probe:process.user=no-such-user")
+    with isolating(apps, *given, probe="probe:app") as gateway:
+        gateway.wait_for_output("there is no user no-such-user")
