@@ -36,10 +36,14 @@ def check_file(file: Path) -> list[Finding]:
 
 def find_nested(parsed: Parsed) -> Iterator[Finding]:
     """Yield a warning for each prefix below another one, except below ``/``."""
-    entries = {entry["prefix"]: place for place, entry in mounts_of(parsed) if "prefix" in entry}
+    entries = {
+        entry["prefix"]: place
+        for place, entry in mounts_of(parsed)
+        if isinstance(entry.get("prefix"), str)
+    }
     for inner, place in entries.items():
         for outer in entries:
-            if outer != "/" and str(inner).startswith(f"{outer}/"):
+            if outer != "/" and inner.startswith(f"{outer}/"):
                 line = parsed.document.line_of([*entries[outer], "prefix"])
                 message = f"{inner} takes its paths from {outer} (line {line})"
                 yield parsed.warning([*place, "prefix"], message)
