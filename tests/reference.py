@@ -22,11 +22,16 @@ SETTINGS = {
     f"GATEWAY_{name.upper()}": field
     for name, field in {**Config.model_fields, **Settings.model_fields}.items()
 }
+# Those of the mount itself first, then those of the models that it extends.
+OPTIONS = {
+    name: MountOptions.model_fields[name]
+    for name in {**MountOptions.__annotations__, **MountOptions.model_fields}
+}
 ENTRY = MountEntry.model_fields.keys() - MountOptions.model_fields.keys()
 # The members that the tables of each page list, by the names that they have there.
 MEMBERS: dict[str, Mapping[str, FieldInfo]] = {
     "settings": SETTINGS,
-    "mounting": MountOptions.model_fields,
+    "mounting": OPTIONS,
     "processes": Process.model_fields,
     "configuration": {
         **GatewayFile.model_fields,

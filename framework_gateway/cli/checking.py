@@ -1,7 +1,9 @@
 """The implementation of ``gateway check``: all that is wrong with a file, at once."""
 
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +36,14 @@ def check_file(file: Path) -> list[Finding]:
 
 def find_nested(parsed: Parsed) -> Iterator[Finding]:
     """Yield a warning for each prefix below another one, except below ``/``."""
-    entries = {entry["prefix"]: place for place, entry in mounts_of(parsed) if "prefix" in entry}
+    entries = {
+        entry["prefix"]: place
+        for place, entry in mounts_of(parsed)
+        if isinstance(entry.get("prefix"), str)
+    }
     for inner, place in entries.items():
         for outer in entries:
-            if outer != "/" and str(inner).startswith(f"{outer}/"):
+            if outer != "/" and inner.startswith(f"{outer}/"):
                 line = parsed.document.line_of([*entries[outer], "prefix"])
                 message = f"{inner} takes its paths from {outer} (line {line})"
                 yield parsed.warning([*place, "prefix"], message)
@@ -53,20 +59,20 @@ def find_unusable(parsed: Parsed, content: GatewayFile, directory: Path) -> Iter
         if entry.login and not content.login and not content.base:
             message = "there is no login; name one by login, or by base"
             yield parsed.error(["mounts", index, "login"], message)
-    metrics = content.server.metrics_dir
-    if metrics is not None and not metrics.is_dir():
-        yield parsed.warning(["server", "metrics_dir"], f"there is no directory {metrics}")
-    for name, command in content.companions.items():
+    for place, path in paths_in(content):
+        if not path.exists():
+            yield parsed.warning(place, f"there is no {path}")
+    for place, command in commands_in(content):
         if shutil.which(command[0], path=search_path()) is None:
-            yield parsed.warning(["companions", name], f"there is no program {command[0]}")
+            yield parsed.warning(place, f"there is no program {command[0]}")
 
 
 def find_failed_imports(parsed: Parsed, directory: Path) -> Iterator[Finding]:
     """Import what the file names, and yield what fails; the rest of the file may be invalid."""
     steps = dict(steps_of(parsed))
     for place, faults in zip(steps, try_steps(str(directory), [*steps.values()]), strict=True):
-        for fault in faults:
-            yield parsed.error(place, fault)
+        for severity, text in faults:
+            yield replace(parsed.error(place, text), severity=severity)
 
 
 def steps_of(parsed: Parsed) -> Iterator[tuple[tuple[str | int, ...], Step]]:
@@ -101,3 +107,23 @@ def mounts_of(parsed: Parsed) -> Iterator[tuple[tuple[str | int, ...], dict[str,
     for index, entry in enumerate(mounts if isinstance(mounts, list) else []):
         if isinstance(entry, dict):
             yield ("mounts", index), entry
+
+
+def commands_in(content: GatewayFile) -> Iterator[tuple[tuple[str | int, ...], Sequence[str]]]:
+    """Yield the places and the words of commands."""
+    for name, command in content.companions.items():
+        yield ("companions", name), command
+    for index, entry in enumerate(content.mounts):
+        if entry.process is not None and entry.process.command is not None:
+            yield ("mounts", index, "process", "command"), shlex.split(entry.process.command)
+
+
+def paths_in(content: GatewayFile) -> Iterator[tuple[tuple[str | int, ...], Path]]:
+    """Yield the places and the values of settings and options that are paths."""
+    for name, value in content.server:
+        if isinstance(value, Path):
+            yield ("server", name), value
+    for index, entry in enumerate(content.mounts):
+        for name, value in entry:
+            if isinstance(value, Path):
+                yield ("mounts", index, name), value

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from framework_gateway.app import Gateway
 from framework_gateway.cli.reloading import run_reloader
 from framework_gateway.cli.serving import listen, run_server, run_workers
 from framework_gateway.cli.sources import Source
-from framework_gateway.config import Config, get_config
+from framework_gateway.config import get_config
 from framework_gateway.observability import logs
 from framework_gateway.processes.supervisor import longest_stop, replace_processes, run_processes
 from framework_gateway.server.companions import GRACE, run_companions
@@ -35,21 +36,19 @@ def serve_source(
     logs.configure(get_config().env)
     gateway = source.load()
     settings = gateway.config
-    several = settings.workers > 1
-    fault = settings.fault or (gateway.find_workers_fault() if several else None)
-    if fault := fault or (find_reload_fault(settings) if reload else None):
+    if fault := find_fault(gateway, reload):
         raise click.ClickException(fault)
     listener = listen(settings.host, settings.port)
     announce(settings.host, listener.getsockname()[1], gateway.links, source.file)
     commands = {**gateway.companions, **companions}
-    grace = settings.graceful_timeout
-    # With --reload, each process has isolated processes of its own, of its version of the code.
-    plans = [] if reload else gateway.plans
+    grace, plans = settings.graceful_timeout, gateway.plans
+    if reload:
+        # Isolated processes belong to a version of the code, so each new process has its own.
+        with run_companions(commands) as states:
+            sys.exit(run_reloader(source, listener, grace + longest_stop(plans), states))
     with run_companions(commands) as states, run_processes(plans) as processes:
         signal.signal(signal.SIGUSR1, replace_processes)
-        if reload:
-            sys.exit(run_reloader(source, listener, grace, states))
-        if several:
+        if settings.workers > 1:
             # Each worker process loads the gateway itself.
             number = settings.workers
             sys.exit(run_workers(source.load, number, listener, grace, states, processes))
@@ -59,11 +58,15 @@ def serve_source(
         run_server(gateway, listener, extra_time=extra_time)
 
 
-def find_reload_fault(settings: Config) -> str | None:
-    """Return why changes cannot be served; None if they can."""
-    if settings.env == "production":
+def find_fault(gateway: Gateway, reload: bool) -> str | None:
+    """Return why the gateway cannot be served as it is asked for; None if it can."""
+    settings = gateway.config
+    several = settings.workers > 1
+    if fault := settings.fault or (gateway.find_workers_fault() if several else None):
+        return fault
+    if reload and settings.env == "production":
         return "--reload is for development; leave it out, because GATEWAY_ENV is production"
-    if settings.workers > 1:
+    if reload and several:
         return "--reload serves in one process; leave it out, or use --workers 1"
     return None
 

@@ -124,7 +124,9 @@ def run_server(
     app: Gateway,
     listener: socket.socket,
     on_start: Callback = do_nothing,
+    *,
     on_ready: Ready | None = None,
+    on_close: Callback = do_nothing,
     extra_time: float = 0.0,
 ) -> None:
     """Serve a gateway, with an access log, until the process is stopped.
@@ -137,6 +139,7 @@ def run_server(
         listener: the socket; other processes may share it.
         on_start: called when the server has started to serve.
         on_ready: called before the server listens; it does not listen if the result is false.
+        on_close: called when it accepts no more connections.
         extra_time: seconds that the process may run after the server has stopped.
     """
     settings = app.config
@@ -163,6 +166,7 @@ def run_server(
         on_ready=on_ready,
         on_start=on_start,
         on_stop=set_stopping,
+        on_close=on_close,
         extra_time=extra_time,
     )
     try:

@@ -10,12 +10,11 @@ from pydantic import ValidationError
 
 from framework_gateway.app import Gateway
 from framework_gateway.cli.file.model import GatewayFile
-from framework_gateway.cli.file.reading import Parsed, read_file
+from framework_gateway.cli.file.reading import Parsed, model_at, read_file, suggest
 from framework_gateway.cli.file.variables import export
 from framework_gateway.cli.imports import SourceError, import_gateway, import_login
 from framework_gateway.config import Config
 from framework_gateway.mounts.mount import Mount
-from framework_gateway.mounts.options import MountOptions
 from framework_gateway.processes.options import Process
 
 DEFAULT = "gateway:app"
@@ -133,8 +132,9 @@ class Source:
             problem = error.errors(include_url=False)[0]
             reason = problem["msg"]
             if problem["type"] == "extra_forbidden":
-                known = MountOptions if len(problem["loc"]) == 1 else Process
-                reason = f"the options are {', '.join(known.model_fields)}"
+                place = ("mounts", 0, *problem["loc"])
+                options = ", ".join(model_at(place[:-1]).model_fields)
+                reason = f"unknown{suggest(place) or f'; the options are {options}'}"
             raise SourceError(f"--mount-option {prefix}:{name}: {reason}") from error
 
     @staticmethod

@@ -3,6 +3,7 @@
 import sys
 import sysconfig
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from watchfiles import Change, DefaultFilter
@@ -21,11 +22,11 @@ class SourceFilter(DefaultFilter):
         return path.endswith(self.suffixes) and super().__call__(change, path)
 
 
-def module_directories() -> set[Path]:
-    """Return the directories of the imported modules, without installed ones."""
+def module_files() -> set[Path]:
+    """Return the files of the imported modules, without installed ones."""
     files = (getattr(module, "__file__", None) for module in [*sys.modules.values()])
-    found = {Path(file).resolve().parent for file in files if isinstance(file, str)}
-    return {directory for directory in found if is_own(directory)}
+    found = {Path(file).resolve() for file in files if isinstance(file, str)}
+    return {file for file in found if is_own(file.parent)}
 
 
 def is_own(directory: Path) -> bool:
@@ -38,6 +39,16 @@ def outermost(directories: Iterable[Path]) -> frozenset[Path]:
     """Return the directories that are in no other one of them."""
     found = {directory.resolve() for directory in directories}
     return frozenset(one for one in found if not found & {*one.parents})
+
+
+def modified_since(files: Iterable[Path], moment: float) -> set[Path]:
+    """Return the files that were changed after a moment (``time.time()``)."""
+    found = set()
+    for file in files:
+        with suppress(FileNotFoundError):
+            if file.stat().st_mtime > moment:
+                found.add(file)
+    return found
 
 
 def signature(file: Path | None) -> tuple[int, ...] | None:

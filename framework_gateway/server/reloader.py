@@ -12,13 +12,14 @@ from typing import Any
 from watchfiles import watch
 
 from framework_gateway.loggers import get_logger
-from framework_gateway.server.changes import SourceFilter, outermost, signature
-from framework_gateway.server.generations import Failures, Generation, Serve
+from framework_gateway.server.changes import SourceFilter, modified_since, outermost, signature
+from framework_gateway.server.generations import Generation, Report, Restart, Serve
 from framework_gateway.server.listeners import drop_new_connections
 from framework_gateway.server.workers import STOP_MARGIN
 
 logger = get_logger("framework_gateway.reload", logging.INFO)
 
+MAX_NAMES = 3  # of changed files in a line of the log
 TICK = 200  # milliseconds between two looks at the processes
 
 
@@ -50,15 +51,14 @@ class Reloader:
     serves on.
 
     Args:
-        serve: called in each process with the listener, a callback for the start, and a function
-            that says whether the process may listen. It must be picklable.
+        serve: called in each process with the listener and the parent. It must be picklable.
         prepare: called before a process starts; raises an exception if that is of no use.
         listener: the listening socket.
         directories: watched, besides those of the modules that a process imports.
         file: watched, too.
         grace: seconds for running requests to finish when a process stops.
         state: is kept up to date.
-        restart: restarts what can restart alone, given the changed paths; returns the other paths.
+        restart: called in the process that serves, to restart the processes of a mount.
     """
 
     def __init__(
@@ -71,20 +71,21 @@ class Reloader:
         file: Path | None,
         grace: float,
         state: ReloadState,
-        restart: Callable[[Set[str]], Set[str]] = lambda changed: changed,
+        restart: Restart,
     ) -> None:
         self.serve = serve
         self.prepare = prepare
         self.listener = listener
         self.directories = outermost(directories)
         self.file = file
+        self.seen = signature(file)
         self.grace = grace
         self.state = state
         self.restart = restart
         self.current: Generation | None = None
         self.next: Generation | None = None
         self.leaving: list[Generation] = []
-        self.failures: Failures = {}  # of the process that serves
+        self.report = Report({}, frozenset(), frozenset(), {})  # of the process that serves
         self.stopping = False
 
     def run(self) -> int:
@@ -101,20 +102,40 @@ class Reloader:
 
     def _watch(self) -> None:
         """Act on changes and on what the processes say, until the directories are others."""
-        directories, seen = self.directories, signature(self.file)
+        directories, missed = self.directories, self._missed
+        existing = filter(Path.is_dir, directories)
         for changes in watch(
-            *directories, watch_filter=SourceFilter(), rust_timeout=TICK, yield_on_timeout=True
+            *existing, watch_filter=SourceFilter(), rust_timeout=TICK, yield_on_timeout=True
         ):
-            changed = self.restart({path for _, path in changes})
-            if (now := signature(self.file)) != seen:
-                seen, changed = now, {*changed, str(self.file)}
+            changed = {Path(path) for _, path in changes} | missed()
+            missed = set  # looked at once, when the watch has begun
+            if self.file is not None and (now := signature(self.file)) != self.seen:
+                self.seen, changed = now, {*changed, self.file}
             if changed:
-                names = ", ".join(sorted(Path(path).name for path in changed)[:3])
-                logger.info("Changed: %s; starting a new process", names)
-                self._begin()
+                self._act(changed)
             self._look()
             if self.stopping or self.directories != directories:
                 return
+
+    def _missed(self) -> set[Path]:
+        """Return the modules that have changed since they were imported.
+
+        No watch may have seen it: a process says only when it is ready where its modules are.
+        """
+        if self.current is None or self.next is not None:
+            return set()
+        return modified_since(self.report.modules, self.current.began)
+
+    def _act(self, changed: Set[Path]) -> None:
+        """Restart the processes of the mounts that have changed, or else everything."""
+        names = ", ".join(sorted({path.name for path in changed})[:MAX_NAMES])
+        mounts = [mount_of(path, self.report) for path in changed]
+        if self.current is None or self.next is not None or None in mounts:
+            logger.info("Changed: %s; starting a new process", names)
+            return self._begin()
+        for mount in sorted({*filter(None, mounts)}):
+            logger.info("Changed: %s; restarting the processes of %s", names, mount)
+            self.current.restart(mount)
 
     def _begin(self) -> None:
         """Start a process for the new version, in place of one that has not started yet."""
@@ -126,14 +147,14 @@ class Reloader:
         # The file may contain anything.
         except Exception as error:
             return self._fail(str(error))
-        self.next = Generation(self.serve, self.listener)
+        self.next = Generation(self.serve, self.restart, self.listener)
 
     def _look(self) -> None:
         """Act on what the processes say, and on those that have ended."""
         if self.next is not None:
             try:
-                if (asked := self.next.receive()) is not None:
-                    self._answer(self.next, *asked)
+                if (report := self.next.receive()) is not None:
+                    self._answer(self.next, report)
             except EOFError:
                 self._give_up("the new version could not be started")
         if self.current is not None and self.current.has_ended():
@@ -143,22 +164,26 @@ class Reloader:
             self._begin()
         self.leaving = [one for one in self.leaving if not one.has_ended()]
 
-    def _answer(self, new: Generation, failures: Failures, directories: Set[Path]) -> None:
+    def _answer(self, new: Generation, report: Report) -> None:
         """Let a process listen, unless something fails that did not fail before.
 
         Raises:
             EOFError: it has ended.
         """
-        self.directories = outermost({*self.directories, *directories})
-        found = [text for label, text in failures.items() if label not in self.failures]
+        self.directories = outermost({*self.directories, *report.directories})
+        known = self.report.failures
+        found = [text for label, text in report.failures.items() if label not in known]
         if self.current is not None and found:
             return self._give_up("; ".join(found))
-        new.listen()
         if self.current is not None:
+            # Meanwhile connections wait: no client that has met the new version meets the old one.
             self._leave(self.current)
-            logger.info("The new process serves")
+            self.current.wait_until_closed()
+            self.current = None
+        new.listen()
+        logger.info("The new process serves")
         self.current, self.next = new, None
-        self.failures = failures
+        self.report = report
         self.state.succeed()
 
     def _give_up(self, fault: str) -> None:
@@ -190,3 +215,11 @@ class Reloader:
             self.leaving = [one for one in self.leaving if not one.has_ended()]
         normal = (0, -signal.SIGTERM)
         return int(self.current is not None and self.current.process.exitcode not in normal)
+
+
+def mount_of(path: Path, report: Report) -> str | None:
+    """Return the mount whose processes alone use a file; None if the gateway's own may use it."""
+    if path in report.modules:
+        return None
+    found = (name for name, root in report.isolated.items() if path.is_relative_to(root))
+    return next(found, None)

@@ -45,6 +45,7 @@ class Server(uvicorn.Server):
             is false, the application stops, and the process ends with status 3.
         on_start: called when the server has started to serve.
         on_stop: called when the server starts to stop.
+        on_close: called when it accepts no more connections.
         extra_time: seconds that the process may run after the server has stopped.
     """
 
@@ -56,6 +57,7 @@ class Server(uvicorn.Server):
         on_ready: Ready | None = None,
         on_start: Callback = do_nothing,
         on_stop: Callback = do_nothing,
+        on_close: Callback = do_nothing,
         extra_time: float = 0.0,
     ) -> None:
         super().__init__(config)
@@ -64,6 +66,7 @@ class Server(uvicorn.Server):
         self.on_ready = on_ready
         self.on_start = on_start
         self.on_stop = on_stop
+        self.on_close = on_close
         os.register_at_fork(after_in_child=reset_signals)
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
@@ -101,14 +104,15 @@ class Server(uvicorn.Server):
             self.lifespan.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Check the connections once a second."""
+        """Check the connections once a second, and the parent each time."""
+        # Until a worker without a parent stops, the next gateway cannot have its address.
+        if has_lost_parent():
+            self.stop()
         if counter % TICKS_PER_CHECK == 0:
             now = asyncio.get_running_loop().time()
             for connection in [*self.server_state.connections]:
                 if isinstance(connection, Connection):  # not a WebSocket, which has pings
                     connection.check(now)
-            if has_lost_parent():
-                self.stop()
             self._keep_signals()
         return await super().on_tick(counter)
 
@@ -142,6 +146,7 @@ class Server(uvicorn.Server):
         """Answer the requests that have arrived, and accept no more."""
         self.on_stop()
         await self._accept_waiting(sockets or [])
+        self.on_close()
         # The connections accepted last may open event streams, which do not end by themselves.
         asyncio.get_running_loop().call_later(FIRST_REQUEST_TIMEOUT, self._shut_down_connections)
         await super().shutdown(sockets)

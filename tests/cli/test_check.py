@@ -1,11 +1,13 @@
 """``gateway check``: all errors and warnings of a file and of what it imports, at once."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.reference import SCHEMA
+from tests.sampling import every
 from tests.servers import run
 
 APPLICATION = """
@@ -108,23 +110,26 @@ def test_the_base_and_its_mounts_are_imported(check_project: Path) -> None:
     status, lines = check(check_project, text)
     assert status == 1
     assert lines == [
-        "gateway.toml:1: error: base: it needs a shared cache",
         "gateway.toml:1: error: base: The application at /inner could not be loaded: there is no"
         " module 'nowhere' (in 'nowhere:app')",
+        "gateway.toml:1: error: base: it needs a shared cache",
         "gateway.toml: 2 errors, 0 warnings",
     ]
 
 
 @pytest.mark.parametrize(
     ("base", "message"),
-    [
-        ("nowhere:app", "there is no module 'nowhere' (in 'nowhere:app')"),
-        ("shop:application", "shop:application could not be imported: TypeError("),
-        ("shop", "shop could not be imported: TypeError("),
-        ("number", "number is not a framework_gateway.Gateway"),
-        ("exits:app", "SystemExit('no')"),
-        ("dies:app", "the import has ended the process with status 7"),
-    ],
+    every(
+        3,
+        [
+            ("nowhere:app", "there is no module 'nowhere' (in 'nowhere:app')"),
+            ("shop:application", "shop:application could not be imported: TypeError("),
+            ("shop", "shop could not be imported: TypeError("),
+            ("number", "number is not a framework_gateway.Gateway"),
+            ("exits:app", "SystemExit('no')"),
+            ("dies:app", "the import has ended the process with status 7"),
+        ],
+    ),
 )
 def test_a_base_that_cannot_be_imported_does_not_hide_the_mounts(
     check_project: Path, base: str, message: str
@@ -139,9 +144,7 @@ def test_a_base_that_cannot_be_imported_does_not_hide_the_mounts(
     ]
 
 
-def test_a_second_django_project_is_no_error_because_it_has_a_process_of_its_own(
-    check_project: Path,
-) -> None:
+def test_a_second_django_project_is_told_of_as_by_the_gateway(check_project: Path) -> None:
     for name in ("one", "two"):
         (check_project / f"{name}.py").write_text("SECRET_KEY = 'x'\n")
         (check_project / f"{name}_wsgi.py").write_text(
@@ -150,7 +153,60 @@ def test_a_second_django_project_is_no_error_because_it_has_a_process_of_its_own
             "application = get_wsgi_application()\n"
         )
     _, lines = check(check_project, mount("/one", "one_wsgi") + mount("/two", "two_wsgi"))
-    assert lines[-1] == "gateway.toml: 0 errors, 0 warnings"
+    # The first one changes the time zone, and an environment variable, of the whole process.
+    assert lines[0].startswith("gateway.toml:3: warning: mounts[0].application: ")
+    assert lines[1].startswith(
+        "gateway.toml:7: warning: mounts[1].application: The application at /two runs in a process"
+        " of its own: it asks for Django settings from two"
+    )
+    assert lines[2] == "gateway.toml: 0 errors, 2 warnings"
+
+
+def test_an_application_in_a_process_of_its_own_is_imported_there(check_project: Path) -> None:
+    (check_project / "apart").mkdir()
+    (check_project / "apart" / "own.py").write_text(APPLICATION)
+    (check_project / "apart" / "lost.py").write_text("import shop")
+    options = ("process.working_directory = 'apart'", f"process.python = '{sys.executable}'")
+    mounts = [
+        mount("/own", "own", *options),
+        mount("/lost", "lost", *options),
+        mount("/near", "shop", "process = {}"),
+        mount("/none", "nowhere", "process = {}"),
+        mount("/directory", "own", "process.working_directory = 'none'"),
+        mount("/python", "shop", "process.python = 'none'"),
+        mount("/command", "shop", "process.command = 'not-a-program {socket}'"),
+        mount("/gunicorn", "shop", "process.command = 'gunicorn --bind unix:{socket} shop'"),
+    ]
+    _, lines = check(check_project, "".join(mounts))
+    expected = [
+        (9, 1, "/lost", "No module named 'shop'"),
+        (20, 3, "/none", "there is no module 'nowhere'"),
+        (25, 4, "/directory", f"there is no directory {check_project / 'none'}"),
+        (30, 5, "/python", f"there is no Python at {check_project / 'none'}"),
+    ]
+    for line, (number, index, prefix, reason) in zip(lines, expected, strict=False):
+        assert line.startswith(
+            f"gateway.toml:{number}: error: mounts[{index}].application: The application at"
+            f" {prefix} cannot run in a process of its own: "
+        )
+        assert reason in line
+    assert lines[len(expected) :] == [
+        "gateway.toml:36: warning: mounts[6].process.command: there is no program not-a-program",
+        "gateway.toml: 4 errors, 1 warning",
+    ]
+
+
+def test_addresses_are_applications(check_project: Path) -> None:
+    text = (
+        mount("/one", "http://127.0.0.1:9", "ca = '/nowhere.pem'")
+        + "[[mounts]]\nprefix = '/two'\napplication = ['http://127.0.0.1:9', 'unix:/run/x.sock']\n"
+        + mount("/wrong", "http://user@127.0.0.1:9")
+    )
+    _, lines = check(check_project, text)
+    assert lines[0] == "gateway.toml:4: warning: mounts[0].ca: there is no /nowhere.pem"
+    assert lines[1].startswith("gateway.toml:11: error: mounts[2].application: The application at")
+    assert "it contains credentials" in lines[1]
+    assert lines[2] == "gateway.toml: 1 error, 1 warning"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +244,7 @@ def test_a_second_django_project_is_no_error_because_it_has_a_process_of_its_own
             "[companions]\na = 'not-a-program x'\nb = 'python x'",
             0,
             [
-                "gateway.toml:6: warning: server.metrics_dir: there is no directory /nowhere",
+                "gateway.toml:6: warning: server.metrics_dir: there is no /nowhere",
                 "gateway.toml:8: warning: companions.a: there is no program not-a-program",
             ],
         ),

@@ -288,3 +288,10 @@ def test_errors_at_the_start_are_one_line_each(
     result = run("gateway", "serve", *arguments, cwd=project)
     assert result.stderr.splitlines() == lines
     assert result.returncode == status
+
+
+def test_compare_takes_the_mounts_of_the_file(write: Callable[[str], None], project: Path) -> None:
+    write(MOUNT + MOUNT.replace("/shop", "/more"))
+    result = run("gateway", "compare", "/", cwd=project)
+    assert "shop /shop" in result.stdout
+    assert (result.returncode, result.stderr) == (1, "")

@@ -195,7 +195,7 @@ def test_the_file_is_watched(tmp_path: Path) -> None:
         (tmp_path / "other.py").write_text(SHOP.replace("version 1", "other"))
         development.edit("gateway.toml", "/shop'", "/other'")
         development.wait_for("version 1", "/other/")
-        development.wait_for("404")
+        assert development.get("/shop/") == "404"
         development.edit("gateway.toml", "'shop'", "'other'\nthread = 3")
         development.wait_for_warning("gateway.toml:5: error: mounts[0].thread: unknown")
         development.edit("gateway.toml", "thread =", "threads =")
@@ -311,3 +311,43 @@ def test_the_directory_of_app_dir_is_watched(tmp_path: Path) -> None:
         with development.client:
             development.edit("shop.py", "version 1", "version 2")
             development.wait_for("version 2")
+
+
+# Applications in processes of their own
+
+
+ISOLATED = """
+[mounts.process]
+working_directory = "apart"
+
+[[mounts]]
+prefix = "/near"
+application = "near"
+
+[mounts.process]
+"""
+
+
+@pytest.mark.slow
+def test_processes_of_a_mount_are_replaced_alone(tmp_path: Path) -> None:
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    for file in (apart / "own.py", tmp_path / "near.py"):
+        file.write_text(SHOP)
+    with developing(tmp_path, ("shop", "own"), path="/shop/") as development:
+        with (tmp_path / "gateway.toml").open("a") as description:
+            description.write(ISOLATED)
+        for prefix in ("own", "near"):
+            development.wait_for("version 1", f"/{prefix}/")
+        wait_until(lambda: development.warning() is None)
+        processes = [development.get(f"/{name}/pid") for name in ("shop", "near")]
+        development.edit("apart/own.py", "version 1", "version 2")
+        development.wait_for("version 2", "/own/")
+        assert "Changed: own.py; restarting the processes of /own" in development.server.output
+        development.edit("apart/own.py", "import os\n", "import os(\n")
+        wait_until(lambda: "the old process serves on" in development.server.output)
+        assert development.get("/own/") == "version 2"
+        assert [development.get(f"/{name}/pid") for name in ("shop", "near")] == processes
+        development.edit("near.py", "version 1", "version 3")
+        development.wait_for("version 3", "/near/")
+        assert development.get("/shop/pid") == processes[0]

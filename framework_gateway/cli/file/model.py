@@ -30,6 +30,12 @@ def split_command(command: Any) -> Any:
     return shlex.split(command) if isinstance(command, str) else command
 
 
+def join_addresses(addresses: Any) -> Any:
+    """Join a list of addresses with commas; return another value as it is."""
+    is_list = isinstance(addresses, list) and all(isinstance(one, str) for one in addresses)
+    return ",".join(addresses) if is_list else addresses
+
+
 Command = Annotated[
     list[str],
     BeforeValidator(split_command, json_schema_input_type=str | list[str]),
@@ -47,7 +53,12 @@ class MountEntry(MountOptions):
     ]
     application: Annotated[
         str,
-        Field(min_length=1, description="Import string, such as `shop.wsgi:application`."),
+        BeforeValidator(join_addresses, json_schema_input_type=str | list[str]),
+        Field(
+            min_length=1,
+            description="Import string, such as `shop.wsgi:application`, or the address of a"
+            " server, or an array of addresses.",
+        ),
     ]
 
     @property

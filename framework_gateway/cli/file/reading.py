@@ -203,7 +203,7 @@ def booleans(data: Any, content: Any, place: Place = ()) -> Iterator[tuple[Place
     """Yield the booleans that Pydantic has read as numbers."""
     for key, value in data.items() if isinstance(data, dict) else enumerate(data):
         inner = content[key] if isinstance(content, dict | list) else getattr(content, str(key))
-        if isinstance(value, dict | list):
+        if isinstance(value, dict | list) and not isinstance(inner, str):
             yield from booleans(value, inner, [*place, key])
         elif isinstance(value, bool) and not isinstance(inner, bool):
             yield [*place, key], "must not be a boolean"

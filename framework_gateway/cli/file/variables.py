@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -66,6 +67,15 @@ def export(settings: Mapping[str, Any]) -> None:
         name = f"GATEWAY_{setting.upper()}"
         exported[name] = os.environ.get(name)
         os.environ[name] = as_text(value)
+
+
+def write_no_bytecode() -> None:
+    """Let this process, and those that it starts, compile each module anew.
+
+    Python tells two versions of a file apart by its size and by the second of its change.
+    """
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 def as_text(value: Any) -> str:
