@@ -134,7 +134,7 @@ def test_lines_of_the_output_are_records_of_the_gateway(gateway: Isolating) -> N
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("process.pyton=x", "the options are python, command"),
+        ("process.pyton=x", "unknown; did you mean python?"),
         ("process.processes=0", "greater than or equal to 1"),
         ("process.command=gunicorn", r"should match pattern '\{socket\}'"),
     ],
