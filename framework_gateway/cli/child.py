@@ -16,21 +16,21 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.mounts.process_state import ProcessState
-from framework_gateway.mounts.routing import Mounts
 from framework_gateway.mounts.starting import run_lifespans
 from framework_gateway.observability import logs
 from framework_gateway.observability.request_id import request_id
 from framework_gateway.security.identity import User
-from framework_gateway.security.proxies import Proxies
 from framework_gateway.server.limits import Limits
 from framework_gateway.server.protocol import Config
 from framework_gateway.server.server import EXIT_THREADS_RUNNING, Server
@@ -49,59 +49,90 @@ LIMITS = Limits(
     send_timeout=FOREVER,
     socket_rate=FOREVER,
 )
-USER = b"gateway-user"
-CHECK = b"gateway-check"
-REQUEST_ID = b"x-request-id"
+OWN = (b"x-forwarded-", b"gateway-", b"forwarded")  # beginnings of names of the gateway's headers
+DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
-class GatewayHeaders:
-    """Middleware that reads the gateway's own headers, and answers its checks."""
+class Child:
+    """The ASGI application of the server: one mount, with the scope that the gateway describes.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    Args:
+        mount: gets each request, except the gateway's checks.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            return await self.app(scope, receive, send)
-        own = {name: value for name, value in scope["headers"] if name in (USER, CHECK, REQUEST_ID)}
-        if CHECK in own:
-            return await Response(status_code=204)(scope, receive, send)
-        scope["server"] = server_of(scope)
-        request_id.set(own.get(REQUEST_ID, b"").decode("latin-1"))
-        if USER in own:
-            scope["headers"] = [header for header in scope["headers"] if header[0] != USER]
-            scope["user"] = User(unquote(own[USER].decode("latin-1")))
-        await self.app(scope, receive, send)
-
-
-def server_of(scope: Scope) -> tuple[str, int]:
-    """Return the host and port that the client has asked; a socket's path is no SERVER_NAME."""
-    default = 443 if scope["scheme"] in ("https", "wss") else 80
-    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    found = urlsplit("//" + host.decode("latin-1"))
-    try:
-        return found.hostname or "localhost", found.port or default
-    except ValueError:
-        return "localhost", default
-
-
-def build(mount: Mount) -> ASGIApp:
-    """Return an application with one mount, which gets each request."""
+    def __init__(self, mount: Mount) -> None:
+        self.mount = mount
+        self.lifespan = Starlette(lifespan=self._run)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with run_lifespans([mount]):
-            if mount.failure:
-                raise RuntimeError(mount.failure)
+    async def _run(self, _app: Starlette) -> AsyncIterator[None]:
+        async with run_lifespans([self.mount]):
+            if self.mount.failure:
+                raise RuntimeError(self.mount.failure)
             yield
 
-    return Proxies(GatewayHeaders(Mounts(Starlette(lifespan=lifespan), [mount])), ["*"])
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self.lifespan(scope, receive, send)
+        own = take_own_headers(scope)
+        if b"gateway-check" in own:
+            return await Response(status_code=204)(scope, receive, send)
+        describe_client(scope, own)
+        try:
+            await self.mount.serve(scope, receive, send)
+        except HTTPException as error:
+            response = PlainTextResponse(error.detail, error.status_code, error.headers)
+            await response(scope, receive, send)
+
+
+def take_own_headers(scope: Scope) -> dict[bytes, str]:
+    """Remove the gateway's own headers from a scope, and return them."""
+    own: dict[bytes, str] = {}
+    kept = []
+    for header in scope["headers"]:
+        if header[0].startswith(OWN):
+            own[header[0]] = header[1].decode()
+        else:
+            kept.append(header)
+    scope["headers"] = kept
+    return own
+
+
+def describe_client(scope: Scope, own: dict[bytes, str]) -> None:
+    """Put what the gateway's headers say into a scope, and the request id into the log."""
+    host = b""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host = value
+        elif name == b"x-request-id":
+            request_id.set(value.decode("latin-1"))
+    prefix = own.get(b"x-forwarded-prefix", "")
+    scope["root_path"] = prefix
+    scope["path"] = prefix + scope["path"]
+    scope["raw_path"] = quote(prefix).encode() + scope["raw_path"]
+    if address := own.get(b"x-forwarded-for"):
+        scope["client"] = address, 0
+    if own.get(b"x-forwarded-proto") == "https":
+        scope["scheme"] = "wss" if scope["type"] == "websocket" else "https"
+    scope["server"] = server_of(host, scope["scheme"])
+    if b"gateway-user" in own:
+        scope["user"] = User(unquote(own[b"gateway-user"]))
+
+
+@lru_cache
+def server_of(host: bytes, scheme: str) -> tuple[str, int]:
+    """Return the host and port that the client has asked; a socket's path is no SERVER_NAME."""
+    found = urlsplit("//" + host.decode("latin-1"))
+    try:
+        return found.hostname or "localhost", found.port or DEFAULT_PORTS[scheme]
+    except ValueError:
+        return "localhost", DEFAULT_PORTS[scheme]
 
 
 def config_for(mount: Mount) -> Config:
     """Return the configuration of the server."""
     return Config(
-        build(mount),
+        Child(mount),
         limits=LIMITS,
         log_config=None,
         log_level="error",

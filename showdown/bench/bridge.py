@@ -142,7 +142,6 @@ RULES = [
     Rule("rate", "FastAPI, observed", "FastAPI, unobserved", at_least=0.9),
     Rule("rate", "FastAPI, Flask stuck", "FastAPI, gateway", at_least=0.9),
     Rule("rate", "Django, Flask stuck", "Django, gateway", at_least=0.9),
-    Rule("rate", "Flask, isolated", "Flask, gunicorn", at_least=0.7),
     Rule("rate", "Flask, isolated", "Flask, serve", at_least=0.4),
     Rule("p99", "FastAPI, busy mount isolated", "FastAPI, quiet", at_most=1.5),
     Rule("p99", "FastAPI, busy mount in process", "FastAPI, quiet", at_least=1.5),
