@@ -20,7 +20,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -86,8 +85,8 @@ def server_of(scope: Scope) -> tuple[str, int]:
         return "localhost", default
 
 
-def build(mount: Mount) -> Starlette:
-    """Return a Starlette application with one mount, which passes each request on to it."""
+def build(mount: Mount) -> ASGIApp:
+    """Return an application with one mount, which gets each request."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -96,12 +95,7 @@ def build(mount: Mount) -> Starlette:
                 raise RuntimeError(mount.failure)
             yield
 
-    middleware = [
-        Middleware(Proxies, ["*"]),
-        Middleware(GatewayHeaders),
-        Middleware(Mounts, [mount]),
-    ]
-    return Starlette(lifespan=lifespan, middleware=middleware)
+    return Proxies(GatewayHeaders(Mounts(Starlette(lifespan=lifespan), [mount])), ["*"])
 
 
 def config_for(mount: Mount) -> Config:
@@ -110,9 +104,10 @@ def config_for(mount: Mount) -> Config:
         build(mount),
         limits=LIMITS,
         log_config=None,
-        log_level="critical",  # a failed start is logged by the mount
+        log_level="error",
         access_log=False,
         lifespan="on",
+        interface="asgi3",
         proxy_headers=False,
         server_header=False,
         date_header=False,

@@ -57,7 +57,7 @@ def is_prefix(text: str) -> bool:
     multiple=True,
     type=MountType(),
     metavar="/PREFIX=MODULE:APP",
-    help="Mount a WSGI or ASGI application; repeatable.",
+    help="Mount a WSGI or ASGI application, or a server at an address; repeatable.",
 )
 @click.option(
     "--mount-option",
@@ -121,6 +121,7 @@ def serve(
       gateway serve --only-mounts --mount /shop=shop.wsgi:application --mount /live=live:app
       gateway serve --mount /=old.wsgi:application --mount /api=new:app --only-mounts
       gateway serve --mount /shop=shop.wsgi:application --isolate /shop
+      gateway serve --mount /=http://127.0.0.1:9000 --mount /api=new:app --only-mounts
       gateway serve --with "python manage.py worker"
       gateway serve --config deploy/gateway.toml
     """

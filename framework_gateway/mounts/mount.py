@@ -17,6 +17,7 @@ from uvicorn.middleware.asgi2 import ASGI2Middleware
 
 from framework_gateway.mounts.deadline import Interrupted, deadline, interruptible
 from framework_gateway.mounts.django_settings import Load, SecondDjango, one_django
+from framework_gateway.mounts.isolation import plan_for
 from framework_gateway.mounts.lifespan import Lifespan
 from framework_gateway.mounts.loading import ApplicationError, Kind, load
 from framework_gateway.mounts.options import MountOptions
@@ -39,8 +40,6 @@ logger = logging.getLogger("framework_gateway")
 
 FAILURE_HEADERS = {"Retry-After": "30"}
 LONG_STEP = 1.0  # seconds that a start may block the other mounts without a word in the log
-# The options that the gateway applies itself to a mount in a process of its own.
-NOT_IN_CHILD = {"process", "login", "page_headers", "redirect", "request_timeout"}
 STOP_MARGIN = 2.0  # seconds that a stop may take after the grace period, to report what is left
 
 
@@ -112,16 +111,7 @@ class Mount(StarletteMount):
         self._is_loaded = True
         options = self.options
         try:
-            try:
-                with (
-                    interruptible(),
-                    deadline(options.start_timeout),
-                    self.process_state.watch(),
-                    one_django(self.label),
-                ):
-                    self.application, self.kind = self._find_application()
-            except SecondDjango as error:
-                self.application, self.kind = self._move(error), "asgi"
+            self.application, self.kind = self._load_or_move()
         except Interrupted:
             raise
         # An import may raise anything; SystemExit must not end the other mounts.
@@ -143,6 +133,19 @@ class Mount(StarletteMount):
         self.lifespan = Lifespan(self.app, self._watch_step, self._note_end)
         return self
 
+    def _load_or_move(self) -> tuple[Any, Kind]:
+        """Load the application; one that this process cannot have gets a process of its own."""
+        try:
+            with (
+                interruptible(),
+                deadline(self.options.start_timeout),
+                self.process_state.watch(),
+                one_django(self.label),
+            ):
+                return self._find_application()
+        except SecondDjango as error:
+            return self._move(error), "asgi"
+
     def _find_application(self) -> tuple[Any, Kind]:
         """Return the application that the source names, and its kind."""
         if addresses := addresses_in(self.source):
@@ -161,18 +164,8 @@ class Mount(StarletteMount):
             ApplicationError: the process can neither import the application nor has a command.
         """
         process = process or self.options.process or Process()
-        if not isinstance(self.source, str) and process.command is None:
-            raise ApplicationError(
-                f"{self.source!r} cannot run in a process of its own: give its import string"
-            )
-        return Plan(
-            self.label,
-            self.path,
-            str(self.source),
-            process,
-            self.options.model_dump(mode="json", exclude=NOT_IN_CHILD),
-            self._environment,
-        )
+        options, environment = self.options, self._environment
+        return plan_for(self.label, self.path, self.source, options, environment, process)
 
     def _move(self, refusal: SecondDjango) -> Isolated:
         """Run an application that this process cannot have in a process of its own.
@@ -182,11 +175,7 @@ class Mount(StarletteMount):
         """
         if not isinstance(self.source, str):
             raise refusal
-        logger.warning(
-            "%s runs in a process of its own: %s",
-            self.called,
-            refusal.reason,
-        )
+        logger.warning("%s runs in a process of its own: %s", self.called, refusal.reason)
         return Isolated(self.plan(Process(environment=refusal.variables)), self.options)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:

@@ -17,7 +17,7 @@ order, a JSON object:
 ``stop`` asks it to stop, as does the end of its input, and ``kill`` to do so at once. Its own lines
 are JSON objects: ``{"pid": 1}`` when the command has started, then ``{"end": "status 1"}``.
 
-It needs nothing but the standard library, so that it starts in some 30 ms and stays small.
+It needs nothing but the standard library, so that it starts quickly and stays small.
 """
 
 import ctypes

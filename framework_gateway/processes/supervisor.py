@@ -97,18 +97,18 @@ class Slot:
             self.state.restarts += 1
             self.supervisor.count_attempt()
             self.logger.warning("ended: %s; restart in %g s", end, delay)
-            waited = self._pause(delay)
-            delay = min(2 * delay, LONGEST_DELAY) if waited else FIRST_DELAY
+            delay = self._pause(delay)
         for thread in self._drains:
             thread.join()
 
-    def _pause(self, seconds: float) -> bool:
-        """Wait to restart; return False if somebody asked to restart now."""
+    def _pause(self, seconds: float) -> float:
+        """Wait to restart, unless somebody asks to do so now; return the delay of the next time."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self.supervisor.stopping.wait(TICK):
             if self.replace_wanted:
-                return False
-        return True
+                self.logger.info("is started now (on request)")
+                return FIRST_DELAY
+        return min(2 * seconds, LONGEST_DELAY)
 
     def _run_once(self) -> str:
         """Run the process once, whatever happens; return how it ended."""

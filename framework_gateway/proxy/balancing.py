@@ -35,17 +35,20 @@ class Balancer:
         """
         if not self.peers:
             raise UpstreamError(UNAVAILABLE, has_connected=False)
-        candidates = [peer for peer in self.peers if not peer.failures]
-        if not candidates:
-            candidates = [min(self.peers, key=lambda peer: peer.rests_until)]
-        peer = min(candidates, key=lambda peer: peer.open)
+        peer = self.peers[0] if len(self.peers) == 1 else self._best()
         if peer.open >= self.max_connections:
             return None
-        if len(candidates) > 1:
-            # Among equals, the next request goes to another one.
-            self.peers.remove(peer)
-            self.peers.append(peer)
         peer.open += 1
+        return peer
+
+    def _best(self) -> Peer:
+        candidates = [peer for peer in self.peers if not peer.failures]
+        if not candidates:
+            return min(self.peers, key=lambda peer: peer.rests_until)
+        peer = min(candidates, key=lambda peer: peer.open)
+        # Among equals, the next request goes to another one.
+        self.peers.remove(peer)
+        self.peers.append(peer)
         return peer
 
     async def wait_for_turn(self, turn: asyncio.Future[Peer]) -> Peer:

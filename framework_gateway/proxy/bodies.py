@@ -24,7 +24,7 @@ class RequestBody:
         self.has_more = self._length != 0
         self.expects = self.has_more and expects_continue(scope)
         self.is_streamed = False
-        self._has_length = any(name == b"content-length" for name, _ in scope["headers"])
+        self._headers: list[Header] = scope["headers"]
 
     @property
     def is_sent(self) -> bool:
@@ -45,7 +45,7 @@ class RequestBody:
         """Return the headers that frame the body."""
         if self._length is None:
             framing = [(b"transfer-encoding", b"chunked")]
-        elif self._length or self._has_length:
+        elif self._length or any(name == b"content-length" for name, _ in self._headers):
             framing = [(b"content-length", b"%d" % self._length)]
         else:
             framing = []

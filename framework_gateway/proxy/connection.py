@@ -134,22 +134,24 @@ class Connection(asyncio.Protocol):
         Raises:
             Malformed: it is one.
         """
-        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
-        lengths = [value for name, value in self.headers if name == b"content-length"]
+        codings = self.values(b"transfer-encoding")
+        lengths = self.values(b"content-length")
         if codings and (version != "1.1" or lengths or len(codings) > 1):
             raise Malformed("two framings")
         if codings and codings[0].strip(b" \t").lower() != b"chunked":
             raise Malformed("an unknown transfer coding")
-        if len(lengths) > 1 or not all(value.strip(b" \t").isdigit() for value in lengths):
+        if lengths and (len(lengths) > 1 or not lengths[0].strip(b" \t").isdigit()):
             raise Malformed("an invalid Content-Length")
         self._ends_with_connection = not codings and not lengths
         if codings and self._is_head:
             self.is_reusable = False
 
+    def values(self, wanted: bytes) -> list[bytes]:
+        """Return the values of a header."""
+        return [value for name, value in self.headers if name == wanted]
+
     def _has_close(self) -> bool:
-        return any(
-            name == b"connection" and b"close" in value.lower() for name, value in self.headers
-        )
+        return any(b"close" in value.lower() for value in self.values(b"connection"))
 
     def on_body(self, body: bytes) -> None:
         if self.is_complete:

@@ -24,6 +24,7 @@ logger = logging.getLogger("framework_gateway")
 # Scope keys that applications may set, too; see mounts/streams.py and server/protocol.py.
 STREAMS, EVENT_STREAM = "bridge.streams", "bridge.event_stream"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
+NOT_COUNTED = nullcontext()
 EARLY_HINTS = "http.response.early_hint"  # an extension that few servers have
 
 
@@ -187,13 +188,13 @@ class Exchange:
 
     def _count_stream(self, connection: Connection) -> AbstractContextManager[Any]:
         """Count an event stream; the server ends it when it stops."""
-        kind = next((value for name, value in connection.headers if name == b"content-type"), b"")
-        if not kind.lower().startswith(b"text/event-stream"):
-            return nullcontext()
+        kinds = connection.values(b"content-type")
+        if not kinds or not kinds[0].lower().startswith(b"text/event-stream"):
+            return NOT_COUNTED
         self._is_event_stream = True
         self.scope[EVENT_STREAM] = True
         streams = self.scope.get(STREAMS)
-        return nullcontext() if streams is None else streams.open(self.scope)
+        return NOT_COUNTED if streams is None else streams.open(self.scope)
 
     async def _respond(self, connection: Connection, peer: Peer) -> None:
         headers = response_headers(connection.headers)

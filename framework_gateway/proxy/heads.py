@@ -26,18 +26,12 @@ MAX_CACHED_NAME = 64  # bytes; longer header names are not cached
 Header = tuple[bytes, bytes]
 
 
+@lru_cache(maxsize=1024)
 def is_passed(name: bytes, is_own_process: bool) -> bool:
     """Return whether a client's header is passed on.
 
     CGI and WSGI cannot tell ``X_Forwarded_For`` from ``X-Forwarded-For``.
     """
-    if len(name) > MAX_CACHED_NAME:
-        return True
-    return _is_passed(name, is_own_process)
-
-
-@lru_cache(maxsize=1024)
-def _is_passed(name: bytes, is_own_process: bool) -> bool:
     plain = name.lower().replace(b"_", b"-")
     if plain in HOP_BY_HOP or plain in OWN:
         return False
@@ -52,7 +46,11 @@ def named_by_connection(headers: Iterable[Header]) -> frozenset[bytes]:
 
 def passed_headers(headers: Sequence[Header], is_own_process: bool) -> list[Header]:
     """Return those headers of a request that are passed on."""
-    passed = [header for header in headers if is_passed(header[0], is_own_process)]
+    passed = [
+        header
+        for header in headers
+        if len(header[0]) > MAX_CACHED_NAME or is_passed(header[0], is_own_process)
+    ]
     if len(passed) < len(headers) and any(name == b"connection" for name, _ in headers):
         named = named_by_connection(headers) - KEPT
         passed = [header for header in passed if header[0] not in named]
@@ -90,29 +88,37 @@ def client_host(scope: Scope) -> bytes:
     return next((value for name, value in scope["headers"] if name == b"host"), b"")
 
 
-def forwarded_headers(scope: Scope, is_stripped: bool) -> list[Header]:
+def forwarded_headers(scope: Scope, is_stripped: bool) -> Sequence[Header]:
     """Describe the client's connection: ``X-Forwarded-...``, and ``Forwarded`` (RFC 7239)."""
     scheme = b"https" if scope.get("scheme") in ("https", "wss") else b"http"
-    host = client_host(scope)
     client = scope.get("client")
-    address = client[0].encode("latin-1", "replace") if client else b""
+    address = client[0] if client else ""
+    return describe_client(
+        scheme, client_host(scope), address, removed_prefix(scope, is_stripped).encode()
+    )
+
+
+@lru_cache(maxsize=1024)
+def describe_client(scheme: bytes, host: bytes, client: str, prefix: bytes) -> Sequence[Header]:
+    """Return the forwarded headers for a client; a client sends many requests."""
+    address = client.encode("latin-1", "replace")
     node = b'"[%b]"' % address if b":" in address else address or b"unknown"
     quoted = b'"%b"' % host.replace(b"\\", b"").replace(b'"', b"")
-    forwarded = b"for=%b;host=%b;proto=%b" % (node, quoted, scheme)
     headers = [
         (b"x-forwarded-for", address),
         (b"x-forwarded-proto", scheme),
         (b"x-forwarded-host", host),
-        (b"x-forwarded-prefix", removed_prefix(scope, is_stripped).encode()),
-        (b"forwarded", forwarded),
+        (b"x-forwarded-prefix", prefix),
+        (b"forwarded", b"for=%b;host=%b;proto=%b" % (node, quoted, scheme)),
     ]
     return [header for header in headers if header[1]]
 
 
 def removed_prefix(scope: Scope, is_stripped: bool) -> str:
-    """Return the part of the client's path that the upstream does not see."""
+    """Return the part of the client's path that the upstream does not see, percent-encoded."""
     root_path: str = scope.get("root_path", "")
-    return quote(root_path if is_stripped else root_path.removesuffix(scope.get(PREFIX, "")))
+    prefix = root_path if is_stripped else root_path.removesuffix(scope.get(PREFIX, ""))
+    return quote(prefix) if "%" in prefix or not prefix.isascii() else prefix
 
 
 def user_header(scope: Scope) -> list[Header]:
@@ -141,16 +147,12 @@ def write_head(method: str, target: bytes, headers: Sequence[Header]) -> bytes:
     Raises:
         HTTPException: 400, a part has a line break or NUL, or the method or target a space.
     """
-    lines = [b"%b: %b" % header for header in headers]
+    lines = [name + b": " + value for name, value in headers]
     first = b"%b %b HTTP/1.1" % (method.encode("latin-1"), target)
     head = b"\r\n".join([first, *lines, b"", b""])
-    breaks = len(lines) + 2
-    if (
-        first.count(b" ") != 2
-        or head.count(b"\n") != breaks
-        or head.count(b"\r") != breaks
-        or b"\x00" in head
-    ):
+    # One check for all lines: translate() must delete only the line ends.
+    breaks = len(head) - len(head.translate(None, b"\r\n\x00"))
+    if first.count(b" ") != 2 or breaks != 2 * (len(lines) + 2):
         raise HTTPException(400)
     return head
 

@@ -91,6 +91,7 @@ class Peer:
         if connection is not None:
             connection.is_active = False
             if is_free and connection.is_reusable and not self.is_removed:
+                connection.resume()
                 connection.idle_since = now
                 self.idle.append(connection)
             else:
@@ -111,12 +112,11 @@ class Peer:
         """Close the connections that have been idle since before a time."""
         kept = []
         for connection in self.idle:
-            if connection.is_lost:
-                continue
-            if connection.idle_since < before:
-                connection.transport.close()
-            else:
+            if connection.idle_since >= before and not connection.is_lost:
                 kept.append(connection)
+            else:
+                # Not close(): the end of TLS would take longer than the event loop may live.
+                connection.transport.abort()
         self.idle = kept
 
     def note_success(self) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
+import click
 from rich.table import Table
 
+from showdown.bench.apps.proxies import find_nginx
 from showdown.bench.bridge import CONNECTIONS, Rule, measure_suite
 from showdown.bench.measure import Case, Samples
 from showdown.bench.report import new_console
@@ -19,14 +21,13 @@ from showdown.bench.workloads import WORKLOADS
 
 GIB = 2**30
 STREAMS = 1000
-PROXIES = ("gateway", "nginx", "starlette")
+PROXIES = ("direct", "gateway", "nginx", "starlette")
 WORKERS = {"Flask": "flask", "FastAPI": "fastapi"}
 
 
 def proxy_server(kind: str, worker: str) -> Server:
     """A proxy and its worker."""
-    install = "apt-get install nginx-light" if kind == "nginx" else ""
-    return Server(f"python -m {APPS}.proxies {kind} {worker} {{port}}", install=install)
+    return Server(f"python -m {APPS}.proxies {kind} {worker} {{port}}")
 
 
 PROXY_SERVERS = {
@@ -39,7 +40,8 @@ PROXY_SERVERS = {
 def proxy_case(name: str, connections: int) -> Case:
     """A case of greetings through a proxy; one connection shows the latency when idle."""
     title = name if connections > 1 else f"{name}, idle"
-    return Case(Target(title, title, name, "/worker"), WORKLOADS["hello"], connections)
+    prefix = "" if name.endswith("direct") else "/worker"
+    return Case(Target(title, title, name, prefix), WORKLOADS["hello"], connections)
 
 
 CASES = [proxy_case(name, number) for number in (CONNECTIONS, 1) for name in PROXY_SERVERS]
@@ -56,6 +58,8 @@ RULES = [
 
 def measure_proxies(rounds: int, seconds: int) -> None:
     """Measure every case; then large bodies and many streams through the gateway."""
+    if find_nginx() is None:
+        raise click.ClickException("nginx is missing (Debian: apt-get install nginx-light)")
     print_latencies(measure_suite(CASES, PROXY_SERVERS, RULES, rounds, seconds))
     print_streams()
 

@@ -26,6 +26,8 @@ def app(environ, start_response):
     path, found = environ["PATH_INFO"], status(environ)
     if path == "/exit":
         os._exit(7)
+    if path == "/raise":
+        raise RuntimeError("wrong from the start")
     if path == "/deaf":
         # Whatever stops the server, this process stays.
         os.kill(os.getpid(), 19)
@@ -85,6 +87,10 @@ async def items(request: Request):
     return {"url": str(request.url_for("items")), "greeting": request.state.greeting,
             "client": request.client.host,
             "user": request.scope["user"].display_name if "user" in request.scope else None}
+
+@app.get("/raise")
+async def fail():
+    raise RuntimeError("wrong at the end")
 
 @app.websocket("/echo")
 async def echo(socket: WebSocket):

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +12,14 @@ import httpx2 as httpx
 from tests.databases import free_port
 from tests.gateways import total
 from tests.servers import Server, has_ended, serve
-from tests.wsgi.server import wait_until
+from tests.wsgi import server
+
+PATIENCE = 60  # seconds, since interpreters start; only a failing test waits that long
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Poll until a condition holds; fail if it never does."""
+    server.wait_until(condition, PATIENCE)
 
 
 class Isolating:

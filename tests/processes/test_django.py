@@ -37,6 +37,7 @@ def test_the_variable_of_the_shell_does_not_make_two_projects_one(
         assert totals(gateway) == RIGHT
 
 
+@pytest.mark.slow
 def test_two_workers_serve_both_projects(apps: Path) -> None:
     with isolating(apps, "--workers", "2", **PROJECTS) as gateway:
         for _ in range(4):

@@ -10,12 +10,18 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from tests.processes.gateways import ended, isolating, parent_of
-from tests.wsgi.server import wait_until
+from tests.processes.gateways import ended, isolating, parent_of, wait_until
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("how", "workers"),
+    [
+        (signal.SIGKILL, "1"),
+        pytest.param(signal.SIGKILL, "2", marks=pytest.mark.slow),
+        (signal.SIGTERM, "2"),
+        pytest.param(signal.SIGTERM, "1", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_is_left(
     apps: Path, how: signal.Signals, workers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,9 +79,9 @@ def test_a_command_that_does_not_run_is_named(apps: Path, command: str) -> None:
     ("application", "hidden"),
     [
         ("old:application", ()),
-        ("old:application", ("waitress",)),
+        pytest.param("old:application", ("waitress",), marks=pytest.mark.slow),
         ("live:app", ()),
-        ("live:app", ("uvicorn",)),
+        pytest.param("live:app", ("uvicorn",), marks=pytest.mark.slow),
     ],
     ids=["waitress", "gunicorn", "uvicorn", "hypercorn"],
 )

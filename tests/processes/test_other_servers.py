@@ -7,9 +7,8 @@ import httpx2 as httpx
 import pytest
 
 from tests.databases import free_port
-from tests.processes.gateways import Isolating, ended
+from tests.processes.gateways import Isolating, ended, wait_until
 from tests.servers import serve
-from tests.wsgi.server import wait_until
 
 GATEWAY = """
 from framework_gateway import Admission, Gateway, Mount, Process

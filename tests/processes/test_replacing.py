@@ -4,8 +4,7 @@ import signal
 import threading
 from pathlib import Path
 
-from tests.processes.gateways import Load, ended, isolating
-from tests.wsgi.server import wait_until
+from tests.processes.gateways import Load, ended, isolating, wait_until
 
 
 def test_a_signal_replaces_the_processes_one_by_one_without_a_gap(apps: Path) -> None:
@@ -52,10 +51,11 @@ def test_a_successor_that_cannot_start_leaves_the_old_process_in_place(apps: Pat
 def test_a_signal_restarts_at_once_what_waits_to_restart(apps: Path) -> None:
     (apps / "broken").touch()
     with isolating(apps, "--isolate", "/fragile", fragile="fragile:app") as gateway:
-        gateway.wait_for_output("restart in 8 s")
+        gateway.wait_for_output("restart in 4 s")
         (apps / "broken").unlink()
         gateway.process.send_signal(signal.SIGUSR1)
-        assert wait_until(lambda: gateway.get("/fragile/").status_code == 200) < 6
+        gateway.wait_for_output("process./fragile [-] is started now (on request)")
+        gateway.wait_for("/fragile/")
 
 
 def test_a_process_retires_after_so_many_requests(apps: Path) -> None:

@@ -9,9 +9,8 @@ import pytest
 import websockets
 
 from tests.processes.applications import write_applications
-from tests.processes.gateways import Isolating, isolating
+from tests.processes.gateways import Isolating, isolating, wait_until
 from tests.servers import run
-from tests.wsgi.server import wait_until
 
 MAX_BODY = 3_000_000  # bytes
 
@@ -84,6 +83,19 @@ async def echo(url: str) -> str | bytes:
     async with websockets.connect(url) as connection:
         await connection.send("hello")
         return await connection.recv()
+
+
+@pytest.mark.parametrize(
+    ("path", "error"), [("/probe/raise", "from the start"), ("/live/raise", "at the end")]
+)
+def test_an_exception_of_the_application_is_500_and_logged_once(
+    gateway: Isolating, path: str, error: str
+) -> None:
+    response = gateway.get(path, headers={"X-Request-ID": "of-this-request"})
+    assert response.status_code == 500
+    gateway.wait_for_output(f"RuntimeError: wrong {error}")
+    assert gateway.process.output.count(f"RuntimeError: wrong {error}") == 1
+    assert "[of-this-request]" in gateway.process.output
 
 
 def test_the_lifespan_of_an_application_ends_with_the_gateway(apps: Path) -> None:

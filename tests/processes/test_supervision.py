@@ -8,9 +8,8 @@ import httpx2 as httpx
 import pytest
 
 from tests.databases import free_port
-from tests.processes.gateways import Isolating, Load, ended, isolating, parent_of
+from tests.processes.gateways import Isolating, Load, ended, isolating, parent_of, wait_until
 from tests.servers import run
-from tests.wsgi.server import wait_until
 
 
 def child_of_gateway(gateway: Isolating) -> int:
@@ -119,6 +118,7 @@ def test_a_process_above_its_memory_limit_is_replaced_without_a_gap(apps: Path) 
         assert gateway.metric("mount_process_memory_bytes", mount="probe") > 10_000_000
 
 
+@pytest.mark.slow
 def test_a_process_far_above_its_memory_limit_is_killed(apps: Path) -> None:
     options = ("--mount-option", "/probe:process.max_memory=90MB")
     with isolating(apps, *options, probe="probe:app") as gateway:

@@ -2,8 +2,11 @@
 
 import json
 import socket
+import ssl
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +16,14 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.sync.server import ServerConnection
+from websockets.sync.server import serve as websocket_server
 from websockets.typing import Subprotocol
 from websockets.utils import accept_key
 
 from framework_gateway import Mount
 from tests.databases import free_port
+from tests.machines.nginx import make_certificate
 from tests.proxy.servers import OK, Request, Running, gateway, scripted
 from tests.wsgi.server import leave, wait_until
 
@@ -206,3 +212,37 @@ def test_a_server_that_refuses_connections_is_answered_with_502() -> None:
         response = refused.value.response
         assert response.status_code == 502
         assert response.headers["Proxy-Status"] == "framework-gateway; error=connection_refused"
+
+
+def test_the_upstream_may_use_tls(tmp_path: Path) -> None:
+    make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "gateway.pem", tmp_path / "gateway.key")
+
+    def shout(connection: ServerConnection) -> None:
+        connection.send(str(connection.recv()).upper())
+
+    with websocket_server(shout, "127.0.0.1", 0, ssl=context) as server, ExitStack() as stack:
+        threading.Thread(target=server.serve_forever).start()
+        stack.callback(server.shutdown)
+        address = f"https://127.0.0.1:{server.socket.getsockname()[1]}"
+        mounts = [Mount("/old", address, ca=tmp_path / "gateway.pem"), Mount("/no", address)]
+        running = stack.enter_context(gateway(mounts))
+        with open_socket(running, "/") as client:
+            client.send("hello")
+            assert client.recv() == "HELLO"
+        with pytest.raises(InvalidStatus) as refused:
+            connect(f"ws://127.0.0.1:{running.port}/no/", proxy=None)
+        assert "tls_certificate_error" in refused.value.response.headers["Proxy-Status"]
+
+
+def test_many_sockets_come_and_go() -> None:
+    with proxied(max_streams_of_client=100) as running, ExitStack() as stack:
+        clients = [stack.enter_context(open_socket(running, "/echo")) for _ in range(50)]
+        for number, client in enumerate(clients):
+            client.send(str(number))
+        for number, client in enumerate(clients):
+            assert client.recv() == str(number)
+            if number % 2:
+                leave(client.socket)
+        wait_until(lambda: running.upstream().peers[0].open == 25)

@@ -1,5 +1,6 @@
 """Bodies are streamed both ways, with back-pressure, and event streams stay open."""
 
+import asyncio
 import socket
 import threading
 from contextlib import ExitStack
@@ -8,9 +9,11 @@ from hashlib import sha256
 import pytest
 
 from framework_gateway import Mount
-from framework_gateway.proxy.connection import HIGH_WATER
+from framework_gateway.proxy.addresses import parse_address
+from framework_gateway.proxy.connection import HIGH_WATER, Connection
 from framework_gateway.proxy.exchange import Exchange
-from tests.proxy.servers import OK, Request, Running, gateway, proxied
+from framework_gateway.proxy.peers import Peer
+from tests.proxy.servers import OK, Request, Running, gateway, proxied, scripted
 from tests.wsgi.server import PATIENCE, read_answer, read_to_end, read_until, wait_until
 
 PIECE = bytes(range(256)) * 256
@@ -166,3 +169,29 @@ def test_many_streams_are_open_at_once() -> None:
         stack.close()
         wait_until(running.is_idle)
         wait_until(lambda: running.upstream().peers[0].open == 0)
+
+
+def test_a_connection_whose_response_ended_in_a_pause_is_read_again() -> None:
+    size = HIGH_WATER + 1  # the byte that pauses is the last one
+
+    async def ask(peer: Peer) -> Connection:
+        loop = asyncio.get_running_loop()
+        connection = peer.take(True, loop.time()) or await peer.connect()
+        connection.begin(False)
+        connection.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        while not connection.is_complete:
+            await asyncio.wait_for(connection.wait(), PATIENCE)
+        assert connection.is_read_paused
+        assert len(connection.take()) == size
+        peer.open += 1
+        peer.release(connection, True, loop.time())
+        return connection
+
+    async def ask_twice(address: str) -> None:
+        peer = Peer(parse_address(address), None, PATIENCE)
+        assert await ask(peer) is await ask(peer)
+        peer.remove()
+        await asyncio.sleep(0)
+
+    with scripted(HEAD % size + bytes(size)) as server:
+        asyncio.run(ask_twice(server.address))

@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,12 +25,13 @@ from starlette.routing import Route
 SCRIPTS = Path(sys.executable).parent
 METHODS = ["GET", "POST", "PUT", "DELETE"]
 POOL = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
+# The command of each worker, and how it listens on a Unix socket or on a port.
+QUIET = "uvicorn --log-level warning --no-access-log"
+GUNICORN = "gunicorn --log-level warning --worker-class gthread --threads 32 --keep-alive 5"
 WORKERS = {
-    "flask": "gunicorn --log-level warning --worker-class gthread --workers 1 --threads 32"
-    " --keep-alive 5 --bind unix:{path} flask_app:create_app()",
-    "fastapi": "uvicorn --log-level warning --no-access-log --uds {path} fastapi_app.main:app",
-    "streams": "uvicorn --log-level warning --no-access-log --uds {path}"
-    " showdown.bench.apps.streams:app",
+    "flask": (f"{GUNICORN} flask_app:create_app()", "--bind unix:{}", "--bind 127.0.0.1:{}"),
+    "fastapi": (f"{QUIET} fastapi_app.main:app", "--uds {}", "--port {}"),
+    "streams": (f"{QUIET} showdown.bench.apps.streams:app", "--uds {}", "--port {}"),
 }
 # The upstream as in NGINX's documentation, with kept connections; both proxies write access lines.
 NGINX = """
@@ -82,13 +83,18 @@ def starlette_proxy(path: Path) -> Starlette:
     return Starlette(routes=routes, lifespan=lifespan)
 
 
+def find_nginx() -> str | None:
+    """Return the path of nginx, which may be where only root looks."""
+    return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
 def command_of(kind: str, path: Path, port: str, directory: Path) -> Sequence[str]:
     """Return the command of a proxy."""
     if kind == "nginx":
         file = directory / "nginx.conf"
         user = "" if os.geteuid() else "user root;"  # its workers must reach the socket
         file.write_text(NGINX.format(user=user, directory=directory, path=path, port=port))
-        return [shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx", "-c", str(file)]
+        return [find_nginx() or "nginx", "-c", str(file)]
     if kind == "gateway":
         mount = ["--mount", f"/worker=unix:{path}"]
         options = ("max-body-size=2000000000", "max-streams=2000", "max-streams-of-client=2000")
@@ -99,25 +105,34 @@ def command_of(kind: str, path: Path, port: str, directory: Path) -> Sequence[st
 
 
 def main(kind: str, worker: str, port: str) -> None:
-    """Run a worker and a proxy until SIGTERM."""
+    """Run a worker, and a proxy unless the kind is ``direct``, until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with TemporaryDirectory(prefix="gateway-bench-") as name:
+    with TemporaryDirectory(prefix="gateway-bench-") as name, ExitStack() as stack:
         path = Path(name, "worker.sock")
-        program, *arguments = WORKERS[worker].format(path=path).split()
-        processes = [subprocess.Popen([str(SCRIPTS / program), *arguments])]
-        try:
-            while not path.exists() and processes[0].poll() is None:
+        command, on_socket, on_port = WORKERS[worker]
+        place = on_port.format(port) if kind == "direct" else on_socket.format(path)
+        program, *arguments = f"{command} {place}".split()
+        process = stack.enter_context(started([str(SCRIPTS / program), *arguments]))
+        if kind != "direct":
+            while not path.exists() and process.poll() is None:
                 # The pause between two attempts.
                 time.sleep(0.05)
-            processes.append(subprocess.Popen(command_of(kind, path, port, Path(name))))
-            processes[1].wait()
-        finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(20)
-                process.kill()
+            command_line = command_of(kind, path, port, Path(name))
+            process = stack.enter_context(started(command_line))
+        process.wait()
+
+
+@contextmanager
+def started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program until the block ends."""
+    process = subprocess.Popen(command)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        process.kill()
 
 
 if __name__ == "__main__":
