@@ -175,13 +175,14 @@ class Reloader:
         found = [text for label, text in report.failures.items() if label not in known]
         if self.current is not None and found:
             return self._give_up("; ".join(found))
-        if self.current is not None:
+        if is_change := self.current is not None:
             # Meanwhile connections wait: no client that has met the new version meets the old one.
             self._leave(self.current)
             self.current.wait_until_closed()
             self.current = None
         new.listen()
-        logger.info("The new process serves")
+        if is_change:
+            logger.info("The new process serves")
         self.current, self.next = new, None
         self.report = report
         self.state.succeed()

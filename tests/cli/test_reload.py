@@ -3,7 +3,7 @@
 import os
 import signal
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +15,8 @@ import pytest
 from tests.databases import free_port
 from tests.sampling import every
 from tests.servers import Server, has_ended, run, serve
-from tests.wsgi.server import PATIENCE, wait_until
+from tests.wsgi import server as waiting
+from tests.wsgi.server import PATIENCE
 
 SHOP = """
 import os
@@ -54,7 +55,14 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"live"})
 """
+LONG = 60  # seconds; a new process takes one, but the machine may be busy
+PAUSE = 0.02  # seconds between two requests of a client, so that the new process gets its share
 MOUNT = "[[mounts]]\nprefix = '/{0}'\napplication = '{0}'\n"
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Poll until a condition holds; fail if it never does."""
+    waiting.wait_until(condition, LONG)
 
 
 class Development:
@@ -68,9 +76,7 @@ class Development:
         self.directory = directory
         self.server = server
         # No kept connections: those to an old process end when it does.
-        self.client = httpx.Client(
-            base_url=origin, timeout=PATIENCE, headers={"Connection": "close"}
-        )
+        self.client = httpx.Client(base_url=origin, timeout=LONG, headers={"Connection": "close"})
 
     def get(self, path: str = "/shop/") -> str:
         """Return the body of a response with status 200, else its status."""
@@ -146,8 +152,9 @@ def test_no_request_is_lost_while_changes_are_served(tmp_path: Path) -> None:
         def ask(path: str) -> list[int]:
             """Ask until the changes have been served, on new connections."""
             statuses = []
-            while not done.is_set():
-                statuses.append(httpx.get(f"{origin}/{path}", timeout=PATIENCE).status_code)
+            with httpx.Client(timeout=LONG, headers={"Connection": "close"}) as client:
+                while not done.wait(PAUSE):
+                    statuses.append(client.get(f"{origin}/{path}").status_code)
             return statuses
 
         clients = [threads.submit(ask, path) for path in ("shop/", "shop/", "shop/", "shop/wait")]
