@@ -69,8 +69,8 @@ class Gateway(Starlette):
 
     Args:
         applications: maps a prefix, such as ``/shop``, to a WSGI or ASGI application, a factory
-            that returns one, or an import string of either; or a sequence of Mounts, which can
-            have options of their own.
+            that returns one, an import string of either, or the addresses of servers; or a sequence
+            of Mounts, which can have options of their own.
         config: the settings; read from the environment by default.
         admit: authenticates the requests of mounts with the option ``login``, and refuses those
             without permission.

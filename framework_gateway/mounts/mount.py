@@ -52,7 +52,8 @@ class Mount(StarletteMount):
     Args:
         path: the prefix, one or more whole segments, such as ``/shop``; ``/`` for all paths that
             no other mount has.
-        application: an argument of ``framework_gateway.mounts.loading.load``.
+        application: an argument of ``framework_gateway.mounts.loading.load``, or addresses as for
+            ``framework_gateway.proxy.addresses.addresses_in``.
         target: how messages call an application that is compared, and not mounted.
         options: the members of ``framework_gateway.mounts.options.MountOptions``.
 
@@ -74,6 +75,7 @@ class Mount(StarletteMount):
         self.application: Any = None
         self.failure: str | None = None
         self._fault: str | None = None
+        self.keeps_prefix = False  # whether /prefix and /prefix/ are two paths of the application
         self.open = self.shed = 0
         self.label = target or self.path or "/"
         self.process_state = ProcessState(self.label, logger.warning)
@@ -130,6 +132,7 @@ class Mount(StarletteMount):
             )
         elif isinstance(self.application, Upstream):
             self.strip_prefix = False  # it does that itself
+            self.keeps_prefix = not self.application.is_stripped
         self.lifespan = Lifespan(self.app, self._watch_step, self._note_end)
         return self
 
@@ -199,13 +202,13 @@ class Mount(StarletteMount):
             "endpoint": self.app,
             PREFIX: self.path,
         }
-        if path == prefix:
+        if path == prefix and not self.keeps_prefix:
             if self.path and self.options.redirect and scope.get("method") in ("GET", "HEAD"):
                 raise HTTPException(307, headers={"Location": self._address_of_root(scope)})
             # The root of the application, as for ``/prefix/``.
             raw_path = scope.get("raw_path")
             child_scope |= {"path": path + "/", "raw_path": raw_path and raw_path + b"/"}
-        elif path[len(prefix)] != "/":
+        elif path != prefix and path[len(prefix)] != "/":
             return Match.NONE, {}
         return Match.FULL, child_scope
 

@@ -33,6 +33,7 @@ from framework_gateway.observability.multiprocess import (
 )
 from framework_gateway.observability.observed import METHODS, FinishedRequest, Kind, framework_of
 from framework_gateway.observability.watched import Watched
+from framework_gateway.proxy.upstream import Upstream
 from framework_gateway.server.protocol import refused
 from framework_gateway.wsgi.middleware import WSGIMiddleware
 from framework_gateway.wsgi.threads import COUNTERS, Gauges
@@ -192,6 +193,10 @@ class Metrics:
 
 def state_of(mount: Mount, app: ASGIApp) -> dict[str, int]:
     """Return the state of a mount by the names in STATE; threads only for WSGI."""
+    if isinstance(mount.application, Upstream):
+        balancer = mount.application.balancer
+        shed = mount.shed + balancer.shed
+        return {"open": mount.open, "queued": len(balancer.queue), "shed": shed}
     if not isinstance(app, WSGIMiddleware):
         return {"open": mount.open, "shed": mount.shed}
     state: dict[str, int] = vars(app.gauges)

@@ -14,6 +14,9 @@ class Balancer:
 
     A request goes to the address with the fewest open requests. One that has failed gets no
     request while another works; if all have failed, the one whose rest ends first is tried.
+
+    Attributes:
+        shed: requests refused since the start, because the queue was full or the wait too long.
     """
 
     def __init__(self, options: UpstreamOptions) -> None:
@@ -21,6 +24,7 @@ class Balancer:
         self.queue_size = options.queue_size
         self.peers: list[Peer] = []
         self.queue: deque[asyncio.Future[Peer]] = deque()
+        self.shed = 0
 
     def set_peers(self, peers: Iterable[Peer]) -> None:
         """Replace the addresses."""
@@ -42,7 +46,8 @@ class Balancer:
         return peer
 
     def _best(self) -> Peer:
-        candidates = [peer for peer in self.peers if not peer.failures]
+        now = asyncio.get_running_loop().time()
+        candidates = [peer for peer in self.peers if peer.is_available(now)]
         if not candidates:
             return min(self.peers, key=lambda peer: peer.rests_until)
         peer = min(candidates, key=lambda peer: peer.open)
@@ -61,10 +66,14 @@ class Balancer:
             UpstreamError: the queue is full, or the exception of ``turn``.
         """
         if len(self.queue) >= self.queue_size:
+            self.shed += 1
             raise UpstreamError(FULL, has_connected=False)
         self.queue.append(turn)
         try:
             return await turn
+        except UpstreamError:
+            self.shed += 1
+            raise
         except asyncio.CancelledError:
             if not turn.cancelled() and turn.exception() is None:
                 turn.result().release(None, False, 0.0)
@@ -88,7 +97,7 @@ class Balancer:
         """Return why no address works; None if one does."""
         if not self.peers:
             return "no upstream server is available"
-        if not all(peer.failures for peer in self.peers):
+        if not all(peer.is_down for peer in self.peers):
             return None
         found = [f"{peer.address.text}: {peer.reason}" for peer in self.peers]
         return "no upstream server answers: " + "; ".join(found)

@@ -14,7 +14,7 @@ from framework_gateway.proxy.errors import (
 from framework_gateway.proxy.heads import Header
 
 MAX_HEAD = 64 * 1024  # bytes of a response's head, with all interim responses before it
-HIGH_WATER = 256 * 1024  # bytes of a body that wait here for the client; then reading pauses
+HIGH_WATER = 64 * 1024  # bytes of a body that wait here for the client; then reading pauses
 PADDING = 64 * 1024  # bytes of chunk sizes, extensions and trailers beyond eight times the body
 BODILESS = frozenset({204, 304})
 
@@ -88,10 +88,11 @@ class Connection(asyncio.Protocol):
                 self.fail(UpstreamError(MALFORMED, str(error.__context__ or error)))
         else:
             self._check_sizes()
-        if self.buffered > HIGH_WATER and not self.is_read_paused:
+        if self._waiter is not None:
+            self._wake()
+        elif self.buffered > HIGH_WATER and not self.is_read_paused:
             self.is_read_paused = True
             self.transport.pause_reading()
-        self._wake()
 
     def _check_sizes(self) -> None:
         if not self.status:
@@ -125,7 +126,7 @@ class Connection(asyncio.Protocol):
             # The parser expects a body that does not come (RFC 9112, 6.3).
             self.is_complete = True
             self._parser = None
-            if version != "1.1" or self._has_close():
+            if version != "1.1" or self._has_close() or self.values(b"transfer-encoding"):
                 self.is_reusable = False
 
     def _check_framing(self, version: str) -> None:
@@ -143,8 +144,6 @@ class Connection(asyncio.Protocol):
         if lengths and (len(lengths) > 1 or not lengths[0].strip(b" \t").isdigit()):
             raise Malformed("an invalid Content-Length")
         self._ends_with_connection = not codings and not lengths
-        if codings and self._is_head:
-            self.is_reusable = False
 
     def values(self, wanted: bytes) -> list[bytes]:
         """Return the values of a header."""

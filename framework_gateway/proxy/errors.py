@@ -62,6 +62,11 @@ class UpstreamError(Exception):
         self.was_idle = was_idle
         self.has_connected = has_connected
 
+    @property
+    def is_failure_of_server(self) -> bool:
+        """Whether the server may not work at all, rather than fail at one request."""
+        return self.fault in (CLOSED, RESPONSE_TIMEOUT) or not self.has_connected
+
     def as_response(self, is_own_process: bool = False) -> HTTPException:
         """Return the error response; it names no address.
 

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from framework_gateway.proxy.bodies import RequestBody
 from framework_gateway.proxy.connection import Connection
-from framework_gateway.proxy.errors import INCOMPLETE, QUEUE_TIMEOUT, Fault, UpstreamError
+from framework_gateway.proxy.errors import QUEUE_TIMEOUT, Fault, UpstreamError
 from framework_gateway.proxy.heads import Header, response_headers
 from framework_gateway.proxy.peers import Peer
 from framework_gateway.proxy.rewriting import rewrite_headers
@@ -117,8 +117,7 @@ class Exchange:
             with self._count_stream(connection):
                 await self._respond(connection, peer)
         except UpstreamError as error:
-            if error.fault is not INCOMPLETE and not error.was_idle:
-                peer.note_failure(error, self.upstream.loop.time())
+            peer.note_failure(error)
             raise
         finally:
             self._release(connection)

@@ -26,7 +26,6 @@ MAX_CACHED_NAME = 64  # bytes; longer header names are not cached
 Header = tuple[bytes, bytes]
 
 
-@lru_cache(maxsize=1024)
 def is_passed(name: bytes, is_own_process: bool) -> bool:
     """Return whether a client's header is passed on.
 
@@ -36,6 +35,9 @@ def is_passed(name: bytes, is_own_process: bool) -> bool:
     if plain in HOP_BY_HOP or plain in OWN:
         return False
     return not plain.startswith((b"x-forwarded-", b"gateway-" if is_own_process else USER))
+
+
+is_passed_cached = lru_cache(maxsize=1024)(is_passed)
 
 
 def named_by_connection(headers: Iterable[Header]) -> frozenset[bytes]:
@@ -49,7 +51,9 @@ def passed_headers(headers: Sequence[Header], is_own_process: bool) -> list[Head
     passed = [
         header
         for header in headers
-        if len(header[0]) > MAX_CACHED_NAME or is_passed(header[0], is_own_process)
+        if (is_passed_cached if len(header[0]) <= MAX_CACHED_NAME else is_passed)(
+            header[0], is_own_process
+        )
     ]
     if len(passed) < len(headers) and any(name == b"connection" for name, _ in headers):
         named = named_by_connection(headers) - KEPT

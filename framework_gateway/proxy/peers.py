@@ -15,6 +15,7 @@ logger = logging.getLogger("framework_gateway")
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 FIRST_REST, LONGEST_REST = 1.0, 30.0  # seconds that an address rests after a failure
+MANY = 3  # failures in a row that readiness names
 FRESH = 1.0  # seconds after which a request that must not be repeated gets a new connection
 
 
@@ -24,6 +25,7 @@ class Peer:
     Attributes:
         open: requests that are open or about to be.
         failures: failures in a row; 0 if it works.
+        has_connected: whether the last failure came after a connection was established.
         rests_until: the time of the event loop at which it may be tried again.
         is_removed: whether it takes no more requests.
         drained: set when it is removed and no request is open.
@@ -35,6 +37,7 @@ class Peer:
         self.connect_timeout = connect_timeout
         self.open = self.failures = 0
         self.rests_until = 0.0
+        self.has_connected = True
         self.reason = ""
         self.is_removed = False
         self.drained = asyncio.Event()
@@ -119,6 +122,15 @@ class Peer:
                 connection.transport.abort()
         self.idle = kept
 
+    def is_available(self, now: float) -> bool:
+        """Whether it works, or has rested."""
+        return not self.failures or (self.has_connected and now >= self.rests_until)
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it cannot be connected, or has failed several times in a row."""
+        return self.failures >= MANY or (self.failures > 0 and not self.has_connected)
+
     def note_success(self) -> None:
         """The server has answered."""
         if self.failures:
@@ -126,23 +138,30 @@ class Peer:
             self.failures = 0
             self.reason = ""
 
-    def note_failure(self, error: UpstreamError, now: float) -> None:
-        """The server has failed; let it rest, longer each time."""
+    def note_failure(self, error: UpstreamError) -> None:
+        """The server may have failed; then it rests, longer each time."""
+        if not error.is_failure_of_server or error.was_idle:
+            return
         self.failures += 1
         self.reason = str(error)
+        self.has_connected = error.has_connected
         seconds = min(FIRST_REST * 2 ** min(self.failures - 1, 10), LONGEST_REST)
-        self.rests_until = now + seconds
+        self.rests_until = asyncio.get_running_loop().time() + seconds
         if self.failures == 1:
             logger.warning("The upstream server %s fails: %s", self.address.text, error)
 
+    def must_be_probed(self, now: float) -> bool:
+        """Whether to connect to it, because no request does as long as others work."""
+        return self.failures > 0 and not self.has_connected and now >= self.rests_until
+
     async def probe(self) -> None:
-        """Connect to a server that has failed, to learn whether it works again."""
+        """Connect to a server that could not be connected, to learn whether it works again."""
         loop = asyncio.get_running_loop()
         self.rests_until = loop.time() + self.connect_timeout
         try:
             connection = await self.connect()
         except UpstreamError as error:
-            self.note_failure(error, loop.time())
+            self.note_failure(error)
         else:
             self.note_success()
             self.open += 1

@@ -95,12 +95,8 @@ class Rewriter:
 
 def is_below(path: bytes, prefix: bytes) -> bool:
     """Return whether a path is a prefix, or below it."""
-    return path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in (
-        b"",
-        b"/",
-        b"?",
-        b"#",
-    )
+    # An empty slice is also in the bytes: then the path is the prefix.
+    return path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in b"/?#"
 
 
 def rewrite_headers(

@@ -94,7 +94,7 @@ class SocketExchange:
         except InvalidStatus as refusal:
             return await self._deny(refusal.response)
         except UpstreamError as error:
-            peer.note_failure(error, self.upstream.loop.time())
+            peer.note_failure(error)
             raise
         peer.note_success()
         try:
@@ -138,7 +138,7 @@ class SocketExchange:
     def _handshake_headers(self, peer: Peer) -> list[tuple[str, str]]:
         headers = self.upstream.headers_for(self.scope, peer.address)
         return [
-            (as_text(name), as_text(value))
+            (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in headers
             if name != b"host" and not name.startswith(HANDSHAKE)
         ]
@@ -213,18 +213,10 @@ def split_host(host: bytes, peer: Peer) -> tuple[str, int]:
     return host.decode("latin-1").strip("[]"), 443 if peer.address.is_tls else 80
 
 
-def as_text(value: bytes) -> str:
-    """Decode a header so that websockets, which encodes UTF-8, sends the same bytes."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
 def passed_headers(response: Response) -> list[Header]:
     """Return those headers of a handshake's response that are passed on."""
     found: Sequence[tuple[str, Any]] = [*response.headers.raw_items()]
-    headers = [(name.lower().encode(), value.encode()) for name, value in found]
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in found]
     return [
         header
         for header in headers

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Sequence
+from contextvars import copy_context
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -100,7 +101,8 @@ class Upstream:
 
     def has_other(self, peer: Peer | None) -> bool:
         """Return whether another address works."""
-        return any(one is not peer and not one.failures for one in self._peers.values())
+        now = self.loop.time()
+        return any(one is not peer and one.is_available(now) for one in self._peers.values())
 
     @property
     def peers(self) -> list[Peer]:
@@ -142,10 +144,13 @@ class Upstream:
             self.loop = loop
             self._timer = None
             self.exchanges.clear()
+            self.balancer.queue.clear()
             for peer in self._peers.values():
                 peer.idle.clear()
+                peer.open = 0
+            self._context = copy_context()
         if self._timer is None:
-            self._timer = loop.call_later(TICK, self._tick)
+            self._start_timer()
 
     def _tick(self) -> None:
         now = self.loop.time()
@@ -155,9 +160,15 @@ class Upstream:
         for peer in self._peers.values():
             peer.close_idle(now - self.options.keepalive_timeout)
             is_busy = is_busy or bool(peer.idle) or bool(peer.failures)
-            if peer.failures and now >= peer.rests_until:
+            if peer.must_be_probed(now):
                 self._start_probe(peer)
-        self._timer = self.loop.call_later(TICK, self._tick) if is_busy else None
+        self._timer = None
+        if is_busy:
+            self._start_timer()
+
+    def _start_timer(self) -> None:
+        # Not in the context of a request, whose id the log would have.
+        self._timer = self.loop.call_later(TICK, self._tick, context=self._context)
 
     def _start_probe(self, peer: Peer) -> None:
         task = self.loop.create_task(peer.probe())

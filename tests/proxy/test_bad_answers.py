@@ -163,6 +163,7 @@ def test_what_follows_an_answer_is_no_answer(name: str) -> None:
         ("HEAD", CHUNKED + b"6\r\nstolen\r\n0\r\n\r\n"),
         ("HEAD", HEAD + b"\r\nstolen"),
         ("GET", b"HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\nstolen"),
+        ("GET", b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         ("GET", b"HTTP/1.1 204 No Content\r\n\r\nstolen"),
         ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 6\r\n\r\nstolen"),
         ("GET", b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),

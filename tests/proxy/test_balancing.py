@@ -9,8 +9,10 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from framework_gateway import Mount
+from framework_gateway.proxy import peers
 from tests.databases import free_port
-from tests.proxy.servers import OK, Request, gateway, proxied, scripted
+from tests.gateways import total
+from tests.proxy.servers import OK, Request, Running, gateway, proxied, scripted
 from tests.wsgi.server import PATIENCE, read_answer, wait_until
 
 BODY = b"{}"
@@ -76,7 +78,9 @@ def test_a_failure_is_logged_when_it_begins_and_ends(caplog: pytest.LogCaptureFi
     assert caplog.text.count(f"The upstream server http://127.0.0.1:{port} fails") == 1
 
 
-def test_an_address_whose_answers_are_late_rests() -> None:
+def test_an_address_whose_answers_are_late_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "FIRST_REST", 20.0)
+
     def never(connection: socket.socket, _request: Request) -> None:
         connection.recv(1)
 
@@ -84,7 +88,32 @@ def test_an_address_whose_answers_are_late_rests() -> None:
         mount = Mount("/old", [late.address, quick.address], response_timeout=0.2)
         with gateway([mount]) as running:
             statuses = [running.get("/old/").status for _ in range(6)]
-        assert sorted(statuses) == [200] * 5 + [504]
+            assert sorted(statuses) == [200] * 5 + [504]
+            assert running.upstream().fault is None
+
+
+def test_one_late_answer_is_no_fault_of_the_mount_but_several_are() -> None:
+    def answer(connection: socket.socket, request: Request) -> bytes | None:
+        if b"/late" in request.first:
+            connection.recv(1)
+            return None
+        return OK
+
+    with proxied(answer, response_timeout=0.1) as (running, _):
+        assert running.get("/old/late").status == 504
+        assert running.upstream().fault is None
+        for _ in range(2):
+            assert running.get("/old/late").status == 504
+        assert running.get("/health/ready").status == 503
+        assert running.get("/old/").status == 200
+        assert running.get("/health/ready").status == 200
+
+
+def test_a_malformed_answer_is_no_failure_of_the_address() -> None:
+    with proxied(b"garbage\r\n\r\n") as (running, _):
+        for _ in range(4):
+            assert running.get("/old/").status == 502
+        assert running.upstream().peers[0].failures == 0
 
 
 @contextmanager
@@ -161,9 +190,15 @@ def test_requests_wait_in_a_bounded_queue() -> None:
         full = running.get("/old/")
         assert (full.status, full.header("Retry-After")) == (503, "1")
         assert full.header("Proxy-Status") == "framework-gateway; error=connection_limit_reached"
+        wait_until(lambda: metric(running, "mount_queued") == 1)
+        wait_until(lambda: metric(running, "mount_shed_total") == 1)
         go_on.set()
         assert [read_answer(one).body for one in (first, queued)] == [b"ok", b"ok"]
         assert server.connections == 1
+
+
+def metric(running: Running, name: str) -> float:
+    return total(running.get("/metrics").body.decode(), name, mount="old")
 
 
 def test_a_request_that_waits_too_long_is_dropped() -> None:
@@ -178,6 +213,7 @@ def test_a_request_that_waits_too_long_is_dropped() -> None:
         wait_until(lambda: server.requests)
         late = running.get("/old/")
         assert (late.status, late.header("Retry-After")) == (503, "1")
+        wait_until(lambda: metric(running, "mount_shed_total") == 1)
         go_on.set()
         assert read_answer(first).body == b"ok"
         assert len(server.requests) == 1
