@@ -62,7 +62,8 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, bandit, YAML, migratio
 audit: $(VENV)/installed-dev ## known vulnerabilities of the locked packages (asks PyPI)
 	$(BIN)/pip-audit --require-hashes --requirement requirements.lock
 
-docs: $(VENV)/installed-dev ## build the guide into site/
+docs: $(VENV)/installed-dev ## write the tables of settings, and build the guide into site/
+	$(BIN)/python -m tests.reference
 	$(BIN)/mkdocs build --strict --quiet
 
 soak: $(VENV)/installed-dev ## three times ten minutes of traffic and faults, and what they leave behind

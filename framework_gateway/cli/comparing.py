@@ -12,7 +12,9 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from framework_gateway.cli.sources import Source, SourceError
+from framework_gateway.cli.file.reading import find_file
+from framework_gateway.cli.imports import SourceError
+from framework_gateway.cli.sources import Source
 from framework_gateway.compare.comparer import Comparer, Comparison
 from framework_gateway.compare.differences import HEADERS
 from framework_gateway.compare.messages import Request
@@ -73,7 +75,7 @@ def open_named(targets: Sequence[tuple[str, str]], app_dir: str) -> Opened:
 async def open_mounts(app_dir: str) -> AsyncIterator[Sequence[Target]]:
     """Start the gateway in this process, without a socket."""
     try:
-        app = Source(directory=app_dir).load()
+        app = Source(directory=app_dir, file=find_file(None)).load()
     except SourceError as error:
         raise click.UsageError(f"{error}; or give --target options") from error
     async with app.router.lifespan_context(app):

@@ -13,6 +13,7 @@ import httpx2 as httpx
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Scope
 
+from framework_gateway.compare.isolated import mount_of
 from framework_gateway.compare.messages import Answer, Headers, NoAnswer, Request
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.mounts.routing import Mounts
@@ -221,7 +222,10 @@ class Server:
 
 @asynccontextmanager
 async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Target]]:
-    """Start the targets; each is an application, an import string of one, or the URL of a server.
+    """Start the targets.
+
+    Args:
+        targets: by name, each the URL of a server, or what ``isolated.mount_of`` takes.
 
     Raises:
         TargetError: an application could not be loaded or started.
@@ -233,10 +237,12 @@ async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Tar
             if isinstance(target, str) and target.startswith(("http://", "https://")):
                 found.append(Server(name, target.rstrip("/"), client))
             else:
-                mounts[name] = Mount("", target, target=name, redirect=False)
+                mounts[name] = mount_of(name, target)
                 found.append(Application(name, Mounts(Starlette(), [mounts[name]])))
         async with run_lifespans([*mounts.values()]):
             for mount in mounts.values():
                 if mount.failure:
                     raise TargetError(mount.failure)
+                if mount.fault:
+                    raise TargetError(f"{mount.called}: {mount.fault}")
             yield found

@@ -16,13 +16,18 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.asgi2 import ASGI2Middleware
 
 from framework_gateway.mounts.deadline import Interrupted, deadline, interruptible
-from framework_gateway.mounts.django_settings import Load, one_django
+from framework_gateway.mounts.django_settings import Load, SecondDjango, one_django
+from framework_gateway.mounts.isolation import plan_for
 from framework_gateway.mounts.lifespan import Lifespan
 from framework_gateway.mounts.loading import ApplicationError, Kind, load
 from framework_gateway.mounts.options import MountOptions
 from framework_gateway.mounts.process_state import ProcessState, called
 from framework_gateway.mounts.streams import STREAMS, Streams
 from framework_gateway.mounts.threads import Threads, current_threads
+from framework_gateway.processes.isolated import Isolated
+from framework_gateway.processes.options import Process
+from framework_gateway.processes.plan import Plan, current_environment
+from framework_gateway.processes.states import ProcessStates
 from framework_gateway.proxy.addresses import AddressError, addresses_in
 from framework_gateway.proxy.heads import PREFIX
 from framework_gateway.proxy.upstream import Upstream
@@ -74,6 +79,8 @@ class Mount(StarletteMount):
         self.open = self.shed = 0
         self.label = target or self.path or "/"
         self.process_state = ProcessState(self.label, logger.warning)
+        self.process_states: ProcessStates | None = None
+        self._environment = current_environment()
         self._given = options
         self._retry_after = FAILURE_HEADERS
         self._is_loaded = False
@@ -106,13 +113,7 @@ class Mount(StarletteMount):
         self._is_loaded = True
         options = self.options
         try:
-            with (
-                interruptible(),
-                deadline(options.start_timeout),
-                self.process_state.watch(),
-                one_django(self.label),
-            ):
-                self.application, self.kind = self._find_application()
+            self.application, self.kind = self._load_or_move()
         except Interrupted:
             raise
         # An import may raise anything; SystemExit must not end the other mounts.
@@ -135,11 +136,50 @@ class Mount(StarletteMount):
         self.lifespan = Lifespan(self.app, self._watch_step, self._note_end)
         return self
 
+    def _load_or_move(self) -> tuple[Any, Kind]:
+        """Load the application; one that this process cannot have gets a process of its own."""
+        try:
+            with (
+                interruptible(),
+                deadline(self.options.start_timeout),
+                self.process_state.watch(),
+                one_django(self.label),
+            ):
+                return self._find_application()
+        except SecondDjango as error:
+            return self._move(error), "asgi"
+
     def _find_application(self) -> tuple[Any, Kind]:
         """Return the application that the source names, and its kind."""
         if addresses := addresses_in(self.source):
             return Upstream(addresses, self.options), "asgi"
+        if self.options.process is not None:
+            return Isolated(self.plan(), self.options, self.process_states), "asgi"
         return load(self.source, self.options.kind)
+
+    def plan(self, process: Process | None = None) -> Plan:
+        """Return how to run the application in a process of its own.
+
+        Args:
+            process: options in place of those of the mount.
+
+        Raises:
+            ApplicationError: the process can neither import the application nor has a command.
+        """
+        process = process or self.options.process or Process()
+        options, environment = self.options, self._environment
+        return plan_for(self.label, self.path, self.source, options, environment, process)
+
+    def _move(self, refusal: SecondDjango) -> Isolated:
+        """Run an application that this process cannot have in a process of its own.
+
+        Raises:
+            SecondDjango: only its object is known.
+        """
+        if not isinstance(self.source, str):
+            raise refusal
+        logger.warning("%s runs in a process of its own: %s", self.called, refusal.reason)
+        return Isolated(self.plan(Process(environment=refusal.variables)), self.options)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match the prefix by whole segments, with or without a slash after it.
@@ -254,7 +294,9 @@ class Mount(StarletteMount):
     @property
     def is_startable(self) -> bool:
         """Whether the application was loaded and has a lifespan to run."""
-        return self.load().kind == "wsgi" or (self.kind == "asgi" and self.options.lifespan)
+        if self.load().kind == "asgi" and not isinstance(self.application, Upstream):
+            return self.options.lifespan
+        return self.kind is not None
 
     def set_starting(self) -> None:
         """Answer 503 until the start has ended."""

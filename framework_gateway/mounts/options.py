@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt
 from pydantic import PositiveInt as Positive
 
+from framework_gateway.processes.options import Process
 from framework_gateway.proxy.options import UpstreamOptions
 
 
@@ -14,6 +15,10 @@ class OptionsOfAll(BaseModel):
     kind: Annotated[
         Literal["asgi", "wsgi", "factory"] | None,
         Field(description="What the object is, if the gateway does not recognise it."),
+    ] = None
+    process: Annotated[
+        Process | None,
+        Field(description="Run the application in a process of its own, with these options."),
     ] = None
     login: Annotated[
         bool,

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.observability import multiprocess
 from framework_gateway.observability.companions import CompanionCollector
+from framework_gateway.observability.isolated import IsolatedCollector
 from framework_gateway.observability.multiprocess import (
     Counter,
     Durations,
@@ -102,6 +103,7 @@ class Metrics:
         ]
         self._refused = self._counter("connections_refused", "Connections refused.", ["reason"])
         self._companions = CompanionCollector(companions or {})
+        self._isolated = IsolatedCollector(mounts)
         self._tasks = tasks
         self._tasks_up = self._gauge("task_up", "1 if a background task runs.", ["task"])
         self._restarts = self._counter("task_restarts", "Restarts of a background task.", ["task"])
@@ -186,7 +188,7 @@ class Metrics:
     def collect(self) -> bytes:
         """Return all metrics as text; with several workers, their sum."""
         own = self.registry if self._directory is None else WorkersCollector(self._directory)
-        return generate_latest(own) + generate_latest(self._companions)
+        return b"".join(map(generate_latest, (own, self._companions, self._isolated)))
 
 
 def state_of(mount: Mount, app: ASGIApp) -> dict[str, int]:

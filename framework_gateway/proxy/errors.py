@@ -67,12 +67,18 @@ class UpstreamError(Exception):
         """Whether the server may not work at all, rather than fail at one request."""
         return self.fault in (CLOSED, RESPONSE_TIMEOUT) or not self.has_connected
 
-    def as_response(self) -> HTTPException:
-        """Return the error response; it names no address."""
+    def as_response(self, is_own_process: bool = False) -> HTTPException:
+        """Return the error response; it names no address.
+
+        A process of the gateway's own that takes no connection will soon be another one: 503.
+        """
+        status = self.fault.status
+        if is_own_process and not self.has_connected:
+            status = 503
         headers = {"Proxy-Status": f"{NAME}; error={self.fault.name}"}
-        if self.fault.status == 503:
+        if status == 503:
             headers |= BUSY_HEADERS
-        return HTTPException(self.fault.status, headers=headers)
+        return HTTPException(status, headers=headers)
 
 
 def fault_of(error: OSError) -> Fault:

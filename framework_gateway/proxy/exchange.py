@@ -68,7 +68,7 @@ class Exchange:
         except UpstreamError as error:
             logger.warning("%s %r: upstream: %s", self.method, self.scope["path"], error)
             if not self._has_begun:
-                raise error.as_response() from error
+                raise error.as_response(self.upstream.is_own_process) from error
         finally:
             self.upstream.exchanges.discard(self)
             if self._reader is not None:

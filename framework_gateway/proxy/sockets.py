@@ -77,7 +77,7 @@ class SocketExchange:
                 self.upstream.balancer.wake()
         except UpstreamError as error:
             logger.warning("WebSocket %r: upstream: %s", self.scope["path"], error)
-            raise error.as_response() from error
+            raise error.as_response(self.upstream.is_own_process) from error
         finally:
             self.upstream.exchanges.discard(self)
 
