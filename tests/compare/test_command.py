@@ -37,12 +37,12 @@ def run_json(*arguments: object, status: int = 0) -> dict[str, Any]:
 @pytest.mark.usefixtures("database")
 def test_the_default_targets_are_the_three_frameworks() -> None:
     shown = run("GET", "/api/users/1")
-    assert "GET /api/users/1: identical" in shown
+    assert "GET /api/users/1: equal" in shown
     header = next(line for line in shown.splitlines() if "flask" in line)
     assert header.replace("┃", " ").split() == ["flask", "fastapi", "django"]
     assert shown.count('"name": "Alice"') == 3
     assert shown.count("running") == 2
-    assert "Differences" not in shown
+    assert "Identical: status; Content-Type, Content-Length; every byte of the body." in shown
 
 
 @pytest.mark.usefixtures("database")
@@ -73,9 +73,14 @@ def test_a_difference_is_printed_and_sets_the_exit_status() -> None:
     assert run_json("GET", "/users", *CHANGED, "--ignore", "/*/name")["identical"] is True
 
 
-def test_more_headers_may_be_compared() -> None:
-    document = run_json("/echo", "--compare-header", "x-none", *OWN[2:], *CHANGED[:2], status=1)
-    assert document["differences"][0]["part"] == "status"
+def test_the_headers_that_count_can_be_chosen() -> None:
+    one = ("--target", "old=tests.compare.applications:main")
+    other = ("--target", "new=tests.compare.applications:changed")
+    for headers, status in (("all", 1), ("contract", 1), ("-Location", 0), ("Date, ETag", 0)):
+        options = ("--ignore", "/name", "--headers", headers)
+        document = run_json("/markup", *one, *other, *options, status=status)
+        found = {each["name"]: each["counts"] for each in document["differences"]}
+        assert found["Location"] == bool(status)
 
 
 def test_replaying_a_file_prints_a_summary_of_each_route(tmp_path: Path) -> None:
@@ -83,11 +88,11 @@ def test_replaying_a_file_prints_a_summary_of_each_route(tmp_path: Path) -> None
     file.write_text('{"path": "/users"}\n{"path": "/users/1"}\n{"path": "/users/2"}\n')
     shown = run("--file", file, *OWN)
     rows = [line.replace("│", " ").split() for line in shown.splitlines() if "GET" in line]
-    assert rows == [["GET", "/users", "1", "0", "0"], ["GET", "/users/{id}", "2", "0", "0"]]
+    assert rows == [["GET", "/users", *"1000"], ["GET", "/users/{id}", *"2000"]]
     document = run_json("--file", file, *CHANGED, status=1)
     assert document["routes"] == [
-        {"route": "GET /users", "matched": 0, "differing": 1, "failed": 0},
-        {"route": "GET /users/{id}", "matched": 0, "differing": 2, "failed": 0},
+        {"route": "GET /users", "matched": 0, "differing": 1, "failed": 0, "insufficient": 0},
+        {"route": "GET /users/{id}", "matched": 0, "differing": 2, "failed": 0, "insufficient": 0},
     ]
     assert len(document["comparisons"]) == 3
 
