@@ -163,7 +163,7 @@ def compare_rounds(
             found = with_noise(request, rounds, rules, saved, found)
     # The comparing is a step that can fail like the others; the comparison says so.
     except Exception as error:
-        return Comparison(request, answers, scope=Scope(str(rules.headers)), error=repr(error))
+        return Comparison(request, answers, scope=Scope(rules.headers.words), error=repr(error))
     return Comparison(
         request, answers, found.differences, found.scope, found.uses, rounds=len(rounds)
     )

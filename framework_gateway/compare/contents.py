@@ -114,6 +114,8 @@ def visible(texts: Mapping[str, str]) -> dict[str, str]:
 
     Half a surrogate pair, which no encoding can write, always becomes an escape.
     """
+    if all(text.isascii() and text.isprintable() for text in texts.values()):
+        return dict(texts)
     if len({look_of(text) for text in texts.values()}) < len({*texts.values()}):
         return {target: escape_text(text) for target, text in texts.items()}
     return {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Self
 
 # They belong to the connection, not to the answer (RFC 9110, 7.6.1), and are never compared.
@@ -25,6 +25,9 @@ WORDS = {
     "all": "all but the connection's",
     "contract": ", ".join(CONTRACT),
 }
+
+
+USUAL = {name.lower(): name for name in (*PASSING, *CONTRACT, "ETag", "WWW-Authenticate")}
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,9 @@ class HeaderChoice:
         """Return why a header does not count; an empty text if it does."""
         return why_not(self, name.lower())
 
-    def __str__(self) -> str:
+    @cached_property
+    def words(self) -> str:
+        """The headers that count, in words."""
         names = ", ".join(title(name) for name in self.names)
         text = ", ".join(filter(None, [WORDS.get(self.base, ""), names]))
         without = ", ".join(title(name) for name in self.without)
@@ -85,9 +90,8 @@ def why_not(choice: HeaderChoice, name: str) -> str:
 
 
 def title(name: str) -> str:
-    """Return a header's name in its usual spelling."""
-    usual = {known.lower(): known for known in (*PASSING, *CONTRACT, "ETag", "WWW-Authenticate")}
-    return usual.get(name.lower(), "-".join(map(str.capitalize, name.split("-"))))
+    """Return a header's name, in lower case, in its usual spelling."""
+    return USUAL.get(name) or "-".join(map(str.capitalize, name.split("-")))
 
 
 DEFAULT = HeaderChoice()

@@ -14,6 +14,9 @@ from framework_gateway.compare.patterns import Pattern
 from framework_gateway.compare.pointers import Path, State
 from framework_gateway.compare.rules import Ignore, Rules, Tally
 
+# Levels at which equal values are passed over at once; deeper, each level would read them again.
+PRUNED = 4
+
 
 @dataclass(frozen=True)
 class Found:
@@ -54,7 +57,9 @@ class JSONComparison:
             if rule.pattern is None:
                 yield from self._compare_covered(path, values, rule)
                 return
-        patterns = [*patterns, *rules]
+        if len(path) <= PRUNED and are_same(values):
+            return
+        patterns = [*patterns, *rules] if rules else patterns
         types = {type(value) for value in values.values()}
         if types == {dict}:
             yield from self._compare_members(path, values, state, patterns)
@@ -76,8 +81,7 @@ class JSONComparison:
         self, path: Path, values: Mapping[str, Any], rule: Ignore
     ) -> Iterator[Found]:
         """Yield one difference, which is ignored, for everything below this place."""
-        first = next(iter(values.values()))
-        if any(value != first for value in values.values()):
+        if not are_same(values):
             yield Found(path, kind_of(values), values, f"ignore {rule.text}", rule.reason)
 
     def _compare_members(
@@ -111,7 +115,10 @@ class JSONComparison:
             target: dict(enumerate(value)) for target, value in values.items()
         }
         found = [*self._compare_members(path, items, state, patterns)]
-        if not any(not each.rule for each in found):
+        # Another order changes at least two items, and no length.
+        changed = {each.path[len(path)] for each in found if not each.rule}
+        lengths = {len(value) for value in values.values()}
+        if len(changed) < 2 or (len(lengths) > 1 and not is_unordered):
             yield from found
             return
         shapes = {t: self._shapes_of(t, value, state) for t, value in values.items()}
@@ -166,8 +173,7 @@ class JSONComparison:
 
     def _are_equal(self, values: Mapping[str, Any], patterns: Sequence[Ignore]) -> bool:
         """Return whether leaves are equal; count the built-in rules that make them equal."""
-        first, *others = values.values()
-        if all(type(other) is type(first) and other == first for other in others):
+        if are_same(values):
             return True
         if not all(isinstance(value, str | Number) for value in values.values()):
             return False
@@ -203,6 +209,12 @@ class JSONComparison:
         texts = {target: text_of(value) for target, value in values.items()}
         replaced = {self.names[t].replace(pattern.replace(text))[0] for t, text in texts.items()}
         return len(replaced) == 1
+
+
+def are_same(values: Mapping[str, Any]) -> bool:
+    """Return whether values are equal without any rule. Only JSON's ``true`` is ``True``."""
+    first, *others = values.values()
+    return all(other == first for other in others)
 
 
 def kind_of(values: Mapping[str, Any]) -> Kind:

@@ -5,7 +5,8 @@ the request, values that it answered earlier (``save``), and what ``--neutral`` 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from urllib.parse import quote, urlsplit
 
 from framework_gateway.compare.messages import PLACEHOLDER, Answer, Request
@@ -57,64 +58,65 @@ class Name:
         return not (after.isalnum() or (after != "" and after in self.inner))
 
 
+@dataclass(frozen=True)
 class Names:
-    """The names of one target.
+    """The names of the target that gave an answer; found when they are first needed.
 
-    Args:
-        names: the order decides: a longer name before one that it contains.
+    Attributes:
+        request: the request for all targets.
+        answer: the target's answer.
+        saved: what the target answered earlier, by the name under which it was saved.
+        own: further names of the target.
     """
 
-    def __init__(self, names: Sequence[Name]) -> None:
-        self.names = names
+    request: Request
+    answer: Answer
+    saved: Mapping[str, str] = field(default_factory=dict)
+    own: Sequence[str] = ()
 
     def replace(self, text: str) -> tuple[str, list[str]]:
         """Return the text without names, and the rules that changed it."""
         used = []
-        for name in self.names:
+        for name in self._names:
             changed = name.replace(text)
             if changed != text:
                 used.append(name.rule)
                 text = changed
         return text, used
 
-
-def names_of(
-    request: Request, answer: Answer, saved: Mapping[str, str], own: Sequence[str]
-) -> Names:
-    """Return the names of the target that gave this answer.
-
-    Args:
-        request: the request for all targets.
-        answer: the target's answer.
-        saved: what the target answered earlier, by the name under which it was saved.
-        own: further names of the target.
-    """
-    names = [*names_of_origin(answer.origin, "own origin")]
-    for text in own:
-        rule = f"--neutral {answer.target}={text}"
-        if "://" in text:
-            names += names_of_origin(text.rstrip("/"), rule)
-        elif text.startswith("/"):
-            names.append(Name(text, "{prefix}", rule, PATH, starts=False))
-        else:
-            by = "{host}" if "." in text or ":" in text else "{own}"
-            names.append(Name(text, by, rule, HOST))
-    if answer.prefix:
-        names.append(Name(answer.prefix, "{prefix}", "own prefix", PATH, starts=False))
-    for word in request.placeholders:
-        own_word = word.replace(PLACEHOLDER, answer.target)
-        names.append(Name(own_word, word, PLACEHOLDER))
-    for name, value in sorted(saved.items(), key=lambda item: len(item[1]), reverse=True):
-        if value:
-            names.append(Name(value, f"{{{name}}}", f"saved {name}"))
-    return Names(names)
+    @cached_property
+    def _names(self) -> Sequence[Name]:
+        """The names; a longer name comes before one that it contains."""
+        answer = self.answer
+        names = [*names_of_origin(answer.origin, "own origin")]
+        for text in self.own:
+            names += names_given(text, f"--neutral {answer.target}={text}")
+        if answer.prefix:
+            names.append(Name(answer.prefix, "{prefix}", "own prefix", PATH, starts=False))
+        for word in self.request.placeholders:
+            own_word = word.replace(PLACEHOLDER, answer.target)
+            names.append(Name(own_word, word, PLACEHOLDER))
+        for name, value in sorted(self.saved.items(), key=lambda item: -len(item[1])):
+            if value:
+                names.append(Name(value, f"{{{name}}}", f"saved {name}"))
+        return names
 
 
-def names_of_origin(origin: str, rule: str) -> list[Name]:
+def names_given(text: str, rule: str) -> Sequence[Name]:
+    """Return the names for a text of ``--neutral``: an origin, a prefix, a host or a word."""
+    if "://" in text:
+        return names_of_origin(text.rstrip("/"), rule)
+    if text.startswith("/"):
+        return [Name(text, "{prefix}", rule, PATH, starts=False)]
+    return [Name(text, "{host}" if "." in text or ":" in text else "{own}", rule, HOST)]
+
+
+@lru_cache(maxsize=64)
+def names_of_origin(origin: str, rule: str) -> tuple[Name, ...]:
     """Return the spellings of an origin: as it is, percent-encoded, and its host alone."""
     host = urlsplit(origin).netloc
-    return [
+    return (
         Name(origin, "{origin}", rule, HOST),
         Name(quote(origin, safe=""), "{origin}", rule, HOST),
         Name(host, "{host}", rule, HOST),
-    ]
+    )
