@@ -16,9 +16,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from framework_gateway import loggers
-from framework_gateway.compare.comparer import Comparer, Comparison
+from framework_gateway.compare.comparer import Comparer
+from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.messages import Request
 from framework_gateway.compare.targets import Application
+from showdown.site import RULES
 from tests.databases import PostgreSQL, SQLite, missing, redis_server
 
 pytest_plugins = ["tests.browsers"]
@@ -190,7 +192,7 @@ Compare = Callable[[Request], Comparison]
 def compare(gateway: TestClient, database: SQLite | PostgreSQL) -> Compare:
     """Send the same request to all three frameworks, each on fresh rows."""
     targets = [Application(name, gateway.app, f"/{name}") for name in FRAMEWORKS]
-    comparer = Comparer(targets)
+    comparer = Comparer(targets, RULES)
     portal = gateway.portal
     assert portal is not None
 

@@ -25,6 +25,7 @@ class Pair(click.ParamType[tuple[str, str]]):
 
 
 TARGET = Pair("target", "=", "NAME=package.module:application or NAME=http://127.0.0.1:8001")
+NEUTRAL = Pair("neutral", "=", "NAME=TEXT")
 HEADER = Pair("header", ":", "'Name: value'")
 
 
@@ -45,11 +46,43 @@ HEADER = Pair("header", ":", "'Name: value'")
     "--file", type=click.File(), help="Replay the requests in this file, one JSON object per line."
 )
 @click.option(
+    "--headers",
+    "compared",
+    multiple=True,
+    metavar="WHICH",
+    help="Headers that count: all, contract, names, or -NAME; also with commas.",
+)
+@click.option(
     "--ignore",
     multiple=True,
-    help="Ignore this difference: status, spelling, a header, or a JSON Pointer such as /*/id.",
+    metavar="RULE",
+    help="Ignore this: status, spelling, body, a header, a JSON Pointer such as /items/*/id or"
+    " /**/id, or values that match {time}, {uuid}, {token} or {/REGEX/}; see the documentation.",
 )
-@click.option("--compare-header", multiple=True, help="Also compare this response header.")
+@click.option(
+    "--unordered",
+    multiple=True,
+    metavar="POINTER",
+    help="The order of this array does not matter.",
+)
+@click.option("--tolerance", metavar="NUMBER", help="Ignore smaller differences of numbers.")
+@click.option("--exact", is_flag=True, help="The same JSON in other bytes is a difference.")
+@click.option(
+    "--neutral",
+    multiple=True,
+    type=NEUTRAL,
+    metavar="NAME=TEXT",
+    help="This target names itself so: an origin, a host, a prefix or a word.",
+)
+@click.option("--session", is_flag=True, help="Keep cookies, for each target its own.")
+@click.option(
+    "--noise",
+    default=0,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Ask each target N times more, and count only what differs more often than by itself.",
+)
+@click.option("--seed", type=int, help="Seed of the random order in which targets are asked.")
 @click.option("--in-turn", is_flag=True, help="Send to one target after the other.")
 @click.option(
     "--timeout", default=TIMEOUT, show_default=True, help="Seconds to wait for an answer."
@@ -72,8 +105,15 @@ def compare(
     headers: Sequence[tuple[str, str]],
     targets: Sequence[tuple[str, str]],
     file: IO[str] | None,
+    compared: Sequence[str],
     ignore: Sequence[str],
-    compare_header: Sequence[str],
+    unordered: Sequence[str],
+    tolerance: str | None,
+    exact: bool,
+    neutral: Sequence[tuple[str, str]],
+    session: bool,
+    noise: int,
+    seed: int | None,
     in_turn: bool,
     timeout: float,
     max_size: int,
@@ -93,7 +133,7 @@ def compare(
         --target new=http://127.0.0.1:8001
 
     {framework} in the path and the body becomes each target's name. The exit status is 0 if all
-    answers are equal, and 1 if they differ or one is missing.
+    answers are equal, and 1 if not.
     """
     from framework_gateway.cli import comparing
     from framework_gateway.observability import logs
@@ -106,15 +146,25 @@ def compare(
     else:
         requests = comparing.requests_in(file, path, data)
     opened = comparing.open_named(targets, app_dir) if targets else comparing.open_mounts(app_dir)
-    comparisons = comparing.compare_all(
-        opened,
-        requests,
-        headers=compare_header,
-        ignore=ignore,
+    given = {
+        "headers": compared,
+        "ignore": ignore,
+        "unordered": unordered,
+        "tolerance": tolerance,
+        "exact": exact,
+        "neutral": comparing.grouped(neutral),
+    }
+    options = comparing.Options(
+        rules={name: value for name, value in given.items() if value},
+        asking={
+            "timeout": timeout,
+            "max_size": max_size,
+            "session": session,
+            "noise": noise,
+            "seed": seed,
+        },
         in_turn=in_turn,
-        timeout=timeout,
-        max_size=max_size,
-        quiet=as_json,
     )
-    comparing.show(comparisons, file is not None, as_json)
-    sys.exit(0 if all(comparison.identical for comparison in comparisons) else 1)
+    output = comparing.output_for(file is not None, as_json)
+    equal = comparing.compare_all(opened, requests, options, output)
+    sys.exit(0 if equal else 1)

@@ -1,10 +1,9 @@
 """The implementation of ``gateway compare``: requests, targets and output."""
 
-import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import anyio
@@ -12,15 +11,21 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from framework_gateway.cli.outputs import JSONDocument, JSONLines, Output, Single, Summary
 from framework_gateway.cli.sources import Source, SourceError
-from framework_gateway.compare.comparer import Comparer, Comparison
-from framework_gateway.compare.differences import HEADERS
+from framework_gateway.compare.comparer import Comparer
 from framework_gateway.compare.messages import Request
-from framework_gateway.compare.replay import ReplayError, read_requests, summarise
-from framework_gateway.compare.report import print_comparison, print_summary
+from framework_gateway.compare.replay import ReplayError, read_requests
+from framework_gateway.compare.rules import Rules
 from framework_gateway.compare.targets import Application, Target, TargetError, open_targets
 
-Opened = AbstractAsyncContextManager[Sequence[Target]]
+
+@dataclass(frozen=True)
+class Opened:
+    """Targets that can be asked, and the rules that belong to them."""
+
+    targets: Sequence[Target]
+    rules: Rules
 
 
 def one_request(
@@ -60,17 +65,8 @@ def requests_in(file: IO[str], path: str | None, data: str | None) -> list[Reque
     return requests
 
 
-def open_named(targets: Sequence[tuple[str, str]], app_dir: str) -> Opened:
-    """Open the targets named by ``--target``."""
-    named = dict(targets)
-    if len(named) < len(targets) or len(named) < 2:
-        raise click.UsageError("give at least two --target options with different names")
-    sys.path.insert(0, app_dir)
-    return open_targets(named)
-
-
 @asynccontextmanager
-async def open_mounts(app_dir: str) -> AsyncIterator[Sequence[Target]]:
+async def open_mounts(app_dir: str) -> AsyncIterator[Opened]:
     """Start the gateway in this process, without a socket."""
     try:
         app = Source(directory=app_dir).load()
@@ -78,37 +74,81 @@ async def open_mounts(app_dir: str) -> AsyncIterator[Sequence[Target]]:
         raise click.UsageError(f"{error}; or give --target options") from error
     async with app.router.lifespan_context(app):
         await app.wait_until_started()
-        yield [Application(mount.path.strip("/"), app, mount.path) for mount in app.mounts]
+        targets = [Application(mount.path.strip("/"), app, mount.path) for mount in app.mounts]
+        yield Opened(targets, app.rules)
+
+
+@asynccontextmanager
+async def open_named(targets: Sequence[tuple[str, str]], app_dir: str) -> AsyncIterator[Opened]:
+    """Open the targets named by ``--target``."""
+    named = dict(targets)
+    if len(named) < len(targets) or len(named) < 2:
+        raise click.UsageError("give at least two --target options with different names")
+    sys.path.insert(0, app_dir)
+    async with open_targets(named) as opened:
+        yield Opened(opened, Rules())
+
+
+def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the values of each name."""
+    groups: dict[str, list[str]] = {}
+    for name, value in pairs:
+        groups.setdefault(name, []).append(value)
+    return groups
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a run.
+
+    Attributes:
+        rules: arguments of ``Rules.build``; they replace those of the mounts' own rules.
+        asking: arguments of ``Comparer``.
+        in_turn: send to one target after the other.
+    """
+
+    rules: Mapping[str, Any]
+    asking: Mapping[str, Any]
+    in_turn: bool = False
+
+    def rules_for(self, own: Rules) -> Rules:
+        """Return the rules: the given ones, and the mounts' own where none is given."""
+        try:
+            built = Rules.build(**self.rules)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        return replace(own, **{name: getattr(built, name) for name in self.rules})
 
 
 def compare_all(
-    opened: Opened,
+    opened: AbstractAsyncContextManager[Opened],
     requests: Sequence[Request],
-    *,
-    headers: Sequence[str],
-    ignore: Sequence[str],
-    in_turn: bool,
-    timeout: float,
-    max_size: int,
-    quiet: bool,
-) -> list[Comparison]:
-    """Send the requests one after the other, and show a progress bar."""
+    options: Options,
+    output: Output,
+) -> bool:
+    """Compare the requests one after the other; return whether all answers are equal.
+
+    No comparison is kept: each goes to the output as soon as it is made.
+    """
     shown = track(
         requests,
         "comparing",
         console=Console(stderr=True),
         transient=True,
-        disable=quiet or len(requests) == 1,
+        disable=output.is_quiet or len(requests) == 1,
     )
 
-    async def run() -> list[Comparison]:
-        async with opened as targets:
-            comparer = Comparer(
-                targets, headers=[*HEADERS, *headers], timeout=timeout, max_size=max_size
-            )
-            return [
-                await comparer.compare(request, ignore=ignore, in_turn=in_turn) for request in shown
-            ]
+    async def run() -> bool:
+        equal = True
+        async with opened as found:
+            rules = options.rules_for(found.rules)
+            comparer = Comparer(found.targets, rules, **options.asking)
+            for request in shown:
+                comparison = await comparer.compare(request, in_turn=options.in_turn)
+                output.add(comparison)
+                equal = equal and comparison.identical
+        output.finish()
+        return equal
 
     try:
         return anyio.run(run)
@@ -116,18 +156,8 @@ def compare_all(
         raise click.ClickException(str(error)) from error
 
 
-def show(comparisons: Sequence[Comparison], many: bool, as_json: bool) -> None:
-    """Print the result; for many requests, a line for each route and all differences."""
-    if not as_json:
-        if many:
-            print_summary(comparisons)
-        else:
-            print_comparison(comparisons[0])
-        return
-    document: dict[str, Any] = {"identical": all(one.identical for one in comparisons)}
-    if many:
-        document["routes"] = [asdict(route) for route in summarise(comparisons)]
-        document["comparisons"] = [one.as_dict() for one in comparisons]
-    else:
-        document = comparisons[0].as_dict()
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+def output_for(many: bool, as_json: bool) -> Output:
+    """Return the output for one request or many."""
+    if as_json:
+        return JSONLines() if many else JSONDocument()
+    return Summary() if many else Single()

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from framework_gateway.compare.comparer import Comparison
+from framework_gateway.compare.findings import Comparison, Verdict
 from framework_gateway.compare.messages import Request
 
 # An identifier in a path: a number, a UUID, or a long hexadecimal digest.
@@ -29,12 +29,14 @@ class Line(BaseModel):
     path: str = Field(pattern="^(/|$)")
     headers: Mapping[str, str] = Field(default_factory=dict)
     body: Any = None
+    save: Mapping[str, str] = Field(default_factory=dict)
 
     def request(self) -> Request:
         """Return the request."""
+        fields: dict[str, Any] = {"headers": self.headers, "save": self.save}
         if self.body is None or isinstance(self.body, str):
-            return Request.build(self.method, self.path, headers=self.headers, body=self.body or "")
-        return Request.build(self.method, self.path, headers=self.headers, json=self.body)
+            return Request.build(self.method, self.path, body=self.body or "", **fields)
+        return Request.build(self.method, self.path, json=self.body, **fields)
 
 
 def read_requests(lines: Iterable[str]) -> list[Request]:
@@ -60,21 +62,25 @@ def read_requests(lines: Iterable[str]) -> list[Request]:
 
 @dataclass
 class RouteSummary:
-    """The comparisons of a route: equal answers, different answers, and missing answers."""
+    """The comparisons of a route: equal, different, undecided and missing answers."""
 
     route: str
     matched: int = 0
     differing: int = 0
     failed: int = 0
+    insufficient: int = 0
 
     def count(self, comparison: Comparison) -> None:
         """Add one comparison."""
-        if comparison.failed:
-            self.failed += 1
-        elif comparison.differences:
-            self.differing += 1
-        else:
-            self.matched += 1
+        match comparison.verdict:
+            case Verdict.EQUAL:
+                self.matched += 1
+            case Verdict.DIFFERS:
+                self.differing += 1
+            case Verdict.INSUFFICIENT:
+                self.insufficient += 1
+            case Verdict.FAILED:
+                self.failed += 1
 
 
 def route_of(request: Request) -> str:

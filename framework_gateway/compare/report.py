@@ -1,17 +1,17 @@
 """Print comparisons in a terminal."""
 
-import json
 from collections.abc import Sequence
 
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from framework_gateway.compare.comparer import Comparison
+from framework_gateway.compare.contents import Form, describe
 from framework_gateway.compare.credentials import mask
-from framework_gateway.compare.differences import Difference
-from framework_gateway.compare.messages import Answer, dump, parse_json
-from framework_gateway.compare.replay import summarise
+from framework_gateway.compare.findings import Comparison, Difference, Verdict
+from framework_gateway.compare.json_values import indent
+from framework_gateway.compare.messages import Answer
+from framework_gateway.compare.replay import RouteSummary
 
 LINES = 30  # lines shown of each body
 DIFFERS = "bold red"
@@ -21,7 +21,8 @@ def print_comparison(comparison: Comparison) -> None:
     """Print the answers side by side, then their differences."""
     console = Console()
     request = comparison.request
-    verdict = Text("identical", "bold green") if comparison.identical else Text("differs", DIFFERS)
+    equal = comparison.verdict is Verdict.EQUAL
+    verdict = Text(str(comparison.verdict), "bold green" if equal else DIFFERS)
     console.print(Text.assemble((f"{request.method} {printable(request.path)}: ", "bold"), verdict))
     columns = Table(expand=True)
     for answer in comparison.answers:
@@ -31,21 +32,22 @@ def print_comparison(comparison: Comparison) -> None:
         *(show_answer(answer, comparison.differences, common) for answer in comparison.answers)
     )
     console.print(columns)
+    console.print(Text(comparison.summary))
     if comparison.differences:
         console.print(differences_table([comparison]))
 
 
-def print_summary(comparisons: Sequence[Comparison]) -> None:
+def print_summary(routes: Sequence[RouteSummary], differing: Sequence[Comparison]) -> None:
     """Print one line for each route, then all differences."""
     console = Console()
-    routes = Table("route", "matched", "differing", "failed")
-    for route in summarise(comparisons):
-        style = DIFFERS if route.differing or route.failed else "green"
-        counts = (str(count) for count in (route.matched, route.differing, route.failed))
-        routes.add_row(Text(printable(route.route)), *counts, style=style)
-    console.print(routes)
-    if any(not comparison.identical for comparison in comparisons):
-        console.print(differences_table(comparisons))
+    table = Table("route", "matched", "differing", "undecided", "failed")
+    for route in routes:
+        style = DIFFERS if route.differing or route.failed or route.insufficient else "green"
+        numbers = (route.matched, route.differing, route.insufficient, route.failed)
+        table.add_row(Text(printable(route.route)), *map(str, numbers), style=style)
+    console.print(table)
+    if differing:
+        console.print(differences_table(differing))
 
 
 def differences_table(comparisons: Sequence[Comparison]) -> Table:
@@ -56,7 +58,7 @@ def differences_table(comparisons: Sequence[Comparison]) -> Table:
         request = Text(printable(f"{comparison.request.method} {comparison.request.path}"))
         for difference in comparison.differences:
             values = (
-                Text(printable(dump(difference.values[name])) if name in difference.values else "—")
+                Text(printable(difference.values[name]) if name in difference.values else "—")
                 for name in names
             )
             table.add_row(request, f"{difference.part} {difference.name}", *values)
@@ -95,10 +97,13 @@ def show_times(answer: Answer) -> str:
 
 def body_lines(answer: Answer) -> list[str]:
     """Return the lines of the body; JSON has one member per line."""
-    try:
-        text = json.dumps(parse_json(answer.body), ensure_ascii=False, indent=2)
-    except ValueError:
-        text = answer.body.decode(errors="replace")
+    content = answer.content
+    if content.form is Form.JSON:
+        text = indent(content.value)
+    elif content.text is None and answer.body:
+        text = describe(answer.body, 0)
+    else:
+        text = content.text or ""
     return [printable(line) for line in text.splitlines()]
 
 

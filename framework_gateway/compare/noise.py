@@ -1,0 +1,80 @@
+"""Tell differences between targets from noise: how often does a target differ from itself?
+
+Each target is asked several times. A place that differs between targets more often than within
+them counts; Fisher's exact test decides, and the intervals of the rates are Wilson's.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from framework_gateway.compare.findings import Difference, Rate
+
+SIGNIFICANT = 0.05  # the probability of a wrong alarm
+Z = 1.96  # of a 95 % interval
+
+Round = Sequence[Difference]
+
+
+def judge_noise(between: Sequence[Round], within: Sequence[Round]) -> list[Difference]:
+    """Return the differences of all rounds, once for each place, with their rates.
+
+    Args:
+        between: the differences between the targets, for each round.
+        within: the differences between two successive answers of one target, for each pair.
+    """
+    found: dict[str, Difference] = {}
+    across: Counter[str] = Counter()
+    for differences in between:
+        for difference in differences:
+            # One that counts says more than the same place without an effect.
+            if difference.place not in found or not found[difference.place].counts:
+                found[difference.place] = difference
+        across.update({difference.place for difference in differences})
+    alone = Counter(place for each in within for place in {one.place for one in each})
+    return [
+        judge(difference, across[place], len(between), alone[place], len(within))
+        for place, difference in found.items()
+    ]
+
+
+def judge(difference: Difference, across: int, rounds: int, alone: int, pairs: int) -> Difference:
+    """Return the difference with its rates; it counts if it is more than noise.
+
+    It is undecided if it is not, but could not have been with so few answers.
+
+    Args:
+        difference: the difference.
+        across, rounds: the targets differed in ``across`` of ``rounds``.
+        alone, pairs: a target differed from itself in ``alone`` of ``pairs``.
+    """
+    rated = replace(difference, between=rate(across, rounds), within=rate(alone, pairs))
+    if not difference.counts or exceeds(across, rounds, alone, pairs):
+        return rated
+    is_more = across * pairs > alone * rounds
+    if is_more and not exceeds(rounds, rounds, alone, pairs):
+        return replace(
+            rated, counts=False, undecided=True, reason="too few answers; ask more often"
+        )
+    return replace(rated, counts=False, reason="noise: a target differs from itself as often")
+
+
+def exceeds(across: int, rounds: int, alone: int, pairs: int) -> bool:
+    """Return whether the first rate is higher than the second (Fisher's exact test, one-sided)."""
+    total, differing = rounds + pairs, across + alone
+    ways = sum(
+        math.comb(differing, k) * math.comb(total - differing, rounds - k)
+        for k in range(across, min(rounds, differing) + 1)
+    )
+    return ways / math.comb(total, rounds) < SIGNIFICANT
+
+
+def rate(differing: int, asked: int) -> Rate:
+    """Return a rate with its interval (Wilson's score interval)."""
+    if not asked:
+        return Rate(0, 0, 0.0, 1.0)
+    share, square = differing / asked, Z * Z / asked
+    middle = (share + square / 2) / (1 + square)
+    half = Z / (1 + square) * math.sqrt(share * (1 - share) / asked + square / asked / 4)
+    return Rate(differing, asked, max(0.0, middle - half), min(1.0, middle + half))
