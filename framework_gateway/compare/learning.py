@@ -16,7 +16,7 @@ from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.json_values import Number, parse_json
 from framework_gateway.compare.messages import Request
 from framework_gateway.compare.simpler import key_of
-from framework_gateway.compare.summary import without_id
+from framework_gateway.compare.summary import without_defaults
 
 PARAMETER = re.compile(r"\{([^{}]+)\}")
 ROUNDS = 3  # /shops, then /shops/{shop_id}/items, then /shops/{shop_id}/items/{item_id}
@@ -40,7 +40,7 @@ class Learner:
 
     def learn(self, route: str, comparison: Comparison) -> None:
         """Read the first answer, if the request was a successful GET."""
-        request, answer = without_id(comparison.request), comparison.answers[0]
+        request, answer = without_defaults(comparison.request), comparison.answers[0]
         if route in self.templates and len(self.samples[route]) < SAMPLES:
             self.samples[route].append(request)
         if request.method != "GET" or answer.status != 200:

@@ -8,7 +8,7 @@ from typing import Any
 from framework_gateway.compare.findings import Comparison, Verdict
 from framework_gateway.compare.groups import Group, groups_of
 from framework_gateway.compare.latency import Gap, Latencies
-from framework_gateway.compare.messages import Request
+from framework_gateway.compare.messages import DEFAULTS, Request
 from framework_gateway.compare.routes import Routes
 
 MAX_ROUTES = 500
@@ -18,8 +18,6 @@ OTHERS = "other routes"
 LARGEST_BODY = 16 * 1024  # bytes
 LONGEST_VALUE = 4 * 1024  # characters
 MAX_DIFFERENCES = 50
-
-ID_HEADER = "x-request-id"
 
 DIFFERS, NO_ANSWER, INTERRUPTED = 1, 3, 130  # exit statuses
 
@@ -106,7 +104,8 @@ class Summary:
         notes: maps places and reasons of differences that do not count to their number.
         skipped: maps reasons to the number of requests that were left out.
         unstable: findings that were not found again, when their requests were sent again.
-        interrupted: whether not all requests were compared.
+        interrupted: whether somebody has stopped the run.
+        is_late: whether the time limit has stopped the run.
     """
 
     def __init__(
@@ -125,6 +124,7 @@ class Summary:
         self.ungrouped = 0
         self.unstable: list[Finding] = []
         self.interrupted = False
+        self.is_late = False
 
     def add(self, comparison: Comparison) -> None:
         """Count one comparison."""
@@ -186,8 +186,9 @@ class Summary:
         return {
             "identical": self.identical,
             "interrupted": self.interrupted,
+            "time_limit_reached": self.is_late,
             "targets": [*self.targets],
-            "comparisons": {"total": self.total, **self.counts},
+            "counts": {"total": self.total, **self.counts},
             "skipped": dict(self.skipped),
             "rules": [
                 {"rule": rule, "uses": uses, "reason": reason}
@@ -218,13 +219,17 @@ def trimmed(comparison: Comparison) -> Comparison:
         for one in comparison.differences[:MAX_DIFFERENCES]
     ]
     answers = [replace(one, body=cut_body(one.body)) for one in comparison.answers]
-    request = without_id(comparison.request)
+    request = without_defaults(comparison.request)
     return replace(comparison, request=request, differences=differences, answers=answers)
 
 
-def without_id(request: Request) -> Request:
-    """Return a request without the X-Request-ID that each comparison adds."""
-    headers = tuple((name, value) for name, value in request.headers if name.lower() != ID_HEADER)
+def without_defaults(request: Request) -> Request:
+    """Return a request without the headers that each comparison adds."""
+    headers = tuple(
+        (name, value)
+        for name, value in request.headers
+        if name.lower() != "x-request-id" and (name, value) not in DEFAULTS
+    )
     return replace(request, headers=headers)
 
 

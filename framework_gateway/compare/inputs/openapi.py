@@ -165,21 +165,21 @@ def draw(
         except ValueError:
             skipped[UNSENDABLE] += 1
 
+    settings = hypothesis.settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
     try:
         strategy = operation.as_strategy(generation_mode=mode)
-        run = hypothesis.given(strategy)(collect)
-        hypothesis.seed(seed)(
-            hypothesis.settings(
-                max_examples=count,
-                database=None,
-                deadline=None,
-                phases=[hypothesis.Phase.generate],
-                suppress_health_check=list(hypothesis.HealthCheck),
-            )(run)
-        )()
+        given: Any = hypothesis.given(strategy)
+        hypothesis.seed(seed)(settings(given(collect)))()
     except HypothesisException:
         # Some operations have no invalid requests, such as those without parameters.
-        skipped[f"operations without {mode.value} requests"] += not found
+        kind = "valid" if mode.value == "positive" else "invalid"
+        skipped[f"operations without {kind} requests"] += not found
     return found
 
 
@@ -188,21 +188,12 @@ def as_request(case: Any, base: str) -> Request:
     import requests
 
     options = case.as_transport_kwargs(base_url="http://localhost" + base)
-    names: Sequence[str] = (
-        "method",
-        "url",
-        "headers",
-        "params",
-        "data",
-        "json",
-        "files",
-        "cookies",
-    )
-    sent = requests.Request(**{name: options.get(name) for name in names}).prepare()
+    sent = requests.Request(**{name: options.get(name) for name in PARTS}).prepare()
     headers = tuple(
         (name, value.decode("latin-1") if isinstance(value, bytes) else value)
         for name, value in sent.headers.items()
         if name.lower() not in OWN_HEADERS and (name, value) != ("Accept", "*/*")
     )
-    body = sent.body.encode() if isinstance(sent.body, str) else sent.body or b""
-    return Request(sent.method or "GET", sent.path_url, headers, body)
+    body = sent.body.encode() if isinstance(sent.body, str) else sent.body
+    assert body is None or isinstance(body, bytes)  # generated bodies are never streams
+    return Request(sent.method or "GET", sent.path_url, headers, body or b"")

@@ -24,7 +24,7 @@ FORMATS: Mapping[str, str] = {
 
 def as_json(summary: Summary) -> str:
     """Return the summary as a JSON document."""
-    return json.dumps(summary.as_dict(), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(summary.as_dict(), indent=2, allow_nan=False) + "\n"
 
 
 def render(

@@ -36,6 +36,8 @@ def remarks(summary: Summary) -> Iterator[str]:
     for (rule, reason), uses in summary.uses.items():
         because = f" ({reason})" if reason else ""
         yield f"ignored: {rule}{because}: {count(uses, 'difference')}"
+    if summary.is_late:
+        yield "stopped at the time limit"
     for finding in summary.unstable:
         yield f"not found again: {finding.group}"
     if summary.ungrouped:

@@ -70,7 +70,7 @@ def show_values(values: dict[str, str]) -> RenderableType:
     table.add_column(overflow="fold")
     for target, value in values.items():
         table.add_row(printable(target), Text(printable(value)))
-    return Padding(table, (0, 0, 0, 2))
+    return Padding(table, (0, 0, 0, 2), expand=False)
 
 
 def show_finding(finding: Finding, targets: Sequence[str]) -> RenderableType:
@@ -116,7 +116,7 @@ def show_answers(comparison: Comparison, width: int) -> RenderableType:
     """Return the answers side by side, or one below the other if there is no room."""
     sets = [frozenset(lines_of(answer)) for answer in comparison.answers if answer.error is None]
     common = frozenset.intersection(*sets) if sets else frozenset()
-    places = {(one.part, one.name.lower()) for one in comparison.counting}
+    places = {(str(one.part), one.name.lower()) for one in comparison.counting}
     each = width // max(1, len(comparison.answers))
     answers = [show_answer(answer, common, places) for answer in comparison.answers]
     if each < NARROWEST:
