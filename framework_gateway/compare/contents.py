@@ -2,7 +2,10 @@
 
 import codecs
 import hashlib
+import json
 import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -102,4 +105,30 @@ def describe(body: bytes, start: int) -> str:
     """Describe binary data: its size, its digest, and the bytes from a position in hex."""
     digest = hashlib.sha256(body).hexdigest()[:16]
     shown = body[start : start + 16].hex(" ") or "end"
-    return f"{len(body)} bytes, sha256 {digest}…, at byte {start}: {shown}"
+    size = f"{len(body)} byte" + ("" if len(body) == 1 else "s")
+    return f"{size}, sha256 {digest}…, at byte {start}: {shown}"
+
+
+def visible(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return texts that can be told apart: with escapes if they would look the same.
+
+    Half a surrogate pair, which no encoding can write, always becomes an escape.
+    """
+    if len({look_of(text) for text in texts.values()}) < len({*texts.values()}):
+        return {target: escape_text(text) for target, text in texts.items()}
+    return {
+        target: text.encode(errors="backslashreplace").decode() for target, text in texts.items()
+    }
+
+
+def look_of(text: str) -> str:
+    """Return a text without what a reader cannot see."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(char for char in plain if char.isprintable())
+
+
+def escape_text(text: str) -> str:
+    """Return a text in ASCII, with escapes as in JSON."""
+    return "".join(
+        char if char.isascii() and char.isprintable() else json.dumps(char)[1:-1] for char in text
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from framework_gateway.compare.contents import Form, describe
+from framework_gateway.compare.contents import Form, describe, visible
 from framework_gateway.compare.findings import SHOWN, Difference, Kind, Scope, Use
 from framework_gateway.compare.headers import HeaderComparison
 from framework_gateway.compare.json_differences import JSONComparison
@@ -119,7 +119,7 @@ class BodyComparison:
         documents = {answer.target: answer.content.value for answer in self.answers}
         found = JSONComparison(self.names, self.rules, self.tally).find(documents)
         for one in found:
-            values = {target: spell(value) for target, value in one.values.items()}
+            values = visible({target: spell(value) for target, value in one.values.items()})
             reason = one.rule and (one.reason or f"ignored by {one.rule}")
             if one.rule:
                 self.tally.use(one.rule)
@@ -187,10 +187,8 @@ class BodyComparison:
         texts = {target: answer.content.text or "" for target, answer in found.items()}
         position = first_difference([*texts.values()]) if len(texts) > 1 else 0
         start = max(0, position - SHOWN // 3)
-        return {
-            target: ("…" if start else "") + text[start : start + SHOWN]
-            for target, text in texts.items()
-        }
+        cut = "…" if start else ""
+        return visible({t: cut + text[start : start + SHOWN] for t, text in texts.items()})
 
 
 def first_difference(bodies: Sequence[bytes] | Sequence[str]) -> int:
