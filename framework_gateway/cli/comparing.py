@@ -163,10 +163,13 @@ async def run_all(
     summary: Summary,
     shown: Shown,
 ) -> None:
-    """Open the targets and the input, and compare."""
+    """Open the input and the targets, and compare."""
+    # A wrong file is found before the targets start; a target's own document only after.
+    source = None if work.chosen.openapi else await work.chosen.open()
     async with opened as found:
         comparer = Comparer(found.targets, options.rules_for(found.rules), **options.asking)
-        source = await work.chosen.open(found.targets, options.asking["seed"] or 0)
+        if source is None:
+            source = await work.chosen.open(found.targets, options.asking["seed"] or 0)
         summary.targets = [target.name for target in found.targets]
         summary.route_of = Routes(source.templates)
         limit = None if work.time_limit is None else time.monotonic() + work.time_limit

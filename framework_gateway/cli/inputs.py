@@ -91,7 +91,7 @@ class Chosen:
         """Whether a summary is shown, not a single comparison."""
         return self.request is None and len(self.curl) != 1
 
-    async def open(self, targets: "Sequence[Target]", seed: int) -> "Input":
+    async def open(self, targets: "Sequence[Target]" = (), seed: int = 0) -> "Input":
         """Return the requests.
 
         Raises:
@@ -149,6 +149,7 @@ class Chosen:
         from framework_gateway.compare.inputs import Input, openapi
         from framework_gateway.compare.learning import Learner
 
+        keep_hypothesis_files_apart()
         name, _, path = str(self.openapi).partition(":")
         target = next((one for one in targets if one.name == name), None)
         if target is None:
@@ -174,6 +175,17 @@ def then(*sources: "Callable[[], Iterable[Request]]") -> "Iterator[Request]":
     """Yield the requests of one source after the other; each is asked when its turn comes."""
     for source in sources:
         yield from source()
+
+
+def keep_hypothesis_files_apart() -> None:
+    """Let Hypothesis write its caches into a temporary directory, not into the user's."""
+    try:
+        from hypothesis.configuration import set_hypothesis_home_dir
+    except ImportError:
+        return  # the extra is not installed, which is said where it is needed
+    directory = tempfile.TemporaryDirectory(prefix="gateway-")
+    click.get_current_context().with_resource(directory)
+    set_hypothesis_home_dir(directory.name)
 
 
 async def fetch(target: "Target", path: str) -> Any:
