@@ -207,7 +207,7 @@ class Summary:
 
 def weight(comparison: Comparison) -> int:
     """Return how long the request and the answers of an example are, in characters."""
-    request = comparison.request
+    request = without_defaults(comparison.request)
     size = len(request.path) + len(request.body) + sum(len(k) + len(v) for k, v in request.headers)
     return size * 1000 + min(999, sum(len(answer.body) for answer in comparison.answers))
 
