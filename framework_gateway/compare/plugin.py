@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Function = Callable[..., "Comparison"]
 
+FROM_COMMAND_LINE = pytest.StashKey[Mapping[str, str]]()
+FROM_SETTINGS = pytest.StashKey[Mapping[str, str]]()
 NO_TARGETS = (
     "compare needs at least two targets: give --compare-target NAME=package.module:application,"
     " or [tool.framework_gateway.compare.targets] in pyproject.toml"
@@ -57,7 +59,7 @@ class Compare:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--compare-target``, and the same as a setting."""
+    """Add ``--compare-target``, and the same as an ini option."""
     group = parser.getgroup("compare", "comparing applications (framework-gateway)")
     group.addoption(
         "--compare-target",
@@ -70,18 +72,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker of modules that name their targets."""
+    """Register the marker of modules that name their targets, and read the settings."""
     config.addinivalue_line(
         "markers", "compare(targets, **options): the targets and options of the fixture compare"
+    )
+    config.stash[FROM_COMMAND_LINE] = parse(config.getoption("compare_target"))
+    config.stash[FROM_SETTINGS] = (
+        parse(config.getini("compare_targets")) or settings(config).get("targets") or {}
     )
 
 
 @pytest.fixture(scope="session")
 def compare_targets(pytestconfig: pytest.Config) -> Mapping[str, Any]:
     """Maps names to targets, from the settings; override it to build applications in Python."""
-    return parse(pytestconfig.getini("compare_targets")) or settings(pytestconfig).get(
-        "targets", {}
-    )
+    return pytestconfig.stash[FROM_SETTINGS]
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +112,7 @@ def compare_function(
     """The function that compares: of the command line's targets, the marker's, the settings'."""
     marker = request.node.get_closest_marker("compare")
     options = {name: v for name, v in settings(request.config).items() if name != "targets"}
-    targets = parse(request.config.getoption("compare_target"))
+    targets: Mapping[str, Any] = request.config.stash[FROM_COMMAND_LINE]
     if marker is not None:
         targets = targets or dict(marker.args[0] or {})
         options |= marker.kwargs

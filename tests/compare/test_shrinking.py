@@ -129,7 +129,9 @@ def test_identifiers_are_learnt_from_answers(price: object) -> None:
     learner = Learner(templates)
 
     def requests() -> Any:
-        yield from (Request("GET", path) for path in ("/shops", "/shops/0/items", "/shops/0/items/0"))
+        yield from (
+            Request("GET", path) for path in ("/shops", "/shops/0/items", "/shops/0/items/0")
+        )
         yield from learner.requests()
 
     comparer = Comparer(

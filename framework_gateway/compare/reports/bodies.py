@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from rich.syntax import Syntax
+from rich.highlighter import JSONHighlighter, NullHighlighter
 from rich.text import Text
 
 from framework_gateway.compare.contents import Form, describe
@@ -24,15 +24,6 @@ def lines_of(answer: Answer) -> list[str]:
     return [printable(line) for line in text.split("\n")]
 
 
-def coloured(lines: Sequence[str], form: Form) -> list[Text]:
-    """Return lines with the colours of their tokens."""
-    if form is not Form.JSON:
-        return [Text(line) for line in lines]
-    syntax = Syntax("", "json", theme="ansi_dark", background_color="default")
-    # Syntax drops empty lines at the end; indented JSON has none.
-    return list(syntax.highlight("\n".join(lines)).split("\n"))[: len(lines)]
-
-
 def folded(answer: Answer, common: frozenset[str], limit: int) -> Iterator[Text]:
     """Yield the lines of a body; lines that not all bodies have are highlighted.
 
@@ -42,10 +33,9 @@ def folded(answer: Answer, common: frozenset[str], limit: int) -> Iterator[Text]
         limit: the number of lines that is shown in any case.
     """
     lines = lines_of(answer)
-    texts = coloured(lines, answer.content.form)
+    colour = JSONHighlighter() if answer.content.form is Form.JSON else NullHighlighter()
+    texts = [colour(line) if line in common else Text(line, DIFFERS) for line in lines]
     differing = [position for position, line in enumerate(lines) if line not in common]
-    for position in differing:
-        texts[position].stylize(DIFFERS)
     shown = shown_lines(len(lines), differing, limit)
     hidden = 0
     for position, text in enumerate(texts):

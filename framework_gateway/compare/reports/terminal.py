@@ -13,9 +13,10 @@ from framework_gateway.compare.findings import Comparison, Difference, Verdict
 from framework_gateway.compare.messages import Answer
 from framework_gateway.compare.reports import shown
 from framework_gateway.compare.reports.bodies import DIFFERS, folded, lines_of, printable
-from framework_gateway.compare.summary import Finding, Summary
+from framework_gateway.compare.summary import Finding, RouteSummary, Summary
 
 LINES = 30  # lines of a body that are shown without folding
+ROUTES = 50
 NARROWEST = 38  # characters of a column; narrower answers stand one below the other
 STYLES = {Verdict.EQUAL: "bold green", Verdict.INSUFFICIENT: "bold yellow"}
 
@@ -38,12 +39,21 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     console.print(show_answers(comparison, console.width))
 
 
-def print_summary(summary: Summary, console: Console | None = None) -> None:
-    """Print the findings, a line for each route, and what was left out."""
+def print_summary(
+    summary: Summary, console: Console | None = None, *, routes: int = ROUTES
+) -> None:
+    """Print the findings, a line for each of the first routes, and what was left out."""
     console = console or Console()
     for finding in summary.findings.values():
         console.print(show_finding(finding, summary.targets))
-    console.print(routes_table(summary, console.width))
+    # Routes with differences come first, then in the order of their first requests.
+    ordered = sorted(
+        summary.routes.values(), key=lambda route: not (route.differing or route.failed)
+    )
+    console.print(routes_table(summary, ordered[:routes], console.width))
+    if hidden := ordered[routes:]:
+        equal = "" if any(route.differing or route.failed for route in hidden) else ", equal"
+        console.print(Text(f"{shown.count(len(hidden), 'more route')}{equal}", "dim"))
     for remark in shown.remarks(summary):
         console.print(Text(printable(remark), "dim"))
     style = "bold green" if summary.identical else DIFFERS
@@ -89,14 +99,14 @@ def show_finding(finding: Finding, targets: Sequence[str]) -> RenderableType:
     return Group(*parts, Text())
 
 
-def routes_table(summary: Summary, width: int) -> Table:
+def routes_table(summary: Summary, routes: Sequence[RouteSummary], width: int) -> Table:
     """Return a row for each route; a narrow terminal shows the counts only."""
     heads = shown.columns(summary)
     count = len(heads) if width >= 18 * len(heads) else len(shown.COUNTS)
     table = Table(box=None, pad_edge=False)
     for position, head in enumerate(heads[:count]):
         table.add_column(printable(head), overflow="fold", no_wrap=0 < position < 3)
-    for route in summary.routes.values():
+    for route in routes:
         differs = route.differing or route.failed
         cells = [printable(cell) for cell in shown.row(route, summary.targets)[:count]]
         table.add_row(*map(Text, cells), style="red" if differs else "")
