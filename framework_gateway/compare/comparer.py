@@ -33,6 +33,8 @@ from framework_gateway.compare.targets import Target, open_targets
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS", "TRACE"])
 SMALL = 64 * 1024  # bytes of all bodies; a thread compares larger ones
 
+AGAIN = " again"  # names the next answer of the same target; no target has this name
+
 Answers = Sequence[Answer]
 
 
@@ -176,12 +178,13 @@ def with_noise(
 ) -> Findings:
     """Return the findings of all rounds; differences within the noise of a target do not count."""
     between = [find_differences(request, answers, rules, saved).differences for answers in rounds]
-    within = [
-        find_differences(request, both, rules).differences
+    within = {
+        answers[0].target: [
+            find_differences(request, [one, replace(other, target=AGAIN)], rules).differences
+            for one, other in itertools.pairwise(answers)
+        ]
         for answers in zip(*rounds, strict=True)
-        for one, other in itertools.pairwise(answers)
-        for both in [[one, replace(other, target=f"{other.target} again")]]
-    ]
+    }
     judged = sorted(judge_noise(between, within), key=lambda one: not one.counts)
     return replace(first, differences=judged)
 

@@ -270,7 +270,8 @@ def summarise(comparison: Comparison) -> str:
     compared = f"status; {headers}; {BODIES.get(scope.body, scope.body)}"
     match comparison.verdict:
         case Verdict.EQUAL:
-            text = f"Equal: {compared}."
+            same = scope.body in ("every byte", "no body")
+            text = f"{'Identical' if same else 'Equal'}: {compared}."
         case Verdict.DIFFERS:
             text = f"{plural(len(comparison.counting), 'difference')} in: {compared}."
         case Verdict.INSUFFICIENT:

@@ -50,6 +50,8 @@ class Name:
 
     def _is_whole(self, text: str, start: int, end: int) -> bool:
         before, after = text[start - 1 : start], text[end : end + 1]
+        if (before, after) == ("<", ">"):
+            return False  # the end tag </a> is not the prefix /a
         if self.starts and (before.isalnum() or before == WORD):
             return False
         return not (after.isalnum() or (after != "" and after in self.inner))

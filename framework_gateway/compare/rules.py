@@ -39,7 +39,7 @@ class Ignore:
         Raises:
             ValueError: it is none; the message says why.
         """
-        written, _, reason = text.partition(" #")
+        written, _, reason = f" {text}".partition(" #")
         written = written.strip()
         place, pattern = written, None
         start = written.find("{")

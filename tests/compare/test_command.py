@@ -42,6 +42,7 @@ def test_the_default_targets_are_the_three_frameworks() -> None:
     assert header.replace("──", " ").split() == ["flask", "fastapi", "django"]
     assert shown.count('"name": "Alice"') == 3
     assert shown.count("running") == 2
+    assert "Identical: status; Content-Type, Content-Length; every byte of the body." in shown
 
 
 @pytest.mark.usefixtures("database")
@@ -70,6 +71,16 @@ def test_a_difference_is_printed_and_sets_the_exit_status() -> None:
     assert '"Bob"' in shown
     assert '"Rob"' in shown
     assert run_json("GET", "/users", *CHANGED, "--ignore", "/*/name")["identical"] is True
+
+
+def test_the_headers_that_count_can_be_chosen() -> None:
+    one = ("--target", "old=tests.compare.applications:main")
+    other = ("--target", "new=tests.compare.applications:changed")
+    for headers, status in (("all", 1), ("contract", 1), ("-Location", 0), ("Date, ETag", 0)):
+        options = ("--ignore", "/name", "--headers", headers)
+        document = run_json("/markup", *one, *other, *options, status=status)
+        found = {each["name"]: each["counts"] for each in document["differences"]}
+        assert found["Location"] == bool(status)
 
 
 def test_replaying_a_file_prints_a_summary_of_each_route(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from starlette.applications import Starlette
 
 from framework_gateway.compare.comparer import Comparer, comparing
-from framework_gateway.compare.messages import Request
+from framework_gateway.compare.findings import Verdict
+from framework_gateway.compare.messages import Failure, Request
 from framework_gateway.compare.targets import Application, Server, TargetError, open_targets
 from tests.compare import applications
 from tests.databases import free_port
@@ -33,9 +34,15 @@ def test_a_difference_is_found_and_described() -> None:
     with comparing({"old": applications.main, "new": applications.changed}) as compare:
         comparison = compare("GET", "/users")
     assert not comparison.identical
-    assert str(comparison) == 'GET /users differs\n  body /1/name: old "Bob", new "Rob"'
+    assert str(comparison) == 'GET /users: differs\n  body /1/name: old "Bob", new "Rob"'
     assert comparison.as_dict()["differences"] == [
-        {"part": "body", "name": "/1/name", "values": {"old": "Bob", "new": "Rob"}}
+        {
+            "part": "body",
+            "name": "/1/name",
+            "kind": "value",
+            "values": {"old": '"Bob"', "new": '"Rob"'},
+            "counts": True,
+        }
     ]
 
 
@@ -80,12 +87,15 @@ def test_an_unreachable_server_is_an_error_of_its_target() -> None:
     assert not comparison.identical
     assert "ConnectError" in str(comparison.answers[1].error)
     assert comparison.answers[1].status == 0
+    assert comparison.answers[1].failure is Failure.UNREACHABLE
 
 
 def test_a_target_that_times_out_has_an_error() -> None:
     with comparing({"a": applications.main, "b": applications.main}, timeout=0.2) as compare:
         comparison = compare("GET", "/slow")
     assert {answer.error for answer in comparison.answers} == {"no answer within 0.2 s"}
+    assert {answer.failure for answer in comparison.answers} == {Failure.TIMEOUT}
+    assert comparison.verdict is Verdict.FAILED
 
 
 def test_a_response_with_status_500_is_compared(caplog: pytest.LogCaptureFixture) -> None:
@@ -195,7 +205,7 @@ def test_open_targets_distinguishes_servers_from_applications() -> None:
     async def kinds() -> list[type]:
         targets = {"old": applications.legacy, "new": "http://127.0.0.1:1/base/"}
         async with open_targets(targets) as opened:
-            assert opened[1].prefix == "/base"
+            assert opened[1].url == "http://127.0.0.1:1/base"
             return [type(target) for target in opened]
 
     assert asyncio.run(kinds()) == [Application, Server]

@@ -13,13 +13,13 @@ def test_each_line_is_a_request() -> None:
         '{"path": "/api/users"}',
         "",
         '{"method": "post", "path": "/a?b=c", "body": {"é": [1]}, "headers": {"X": "y"}}',
-        '{"method": "PUT", "path": "", "body": "as it is"}',
+        '{"method": "PUT", "path": "", "body": "as it is", "save": {"id": "/id"}}',
     ]
     get, post, put = read_requests(lines)
     assert get == Request("GET", "/api/users")
     assert (post.method, json.loads(post.body)) == ("POST", {"é": [1]})
     assert dict(post.headers) == {"Content-Type": "application/json", "X": "y"}
-    assert put == Request("PUT", "", body=b"as it is")
+    assert put == Request("PUT", "", body=b"as it is", save={"id": "/id"})
 
 
 @pytest.mark.parametrize(

@@ -115,8 +115,8 @@ def routes_table(summary: Summary, routes: Sequence[RouteSummary], width: int) -
 
 def scope_lines(comparison: Comparison) -> Iterable[str]:
     """Yield what was compared, and the rules that were used."""
-    scope = comparison.scope
-    yield f"compared: status; headers: {scope.headers}; body: {scope.body}"
+    yield comparison.summary
+    yield f"Headers that count: {comparison.scope.headers}."
     for use in comparison.uses:
         because = f" ({use.reason})" if use.reason else ""
         yield f"{use.rule}{because}: {shown.count(use.uses, 'time')}"

@@ -122,4 +122,4 @@ def test_every_format_is_written(ending: str, tmp_path: Path) -> None:
 
 
 def test_the_command_knows_the_formats() -> None:
-    assert ENDINGS == tuple(FORMATS)
+    assert tuple(FORMATS) == ENDINGS

@@ -55,7 +55,8 @@ def test_differences_come_before_the_answers() -> None:
     places = [lines.index(f"body /{name}") for name in ("name  value", "price  null")]
     answer = next(number for number, line in enumerate(lines) if "── old" in line)
     assert max(places) < answer
-    assert any(line.startswith("compared: status; headers: all but") for line in lines)
+    assert any(line.startswith("2 differences in: status; Content-Type") for line in lines)
+    assert any(line.startswith("Headers that count: all but") for line in lines)
     assert "ignore /none: 0 times" in lines
 
 
@@ -82,7 +83,7 @@ def test_colours_show_what_differs() -> None:
     red = "\x1b[1;31m"
     assert f"{red}differs" in stream.getvalue()
     assert f'{red}  "price": null' in stream.getvalue()
-    assert "\x1b[32m" in stream.getvalue()  # a string of JSON
+    assert "\x1b[1;34m" in stream.getvalue()  # a name in JSON
 
 
 def test_a_summary_has_findings_then_routes_then_the_result() -> None:
