@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import Any
 
 import click
 
+from framework_gateway.cli.inputs import Chosen, input_options
+from framework_gateway.cli.reports import report_options, write_reports
 from framework_gateway.compare import MAX_SIZE, TIMEOUT
 
 
@@ -42,9 +44,7 @@ HEADER = Pair("header", ":", "'Name: value'")
     metavar="NAME=APP|URL",
     help="Compare this WSGI or ASGI application, or this running server; give two or more.",
 )
-@click.option(
-    "--file", type=click.File(), help="Replay the requests in this file, one JSON object per line."
-)
+@input_options
 @click.option(
     "--headers",
     "compared",
@@ -82,7 +82,9 @@ HEADER = Pair("header", ":", "'Name: value'")
     metavar="N",
     help="Ask each target N times more, and count only what differs more often than by itself.",
 )
-@click.option("--seed", type=int, help="Seed of the random order in which targets are asked.")
+@click.option(
+    "--seed", type=int, help="Seed of the order in which targets are asked, and of --openapi."
+)
 @click.option("--in-turn", is_flag=True, help="Send to one target after the other.")
 @click.option(
     "--timeout", default=TIMEOUT, show_default=True, help="Seconds to wait for an answer."
@@ -90,7 +92,7 @@ HEADER = Pair("header", ":", "'Name: value'")
 @click.option(
     "--max-size", default=MAX_SIZE, show_default=True, help="Largest body of an answer, in bytes."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@report_options
 @click.option(
     "--app-dir",
     default="",
@@ -104,7 +106,6 @@ def compare(
     data: str | None,
     headers: Sequence[tuple[str, str]],
     targets: Sequence[tuple[str, str]],
-    file: IO[str] | None,
     compared: Sequence[str],
     ignore: Sequence[str],
     unordered: Sequence[str],
@@ -118,7 +119,11 @@ def compare(
     timeout: float,
     max_size: int,
     as_json: bool,
+    reports: Sequence[str],
+    shrink: bool | None,
+    time_limit: float | None,
     app_dir: str,
+    **sources: Any,
 ) -> None:
     """Send METHOD PATH to several targets, and show where their answers differ.
 
@@ -132,8 +137,12 @@ def compare(
       gateway compare --file requests.jsonl --target old=legacy.wsgi:application \\
         --target new=http://127.0.0.1:8001
 
+      gateway compare --openapi new --target old=legacy.wsgi:application \\
+        --target new=shop.main:app --report differences.html
+
     {framework} in the path and the body becomes each target's name. The exit status is 0 if all
-    answers are equal, and 1 if not.
+    answers are equal, 1 if not, 2 if the command line is wrong, 3 if a target cannot be loaded or
+    does not answer, and 130 after Ctrl-C.
     """
     from framework_gateway.cli import comparing
     from framework_gateway.observability import logs
@@ -141,10 +150,8 @@ def compare(
     logs.configure("development")  # for a reader; and a target's logging may not silence it
     if path is None and method.startswith("/"):
         method, path = "GET", method
-    if file is None:
-        requests = [comparing.one_request(method, path, data, headers)]
-    else:
-        requests = comparing.requests_in(file, path, data)
+    request = comparing.one_request(method, path, data, headers)
+    chosen = Chosen(request, **sources)
     opened = comparing.open_named(targets, app_dir) if targets else comparing.open_mounts(app_dir)
     given = {
         "headers": compared,
@@ -165,6 +172,14 @@ def compare(
         },
         in_turn=in_turn,
     )
-    output = comparing.output_for(file is not None, as_json)
-    equal = comparing.compare_all(opened, requests, options, output)
-    sys.exit(0 if equal else 1)
+    if chosen.unsafe:
+        comparing.warn_of_writes(targets)
+    work = comparing.Work(
+        chosen,
+        comparing.output_for(chosen.is_many, as_json),
+        shrink=chosen.openapi is not None if shrink is None else shrink,
+        time_limit=time_limit,
+    )
+    summary = comparing.compare_all(opened, work, options)
+    write_reports(reports, summary, targets, options.rules)
+    sys.exit(summary.exit_status)

@@ -1,22 +1,27 @@
 """The implementation of ``gateway compare``: requests, targets and output."""
 
 import sys
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import IO, Any
+from functools import partial
+from typing import Any
 
 import anyio
 import click
-from rich.console import Console
-from rich.progress import track
 
-from framework_gateway.cli.outputs import JSONDocument, JSONLines, Output, Single, Summary
+from framework_gateway.cli.inputs import Chosen
+from framework_gateway.cli.outputs import JSONDocument, JSONLines, Output, Report, Shown, Single
 from framework_gateway.cli.sources import Source, SourceError
 from framework_gateway.compare.comparer import Comparer
+from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.messages import Request
-from framework_gateway.compare.replay import ReplayError, read_requests
+from framework_gateway.compare.routes import Routes
 from framework_gateway.compare.rules import Rules
+from framework_gateway.compare.runs import run
+from framework_gateway.compare.shrinking import Effort
+from framework_gateway.compare.summary import NO_ANSWER, Summary
 from framework_gateway.compare.targets import Application, Target, TargetError, open_targets
 
 
@@ -28,10 +33,18 @@ class Opened:
     rules: Rules
 
 
+class Unavailable(click.ClickException):
+    """A target cannot be loaded or started."""
+
+    exit_code = NO_ANSWER
+
+
 def one_request(
     method: str, path: str | None, data: str | None, headers: Sequence[tuple[str, str]]
-) -> Request:
-    """Create the request from the command line."""
+) -> Request | None:
+    """Create the request from the command line; None if it names no path."""
+    if path is None and method == "GET" and data is None:
+        return None
     if path is None or not path.startswith("/"):
         raise click.UsageError("give a path that begins with /, or --file")
     body = read_data(data)
@@ -49,20 +62,7 @@ def read_data(data: str | None) -> bytes:
             content: bytes = file.read()
             return content
     except OSError as error:
-        raise click.ClickException(f"{data[1:]}: {error.strerror}") from error
-
-
-def requests_in(file: IO[str], path: str | None, data: str | None) -> list[Request]:
-    """Read the requests of ``--file``."""
-    if path is not None or data is not None:
-        raise click.UsageError("--file cannot be combined with a path or --data")
-    try:
-        requests = read_requests(file)
-    except (ReplayError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{file.name}, {error}") from error
-    if not requests:
-        raise click.ClickException(f"{file.name} contains no requests")
-    return requests
+        raise click.UsageError(f"{data[1:]}: {error.strerror}") from error
 
 
 @asynccontextmanager
@@ -120,44 +120,78 @@ class Options:
         return replace(own, **{name: getattr(built, name) for name in self.rules})
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is compared, and how long.
+
+    Attributes:
+        chosen: where the requests come from.
+        output: what is printed meanwhile and at the end.
+        shrink: whether to look for the smallest requests that differ.
+        time_limit: seconds; None for no limit.
+    """
+
+    chosen: Chosen
+    output: Output
+    shrink: bool = False
+    time_limit: float | None = None
+
+
 def compare_all(
-    opened: AbstractAsyncContextManager[Opened],
-    requests: Sequence[Request],
-    options: Options,
-    output: Output,
-) -> bool:
-    """Compare the requests one after the other; return whether all answers are equal.
+    opened: AbstractAsyncContextManager[Opened], work: Work, options: Options
+) -> Summary:
+    """Compare the requests one after the other; Ctrl-C ends it early.
 
     No comparison is kept: each goes to the output as soon as it is made.
     """
-    shown = track(
-        requests,
-        "comparing",
-        console=Console(stderr=True),
-        transient=True,
-        disable=output.is_quiet or len(requests) == 1,
-    )
-
-    async def run() -> bool:
-        equal = True
-        async with opened as found:
-            rules = options.rules_for(found.rules)
-            comparer = Comparer(found.targets, rules, **options.asking)
-            for request in shown:
-                comparison = await comparer.compare(request, in_turn=options.in_turn)
-                output.add(comparison)
-                equal = equal and comparison.identical
-        output.finish()
-        return equal
-
+    summary = Summary(())
     try:
-        return anyio.run(run)
+        with Shown(work.chosen.is_many and not work.output.is_quiet) as shown:
+            anyio.run(run_all, opened, work, options, summary, shown)
     except TargetError as error:
-        raise click.ClickException(str(error)) from error
+        raise Unavailable(str(error)) from error
+    except KeyboardInterrupt:
+        summary.interrupted = True
+    work.output.finish(summary)
+    return summary
+
+
+async def run_all(
+    opened: AbstractAsyncContextManager[Opened],
+    work: Work,
+    options: Options,
+    summary: Summary,
+    shown: Shown,
+) -> None:
+    """Open the input and the targets, and compare."""
+    # A wrong file is found before the targets start; a target's own document only after.
+    source = None if work.chosen.openapi else await work.chosen.open()
+    async with opened as found:
+        comparer = Comparer(found.targets, options.rules_for(found.rules), **options.asking)
+        if source is None:
+            source = await work.chosen.open(found.targets, options.asking["seed"] or 0)
+        summary.targets = [target.name for target in found.targets]
+        summary.route_of = Routes(source.templates)
+        limit = None if work.time_limit is None else time.monotonic() + work.time_limit
+        shown.start(source.total)
+
+        def seen(comparison: Comparison) -> None:
+            work.output.add(comparison)
+            shown.advance()
+
+        ask = partial(comparer.compare, in_turn=options.in_turn)
+        effort = Effort(deadline=limit)
+        await run(ask, source, summary, effort, shrink=work.shrink, seen=seen)
+
+
+def warn_of_writes(targets: Sequence[tuple[str, str]]) -> None:
+    """Say before a run that it may change data."""
+    names = ", ".join(name for name, _ in targets) or "the mounts of gateway:app"
+    click.echo(f"--unsafe: this run may create, change and delete data of {names}.", err=True)
 
 
 def output_for(many: bool, as_json: bool) -> Output:
     """Return the output for one request or many."""
     if as_json:
         return JSONLines() if many else JSONDocument()
-    return Summary() if many else Single()
+    return Report() if many else Single()

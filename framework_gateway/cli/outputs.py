@@ -1,18 +1,26 @@
 """What ``gateway compare`` prints, while it compares."""
 
 import json
-from dataclasses import asdict
-from typing import Protocol
+from typing import Protocol, Self
 
 import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
-from framework_gateway.compare.findings import Comparison, Verdict
-from framework_gateway.compare.replay import RouteSummary, route_of
-from framework_gateway.compare.report import print_comparison, print_summary
+from framework_gateway.compare.findings import Comparison
+from framework_gateway.compare.reports.terminal import print_comparison, print_summary
+from framework_gateway.compare.summary import Summary
 
 
 class Output(Protocol):
-    """Prints comparisons; it keeps only what the end of the report needs."""
+    """Prints comparisons; it keeps none of them."""
 
     @property
     def is_quiet(self) -> bool:
@@ -21,39 +29,32 @@ class Output(Protocol):
     def add(self, comparison: Comparison) -> None:
         """Take one comparison."""
 
-    def finish(self) -> None:
+    def finish(self, summary: Summary) -> None:
         """Print what comes last."""
 
 
 class Single:
-    """The answers to one request, side by side."""
+    """The differences of one request, and the answers side by side."""
 
     is_quiet = False
 
     def add(self, comparison: Comparison) -> None:
         print_comparison(comparison)
 
-    def finish(self) -> None:
+    def finish(self, summary: Summary) -> None:
         pass
 
 
-class Summary:
-    """A line for each route, then all differences."""
+class Report:
+    """The differences of many requests, then a line for each route."""
 
     is_quiet = False
 
-    def __init__(self) -> None:
-        self.routes: dict[str, RouteSummary] = {}
-        self.kept: list[Comparison] = []
-
     def add(self, comparison: Comparison) -> None:
-        route = route_of(comparison.request)
-        self.routes.setdefault(route, RouteSummary(route)).count(comparison)
-        if not comparison.identical:
-            self.kept.append(comparison)
+        pass
 
-    def finish(self) -> None:
-        print_summary([*self.routes.values()], self.kept)
+    def finish(self, summary: Summary) -> None:
+        print_summary(summary)
 
 
 class JSONDocument:
@@ -64,7 +65,7 @@ class JSONDocument:
     def add(self, comparison: Comparison) -> None:
         click.echo(to_json(comparison.as_dict()))
 
-    def finish(self) -> None:
+    def finish(self, summary: Summary) -> None:
         pass
 
 
@@ -74,21 +75,52 @@ class JSONLines:
     is_quiet = True
 
     def __init__(self) -> None:
-        self.routes: dict[str, RouteSummary] = {}
-        self.verdicts: set[Verdict] = set()
+        self.is_begun = False
 
     def add(self, comparison: Comparison) -> None:
-        click.echo(",\n" if self.routes else '{"comparisons": [\n', nl=False)
+        click.echo(",\n" if self.is_begun else '{"comparisons": [\n', nl=False)
         click.echo(to_json(comparison.as_dict()), nl=False)
-        route = route_of(comparison.request)
-        self.routes.setdefault(route, RouteSummary(route)).count(comparison)
-        self.verdicts.add(comparison.verdict)
+        self.is_begun = True
 
-    def finish(self) -> None:
-        routes = [asdict(route) for route in self.routes.values()]
-        identical = self.verdicts <= {Verdict.EQUAL}
-        end = to_json({"identical": identical, "routes": routes})
-        click.echo("\n],\n" + end.removeprefix("{\n"))
+    def finish(self, summary: Summary) -> None:
+        begin = "" if self.is_begun else '{"comparisons": ['
+        click.echo(begin + "\n],\n" + to_json(summary.as_dict()).removeprefix("{\n"))
+
+
+class Shown:
+    """A progress bar on stderr, with the time that is left.
+
+    Args:
+        is_shown: whether there is one.
+    """
+
+    def __init__(self, is_shown: bool) -> None:
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not is_shown,
+        )
+        self.task = self.progress.add_task("starting the targets", total=None)
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.progress.stop()
+
+    def start(self, total: int | None) -> None:
+        """Begin to count the requests."""
+        self.progress.update(self.task, description="comparing", total=total, completed=0)
+
+    def advance(self) -> None:
+        """Count one request."""
+        self.progress.advance(self.task)
 
 
 def to_json(document: object) -> str:

@@ -1,15 +1,19 @@
 """Find the places in which JSON documents differ, and the type of each difference."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import reduce
 from typing import Any
 
 from framework_gateway.compare.findings import Kind
 from framework_gateway.compare.json_values import EXACT, Number, Repeated
 from framework_gateway.compare.neutral import Names
+from framework_gateway.compare.pairing import (
+    IDENTITIES,
+    Items,
+    pair_by_identity,
+    pair_others,
+)
 from framework_gateway.compare.patterns import Pattern
 from framework_gateway.compare.pointers import Path, State
 from framework_gateway.compare.rules import Ignore, Rules, Tally
@@ -111,9 +115,13 @@ class JSONComparison:
         patterns: Sequence[Ignore],
         is_unordered: bool,
     ) -> Iterator[Found]:
-        items: dict[str, dict[str | int, Any]] = {
-            target: dict(enumerate(value)) for target, value in values.items()
-        }
+        rule = f"unordered {self._unordered_at(state)}" if is_unordered else ""
+        moved = pair_by_identity(values, self._ignored_in_items(state))
+        if moved is not None:
+            yield Found(path, Kind.ORDER, values, rule)
+            yield from self._compare_members(path, moved, state, patterns)
+            return
+        items: Items = {target: dict(enumerate(value)) for target, value in values.items()}
         found = [*self._compare_members(path, items, state, patterns)]
         # Another order changes at least two items, and no length.
         changed = {each.path[len(path)] for each in found if not each.rule}
@@ -124,13 +132,18 @@ class JSONComparison:
         shapes = {t: self._shapes_of(t, value, state) for t, value in values.items()}
         first, *others = (sorted(each) for each in shapes.values())
         if all(other == first for other in others):
-            rule = f"unordered {self._unordered_at(state)}" if is_unordered else ""
             yield Found(path, Kind.ORDER, values, rule)
         elif is_unordered:
-            paired = pair(values, shapes)
+            paired = pair_others(values, shapes)
             yield from self._compare_members(path, paired, state, patterns)
         else:
             yield from found
+
+    def _ignored_in_items(self, state: State) -> list[str]:
+        """Return the members of the items that may differ."""
+        step = self.rules.pointers.step
+        inside = step(state, 0)
+        return [name for name in IDENTITIES if any(self._rules_at(step(inside, name))[0])]
 
     def _unordered_at(self, state: State) -> str:
         known = len(self.rules.in_bodies)
@@ -244,31 +257,3 @@ def are_close(numbers: Sequence[Number], tolerance: Decimal) -> bool:
     spread = EXACT.subtract(max(values), min(values))
     largest = max(map(abs, values))
     return spread <= tolerance or spread <= EXACT.multiply(largest, tolerance)
-
-
-def pair(
-    values: Mapping[str, list[Any]], shapes: Mapping[str, list[int]]
-) -> dict[str, dict[str | int, Any]]:
-    """Leave out the items that all arrays have, and pair the others in their order.
-
-    The index of a pair is that of its item in the array with the most other items.
-    """
-    counts = [Counter(each) for each in shapes.values()]
-    common = reduce(lambda one, other: one & other, counts)
-    others = {target: rest_of(each, Counter(common)) for target, each in shapes.items()}
-    places = max(others.values(), key=len)
-    return {
-        target: {places[nth]: values[target][at] for nth, at in enumerate(rest)}
-        for target, rest in others.items()
-    }
-
-
-def rest_of(shapes: Sequence[int], common: Counter[int]) -> list[int]:
-    """Return the indexes of the items that are left when the common ones are taken away."""
-    rest = []
-    for index, shape in enumerate(shapes):
-        if common[shape]:
-            common[shape] -= 1
-        else:
-            rest.append(index)
-    return rest

@@ -21,7 +21,7 @@ from framework_gateway.compare.documents import LONGEST_BODY, MAX_DIFFERENCES, r
 from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.json_values import MAX_DEPTH, parse_json, spell
 from framework_gateway.compare.messages import Answer, Request
-from framework_gateway.compare.report import body_lines
+from framework_gateway.compare.reports.bodies import lines_of
 from framework_gateway.compare.rules import Rules
 from framework_gateway.compare.targets import Application
 from framework_gateway.observability.access_log import kind_as_json
@@ -194,7 +194,7 @@ def test_brackets_in_strings_do_not_count_as_levels(text: str) -> None:
 
 def test_deep_json_can_be_printed() -> None:
     deep = "[" * 5000 + "]" * 5000
-    assert body_lines(answer("a", deep)) == [deep]
+    assert lines_of(answer("a", deep)) == [deep]
 
 
 class RecordsThread(Answer):

@@ -1,19 +1,11 @@
-"""Requests from a file, and the counts of each route's summary."""
+"""Requests from a file, and their routes."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
-from framework_gateway.compare.findings import Comparison, Difference, Kind
-from framework_gateway.compare.messages import Answer, Request
-from framework_gateway.compare.replay import (
-    ReplayError,
-    RouteSummary,
-    read_requests,
-    route_of,
-    summarise,
-)
+from framework_gateway.compare.messages import Request
+from framework_gateway.compare.replay import ReplayError, read_requests, route_of
 
 
 def test_each_line_is_a_request() -> None:
@@ -59,25 +51,3 @@ def test_an_invalid_line_is_named(line: str, reason: str) -> None:
 )
 def test_a_path_is_counted_under_its_route(path: str, route: str) -> None:
     assert route_of(Request("GET", path)) == route
-
-
-def test_each_route_is_counted() -> None:
-    one, two = Request("GET", "/users/1"), Request("POST", "/users")
-    good = [Answer(name, "http://a", one, 0.1, 200) for name in "ab"]
-    gone = [good[0], Answer("b", "http://a", two, 0.1, error="gone")]
-    differs = [Difference("status", "", Kind.STATUS, {"a": "200", "b": "404"})]
-    undecided = [replace(differs[0], counts=False, undecided=True)]
-    noted = [replace(differs[0], counts=False)]
-    assert summarise(
-        [
-            Comparison(one, good, []),
-            Comparison(one, good, differs),
-            Comparison(two, gone, []),
-            Comparison(Request("GET", "/users/2"), good, noted),
-            Comparison(two, good, undecided),
-            Comparison(two, good, error="out of order"),
-        ]
-    ) == [
-        RouteSummary("GET /users/{id}", matched=2, differing=1),
-        RouteSummary("POST /users", failed=2, insufficient=1),
-    ]
