@@ -166,7 +166,7 @@ def test_the_test_suites_of_the_examples_run(
     )
     assert (f"{tests} passed" in done.stdout) == is_alike, done.stdout
     if not is_alike:
-        assert "GET /users differs" in done.stdout
+        assert "GET /users: differs" in done.stdout
         assert 'body /1/name: old "Bob", new "Rob"' in done.stdout
 
 
