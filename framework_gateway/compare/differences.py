@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from framework_gateway.compare.contents import Form, describe, visible
-from framework_gateway.compare.findings import SHOWN, Difference, Kind, Scope, Use
+from framework_gateway.compare.findings import Difference, Kind, Scope, Use
 from framework_gateway.compare.headers import HeaderComparison
 from framework_gateway.compare.json_differences import JSONComparison
 from framework_gateway.compare.json_values import spell
 from framework_gateway.compare.messages import Answer, Request
 from framework_gateway.compare.neutral import Names
-from framework_gateway.compare.pointers import pointer_to
 from framework_gateway.compare.rules import Rules, Tally
+from framework_gateway.compare.words import SHOWN
 
 SAME_VALUES = "the JSON values are equal"
 SAME_TEXT = "the text is equal, in another charset"
@@ -125,8 +125,7 @@ class BodyComparison:
                 self.tally.use(one.rule)
             elif one.kind is Kind.SPELLING:
                 reason = self._spelling_rule()
-            name = pointer_to(one.path)
-            yield Difference("body", name, one.kind, values, not reason, reason)
+            yield Difference("body", one.pointer, one.kind, values, not reason, reason)
         if not found and not self._is_neutral():
             reason = self._spelling_rule() or ("" if self.rules.exact else SAME_VALUES)
             values = self._excerpts()
@@ -188,7 +187,8 @@ class BodyComparison:
         position = first_difference([*texts.values()]) if len(texts) > 1 else 0
         start = max(0, position - SHOWN // 3)
         cut = "…" if start else ""
-        return visible({t: cut + text[start : start + SHOWN] for t, text in texts.items()})
+        shown = visible({target: text[start : start + SHOWN] for target, text in texts.items()})
+        return {target: cut + text for target, text in shown.items()}
 
 
 def first_difference(bodies: Sequence[bytes] | Sequence[str]) -> int:

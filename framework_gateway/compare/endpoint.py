@@ -161,7 +161,8 @@ def list_of(incoming: HTTPRequest, header: str) -> list[str]:
         HTTPException: 400, the list is too long.
     """
     text = ",".join(incoming.headers.getlist(header))
-    names = [name.strip() for name in text[:MAX_IGNORED_SIZE].split(",") if name.strip()]
+    items = (item.strip() for item in text[:MAX_IGNORED_SIZE].split(","))
+    names = [*dict.fromkeys(item for item in items if item)]
     if len(text) > MAX_IGNORED_SIZE or len(names) > MAX_IGNORED:
         raise HTTPException(400, f"{header} has at most {MAX_IGNORED} items.")
     return names

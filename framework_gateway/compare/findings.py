@@ -15,8 +15,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from framework_gateway.compare.messages import Answer, Request
-
-SHOWN = 60  # characters of a value in one line
+from framework_gateway.compare.words import in_one_line, shorten, summarise
 
 Part = Literal["status", "header", "body"]
 
@@ -118,7 +117,9 @@ class Difference:
         return document
 
     def __str__(self) -> str:
-        values = ", ".join(f"{target} {shorten(value)}" for target, value in self.values.items())
+        values = ", ".join(
+            f"{target} {shorten(in_one_line(value))}" for target, value in self.values.items()
+        )
         return f"{self.place}: {values}" + (f" ({self.reason})" if self.reason else "")
 
 
@@ -229,7 +230,14 @@ class Comparison:
     @property
     def summary(self) -> str:
         """What was compared and found, in one or two sentences."""
-        return summarise(self)
+        return summarise(
+            str(self.verdict),
+            self.scope.compared,
+            self.scope.body,
+            counting=len(self.counting),
+            notes=len(self.notes),
+            failed=[*self.failures],
+        )
 
     def overview(self) -> dict[str, Any]:
         """Return the result and what was looked at as JSON data."""
@@ -261,41 +269,3 @@ class Comparison:
             yield f"the comparing failed: {self.error}"
         yield from (f"{target}: {reason}" for target, reason in self.failures.items())
         yield from map(str, [*self.counting, *self.notes])
-
-
-def summarise(comparison: Comparison) -> str:
-    """Say what was compared and found; never more than was looked at."""
-    scope, notes = comparison.scope, len(comparison.notes)
-    headers = ", ".join(scope.compared) or "no header"
-    compared = f"status; {headers}; {BODIES.get(scope.body, scope.body)}"
-    match comparison.verdict:
-        case Verdict.EQUAL:
-            same = scope.body in ("every byte", "no body")
-            text = f"{'Identical' if same else 'Equal'}: {compared}."
-        case Verdict.DIFFERS:
-            text = f"{plural(len(comparison.counting), 'difference')} in: {compared}."
-        case Verdict.INSUFFICIENT:
-            text = f"Too few answers to tell differences from noise, in: {compared}."
-        case Verdict.FAILED:
-            failed = ", ".join(comparison.failures) or "the comparing itself"
-            text = f"No result, because of {failed}."
-    return f"{text} {plural(notes, 'note')} on what does not count." if notes else text
-
-
-BODIES = {
-    "every byte": "every byte of the body",
-    "JSON values": "the values of the JSON body",
-    "text": "the text of the body",
-    "bytes": "the bytes of the body",
-    "no body": "no answer has a body",
-}
-
-
-def plural(number: int, noun: str) -> str:
-    """Return a number and a noun."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def shorten(text: str) -> str:
-    """Cut a long value, for one line."""
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

@@ -1,22 +1,18 @@
 """Find the places in which JSON documents differ, and the type of each difference."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from framework_gateway.compare.findings import Kind
 from framework_gateway.compare.json_values import EXACT, Number, Repeated
 from framework_gateway.compare.neutral import Names
-from framework_gateway.compare.pairing import (
-    IDENTITIES,
-    Items,
-    pair_by_identity,
-    pair_others,
-)
+from framework_gateway.compare.pairing import IDENTITIES, Items, pair_by_identity, pair_others
 from framework_gateway.compare.patterns import Pattern
-from framework_gateway.compare.pointers import Path, State
+from framework_gateway.compare.pointers import State, below
 from framework_gateway.compare.rules import Ignore, Rules, Tally
+from framework_gateway.compare.shapes import Shapes
 
 # Levels at which equal values are passed over at once; deeper, each level would read them again.
 PRUNED = 4
@@ -26,11 +22,27 @@ PRUNED = 4
 class Found:
     """A difference in JSON: place, type, the value of each target, and the rule that covers it."""
 
-    path: Path
+    pointer: str
     kind: Kind
     values: Mapping[str, Any]
     rule: str = ""
     reason: str = ""
+
+
+class Place(NamedTuple):
+    """A place in the documents.
+
+    Attributes:
+        pointer: its JSON Pointer; long names are cut.
+        depth: the number of steps from the root.
+        state: where the pointers of the rules stand.
+        patterns: rules for values at this place.
+    """
+
+    pointer: str
+    depth: int
+    state: State
+    patterns: Sequence[Ignore]
 
 
 class JSONComparison:
@@ -46,145 +58,92 @@ class JSONComparison:
         self.names = names
         self.rules = rules
         self.tally = tally
-        self.shapes: dict[Any, int] = {}
-        self.known: dict[int, int] = {}
+        self.shapes = Shapes(names, rules)
 
     def find(self, documents: Mapping[str, Any]) -> list[Found]:
         """Return the differences; targets without a place are missing in its values."""
-        return [*self._compare((), documents, self.rules.pointers.start, ())]
+        found: list[Found] = []
+        self._compare(Place("", 0, self.rules.pointers.start, ()), documents, found)
+        return found
 
-    def _compare(
-        self, path: Path, values: Mapping[str, Any], state: State, patterns: Sequence[Ignore]
-    ) -> Iterator[Found]:
-        rules, is_unordered = self._rules_at(state)
+    # These methods append to a list. As generators, they would hand each difference through all
+    # levels of a deep document.
+
+    def _compare(self, place: Place, values: Mapping[str, Any], found: list[Found]) -> None:
+        rules, unordered = self.rules.at(place.state)
         for rule in rules:
             if rule.pattern is None:
-                yield from self._compare_covered(path, values, rule)
+                # One difference for everything below this place.
+                if not are_same(values):
+                    text = f"ignore {rule.text}"
+                    found.append(Found(place.pointer, kind_of(values), values, text, rule.reason))
                 return
-        if len(path) <= PRUNED and are_same(values):
+        if place.depth <= PRUNED and are_same(values):
             return
-        patterns = [*patterns, *rules] if rules else patterns
+        if rules:
+            place = place._replace(patterns=[*place.patterns, *rules])
         types = {type(value) for value in values.values()}
         if types == {dict}:
-            yield from self._compare_members(path, values, state, patterns)
+            self._compare_members(place, values, found)
         elif types == {list}:
-            yield from self._compare_items(path, values, state, patterns, is_unordered)
-        elif not self._are_equal(values, patterns):
-            yield self._found(path, kind_of(values), values, patterns)
-
-    def _rules_at(self, state: State) -> tuple[list[Ignore], bool]:
-        """Return the rules for this place, and whether the order of an array here matters not."""
-        if not state:
-            return [], False
-        matches = self.rules.pointers.matches(state)
-        known = len(self.rules.in_bodies)
-        rules = [self.rules.in_bodies[index] for index in matches if index < known]
-        return rules, any(index >= known for index in matches)
-
-    def _compare_covered(
-        self, path: Path, values: Mapping[str, Any], rule: Ignore
-    ) -> Iterator[Found]:
-        """Yield one difference, which is ignored, for everything below this place."""
-        if not are_same(values):
-            yield Found(path, kind_of(values), values, f"ignore {rule.text}", rule.reason)
+            self._compare_items(place, values, unordered, found)
+        elif not self._are_equal(values):
+            found.append(self._found(place, kind_of(values), values))
 
     def _compare_members(
-        self,
-        path: Path,
-        values: Mapping[str, Mapping[str | int, Any]],
-        state: State,
-        patterns: Sequence[Ignore],
-    ) -> Iterator[Found]:
+        self, place: Place, values: Mapping[str, Mapping[str | int, Any]], found: list[Found]
+    ) -> None:
         # Keys in the order of the first target that has them.
         for key in dict.fromkeys(key for members in values.values() for key in members):
-            found = {target: members[key] for target, members in values.items() if key in members}
-            below = self.rules.pointers.step(state, key)
-            if len(found) == len(values):
-                yield from self._compare((*path, key), found, below, patterns)
+            having = {target: members[key] for target, members in values.items() if key in members}
+            state = self.rules.pointers.step(place.state, key)
+            pointer = below(place.pointer, key)
+            if len(having) == len(values):
+                self._compare(Place(pointer, place.depth + 1, state, place.patterns), having, found)
                 continue
-            covering = [rule for rule in self._rules_at(below)[0] if rule.pattern is None]
+            covering = [rule for rule in self.rules.at(state)[0] if rule.pattern is None]
             rule = covering[0] if covering else None
             text, reason = (f"ignore {rule.text}", rule.reason) if rule else ("", "")
-            yield Found((*path, key), Kind.MISSING, found, text, reason)
+            found.append(Found(pointer, Kind.MISSING, having, text, reason))
 
     def _compare_items(
         self,
-        path: Path,
+        place: Place,
         values: Mapping[str, list[Any]],
-        state: State,
-        patterns: Sequence[Ignore],
-        is_unordered: bool,
-    ) -> Iterator[Found]:
-        rule = f"unordered {self._unordered_at(state)}" if is_unordered else ""
-        moved = pair_by_identity(values, self._ignored_in_items(state))
+        unordered: str | None,
+        found: list[Found],
+    ) -> None:
+        rule = "" if unordered is None else f"unordered {unordered}"
+        moved = self._pair_objects(place, values)
         if moved is not None:
-            yield Found(path, Kind.ORDER, values, rule)
-            yield from self._compare_members(path, moved, state, patterns)
+            found.append(Found(place.pointer, Kind.ORDER, values, rule))
+            self._compare_members(place, moved, found)
             return
         items: Items = {target: dict(enumerate(value)) for target, value in values.items()}
-        found = [*self._compare_members(path, items, state, patterns)]
-        # Another order changes at least two items, and no length.
-        changed = {each.path[len(path)] for each in found if not each.rule}
-        lengths = {len(value) for value in values.values()}
-        if len(changed) < 2 or (len(lengths) > 1 and not is_unordered):
-            yield from found
+        inside: list[Found] = []
+        self._compare_members(place, items, inside)
+        if not may_be_moved(place, values, inside, unordered is not None):
+            found += inside
             return
-        shapes = {t: self._shapes_of(t, value, state) for t, value in values.items()}
+        shapes = {t: self.shapes.of_items(t, value, place.state) for t, value in values.items()}
         first, *others = (sorted(each) for each in shapes.values())
         if all(other == first for other in others):
-            yield Found(path, Kind.ORDER, values, rule)
-        elif is_unordered:
-            paired = pair_others(values, shapes)
-            yield from self._compare_members(path, paired, state, patterns)
+            found.append(Found(place.pointer, Kind.ORDER, values, rule))
+        elif unordered is not None:
+            self._compare_members(place, pair_others(values, shapes), found)
         else:
-            yield from found
+            found += inside
 
-    def _ignored_in_items(self, state: State) -> list[str]:
-        """Return the members of the items that may differ."""
+    def _pair_objects(self, place: Place, values: Mapping[str, list[Any]]) -> Items | None:
+        """Pair objects in another order by their identity; None if there are none."""
+        if not all(len(items) > 1 and isinstance(items[0], dict) for items in values.values()):
+            return None
         step = self.rules.pointers.step
-        inside = step(state, 0)
-        return [name for name in IDENTITIES if any(self._rules_at(step(inside, name))[0])]
+        inside = step(place.state, 0)
+        ignored = [name for name in IDENTITIES if self.rules.at(step(inside, name))[0]]
+        return pair_by_identity(values, ignored)
 
-    def _unordered_at(self, state: State) -> str:
-        known = len(self.rules.in_bodies)
-        matches = self.rules.pointers.matches(state)
-        return next(self.rules.unordered[index - known] for index in matches if index >= known)
-
-    def _shapes_of(self, target: str, items: list[Any], state: State) -> list[int]:
-        """Return a number for each item; equal items have equal numbers."""
-        step = self.rules.pointers.step
-        return [self._shape(target, item, step(state, index)) for index, item in enumerate(items)]
-
-    def _shape(self, target: str, value: Any, state: State) -> int:
-        """Return a number for a value, without what is ignored and without the target's names."""
-        if id(value) in self.known:
-            return self.known[id(value)]
-        rules, is_unordered = self._rules_at(state)
-        step = self.rules.pointers.step
-        if any(rule.pattern is None for rule in rules):
-            key: Any = "ignored"
-        elif isinstance(value, dict):
-            members = (
-                (name, self._shape(target, one, step(state, name))) for name, one in value.items()
-            )
-            key = ("object", frozenset(members))
-        elif isinstance(value, list):
-            shapes = self._shapes_of(target, value, state)
-            # With unordered, the arrays inside are compared likewise.
-            key = ("array", *(sorted(shapes) if is_unordered else shapes))
-        elif isinstance(value, str):
-            key = ("string", self.names[target].replace(value)[0])
-        elif isinstance(value, Repeated):
-            key = ("repeated", *self._shapes_of(target, value.values, state))
-        else:
-            key = (type(value), value)
-        shape = self.shapes.setdefault(key, len(self.shapes))
-        if isinstance(value, dict | list):
-            # Otherwise, each array around it would read it again.
-            self.known[id(value)] = shape
-        return shape
-
-    def _are_equal(self, values: Mapping[str, Any], patterns: Sequence[Ignore]) -> bool:
+    def _are_equal(self, values: Mapping[str, Any]) -> bool:
         """Return whether leaves are equal; count the built-in rules that make them equal."""
         if are_same(values):
             return True
@@ -203,25 +162,37 @@ class JSONComparison:
             self.tally.use(rule)
         return True
 
-    def _found(
-        self, path: Path, kind: Kind, values: Mapping[str, Any], patterns: Sequence[Ignore]
-    ) -> Found:
+    def _found(self, place: Place, kind: Kind, values: Mapping[str, Any]) -> Found:
         """Return a difference of leaves, with the rule that covers it."""
         if {type(value) for value in values.values()} == {Number}:
             tolerance = self.rules.tolerance
             if tolerance is not None and are_close([*values.values()], tolerance):
-                return Found(path, kind, values, f"tolerance {tolerance}")
+                return Found(place.pointer, kind, values, f"tolerance {tolerance}")
         if kind in (Kind.VALUE, Kind.SPELLING):
-            for rule in patterns:
+            for rule in place.patterns:
                 assert rule.pattern is not None
                 if self._match(values, rule.pattern):
-                    return Found(path, kind, values, f"ignore {rule.text}", rule.reason)
-        return Found(path, kind, values)
+                    return Found(place.pointer, kind, values, f"ignore {rule.text}", rule.reason)
+        return Found(place.pointer, kind, values)
 
     def _match(self, values: Mapping[str, Any], pattern: Pattern) -> bool:
         texts = {target: text_of(value) for target, value in values.items()}
         replaced = {self.names[t].replace(pattern.replace(text))[0] for t, text in texts.items()}
         return len(replaced) == 1
+
+
+def may_be_moved(
+    place: Place, values: Mapping[str, list[Any]], inside: Sequence[Found], is_unordered: bool
+) -> bool:
+    """Return whether differences of items may come from another order.
+
+    Another order changes at least two items, and no length.
+    """
+    lengths = {len(each) for each in values.values()}
+    if len(inside) < 2 or max(lengths) < 2 or (len(lengths) > 1 and not is_unordered):
+        return False
+    start = len(place.pointer) + 1
+    return len({one.pointer[start:].partition("/")[0] for one in inside if not one.rule}) > 1
 
 
 def are_same(values: Mapping[str, Any]) -> bool:

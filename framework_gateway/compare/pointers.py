@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 MAX_DOUBLE = 4  # ``**`` in one pointer; more would make it slow
+MAX_KNOWN = 10_000  # steps that are remembered
 LONGEST_KEY = 1000  # characters shown of a member's name
 
-# Member names and indexes, from the root of a JSON document.
-Path = tuple[str | int, ...]
 # Where the pointers of a list stand: the index of each, and the steps that it has taken.
 State = frozenset[tuple[int, int]]
 
@@ -16,9 +15,9 @@ def escape(key: str | int) -> str:
     return str(key).replace("~", "~0").replace("/", "~1")
 
 
-def pointer_to(path: Path) -> str:
-    """Format a path as a JSON Pointer; long names are cut."""
-    return "".join(f"/{escape(key)[:LONGEST_KEY]}" for key in path)
+def below(pointer: str, key: str | int) -> str:
+    """Return the JSON Pointer of a member or item; a long name is cut."""
+    return f"{pointer}/{escape(key)[:LONGEST_KEY]}"
 
 
 class Pointers:
@@ -41,6 +40,9 @@ class Pointers:
             if pointer.split("/").count("**") > MAX_DOUBLE:
                 raise ValueError(f"a JSON Pointer has at most {MAX_DOUBLE} times **")
         self.steps = [pointer.split("/")[1:] for pointer in pointers]
+        self.names = {step for steps in self.steps for step in steps}
+        self.steps_taken: dict[tuple[State, str], State] = {}
+        self.matched: dict[State, list[int]] = {}
         self.start = self._closed({(index, 0) for index in range(len(self.steps))})
 
     def step(self, state: State, key: str | int) -> State:
@@ -48,6 +50,15 @@ class Pointers:
         if not state:
             return state
         name = escape(key)
+        known = (state, name if name in self.names else "")
+        after = self.steps_taken.get(known)
+        if after is None:
+            if len(self.steps_taken) >= MAX_KNOWN:
+                self.steps_taken.clear()
+            after = self.steps_taken[known] = self._step(state, name)
+        return after
+
+    def _step(self, state: State, name: str) -> State:
         after = set()
         for index, place in state:
             steps = self.steps[index]
@@ -60,7 +71,13 @@ class Pointers:
 
     def matches(self, state: State) -> list[int]:
         """Return the indexes of the pointers that match this place."""
-        return sorted({index for index, place in state if place == len(self.steps[index])})
+        found = self.matched.get(state)
+        if found is None:
+            if len(self.matched) >= MAX_KNOWN:
+                self.matched.clear()
+            found = sorted({index for index, place in state if place == len(self.steps[index])})
+            self.matched[state] = found
+        return found
 
     def _closed(self, state: set[tuple[int, int]]) -> State:
         """Add the places after each ``**``, which may also stand for no step."""

@@ -10,7 +10,7 @@ from typing import Self
 from framework_gateway.compare.findings import Use
 from framework_gateway.compare.header_choice import DEFAULT, HeaderChoice
 from framework_gateway.compare.patterns import Pattern
-from framework_gateway.compare.pointers import Pointers
+from framework_gateway.compare.pointers import Pointers, State
 
 PARTS = ("status", "spelling", "body")
 
@@ -122,6 +122,20 @@ class Rules:
         """The places of ``in_bodies``, then those of ``unordered``."""
         places = ["" if rule.place == "body" else rule.place for rule in self.in_bodies]
         return Pointers([*places, *self.unordered])
+
+    def at(self, state: State) -> tuple[Sequence[Ignore], str | None]:
+        """Return the rules for a place, and the rule that its array has no order, if there is one.
+
+        Args:
+            state: where the pointers stand at this place.
+        """
+        if not state:
+            return (), None
+        matches = self.pointers.matches(state)
+        known = len(self.in_bodies)
+        rules = [self.in_bodies[index] for index in matches if index < known]
+        unordered = [self.unordered[index - known] for index in matches if index >= known]
+        return rules, unordered[0] if unordered else None
 
 
 def parse_tolerance(text: str | float) -> Decimal:

@@ -314,6 +314,7 @@ def test_the_spelling_of_numbers_can_be_ignored() -> None:
 def test_the_text_around_a_difference_is_shown() -> None:
     (difference,) = bodies("x" * 100 + "one", "x" * 100 + "two")
     assert difference.place == "body"
+    assert {value[0] for value in difference.values.values()} == {"…"}
     assert {name: value[-3:] for name, value in difference.values.items()} == {
         "a": "one",
         "b": "two",
@@ -395,6 +396,8 @@ def test_what_was_looked_at_is_said() -> None:
 def test_a_difference_is_written_in_one_line() -> None:
     difference = Difference("body", "/name", Kind.VALUE, {"old": '"Alice"', "new": "x" * 100})
     assert str(difference) == f'body /name: old "Alice", new {"x" * 59}…'
+    (difference,) = bodies("one\nline", "two\tlines")
+    assert str(difference) == r"body: a one\nline, b two\tlines"
 
 
 def test_long_words_are_read_once() -> None:
