@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from framework_gateway.compare.comparer import Comparer, comparing
+from framework_gateway.compare.comparer import Comparer, compare_rounds, comparing
+from framework_gateway.compare.contents import Content
 from framework_gateway.compare.findings import Verdict
-from framework_gateway.compare.messages import Failure, Request
+from framework_gateway.compare.messages import Answer, Failure, Request
+from framework_gateway.compare.rules import Rules
 from framework_gateway.compare.targets import Application, Server, TargetError, open_targets
 from tests.compare import applications
 from tests.databases import free_port
@@ -209,3 +211,38 @@ def test_open_targets_distinguishes_servers_from_applications() -> None:
             return [type(target) for target in opened]
 
     assert asyncio.run(kinds()) == [Application, Server]
+
+
+def test_each_failure_has_a_kind_and_is_counted() -> None:
+    targets = {"whole": applications.main, "bare": bare, "half": half}
+    with comparing(targets, timeout=5) as compare:
+        comparison = compare("GET", "/users")
+    kinds = {answer.target: answer.failure for answer in comparison.answers}
+    assert kinds == {
+        "whole": None,
+        "bare": Failure.EXCEPTION,
+        "half": Failure.INCOMPLETE,
+    }
+    assert comparison.verdict is Verdict.FAILED
+    assert comparison.as_dict()["answers"][2]["failure"] == "incomplete"
+    assert comparison.summary == "No result, because of bare, half."
+
+
+class Unreadable(Answer):
+    """An answer whose body cannot be read."""
+
+    @property
+    def content(self) -> Content:
+        raise RuntimeError("unreadable")
+
+
+def test_a_failure_of_the_comparing_is_a_result() -> None:
+    request = Request("GET", "/")
+    answers = [
+        Unreadable(name, "http://localhost", request, 0.1, 200, body=name.encode()) for name in "ab"
+    ]
+    comparison = compare_rounds(request, [answers], Rules(), {})
+    assert comparison.verdict is Verdict.FAILED
+    assert comparison.error == "RuntimeError('unreadable')"
+    assert str(comparison) == "GET /: failed\n  the comparing failed: RuntimeError('unreadable')"
+    assert "the comparing itself" in comparison.summary

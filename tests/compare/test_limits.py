@@ -203,7 +203,7 @@ class RecordsThread(Answer):
     threads: ClassVar[set[int]] = set()
 
     @property
-    def content(self) -> Content:  # type: ignore[override]  # a property in place of a cached one
+    def content(self) -> Content:
         self.threads.add(threading.get_ident())
         return super().content
 
