@@ -42,7 +42,7 @@ def compare(*arguments: object, status: int = 1) -> tuple[str, str]:
 
 def compare_input(*arguments: object, stdin: str, status: int = 1) -> str:
     """Run the command in a process of its own, with a pipe for its input; return its output."""
-    command = [SCRIPTS / "gateway", "compare", *map(str, arguments)]
+    command = [str(SCRIPTS / "gateway"), "compare", *map(str, arguments)]
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
