@@ -181,5 +181,6 @@ def compare(
         time_limit=time_limit,
     )
     summary = comparing.compare_all(opened, work, options)
-    write_reports(reports, summary, targets, options.rules)
+    kept = {"session": session, "noise": noise, **options.rules}
+    write_reports(reports, summary, targets, kept, secrets=chosen.secrets)
     sys.exit(summary.exit_status)

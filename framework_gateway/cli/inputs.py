@@ -42,7 +42,7 @@ OPTIONS = (
         f" (TARGET or TARGET:/path; the path is {DOCUMENT} unless given).",
     ),
     click.option("--origin", metavar="URL", help="Of an HTTP Archive: the origin to select."),
-    click.option("--secrets", is_flag=True, help="Of an HTTP Archive: keep credentials."),
+    click.option("--secrets", is_flag=True, help="Keep credentials in HTTP Archives."),
     click.option("--unsafe", is_flag=True, help="Also send recorded or generated unsafe methods."),
     click.option(
         "--max-examples",

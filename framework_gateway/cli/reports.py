@@ -64,13 +64,15 @@ def write_reports(
     files: Sequence[str],
     summary: "Summary",
     targets: Sequence[tuple[str, str]],
-    rules: Mapping[str, Any],
+    options: Mapping[str, Any],
+    *,
+    secrets: bool,
 ) -> None:
     """Write each report; the directory of each file exists."""
     from framework_gateway.compare.reports.files import render
 
     for name in files:
-        content = render(name, summary, dict(targets), rules)
+        content = render(name, summary, dict(targets), options, secrets=secrets)
         # Half a surrogate pair, which JSON can spell, has no UTF-8.
         Path(name).write_text(content, encoding="utf-8", errors="backslashreplace")
         print(f"wrote {name}", file=sys.stderr)

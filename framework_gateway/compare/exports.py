@@ -68,7 +68,7 @@ def as_pytest(
         options: arguments of the comparison that differ from the default.
     """
     given = "".join(f", {name}={value!r}" for name, value in options.items() if value)
-    module = MODULE.format(targets=repr(dict(targets)) if targets else "None", options=given)
+    module = MODULE.format(targets=literal(targets) if targets else "None", options=given)
     names: set[str] = set()
     for finding in findings:
         request = finding.example.request
@@ -76,19 +76,30 @@ def as_pytest(
         while name in names:
             name += "_too"
         names.add(name)
-        doc = str(finding.group).replace("\\", "\\\\").replace('"', "'")
+        doc = printable(str(finding.group)).replace("\\", "\\\\").replace('"', "'")
         module += TEST.format(name=name, doc=doc, arguments=arguments_of(request))
     return module
 
 
 def arguments_of(request: Request) -> str:
     """Return Python arguments that make the same request."""
-    words = [repr(request.method), repr(request.path)]
+    words = [quoted(request.method), quoted(request.path)]
     if request.body:
         words.append(f"body={request.body!r}")
     if request.headers:
-        words.append(f"headers={[*map(tuple, request.headers)]!r}")
+        words.append(f"headers={literal(dict(request.headers))}")
     return ", ".join(words)
+
+
+def literal(values: Mapping[str, str]) -> str:
+    """Return a Python dictionary of texts."""
+    pairs = (f"{quoted(name)}: {quoted(value)}" for name, value in values.items())
+    return "{" + ", ".join(pairs) + "}"
+
+
+def quoted(text: str) -> str:
+    """Return a Python string in double quotes, as formatters write it."""
+    return json.dumps(text)
 
 
 def as_commands(findings: Sequence[Finding]) -> str:

@@ -30,7 +30,7 @@ class Group:
 
     def as_dict(self) -> dict[str, str]:
         """Return the group as JSON data."""
-        return asdict(self)
+        return {**asdict(self), "what": self.what}
 
     def __str__(self) -> str:
         return f"{self.route}: {self.what}"

@@ -174,8 +174,8 @@ def test_targets_are_asked_at_once_or_in_turn(in_turn: bool) -> None:
     comparer = Comparer([Application(name, partial(application, name)) for name in "ab"])
     comparison = asyncio.run(comparer.compare(Request("GET", "/"), in_turn=in_turn))
     assert comparison.identical
-    turns = ["a begins", "a ends", "b begins", "b ends"]
-    assert (log == turns) == in_turn
+    # Which target comes first is random.
+    assert (log[0][0] == log[1][0]) == in_turn
 
 
 def test_a_hook_runs_before_each_target() -> None:

@@ -28,13 +28,19 @@ def as_json(summary: Summary) -> str:
 
 
 def render(
-    name: str, summary: Summary, targets: Mapping[str, str], options: Mapping[str, Any]
+    name: str,
+    summary: Summary,
+    targets: Mapping[str, str],
+    options: Mapping[str, Any],
+    *,
+    secrets: bool = False,
 ) -> str:
     """Return the content of a report.
 
     Args:
         name: a file name with one of the endings in FORMATS.
         targets, options: what a pytest module compares, and how.
+        secrets: keep credentials in an HTTP Archive.
     """
     findings = [*summary.findings.values()]
     formats: Mapping[str, Callable[[], str]] = {
@@ -45,6 +51,6 @@ def render(
         ".jsonl": lambda: exports.as_lines(findings),
         ".py": lambda: exports.as_pytest(findings, targets, options),
         ".sh": lambda: exports.as_commands(findings),
-        ".har": lambda: exports.as_archive(findings),
+        ".har": lambda: exports.as_archive(findings, secrets=secrets),
     }
     return formats[Path(name).suffix]()

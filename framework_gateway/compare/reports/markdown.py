@@ -8,6 +8,7 @@ from framework_gateway.compare.summary import Finding, Summary
 
 LONGEST = 300  # characters of a value
 MAX_FINDINGS = 50
+MAX_PLACES = 3  # of each finding
 
 
 def as_markdown(summary: Summary) -> str:
@@ -41,10 +42,12 @@ def section(finding: Finding, targets: Sequence[str]) -> Iterator[str]:
     if body := finding.example.request.body:
         yield from [f"Body: {code(body.decode(errors='replace'))}", ""]
     rows = [
-        [place, *(code(values.get(target, shown.ABSENT)) for target in targets)]
+        [place, *(code(values[target]) for target in targets)]
         for place, values in shown.values_of(finding, targets)
     ]
-    yield from table(["", *targets], rows, is_code=True)
+    yield from table(["", *targets], rows[:MAX_PLACES], is_code=True)
+    if len(rows) > MAX_PLACES:
+        yield from ["", f"And in {shown.count(len(rows) - MAX_PLACES, 'more place')}."]
     yield ""
 
 

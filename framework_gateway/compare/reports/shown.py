@@ -83,13 +83,13 @@ def request_line(request: Request) -> str:
 def values_of(finding: Finding, targets: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield place and values, by target, of the example's differences in the finding's group."""
     example = finding.example
-    for target, reason in example.failures.items():
-        yield finding.group.place, {target: reason}
+    if example.failed:
+        yield finding.group.place, {one: example.failures.get(one, ABSENT) for one in targets}
+        return
     for difference in example.counting:
         alone = Comparison(example.request, example.answers, [difference])
-        if not example.failed and finding.group in groups_of(alone, finding.group.route):
-            found = {one: difference.values.get(one, ABSENT) for one in targets}
-            yield f"{difference.place} ({difference.kind})", found
+        if finding.group in groups_of(alone, finding.group.route):
+            yield difference.place, {one: difference.values.get(one, ABSENT) for one in targets}
 
 
 def title(finding: Finding) -> str:

@@ -92,10 +92,12 @@ def show_finding(finding: Finding, targets: Sequence[str]) -> RenderableType:
     ]
     if request.body:
         parts.append(Text("  " + printable(request.body.decode(errors="replace"))))
-    for place, values in shown.values_of(finding, targets):
-        if place != finding.group.place:
-            parts.append(Text(f"  {printable(place)}", "dim"))
-        parts.append(show_values(values))
+    (place, values), *others = shown.values_of(finding, targets)
+    if place != finding.group.place:
+        parts.append(Text(f"  {printable(place)}", "dim"))
+    parts.append(show_values(values))
+    if others:
+        parts.append(Text(f"  … and in {shown.count(len(others), 'more place')}", "dim"))
     return Group(*parts, Text())
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Literal
 
 import pytest
 from rich.console import Console
@@ -19,11 +20,10 @@ OLD = {"id": 1, "name": LONG, "items": [*range(100)], "price": 1}
 NEW = {**OLD, "name": f"{LONG}y", "price": None}
 
 
-def console(width: int = 80, color: str | None = None) -> tuple[Console, io.StringIO]:
+def console(width: int = 80, coloured: bool = False) -> tuple[Console, io.StringIO]:
     stream = io.StringIO()
-    return Console(
-        file=stream, width=width, force_terminal=bool(color), color_system=color, no_color=not color
-    ), stream
+    system: Literal["standard"] | None = "standard" if coloured else None
+    return Console(file=stream, width=width, force_terminal=coloured, color_system=system), stream
 
 
 def summary() -> Summary:
@@ -76,7 +76,7 @@ def test_answers_stand_side_by_side_where_there_is_room() -> None:
 
 
 def test_colours_show_what_differs() -> None:
-    found, stream = console(120, "standard")
+    found, stream = console(120, coloured=True)
     one = summary().only
     assert one is not None
     print_comparison(one, found)
