@@ -156,7 +156,8 @@ def compare_rounds(
     saved: Mapping[str, Mapping[str, str]],
 ) -> Comparison:
     """Compare the answers of one or more rounds; a failure of the comparing is a result, too."""
-    answers = next((each for each in rounds if any(one.error for one in each)), rounds[0])
+    failing = [each for each in rounds if any(one.error for one in each)]
+    answers = failing[0] if failing else rounds[0]
     try:
         found = find_differences(request, answers, rules, saved)
         if len(rounds) > 1 and not any(answer.error for answer in answers):

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from framework_gateway.compare.messages import Answer, Request
+from framework_gateway.compare.rates import Rate
 from framework_gateway.compare.words import in_one_line, shorten, summarise
 
 Part = Literal["status", "header", "body"]
@@ -41,28 +42,6 @@ class Kind(StrEnum):
     ORDER = "order"  # the same items of an array in another order
     SPELLING = "spelling"  # the same value in other characters: 1 and 1.0, other spaces
     REPEATED = "repeated"  # an object has the same name more than once in some answers
-
-
-@dataclass(frozen=True)
-class Rate:
-    """How often a place differed.
-
-    Attributes:
-        differing, asked: in ``differing`` of ``asked`` comparisons.
-        low, high: the 95 % interval of the rate (Wilson), from 0 to 1.
-    """
-
-    differing: int
-    asked: int
-    low: float
-    high: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the rate as JSON data."""
-        return {"differing": self.differing, "of": self.asked, "interval": [self.low, self.high]}
-
-    def __str__(self) -> str:
-        return f"{self.differing} of {self.asked} ({self.low:.0%} to {self.high:.0%})"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Self
 
 # They belong to the connection, not to the answer (RFC 9110, 7.6.1), and are never compared.
@@ -27,6 +27,8 @@ WORDS = {
 }
 
 
+IS_PASSING = frozenset(map(str.lower, PASSING))
+IN_CONTRACT = frozenset(map(str.lower, CONTRACT))
 USUAL = {name.lower(): name for name in (*PASSING, *CONTRACT, "ETag", "WWW-Authenticate")}
 
 
@@ -63,8 +65,16 @@ class HeaderChoice:
         return cls(base, names, without)
 
     def why_not(self, name: str) -> str:
-        """Return why a header does not count; an empty text if it does."""
-        return why_not(self, name.lower())
+        """Return why a header, in lower case, does not count; an empty text if it does."""
+        if name in self.without:
+            return f"--headers -{title(name)}"
+        if name in self.names or self.base == "all":
+            return ""
+        if self.base == "contract":
+            return "" if name in IN_CONTRACT else "not in the contract"
+        if self.base == "list":
+            return "not in the list of headers"
+        return "differs between servers or answers" if name in IS_PASSING else ""
 
     @cached_property
     def words(self) -> str:
@@ -73,20 +83,6 @@ class HeaderChoice:
         text = ", ".join(filter(None, [WORDS.get(self.base, ""), names]))
         without = ", ".join(title(name) for name in self.without)
         return f"{text}, without {without}" if without else text
-
-
-@lru_cache(maxsize=1024)
-def why_not(choice: HeaderChoice, name: str) -> str:
-    """Return why a header, in lower case, does not count; an empty text if it does."""
-    if name in choice.without:
-        return f"--headers -{title(name)}"
-    if name in choice.names or choice.base == "all":
-        return ""
-    if choice.base == "contract":
-        return "" if name in map(str.lower, CONTRACT) else "not in the contract"
-    if choice.base == "list":
-        return "not in the list of headers"
-    return "differs between servers or answers" if name in map(str.lower, PASSING) else ""
 
 
 def title(name: str) -> str:

@@ -58,7 +58,7 @@ class Name:
         return not (after.isalnum() or (after != "" and after in self.inner))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Names:
     """The names of the target that gave an answer; found when they are first needed.
 

@@ -5,15 +5,13 @@ the steadiest of them counts; Fisher's exact test decides. Three times more are 
 that always differs. The intervals of the rates are Wilson's.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from framework_gateway.compare.findings import Difference, Rate
+from framework_gateway.compare.findings import Difference
+from framework_gateway.compare.rates import exceeds, rate
 
-SIGNIFICANT = 0.05  # the probability of a wrong alarm
-Z = 1.96  # of a 95 % interval
 TOO_FEW = "too few answers; ask more often"
 NOISE = "noise: each target differs from itself as often"
 
@@ -69,23 +67,3 @@ def judge(difference: Difference, across: int, rounds: int, alone: int, pairs: i
     if is_more and (not alone or not exceeds(rounds, rounds, alone, pairs)):
         return replace(rated, counts=False, undecided=True, reason=TOO_FEW)
     return replace(rated, counts=False, reason=NOISE)
-
-
-def exceeds(across: int, rounds: int, alone: int, pairs: int) -> bool:
-    """Return whether the first rate is higher than the second (Fisher's exact test, one-sided)."""
-    total, differing = rounds + pairs, across + alone
-    ways = sum(
-        math.comb(differing, k) * math.comb(total - differing, rounds - k)
-        for k in range(across, min(rounds, differing) + 1)
-    )
-    return ways / math.comb(total, rounds) < SIGNIFICANT
-
-
-def rate(differing: int, asked: int) -> Rate:
-    """Return a rate with its interval (Wilson's score interval)."""
-    if not asked:
-        return Rate(0, 0, 0.0, 1.0)
-    share, square = differing / asked, Z * Z / asked
-    middle = (share + square / 2) / (1 + square)
-    half = Z / (1 + square) * math.sqrt(share * (1 - share) / asked + square / asked / 4)
-    return Rate(differing, asked, max(0.0, middle - half), min(1.0, middle + half))

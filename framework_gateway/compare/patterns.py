@@ -8,14 +8,16 @@ HTTP_DATE = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d[ -]\w{3}[ -]\d{4} \d\d:\d\d:
 # Seconds or milliseconds since 1970, between 2001 and 2286.
 EPOCH = r"(?<![\d.])[1-9]\d{9}(?:\d{3})?(?:\.\d{1,9})?(?![\d.])"
 
+# At least 16 characters with a letter and a digit: session keys, CSRF tokens, JWTs, digests.
+LONG_WORD = r"(?<![\w+/=.-])(?=[\w+/=.-]*[0-9])(?=[\w+/=.-]*[A-Za-z])[\w+/=.-]{16,}+"
+
 BUILT_IN = {
     "time": (
         rf"(?<!\d){DATE}(?:[T ]{CLOCK} ?(?:Z|UTC|[+-]\d\d:?\d\d)?)?(?!\d)|{HTTP_DATE}|{EPOCH}"
     ),
     "uuid": r"(?i)(?<![0-9a-z])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})"
     r"(?![0-9a-z])",
-    # At least 16 characters with a letter and a digit: session keys, CSRF tokens, JWTs, digests.
-    "token": r"(?<![\w+/=.-])(?=[\w+/=.-]*[0-9])(?=[\w+/=.-]*[A-Za-z])[\w+/=.-]{16,}+",
+    "token": LONG_WORD,
 }
 
 

@@ -1,6 +1,5 @@
 """The rules of a comparison: what counts, what is ignored, and what is equal enough."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -158,11 +157,11 @@ class Tally:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.counts: Counter[str] = Counter()
+        self.counts: dict[str, int] = {}
 
     def use(self, rule: str) -> None:
         """Count one use."""
-        self.counts[rule] += 1
+        self.counts[rule] = self.counts.get(rule, 0) + 1
 
     @property
     def uses(self) -> list[Use]:
@@ -172,4 +171,4 @@ class Tally:
         if self.rules.tolerance is not None:
             given[f"tolerance {self.rules.tolerance}"] = ""
         every = [*given, *(rule for rule in self.counts if rule not in given)]
-        return [Use(rule, self.counts[rule], given.get(rule, "")) for rule in every]
+        return [Use(rule, self.counts.get(rule, 0), given.get(rule, "")) for rule in every]

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from framework_gateway.compare.comparer import comparing
 from framework_gateway.compare.findings import Verdict
-from framework_gateway.compare.noise import exceeds, rate
+from framework_gateway.compare.rates import exceeds, rate
 
 Make = Callable[[int], Any]
 
