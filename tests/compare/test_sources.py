@@ -62,8 +62,8 @@ def test_an_archive_is_sent_without_unsafe_methods(tmp_path: Path) -> None:
     file = write_archive(tmp_path / "browser.har")
     shown, _ = compare("--har", file, *OLD, *NEW)
     assert "1 request to old and new: 0 equal, 1 different, 0 without an answer" in shown
-    assert "left out: 1 unsafe methods; --unsafe sends them" in shown
-    assert "left out: 1 requests to http://cdn.example; --origin selects another origin" in shown
+    assert "Left out: 1 unsafe methods; --unsafe sends them" in shown
+    assert "Left out: 1 requests to http://cdn.example; --origin selects another origin" in shown
     shown, errors = compare("--har", file, *OLD, *NEW, "--unsafe")
     assert "2 requests to old and new: 1 equal, 1 different" in shown
     assert "this run may create, change and delete data of old, new" in errors
@@ -75,7 +75,7 @@ def test_an_access_log_is_read_from_standard_input() -> None:
     log = "".join(f'x - - {TIME} "GET /{path} HTTP/1.1" 200 1\n' for path in ("users", "long"))
     shown = compare_input("--access-log", "-", *OLD, *NEW, stdin=log + "no line\n")
     assert "2 requests to old and new: 1 equal, 1 different" in shown
-    assert "left out: 1 lines that are not in the common format" in shown
+    assert "Left out: 1 lines that are not in the common format" in shown
 
 
 def test_a_curl_command_is_one_comparison() -> None:
@@ -83,6 +83,26 @@ def test_a_curl_command_is_one_comparison() -> None:
     assert shown.startswith("GET /users: differs")
     both = ("--curl", "curl x/users", "--curl", "curl x/long")
     assert "2 requests to old and new" in compare(*both, *OLD, *NEW)[0]
+
+
+def test_headers_are_added_to_every_request(tmp_path: Path) -> None:
+    (tmp_path / "guarded.py").write_text(GUARDED)
+    file = tmp_path / "requests.jsonl"
+    file.write_text('{"path": "/a"}\n{"path": "/b", "headers": {"authorization": "other"}}\n')
+    targets = ("--target", "old=guarded:old", "--target", "new=guarded:new", "--app-dir", tmp_path)
+    key = ("-H", "Authorization: key")
+    shown, _ = compare("--file", file, *targets, *key, "--shrink")
+    assert "GET /a: status: old 200, new 204" in shown
+    assert "2 requests to old and new: 1 equal, 1 different" in shown
+    compare("--file", file, *targets, status=0)
+    operation = {"responses": {"200": {"description": "OK"}}}
+    info = {"title": "Guarded", "version": "1"}
+    document = {"openapi": "3.1.0", "info": info, "paths": {"/a": {"get": operation}}}
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    shown, _ = compare("--openapi", tmp_path / "openapi.json", *targets, *key)
+    assert "GET /a: status: old 200, new 204" in shown
+    _, errors = compare("--openapi", "new", *targets, status=2)
+    assert "new answers 401 to GET /openapi.json" in errors
 
 
 def test_lines_come_from_standard_input() -> None:
@@ -118,6 +138,19 @@ def test_json_of_many_is_one_document(tmp_path: Path) -> None:
     assert document["routes"][0]["latencies"]["new"]["p95"] > 0
 
 
+GUARDED = """
+def answering(status):
+    async def app(scope, receive, send):
+        allowed = (b"authorization", b"key") in scope["headers"]
+        head = {"type": "http.response.start", "status": status if allowed else 401, "headers": []}
+        await send(head)
+        await send({"type": "http.response.body", "body": b""})
+
+    return app
+
+
+old, new = answering(200), answering(204)
+"""
 SILENT = """
 async def app(scope, receive, send):
     raise RuntimeError("out of order")
