@@ -182,13 +182,15 @@ class Chosen:
     async def _fetch(self, target: "Target", path: str) -> Any:
         """Return the schema of the OpenAPI document that a target serves."""
         from framework_gateway.compare.inputs import InputError, openapi
-        from framework_gateway.compare.messages import NoAnswer, Request
+        from framework_gateway.compare.messages import Request
+        from framework_gateway.compare.targets import TargetError
 
         request = self._with_headers(Request("GET", path)).with_defaults()
         try:
             answer = await target.answer(request, LARGEST_DOCUMENT)
-        except NoAnswer as error:
-            raise InputError(f"{target.name}: {error}") from error
+        # An application may raise anything.
+        except Exception as error:
+            raise TargetError(f"{target.name} does not answer GET {path}: {error!r}") from error
         if answer.status != 200:
             raise InputError(f"{target.name} answers {answer.status} to GET {path}")
         return openapi.parse(answer.body, target.name)

@@ -105,6 +105,19 @@ def test_headers_are_added_to_every_request(tmp_path: Path) -> None:
     assert "new answers 401 to GET /openapi.json" in errors
 
 
+def test_unsafe_requests_are_generated_and_shrunk(tmp_path: Path) -> None:
+    (tmp_path / "creating.py").write_text(CREATING)
+    targets = ("--target", "old=creating:old", "--target", "new=creating:new")
+    words = (*targets, "--app-dir", tmp_path, "--openapi", "new", "--report", tmp_path / "r.json")
+    shown, errors = compare(*words, status=0)
+    assert "Left out: 1 unsafe methods; --unsafe sends them" in shown
+    assert "may create" not in errors
+    compare(*words, "--unsafe", "--max-examples", 20)
+    (finding,) = json.loads((tmp_path / "r.json").read_text())["findings"]
+    assert finding["what"] == "body /price (type): old number, new string"
+    assert json.loads(finding["example"]["request"]["body"]) == {"name": "", "price": 0}
+
+
 def test_lines_come_from_standard_input() -> None:
     line = '{"path": "/long", "headers": [["X-A", "1"], ["X-A", "2"]]}\n'
     shown = compare_input("--file", "-", *OLD, *SAME, stdin=line * 2000, status=0)
@@ -151,6 +164,33 @@ def answering(status):
 
 old, new = answering(200), answering(204)
 """
+CREATING = """
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+
+class Item(BaseModel):
+    name: str
+    price: float
+    note: str | None = None
+
+
+def answering(kind):
+    app = FastAPI()
+
+    @app.get("/items")
+    def list_items() -> list[str]:
+        return []
+
+    @app.post("/items")
+    def create_item(item: Item) -> dict[str, kind]:
+        return {"price": kind(item.price)}
+
+    return app
+
+
+old, new = answering(float), answering(str)
+"""
 SILENT = """
 async def app(scope, receive, send):
     raise RuntimeError("out of order")
@@ -169,6 +209,7 @@ async def app(scope, receive, send):
         ((*OLD, *SAME, "--curl", "wget x"), 2, "--curl: a curl command begins with curl"),
         ((*OLD, *SAME, "--openapi", "nowhere"), 2, "nowhere: there is no such file"),
         ((*OLD, *SAME, "--openapi", "old"), 2, "old answers 404 to GET /openapi.json"),
+        ((*OLD, "--target", "new=silent:app", "--openapi", "new"), 3, "new does not answer GET"),
         ((*OLD, *SAME, "/users", "--report", "x.pdf"), 2, "x.pdf: the name must end with .html"),
         ((*OLD, *SAME, "/users", "--report", "no/x.md"), 2, "there is no directory no"),
         ((*OLD, *SAME, "--har", "LICENSE", "--curl", "curl x"), 2, "or one of --file, --har"),
