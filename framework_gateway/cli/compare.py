@@ -35,7 +35,9 @@ HEADER = Pair("header", ":", "'Name: value'")
 @click.argument("method", default="GET")
 @click.argument("path", required=False)
 @click.option("-d", "--data", help="Request body; @FILE reads a file, @- reads standard input.")
-@click.option("-H", "--header", "headers", multiple=True, type=HEADER, help="Request header.")
+@click.option(
+    "-H", "--header", "headers", multiple=True, type=HEADER, help="Header of every request."
+)
 @click.option(
     "--target",
     "targets",
@@ -151,7 +153,7 @@ def compare(
     if path is None and method.startswith("/"):
         method, path = "GET", method
     request = comparing.one_request(method, path, data, headers)
-    chosen = Chosen(request, **sources)
+    chosen = Chosen(request, headers, **sources)
     opened = comparing.open_named(targets, app_dir) if targets else comparing.open_mounts(app_dir)
     given = {
         "headers": compared,

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -67,9 +67,11 @@ class Chosen:
 
     Attributes:
         request: the request of the command line; None if there is another source.
+        headers: headers that are added to requests of another source, unless they have them.
     """
 
     request: "Request | None" = None
+    headers: Sequence[tuple[str, str]] = ()
     file: IO[str] | None = None
     har: IO[str] | None = None
     access_log: IO[str] | None = None
@@ -105,7 +107,14 @@ class Chosen:
             raise click.UsageError(f"{self.name}: {error}") from error
         if found.total == 0:
             raise click.UsageError(f"{self.name} contains no requests")
+        if self.headers and self.request is None:
+            found.requests = map(self._with_headers, found.requests)
         return found
+
+    def _with_headers(self, request: "Request") -> "Request":
+        names = {name.lower() for name, _ in request.headers}
+        added = [(name, value) for name, value in self.headers if name.lower() not in names]
+        return replace(request, headers=(*request.headers, *added))
 
     @property
     def name(self) -> str:
@@ -155,7 +164,7 @@ class Chosen:
         if target is None:
             schema, prefix = openapi.load(str(self.openapi)), ""
         else:
-            schema, prefix = await fetch(target, path or DOCUMENT), urlsplit(target.url).path
+            schema, prefix = await self._fetch(target, path or DOCUMENT), urlsplit(target.url).path
         found = Input(self.name, (), templates=openapi.templates(schema, prefix))
         learner = Learner(found.templates)
         generate = partial(
@@ -169,6 +178,22 @@ class Chosen:
         )
         found.requests, found.learn = then(generate, learner.requests), learner.learn
         return found
+
+    async def _fetch(self, target: "Target", path: str) -> Any:
+        """Return the schema of the OpenAPI document that a target serves."""
+        from framework_gateway.compare.inputs import InputError, openapi
+        from framework_gateway.compare.messages import Request
+        from framework_gateway.compare.targets import TargetError
+
+        request = self._with_headers(Request("GET", path)).with_defaults()
+        try:
+            answer = await target.answer(request, LARGEST_DOCUMENT)
+        # An application may raise anything.
+        except Exception as error:
+            raise TargetError(f"{target.name} does not answer GET {path}: {error!r}") from error
+        if answer.status != 200:
+            raise InputError(f"{target.name} answers {answer.status} to GET {path}")
+        return openapi.parse(answer.body, target.name)
 
 
 def then(*sources: "Callable[[], Iterable[Request]]") -> "Iterator[Request]":
@@ -186,20 +211,6 @@ def keep_hypothesis_files_apart() -> None:
     directory = tempfile.TemporaryDirectory(prefix="gateway-")
     click.get_current_context().with_resource(directory)
     set_hypothesis_home_dir(directory.name)
-
-
-async def fetch(target: "Target", path: str) -> Any:
-    """Return the schema of the OpenAPI document that a target serves."""
-    from framework_gateway.compare.inputs import InputError, openapi
-    from framework_gateway.compare.messages import NoAnswer, Request
-
-    try:
-        answer = await target.answer(Request("GET", path).with_defaults(), LARGEST_DOCUMENT)
-    except NoAnswer as error:
-        raise InputError(f"{target.name}: {error}") from error
-    if answer.status != 200:
-        raise InputError(f"{target.name} answers {answer.status} to GET {path}")
-    return openapi.parse(answer.body, target.name)
 
 
 def seekable(file: IO[str]) -> IO[str]:

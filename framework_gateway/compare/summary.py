@@ -102,6 +102,7 @@ class Summary:
         only: the comparison, if there was one.
         uses: maps rules to how often they were used, and to the reason that was given.
         notes: maps places and reasons of differences that do not count to their number.
+        headers, bodies: maps what was looked at, in words, to the number of comparisons.
         skipped: maps reasons to the number of requests that were left out.
         unstable: findings that were not found again, when their requests were sent again.
         interrupted: whether somebody has stopped the run.
@@ -119,7 +120,8 @@ class Summary:
         self.uses: Counter[tuple[str, str]] = Counter()
         self.notes: Counter[tuple[str, str]] = Counter()
         self.skipped: Counter[str] = Counter()
-        self.scopes: Counter[str] = Counter()
+        self.headers: Counter[str] = Counter()
+        self.bodies: Counter[str] = Counter()
         self.total = 0
         self.ungrouped = 0
         self.unstable: list[Finding] = []
@@ -134,6 +136,8 @@ class Summary:
         if route not in self.routes and len(self.routes) >= MAX_ROUTES:
             route = OTHERS
         self.routes.setdefault(route, RouteSummary(route)).add(comparison)
+        self.headers[comparison.scope.headers] += 1
+        self.bodies[comparison.scope.body] += 1
         for use in comparison.uses:
             self.uses[use.rule, use.reason] += use.uses
         for note in comparison.notes:
@@ -189,6 +193,8 @@ class Summary:
             "time_limit_reached": self.is_late,
             "targets": [*self.targets],
             "counts": {"total": self.total, **self.counts},
+            "headers": dict(self.headers),
+            "bodies": dict(self.bodies),
             "skipped": dict(self.skipped),
             "rules": [
                 {"rule": rule, "uses": uses, "reason": reason}

@@ -62,8 +62,8 @@ def test_an_archive_is_sent_without_unsafe_methods(tmp_path: Path) -> None:
     file = write_archive(tmp_path / "browser.har")
     shown, _ = compare("--har", file, *OLD, *NEW)
     assert "1 request to old and new: 0 equal, 1 different, 0 without an answer" in shown
-    assert "left out: 1 unsafe methods; --unsafe sends them" in shown
-    assert "left out: 1 requests to http://cdn.example; --origin selects another origin" in shown
+    assert "Left out: 1 unsafe methods; --unsafe sends them" in shown
+    assert "Left out: 1 requests to http://cdn.example; --origin selects another origin" in shown
     shown, errors = compare("--har", file, *OLD, *NEW, "--unsafe")
     assert "2 requests to old and new: 1 equal, 1 different" in shown
     assert "this run may create, change and delete data of old, new" in errors
@@ -75,7 +75,7 @@ def test_an_access_log_is_read_from_standard_input() -> None:
     log = "".join(f'x - - {TIME} "GET /{path} HTTP/1.1" 200 1\n' for path in ("users", "long"))
     shown = compare_input("--access-log", "-", *OLD, *NEW, stdin=log + "no line\n")
     assert "2 requests to old and new: 1 equal, 1 different" in shown
-    assert "left out: 1 lines that are not in the common format" in shown
+    assert "Left out: 1 lines that are not in the common format" in shown
 
 
 def test_a_curl_command_is_one_comparison() -> None:
@@ -83,6 +83,39 @@ def test_a_curl_command_is_one_comparison() -> None:
     assert shown.startswith("GET /users: differs")
     both = ("--curl", "curl x/users", "--curl", "curl x/long")
     assert "2 requests to old and new" in compare(*both, *OLD, *NEW)[0]
+
+
+def test_headers_are_added_to_every_request(tmp_path: Path) -> None:
+    (tmp_path / "guarded.py").write_text(GUARDED)
+    file = tmp_path / "requests.jsonl"
+    file.write_text('{"path": "/a"}\n{"path": "/b", "headers": {"authorization": "other"}}\n')
+    targets = ("--target", "old=guarded:old", "--target", "new=guarded:new", "--app-dir", tmp_path)
+    key = ("-H", "Authorization: key")
+    shown, _ = compare("--file", file, *targets, *key, "--shrink")
+    assert "GET /a: status: old 200, new 204" in shown
+    assert "2 requests to old and new: 1 equal, 1 different" in shown
+    compare("--file", file, *targets, status=0)
+    operation = {"responses": {"200": {"description": "OK"}}}
+    info = {"title": "Guarded", "version": "1"}
+    document = {"openapi": "3.1.0", "info": info, "paths": {"/a": {"get": operation}}}
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    shown, _ = compare("--openapi", tmp_path / "openapi.json", *targets, *key)
+    assert "GET /a: status: old 200, new 204" in shown
+    _, errors = compare("--openapi", "new", *targets, status=2)
+    assert "new answers 401 to GET /openapi.json" in errors
+
+
+def test_unsafe_requests_are_generated_and_shrunk(tmp_path: Path) -> None:
+    (tmp_path / "creating.py").write_text(CREATING)
+    targets = ("--target", "old=creating:old", "--target", "new=creating:new")
+    words = (*targets, "--app-dir", tmp_path, "--openapi", "new", "--report", tmp_path / "r.json")
+    shown, errors = compare(*words, status=0)
+    assert "Left out: 1 unsafe methods; --unsafe sends them" in shown
+    assert "may create" not in errors
+    compare(*words, "--unsafe", "--max-examples", 20)
+    (finding,) = json.loads((tmp_path / "r.json").read_text())["findings"]
+    assert finding["what"] == "body /price (type): old number, new string"
+    assert json.loads(finding["example"]["request"]["body"]) == {"name": "", "price": 0}
 
 
 def test_lines_come_from_standard_input() -> None:
@@ -118,6 +151,46 @@ def test_json_of_many_is_one_document(tmp_path: Path) -> None:
     assert document["routes"][0]["latencies"]["new"]["p95"] > 0
 
 
+GUARDED = """
+def answering(status):
+    async def app(scope, receive, send):
+        allowed = (b"authorization", b"key") in scope["headers"]
+        head = {"type": "http.response.start", "status": status if allowed else 401, "headers": []}
+        await send(head)
+        await send({"type": "http.response.body", "body": b""})
+
+    return app
+
+
+old, new = answering(200), answering(204)
+"""
+CREATING = """
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+
+class Item(BaseModel):
+    name: str
+    price: float
+    note: str | None = None
+
+
+def answering(kind):
+    app = FastAPI()
+
+    @app.get("/items")
+    def list_items() -> list[str]:
+        return []
+
+    @app.post("/items")
+    def create_item(item: Item) -> dict[str, kind]:
+        return {"price": kind(item.price)}
+
+    return app
+
+
+old, new = answering(float), answering(str)
+"""
 SILENT = """
 async def app(scope, receive, send):
     raise RuntimeError("out of order")
@@ -136,6 +209,7 @@ async def app(scope, receive, send):
         ((*OLD, *SAME, "--curl", "wget x"), 2, "--curl: a curl command begins with curl"),
         ((*OLD, *SAME, "--openapi", "nowhere"), 2, "nowhere: there is no such file"),
         ((*OLD, *SAME, "--openapi", "old"), 2, "old answers 404 to GET /openapi.json"),
+        ((*OLD, "--target", "new=silent:app", "--openapi", "new"), 3, "new does not answer GET"),
         ((*OLD, *SAME, "/users", "--report", "x.pdf"), 2, "x.pdf: the name must end with .html"),
         ((*OLD, *SAME, "/users", "--report", "no/x.md"), 2, "there is no directory no"),
         ((*OLD, *SAME, "--har", "LICENSE", "--curl", "curl x"), 2, "or one of --file, --har"),

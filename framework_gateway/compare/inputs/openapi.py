@@ -165,22 +165,27 @@ def draw(
         except ValueError:
             skipped[UNSENDABLE] += 1
 
-    settings = hypothesis.settings(
+    try:
+        given: Any = hypothesis.given(operation.as_strategy(generation_mode=mode))
+        hypothesis.seed(seed)(settings_for(count)(given(collect)))()
+    except HypothesisException:
+        # Some operations have no invalid requests, such as those without parameters.
+        kind = "valid" if mode.value == "positive" else "invalid"
+        skipped[f"operations without {kind} requests"] += not found
+    return found
+
+
+def settings_for(count: int) -> Any:
+    """Return the settings of Hypothesis: generate a number of examples, and do nothing else."""
+    import hypothesis
+
+    return hypothesis.settings(
         max_examples=count,
         database=None,
         deadline=None,
         phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    try:
-        strategy = operation.as_strategy(generation_mode=mode)
-        given: Any = hypothesis.given(strategy)
-        hypothesis.seed(seed)(settings(given(collect)))()
-    except HypothesisException:
-        # Some operations have no invalid requests, such as those without parameters.
-        kind = "valid" if mode.value == "positive" else "invalid"
-        skipped[f"operations without {kind} requests"] += not found
-    return found
 
 
 def as_request(case: Any, base: str) -> Request:

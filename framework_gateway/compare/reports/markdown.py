@@ -25,14 +25,14 @@ def lines(summary: Summary) -> Iterator[str]:
         yield from section(finding, summary.targets)
     if len(findings) > MAX_FINDINGS:
         yield from [f"{len(findings) - MAX_FINDINGS} more kinds of differences.", ""]
-    yield from ["<details><summary>Routes</summary>", ""]
+    yield from ["<details><summary>Routes, and what was compared</summary>", ""]
     yield from table(
         shown.columns(summary),
         [shown.row(route, summary.targets) for route in summary.routes.values()],
     )
+    yield ""
+    yield from (f"- {escape(remark)}." for remark in shown.remarks(summary))
     yield from ["", "</details>"]
-    for remark in shown.remarks(summary):
-        yield from ["", escape(remark) + "."]
 
 
 def section(finding: Finding, targets: Sequence[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from framework_gateway.compare.latency import Gap
 from framework_gateway.compare.messages import Request
 from framework_gateway.compare.summary import Finding, RouteSummary, Summary
 
+MOST_NOTES = 10
 ABSENT = "—"
 COUNTS = ("route", "matched", "differing", "failed")
 
@@ -30,18 +31,24 @@ def count(number: int, noun: str) -> str:
 
 
 def remarks(summary: Summary) -> Iterator[str]:
-    """Yield what was not compared, and what did not count."""
-    for reason, number in summary.skipped.items():
-        yield f"left out: {number} {reason}"
+    """Yield what was compared, what did not count, and what was left out."""
+    yield "Headers that count: " + "; ".join(summary.headers)
+    yield "Bodies compared by: " + ", ".join(f"{how} ({n})" for how, n in summary.bodies.items())
     for (rule, reason), uses in summary.uses.items():
         because = f" ({reason})" if reason else ""
-        yield f"ignored: {rule}{because}: {count(uses, 'difference')}"
+        yield f"Rule {rule}{because}: used {count(uses, 'time')}"
+    for (place, reason), number in summary.notes.most_common(MOST_NOTES):
+        yield f"Does not count: {place}, {reason}: {count(number, 'time')}"
+    if len(summary.notes) > MOST_NOTES:
+        yield f"Does not count: {len(summary.notes) - MOST_NOTES} further places"
+    for reason, number in summary.skipped.items():
+        yield f"Left out: {number} {reason}"
     if summary.is_late:
-        yield "stopped at the time limit"
+        yield "Stopped at the time limit"
     for finding in summary.unstable:
-        yield f"not found again: {finding.group}"
+        yield f"Not found again: {finding.group}"
     if summary.ungrouped:
-        yield f"left out: {count(summary.ungrouped, 'difference')} in more groups"
+        yield f"Left out: {count(summary.ungrouped, 'difference')} in more groups"
 
 
 def columns(summary: Summary) -> list[str]:

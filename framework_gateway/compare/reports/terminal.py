@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -50,7 +51,7 @@ def print_summary(
     ordered = sorted(
         summary.routes.values(), key=lambda route: not (route.differing or route.failed)
     )
-    console.print(routes_table(summary, ordered[:routes], console.width))
+    console.print(show_routes(summary, ordered[:routes], console))
     if hidden := ordered[routes:]:
         equal = "" if any(route.differing or route.failed for route in hidden) else ", equal"
         console.print(Text(f"{shown.count(len(hidden), 'more route')}{equal}", "dim"))
@@ -101,17 +102,33 @@ def show_finding(finding: Finding, targets: Sequence[str]) -> RenderableType:
     return Group(*parts, Text())
 
 
-def routes_table(summary: Summary, routes: Sequence[RouteSummary], width: int) -> Table:
-    """Return a row for each route; a narrow terminal shows the counts only."""
+def show_routes(
+    summary: Summary, routes: Sequence[RouteSummary], console: Console
+) -> RenderableType:
+    """Return a row for each route; without room, the latencies are a table of their own."""
+    count = len(shown.COUNTS)
+    every = range(len(shown.columns(summary)))
+    whole = routes_table(summary, routes, every)
+    # Measured with the console's own options, no table is wider than the console.
+    unlimited = console.options.update(max_width=10_000)
+    if Measurement.get(console, unlimited, whole).maximum <= console.width:
+        return whole
+    times = routes_table(summary, routes, [0, *every[count:]])
+    return Group(routes_table(summary, routes, every[:count]), Text(), times)
+
+
+def routes_table(summary: Summary, routes: Sequence[RouteSummary], columns: Sequence[int]) -> Table:
+    """Return a table with some of the columns."""
     heads = shown.columns(summary)
-    count = len(heads) if width >= 18 * len(heads) else len(shown.COUNTS)
     table = Table(box=None, pad_edge=False)
-    for position, head in enumerate(heads[:count]):
-        table.add_column(printable(head), overflow="fold", no_wrap=0 < position < 3)
+    for column in columns:
+        table.add_column(printable(heads[column]), overflow="fold")
     for route in routes:
+        cells = shown.row(route, summary.targets)
         differs = route.differing or route.failed
-        cells = [printable(cell) for cell in shown.row(route, summary.targets)[:count]]
-        table.add_row(*map(Text, cells), style="red" if differs else "")
+        table.add_row(
+            *(Text(printable(cells[column])) for column in columns), style="red" if differs else ""
+        )
     return table
 
 

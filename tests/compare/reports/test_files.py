@@ -83,7 +83,7 @@ def test_junit_has_a_case_for_each_route() -> None:
     texts = "".join(failure.text or "" for failure in failures)
     assert "old: 9007199254740993" in texts
     assert "new: curl --include" in texts
-    assert (suite.findtext("system-out") or "").endswith("left out: 2 <i>lines")
+    assert (suite.findtext("system-out") or "").endswith("Left out: 2 <i>lines")
     quiet = ElementTree.fromstring(as_junit(equal()))
     assert quiet.findall(".//failure") == []
 

@@ -96,7 +96,7 @@ def test_a_summary_has_findings_then_routes_then_the_result() -> None:
     routes = next(n for n, line in enumerate(lines) if line.startswith("route"))
     assert first < routes
     assert "  GET /items/7?token=abc" in lines
-    assert "left out: 3 requests of another kind" in lines
+    assert "Left out: 3 requests of another kind" in lines
     assert lines[-1] == "1 request to old and new: 0 equal, 1 different, 0 without an answer"
 
 
