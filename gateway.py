@@ -18,6 +18,7 @@ from contract.request_id import request_id
 from contract.settings import Settings, find_workers_fault, get_settings
 from framework_gateway import Admission, Config, Gateway, Mount
 from framework_gateway.compare.guard import Guard
+from framework_gateway.config import get_config
 from framework_gateway.loggers import get_logger
 from framework_gateway.observability.health import Check
 from framework_gateway.observability.watched import Watched
@@ -55,6 +56,14 @@ def create_app(
         config: the gateway's; read from the environment if None.
     """
     settings = settings or get_settings()
+    config = config or get_config()
+    if settings.database_timeout >= config.request_timeout:
+        logger.warning(
+            "GATEWAY_DATABASE_TIMEOUT (%g s) should be less than GATEWAY_REQUEST_TIMEOUT (%g s);"
+            " a request that waits for the database is answered before its outcome is known",
+            settings.database_timeout,
+            config.request_timeout,
+        )
     if applications is None:
         applications = applications_of(settings)
     has_django = "/django" in applications

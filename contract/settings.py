@@ -140,6 +140,14 @@ class Settings(BaseSettings):
             description="Days until a finished export and its file are deleted.",
         ),
     ] = 7.0
+    job_timeout: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=7 * 24 * 3600,
+            description="Seconds that a background job may run; then it has failed.",
+        ),
+    ] = 3600.0
     redis_url: Annotated[
         RedisDsn | None,
         Field(description="Redis server for Django's cache; none: each process has its own cache."),

@@ -1,6 +1,8 @@
 """The site of the admin."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from django.apps import apps
 from django.contrib.admin import AdminSite, ModelAdmin
@@ -11,6 +13,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import DataError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+
+from django_app.transactions import reading, writing
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 # The lookups that the filters of lists append to the name of a field.
 LOOKUPS = frozenset({"exact", "isnull", "gte", "lt"})
@@ -39,10 +47,10 @@ class LinkedLookups(ModelAdmin):  # type: ignore[type-arg]  # generic only in th
 
 
 class Site(AdminSite):
-    """Django's admin site with two restrictions.
+    """Django's admin site with three restrictions.
 
-    Recent actions show only objects that the account may still see, and URLs filter lists only by
-    the lookups of the lists' own filters.
+    Recent actions show only objects that the account may still see, URLs filter lists only by the
+    lookups of the lists' own filters, and pages that wait for the database leave threads to others.
     """
 
     site_header = site_title = "Users administration"
@@ -52,6 +60,10 @@ class Site(AdminSite):
         base = admin_class or ModelAdmin
         narrowed = type(base.__name__, (LinkedLookups, base), {"__module__": base.__module__})
         super().register(model_or_iterable, narrowed, **options)
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """Let a view hold one of the places for the database."""
+        return super().admin_view(in_place(view), cacheable)
 
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
         """Return the actions on models that the account may see."""
@@ -64,3 +76,16 @@ class Site(AdminSite):
         types = ContentType.objects.get_for_models(*visible)
         entries: QuerySet[LogEntry] = super().get_log_entries(request)
         return entries.filter(content_type__in=types.values())
+
+
+def in_place(view: View) -> View:
+    """Return a view that holds one of the places for the database until its page is rendered."""
+
+    @wraps(view)
+    def holding(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with reading() if request.method in ("GET", "HEAD") else writing():
+            response = view(request, *args, **kwargs)
+            # Lists query when they are rendered.
+            return response.render() if isinstance(response, SimpleTemplateResponse) else response
+
+    return cast(View, holding)

@@ -27,6 +27,17 @@ def reading() -> Iterator[None]:
 
 
 @contextmanager
+def writing() -> Iterator[None]:
+    """Hold the places of a writer in the block, which commits by itself.
+
+    Raises:
+        DatabaseUnavailable: too many requests wait for the database.
+    """
+    with places.writing():
+        yield
+
+
+@contextmanager
 def committing() -> Iterator[None]:
     """Commit what the block has written.
 

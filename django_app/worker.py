@@ -1,8 +1,10 @@
 """A worker: takes jobs, runs them, and outlives whatever a job or the database does."""
 
 import logging
+import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
@@ -13,8 +15,9 @@ from django.db import connection
 from django_tasks_db.compat import TaskContext
 from django_tasks_db.management.commands.db_worker import Worker
 
+from contract.settings import get_settings
 from django_app import cleanup, jobs
-from django_app.jobs import Job, LeaseLost, WorkerLost
+from django_app.jobs import Job, JobFailed, LeaseLost, WorkerLost
 from django_app.tasks import enqueue_pending_exports, enqueue_statistics_of_yesterday
 
 logger = logging.getLogger("django_app.worker")
@@ -23,6 +26,8 @@ RENEWAL = 1.0  # seconds between two renewals of the lease
 POLL = 0.5  # seconds between two queries for jobs
 CLEANUP = 600.0  # seconds between two cleanups
 FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0  # seconds until another try after an error
+
+EXIT_OVERDUE = 1
 
 # Its wait() is a pause. NEVER.wait() fails where libfaketime changes the clock, as some tests do.
 NEVER = threading.Event()
@@ -70,6 +75,7 @@ class JobWorker(Worker):
             excluded_queue_names=[],
         )
         self.is_forced = False  # stopped twice: do not wait for the running job
+        self.current: tuple[Job, float] | None = None  # the running job, and when it began
 
     def shutdown(self, signum: int, frame: FrameType | None) -> None:
         """Stop after the running job; at the second signal, stop at once."""
@@ -103,14 +109,32 @@ class JobWorker(Worker):
     def run_task(self, db_task_result: Job) -> None:
         """Run a job; store how it has ended, or put it back into the queue."""
         self.running_task = True
+        self.current = (db_task_result, time.monotonic())
         try:
             self._run_job(db_task_result)
         except LeaseLost:
             logger.warning("The job %s was taken over by another worker", db_task_result.id)
         finally:
+            self.current = None
             self.running_task = False
         if self.is_forced:
             sys.exit(1)
+
+    def end_overdue_job(self) -> None:
+        """Let a job that runs for too long fail, and end the process: a thread cannot be stopped.
+
+        Another worker, or the next process of this one, runs the other jobs.
+        """
+        limit = get_settings().job_timeout
+        current = self.current
+        if current is None or time.monotonic() - current[1] <= limit:
+            return
+        try:
+            jobs.fail(current[0], JobFailed(f"The job took longer than {limit:g} seconds."))
+        except LeaseLost:
+            return  # it has ended after all
+        logger.error("The worker ends with its job, so that another one can start")
+        os._exit(EXIT_OVERDUE)
 
     def _run_job(self, job: Job) -> None:
         try:
@@ -141,8 +165,8 @@ def drop_connection() -> None:
         connection.close()
 
 
-def start_threads(name: str) -> None:
-    """Renew the lease of a worker, watch other leases, and do the chores, each in a thread.
+def start_threads(worker: JobWorker) -> None:
+    """Renew the lease of a worker, watch its job and other leases, do the chores; in threads.
 
     The lease has a thread of its own: neither a slow disk nor a long queue may delay it.
     """
@@ -153,7 +177,10 @@ def start_threads(name: str) -> None:
         nonlocal yesterday
         yesterday = enqueue_statistics_of_yesterday(yesterday)
 
-    start_repeating(RENEWAL, lambda: jobs.renew_lease(name), leases.release_lost)
+    def renew_lease() -> None:
+        jobs.renew_lease(worker.worker_id)
+
+    start_repeating(RENEWAL, renew_lease, worker.end_overdue_job, leases.release_lost)
     start_repeating(RENEWAL, enqueue_pending_exports, count_yesterday)
     start_repeating(CLEANUP, *cleanup.STEPS)
 

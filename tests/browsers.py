@@ -74,14 +74,19 @@ def make_account(password: str) -> str:
     """Create an account that may use the admin; return its name."""
     name = f"keeper-{uuid4().hex}"
     account = {"USERNAME": name, "PASSWORD": password, "EMAIL": "k@example.com"}
-    # In another process: Django refuses database access while Playwright's loop runs.
-    subprocess.run(
-        [sys.executable, "manage.py", "createsuperuser", "--noinput"],
-        cwd=ROOT,
-        env={**os.environ, **{f"DJANGO_SUPERUSER_{key}": account[key] for key in account}},
-        check=True,
-    )
+    env = {f"DJANGO_SUPERUSER_{key}": account[key] for key in account}
+    manage("createsuperuser", "--noinput", **env)
     return name
+
+
+def manage(*command: str, **env: str) -> None:
+    """Run a command of Django in another process.
+
+    In this one, Django refuses database access while Playwright's loop runs.
+    """
+    subprocess.run(
+        [sys.executable, "manage.py", *command], cwd=ROOT, env={**os.environ, **env}, check=True
+    )
 
 
 class Record:

@@ -187,6 +187,19 @@ def test_fastapis_lifespan_runs_under_the_mount(
     assert times_open(file, os.getpid()) == 0
 
 
+def test_a_request_timeout_that_is_too_short_for_the_database_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from gateway import create_app
+
+    settings = get_settings().model_copy(update={"database_timeout": 60.0})
+    create_app(settings, {})
+    assert "GATEWAY_DATABASE_TIMEOUT (60 s) should be less" in caplog.text
+    caplog.clear()
+    create_app(settings.model_copy(update={"database_timeout": 59.0}), {})
+    assert caplog.text == ""
+
+
 def start_waiting(port: int, framework: str, ms: int) -> socket.socket:
     """Send a request that waits; the kernel has it when this returns."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=20)

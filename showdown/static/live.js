@@ -21,6 +21,11 @@ function show({ id, at, action, framework, user }) {
 const source = new EventSource(`${root}/fastapi/api/users/events`);
 source.addEventListener("open", () => { state.textContent = "Listening."; });
 source.addEventListener("error", () => { state.textContent = "Not connected; trying again …"; });
+// A restored or emptied database: what the table shows may never have happened.
+source.addEventListener("reset", () => {
+  events.replaceChildren();
+  state.textContent = "Listening again: the database was restored or emptied.";
+});
 source.addEventListener("message", (event) => show(JSON.parse(event.data)));
 
 form.addEventListener("submit", async (event) => {

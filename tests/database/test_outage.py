@@ -133,6 +133,23 @@ def test_a_database_without_migrations_is_reported(empty: str) -> None:
         assert_served(client)
 
 
+def test_the_tables_may_be_in_a_schema_of_their_own(empty: str) -> None:
+    if empty.startswith("sqlite"):
+        pytest.skip("SQLite has no schemas")
+    with psycopg.connect(empty) as connection:
+        connection.execute("CREATE SCHEMA app")
+    url = f"{empty}?options=-csearch_path%3Dapp"
+    prepare(url)
+    prepare(url)
+    with gateway_on(url) as (client, _):
+        assert_served(client)
+    with psycopg.connect(empty) as connection:
+        found = "SELECT DISTINCT schemaname FROM pg_tables WHERE schemaname !~ '^(pg_|information)'"
+        assert connection.execute(found).fetchall() == [("app",)]
+        events = "SELECT action FROM app.user_events ORDER BY id DESC LIMIT 3"
+        assert connection.execute(events).fetchall() == [("created",)] * 3
+
+
 def test_a_missing_database_is_reported(migrated: SQLite | PostgreSQL, tmp_path: Path) -> None:
     if isinstance(migrated, SQLite):
         url, reason = f"sqlite:///{tmp_path / 'none' / 'x.sqlite3'}", "unable to open database file"

@@ -21,6 +21,7 @@ from django.db.utils import ConnectionHandler
 from contract.problems import DatabaseUnavailable, OutcomeUnknown
 from contract.settings import get_settings
 from contract.sqlite import ClosingConnection
+from tests.accounts import make_account, session_of
 from tests.conftest import FRAMEWORKS
 from tests.database.test_outage import assert_problem_response, assert_served, gateway_on
 from tests.databases import PostgreSQL, SQLite
@@ -120,6 +121,23 @@ def test_a_transaction_on_the_users_ends_writes_and_nothing_else(
             assert_problem_response(answer, DatabaseUnavailable())
         assert_served(client)
         assert count_late(database) == 0
+
+
+def test_pages_of_the_admin_that_wait_stop_no_reader(database: SQLite | PostgreSQL) -> None:
+    session = session_of(make_account("keeper", is_superuser=True))
+    form = {"name": "Late", "email": "late@example.com"}
+    with (
+        gateway_on(database.url, GATEWAY_DATABASE_TIMEOUT="2") as (client, _),
+        ThreadPoolExecutor(2 * MANY) as threads,
+    ):
+        add = partial(client.post, "/django/admin/django_app/user/add/", data=form, headers=session)
+        with transaction(database, LOCK):
+            waiting = [threads.submit(add) for _ in range(2 * MANY)]
+            assert_answered(client, waiting, "/api/users/1")
+        assert {future.result().status_code for future in waiting} == {503}
+        assert count_late(database) == 0
+        assert add().status_code == 302
+        assert count_late(database) == 1
 
 
 @pytest.mark.slow

@@ -22,11 +22,11 @@ ENDS = {
 }
 
 
-def enqueue(name: str) -> Any:
+def enqueue(name: str, *arguments: str) -> Any:
     """Enqueue one of the jobs of ``tests.jobs.tasks``, which imports only once Django is set up."""
     from tests.jobs import tasks
 
-    return getattr(tasks, name).enqueue()
+    return getattr(tasks, name).enqueue(*arguments)
 
 
 def test_whatever_a_job_raises_is_stored_and_the_next_job_runs() -> None:
@@ -50,6 +50,18 @@ def test_an_export_of_an_unknown_format_fails_with_a_reason() -> None:
     with working():
         wait_until(lambda: has_ended(export))
     assert export.error == "The job ended with KeyError."
+
+
+def test_a_job_that_never_ends_fails_and_ends_its_worker(tmp_path: Path) -> None:
+    endless = enqueue("waits_for", str(tmp_path / "never"))
+    with working(GATEWAY_JOB_TIMEOUT="0.5") as worker:
+        assert worker.wait(30) == 1
+    job = stored(endless)
+    assert (job.status, len(job.worker_ids)) == ("FAILED", 1)
+    assert "The job took longer than 0.5 seconds." in job.traceback
+    last = enqueue("succeeds")
+    with working():
+        wait_until(lambda: stored(last).status == "SUCCESSFUL")
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browsers import Record
+from tests.browsers import Record, manage
 from tests.compare.applications import MARKUP
 from tests.databases import free_port
 from tests.sampling import pairs
@@ -226,6 +226,25 @@ def test_the_live_page_shows_changes_as_they_happen(window: Page, port: int) -> 
     expect(rows.first).to_contain_text("deletedAlice <alice@example.com>django")
     ids = [int(text) for text in window.locator("#events th").all_inner_texts()]
     assert ids == sorted(ids, reverse=True)
+
+
+def test_the_live_page_starts_again_when_the_database_was_restored(window: Page, port: int) -> None:
+    window.goto("/live")
+    expect(window.get_by_role("status")).to_have_text("Listening.")
+    rows = window.locator("#events tr")
+    window.get_by_role("button", name="Create in Flask", exact=True).click()
+    expect(rows).to_have_count(1)
+    undo_newest_event()
+    expect(rows).to_have_count(0)
+    expect(window.get_by_role("status")).to_contain_text("restored or emptied")
+    window.get_by_role("button", name="Create in Flask", exact=True).click()
+    expect(rows).to_have_count(1)
+
+
+def undo_newest_event() -> None:
+    """Take the newest event out of the table, as a restore of a backup does."""
+    newest = "UserEvent.objects.order_by('-id')[:1].get()"
+    manage("shell", "--command", f"from django_app.models import *; {newest}.delete()")
 
 
 LOOKS = [(360, "light"), (1600, "dark"), (360, "dark"), (1600, "light")]

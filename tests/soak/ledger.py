@@ -1,7 +1,9 @@
 """The acknowledged writes, and what the database may therefore contain at the end."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 State = str | None  # a user's name; None: no such user
@@ -27,6 +29,7 @@ class Ledger:
         self._restores_before: dict[str, int] = {}
         self._notes: list[States] = []
         self._numbers = itertools.count()
+        self._history: defaultdict[str, list[str]] = defaultdict(list)
 
     def new_email(self) -> str:
         """Return an email address that no user has."""
@@ -39,6 +42,7 @@ class Ledger:
         self._restores_before[email] = self.restores
         for note in self._notes:
             note.setdefault(email, set()).add(state)
+        self._note(email, "attempted", state)
 
     def acknowledge(self, email: str, state: State) -> None:
         """Record that the server has acknowledged the write."""
@@ -46,6 +50,7 @@ class Ledger:
             self.possible[email] = {state}
         self._unanswered.pop(email, None)
         self.acknowledged += 1
+        self._note(email, "acknowledged", state)
 
     def refuse(self, email: str, before: set[State]) -> None:
         """Record that the server has promised not to store a write.
@@ -60,6 +65,7 @@ class Ledger:
             self.possible[email] = before
         self._unanswered.pop(email, None)
         self.refused += 1
+        self._note(email, "refused", *before)
 
     def forbid(self, email: str) -> None:
         """Record what must never be stored, because only part of the request was sent."""
@@ -86,13 +92,24 @@ class Ledger:
         for email, states in self.possible.items():
             restored = backup.get(email, {None}) | meanwhile.get(email, set())
             self.taken_back += not states <= restored
+            if self.possible[email] != restored:
+                self._note(email, "restored", *restored)
             self.possible[email] = restored
 
-    def learn(self, stored: Mapping[str, str]) -> None:
-        """Learn the state of each user with several possible ones, unless a write is under way."""
+    def learn(self, stored: Mapping[str, str], meanwhile: Collection[str]) -> None:
+        """Learn the state of each user with several possible ones.
+
+        Args:
+            stored: names by email address.
+            meanwhile: users that were written while ``stored`` was read, which may be older.
+        """
         for email, states in self.possible.items():
-            if email not in self._unanswered and stored.get(email) in states:
+            if email not in meanwhile and len(states) > 1 and stored.get(email) in states:
                 self.possible[email] = {stored.get(email)}
+                self._note(email, "learned", stored.get(email))
+
+    def _note(self, email: str, what: str, *states: State) -> None:
+        self._history[email].append(f"{time.monotonic():.2f} {what} {[*states]}")
 
     @property
     def unsure(self) -> int:
@@ -106,7 +123,8 @@ class Ledger:
             stored: names by email address.
         """
         return [
-            f"{email}: {stored.get(email)!r} is stored, possible: {states}"
+            f"{email}: {stored.get(email)!r} is stored, possible: {states};"
+            f" {', '.join(self._history[email])}"
             for email, states in self.possible.items()
             if stored.get(email) not in states
         ]

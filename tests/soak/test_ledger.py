@@ -79,8 +79,20 @@ def test_a_restore_takes_back_what_was_acknowledged_after_the_backup() -> None:
         "refused": {None},
     }
     assert (ledger.restores, ledger.taken_back) == (1, 1)
-    ledger.learn({"old": "new", "meanwhile": "new"})
+    ledger.learn({"old": "new", "meanwhile": "new"}, [])
     assert ledger.possible["meanwhile"] == {"new"}
+
+
+def test_what_was_written_while_the_users_were_read_is_not_learned() -> None:
+    ledger = Ledger()
+    with ledger.noting() as meanwhile:
+        ledger.attempt("late", "new")
+    ledger.restore({}, meanwhile)
+    with ledger.noting() as written:
+        stored: dict[str, str] = {}  # before the write is stored
+        ledger.acknowledge("late", "new")
+    ledger.learn(stored, written)
+    assert ledger.compare({"late": "new"}) == []
 
 
 def test_a_refused_write_must_not_be_stored() -> None:

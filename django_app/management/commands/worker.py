@@ -17,6 +17,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the threads and run jobs."""
         worker = JobWorker(f"{os.uname().nodename[:24]}-{uuid4().hex}")
-        start_threads(worker.worker_id)
+        start_threads(worker)
         worker.configure_signals()
         worker.run()
