@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from framework_gateway.compare.comparer import compare_rounds
 from framework_gateway.compare.differences import find_differences
 from framework_gateway.compare.findings import Difference, Kind, Use
 from framework_gateway.compare.messages import Answer, Request
@@ -97,7 +98,7 @@ def test_each_targets_own_origin_counts_as_equal(text: str) -> None:
     ]
     assert differ(answers) == []
     uses = find_differences(GET, answers).uses
-    assert uses == [Use("own origin", 2)]
+    assert uses == [Use("own origin", 2, is_given=False)]
 
 
 def test_the_origin_of_another_target_is_a_difference() -> None:
@@ -418,3 +419,20 @@ def test_long_names_are_not_repeated_in_every_difference() -> None:
     assert {len(one.name) for one in found} <= {*range(1000, 1010)}
     assert found[7].values == {"a": '"aaa"', "b": '"bbb"'}
     assert len(bodies(*documents, ignore=[f"/{key}/7"])) == 999
+
+
+def test_the_summary_says_what_was_left_out() -> None:
+    answers = [answer("a", '{"id":1,"at":1}', etag="1"), answer("b", '{"id":2,"at":1}', etag="2")]
+
+    def summary(**rules: Any) -> str:
+        return compare_rounds(GET, [answers], Rules.build(**rules), {}).summary
+
+    assert summary() == "2 differences in: status; ETag; the values of the JSON body."
+    assert summary(ignore=["/id", "etag", "/at"]) == (
+        "Equal: status; no header; the values of the JSON body; except what 2 rules ignore."
+        " 2 notes on what does not count."
+    )
+    assert summary(ignore=["/id"], headers="Allow") == (
+        "Equal: status; no header; the values of the JSON body; except what 1 rule ignores."
+        " 2 notes on what does not count."
+    )
