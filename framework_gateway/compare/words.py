@@ -33,9 +33,8 @@ def summarise(
     """
     compared = f"status; {', '.join(headers) or 'no header'}; {BODIES.get(body, body)}"
     if rules:
-        compared += f"; except what {plural(rules, 'rule')} " + (
-            "ignores" if rules == 1 else "ignore"
-        )
+        verb = "ignores" if rules == 1 else "ignore"
+        compared += f"; except what {plural(rules, 'rule')} {verb}"
     match verdict:
         case "equal":
             is_same = body in ("every byte", "no body")
