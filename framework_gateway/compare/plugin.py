@@ -3,6 +3,7 @@
 pytest imports this module in every run, so what it needs is imported on first use.
 """
 
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -89,10 +90,15 @@ def compare_targets(pytestconfig: pytest.Config) -> Mapping[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def compare_sessions() -> Iterator[Callable[..., Function]]:
-    """Start targets on their first use, and stop all of them at the end of the session."""
+def compare_sessions(pytestconfig: pytest.Config) -> Iterator[Callable[..., Function]]:
+    """Start targets on their first use, and stop all of them at the end of the session.
+
+    Import strings are looked up in pytest's root directory, too, as by ``gateway compare``.
+    """
     from framework_gateway.compare.comparer import comparing
 
+    if (root := str(pytestconfig.rootpath)) not in sys.path:
+        sys.path.insert(0, root)
     found: dict[str, Function] = {}
     with ExitStack() as stack:
 

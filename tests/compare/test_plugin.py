@@ -95,6 +95,14 @@ pytestmark = pytest.mark.compare(
     pytest_run(tmp_path, test=marked)
 
 
+def test_targets_are_found_in_the_root_directory(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_inner.py").write_text(TEST)
+    (tmp_path / "shop.py").write_text(f"from {APPLICATIONS} import legacy as old, main as new\n")
+    targets = ("--compare-target=old=shop:old", "--compare-target=new=shop:new")
+    pytest_run(tmp_path, "tests", *targets, pyproject_toml="")
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
