@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
 from functools import partial
@@ -17,7 +18,7 @@ from framework_gateway.config import get_config
 from framework_gateway.observability import logs
 from framework_gateway.processes.isolated import Isolated
 from framework_gateway.processes.plan import Plan
-from framework_gateway.processes.supervisor import longest_stop, supervisors
+from framework_gateway.processes.supervisor import longest_stop, replace_processes, supervisors
 from framework_gateway.server.changes import is_own, module_files
 from framework_gateway.server.companions import CompanionStates
 from framework_gateway.server.generations import Parent, Report
@@ -53,6 +54,7 @@ def load_and_run(
 ) -> None:
     """Load the Gateway in this process, and serve it if the parent agrees."""
     write_no_bytecode()
+    signal.signal(signal.SIGUSR1, replace_processes)
     logs.configure(get_config().env)
     try:
         app = source.load()

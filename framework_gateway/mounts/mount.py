@@ -152,6 +152,8 @@ class Mount(StarletteMount):
     def _find_application(self) -> tuple[Any, Kind]:
         """Return the application that the source names, and its kind."""
         if addresses := addresses_in(self.source):
+            if self.options.process is not None:
+                raise ApplicationError(f"{self.source!r} runs elsewhere, in no process of its own")
             return Upstream(addresses, self.options), "asgi"
         if self.options.process is not None:
             return Isolated(self.plan(), self.options, self.process_states), "asgi"
@@ -350,18 +352,14 @@ class Mount(StarletteMount):
 
     def _fail(self, what: str, error: BaseException) -> None:
         # The text of the gateway's own errors says it all.
-        reason = (
-            error
-            if isinstance(error, ApplicationError | AddressError | TimeoutError)
-            else repr(error)
-        )
+        is_own = isinstance(error, ApplicationError | AddressError)
+        reason = error if is_own or isinstance(error, TimeoutError) else repr(error)
         self.failure = f"{self.called} {what}: {reason}"
         self._retry_after = FAILURE_HEADERS
         logger.error(
-            "%s %s; its prefix answers 503 until the gateway is restarted",
-            self.called,
-            what,
-            exc_info=error,
+            "%s; its prefix answers 503 until the gateway is restarted",
+            self.failure if is_own else f"{self.called} {what}",
+            exc_info=None if is_own else error,
         )
 
     async def _refuse(self, scope: Scope, send: Send, retry_after: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Look after one running process: its end, its memory, its health, its age."""
 
+import threading
 import time
 
 from framework_gateway.processes.instance import Instance
@@ -19,6 +20,9 @@ class Care:
         instance: the process.
         state: its state; the memory in it is kept up to date.
         mount: counts the requests.
+
+    Attributes:
+        health_at: when the last health check has ended, as ``time.monotonic()``.
     """
 
     def __init__(self, instance: Instance, state: SlotState, mount: MountState) -> None:
@@ -29,7 +33,9 @@ class Care:
         self.requests_before = mount.requests
         self.failures = 0
         self._memory_at = self._replace_at = 0.0
-        self._health_at = time.monotonic()
+        self.health_at = time.monotonic()
+        self._status: int | None = None  # of a health check that has ended
+        self._check: threading.Thread | None = None
 
     def look(self) -> bool:
         """Look after the process for a moment; return whether it has ended."""
@@ -39,9 +45,8 @@ class Care:
         if now - self._memory_at > (TICK if self.options.max_memory else MEMORY_INTERVAL):
             self._memory_at = now
             self._check_memory()
-        if self.options.health and now - self._health_at > self.options.health_interval:
-            self._check_health(self.options.health)
-            self._health_at = time.monotonic()
+        if self.options.health is not None:
+            self._check_health(self.options.health, now)
         return False
 
     def _check_memory(self) -> None:
@@ -50,8 +55,26 @@ class Care:
         if limit and self.state.memory > HARD_LIMIT * limit:
             self.instance.kill(f"it uses {self.state.memory} bytes of memory")
 
-    def _check_health(self, path: str) -> None:
-        status = self.instance.ask("GET", path, self.options.health_interval)
+    def _check_health(self, path: str, now: float) -> None:
+        """Begin a check when it is time, and act on its result when it has ended."""
+        if self._check is not None and not self._check.is_alive():
+            self._check, self.health_at = None, now
+            self._note_health(path, self._status or 0)
+        elif self._check is None and now - self.health_at > self.options.health_interval:
+            # In a thread of its own, because a process that hangs must not delay its stop.
+            self._check = threading.Thread(target=self._ask, args=(path,), daemon=True)
+            self._check.start()
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a health check runs."""
+        return self._check is not None
+
+    def _ask(self, path: str) -> None:
+        self._status = None
+        self._status = self.instance.ask("GET", path, self.options.health_interval)
+
+    def _note_health(self, path: str, status: int) -> None:
         self.failures = 0 if 200 <= status < 400 else self.failures + 1
         if self.failures:
             how = f"answered {status}" if status else "was not answered"

@@ -212,11 +212,12 @@ class Instance:
 
     def stop(self) -> None:
         """Stop the process, and wait for it."""
+        was_running = self.end is None
         self.send(b"stop")
         if not self.wait_to_end():
             self.logger.error("its guardian did not end and is killed")
             self.guardian.kill()
-        elif self.end == KILLED:
+        elif was_running and self.end == KILLED:
             self.logger.warning("did not stop within %g s and was killed", self.plan.grace)
         self.close()
 

@@ -48,7 +48,10 @@ class Isolated(Upstream):
     @property
     def fault(self) -> str | None:
         """Why no request is served, as one line; None if a process runs and answers."""
-        return self.states.explain() if self.states.is_down else super().fault
+        if self.states.is_down:
+            return self.states.explain()
+        self._follow()  # a process that has just started is no fault
+        return super().fault
 
     def _follow(self) -> None:
         """Pass requests on to the processes that run now."""

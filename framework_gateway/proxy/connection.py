@@ -78,7 +78,6 @@ class Connection(asyncio.Protocol):
             # Nobody has asked for this, so it must not become the next response.
             self.is_reusable = False
             return self.transport.abort()
-        self.has_progressed = True
         self._received += len(data)
         try:
             self._parser.feed_data(data)  # type: ignore[union-attr]
@@ -88,9 +87,11 @@ class Connection(asyncio.Protocol):
                 self.fail(UpstreamError(MALFORMED, str(error.__context__ or error)))
         else:
             self._check_sizes()
-        if self._waiter is not None:
-            self._wake()
-        elif self.buffered > HIGH_WATER and not self.is_read_paused:
+        # A head that arrives byte by byte must be complete in time, too.
+        self.has_progressed = self.has_progressed or self.status > 0
+        self._wake()
+        # Also if the request is about to take it: uvloop reads up to 8 MiB before that.
+        if self.buffered > HIGH_WATER and not self.is_read_paused:
             self.is_read_paused = True
             self.transport.pause_reading()
 
@@ -114,7 +115,7 @@ class Connection(asyncio.Protocol):
         assert self._parser is not None
         status = self._parser.get_status_code()
         version = self._parser.get_http_version()
-        if version not in ("1.1", "1.0") or not 100 <= status <= 999 or status == 101:
+        if version not in ("1.1", "1.0") or not 100 <= status <= 599 or status == 101:
             raise Malformed(f"HTTP/{version} {status}")
         if status < 200:
             self.interim.append((status, self.headers))

@@ -64,7 +64,7 @@ class Exchange:
             await self.body.receive_first()
         self.upstream.exchanges.add(self)
         try:
-            await self._ask_twice()
+            await self._ask_in_turn()
         except UpstreamError as error:
             logger.warning("%s %r: upstream: %s", self.method, self.scope["path"], error)
             if not self._has_begun:
@@ -74,17 +74,19 @@ class Exchange:
             if self._reader is not None:
                 self._reader.cancel()
 
-    async def _ask_twice(self) -> None:
-        """Ask again if the first server cannot have begun, or the request may be repeated."""
-        peer = await self._reserve()
-        try:
-            return await self._ask(peer, is_repeated=False)
-        except UpstreamError as error:
-            if self._has_begun or self.body.is_streamed:
-                raise
-            is_unbegun = not error.has_connected and self.upstream.has_other(peer)
-            if not is_unbegun and not (error.was_idle and self.method in SAFE):
-                raise
+    async def _ask_in_turn(self) -> None:
+        """Ask again if the last server cannot have begun, or the request may be repeated."""
+        for is_repeated in (False, True):
+            peer = await self._reserve()
+            try:
+                return await self._ask(peer, is_repeated)
+            except UpstreamError as error:
+                if self._has_begun or self.body.is_streamed:
+                    raise
+                is_unbegun = not error.has_connected and self.upstream.has_other(peer)
+                if not is_unbegun and not (error.was_idle and self.method in SAFE):
+                    raise
+        # The server that closed an idle connection may have ended; then nobody has begun.
         await self._ask(await self._reserve(), is_repeated=True)
 
     async def _reserve(self) -> Peer:

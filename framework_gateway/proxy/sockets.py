@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
@@ -29,9 +29,12 @@ from framework_gateway.proxy.heads import (
     target_of,
 )
 from framework_gateway.proxy.peers import Peer
+from framework_gateway.wsgi.errors import ClientLeft
 
 if TYPE_CHECKING:
     from framework_gateway.proxy.upstream import Upstream
+
+T = TypeVar("T")
 
 logger = logging.getLogger("framework_gateway")
 
@@ -50,15 +53,18 @@ class SocketExchange:
         self.scope = scope
         self._receive = receive
         self._send = send
-        self._turn: asyncio.Future[Peer] | None = None
+        self.turn: asyncio.Future[Peer] | None = None
         self._has_left = False
+        self._next: asyncio.Future[Message] | None = None  # of the client
         self.since = upstream.loop.time()
 
     def check(self, now: float) -> None:
         """Give up a wait in the queue that takes too long."""
-        if self._turn is not None and now - self.since > self.upstream.options.queue_timeout:
-            self._turn.set_exception(UpstreamError(QUEUE_TIMEOUT, has_connected=False))
-            self._turn = None
+        turn = self.turn
+        if turn is None or turn.done():
+            return
+        if now - self.since > self.upstream.options.queue_timeout:
+            turn.set_exception(UpstreamError(QUEUE_TIMEOUT, has_connected=False))
 
     async def run(self) -> None:
         """Connect, accept, and pass messages on until one side closes.
@@ -67,9 +73,12 @@ class SocketExchange:
             HTTPException: 502, 503 or 504 with ``Proxy-Status``.
         """
         await self._receive()  # websocket.connect
+        self._next = asyncio.ensure_future(self._receive())
         self.upstream.exchanges.add(self)
         try:
-            peer = self.upstream.balancer.pick() or await self._wait_for_turn()
+            peer = self.upstream.balancer.pick()
+            if peer is None:
+                peer = await self._unless_left(self._wait_for_turn())
             try:
                 await self._serve(peer)
             finally:
@@ -80,17 +89,36 @@ class SocketExchange:
             raise error.as_response(self.upstream.is_own_process) from error
         finally:
             self.upstream.exchanges.discard(self)
+            if self._next is not None:
+                self._next.cancel()
+
+    async def _unless_left(self, step: Coroutine[Any, Any, T]) -> T:
+        """Take a step before the client can send anything; end it if the client leaves.
+
+        Raises:
+            ClientLeft: it has left.
+        """
+        assert self._next is not None
+        task = asyncio.ensure_future(step)
+        try:
+            ends: set[asyncio.Future[Any]] = {task, self._next}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done() and self._next.result()["type"] == "websocket.disconnect":
+                raise ClientLeft
+            return await task
+        finally:
+            task.cancel()
 
     async def _wait_for_turn(self) -> Peer:
-        self._turn = self.upstream.loop.create_future()
+        self.turn = self.upstream.loop.create_future()
         try:
-            return await self.upstream.balancer.wait_for_turn(self._turn)
+            return await self.upstream.balancer.wait_for_turn(self.turn)
         finally:
-            self._turn = None
+            self.turn = None
 
     async def _serve(self, peer: Peer) -> None:
         try:
-            connection = await self._open(peer)
+            connection = await self._unless_left(self._open(peer))
         except InvalidStatus as refusal:
             return await self._deny(refusal.response)
         except UpstreamError as error:
@@ -173,10 +201,16 @@ class SocketExchange:
             with suppress(asyncio.CancelledError):
                 await upward
 
+    async def _receive_next(self) -> Message:
+        if (pending := self._next) is None:
+            return await self._receive()
+        self._next = None
+        return await pending
+
     async def _send_up(self, connection: ClientConnection) -> None:
         """Pass the client's messages on; when it closes, close with the same code."""
         try:
-            while (message := await self._receive())["type"] == "websocket.receive":
+            while (message := await self._receive_next())["type"] == "websocket.receive":
                 text = message.get("text")
                 await connection.send(message["bytes"] if text is None else text)
         except ConnectionClosed:

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from framework_gateway.proxy.addresses import Address, parse_address
+from framework_gateway.proxy.addresses import Address, AddressError, parse_address
 from framework_gateway.proxy.balancing import Balancer
 from framework_gateway.proxy.exchange import Exchange
 from framework_gateway.proxy.heads import (
@@ -196,8 +196,15 @@ class Upstream:
 
 
 def make_context(options: UpstreamOptions) -> ssl.SSLContext:
-    """Return how certificates are checked."""
-    context = ssl.create_default_context(cafile=options.ca)
+    """Return how certificates are checked.
+
+    Raises:
+        AddressError: the file with the certificates to trust cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=options.ca)
+    except OSError as error:
+        raise AddressError(f"the certificates in {options.ca} cannot be read: {error}") from error
     context.set_alpn_protocols(["http/1.1"])
     if not options.verify:
         context.check_hostname = False

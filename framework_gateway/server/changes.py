@@ -1,5 +1,6 @@
 """Which files are watched for changes."""
 
+import os
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -33,6 +34,18 @@ def is_own(directory: Path) -> bool:
     """Return whether a directory has code of the user."""
     installed = any(directory.is_relative_to(path) for path in [*INSTALLED, PACKAGE])
     return directory.is_dir() and not installed
+
+
+def source_files(root: Path) -> set[Path]:
+    """Return the code and the templates in a directory, or the file itself."""
+    if root.is_file():
+        return {root}
+    is_source, found = SourceFilter(), set()
+    for directory, names, files in os.walk(root):
+        names[:] = [name for name in names if name not in SourceFilter.ignore_dirs]
+        paths = (os.path.join(directory, file) for file in files)
+        found |= {Path(path) for path in paths if is_source(Change.modified, path)}
+    return found
 
 
 def outermost(directories: Iterable[Path]) -> frozenset[Path]:

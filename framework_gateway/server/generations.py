@@ -1,6 +1,7 @@
 """Processes that each serve one version of the code, on one listening socket."""
 
 import multiprocessing
+import os
 import socket
 import threading
 import time
@@ -11,6 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from framework_gateway.server.changes import source_files
 from framework_gateway.server.workers import end_if_orphaned
 
 LISTEN_TIMEOUT = 5.0  # seconds to listen, when the applications have started
@@ -35,6 +37,10 @@ class Report:
     directories: Set[Path]
     modules: Set[Path]
     isolated: Mapping[str, Path]
+
+    def files(self) -> set[Path]:
+        """Return all files of code and templates that the applications may have read."""
+        return {*self.modules}.union(*map(source_files, self.isolated.values()))
 
 
 class Parent:
@@ -125,6 +131,11 @@ class Generation:
         """Let it restart the processes of a mount."""
         with suppress(OSError):  # it has ended; somebody else notices
             self.connection.send(prefix)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the process, which has not been waited for."""
+        if self.process.pid is not None:
+            os.kill(self.process.pid, number)
 
     def stop(self, seconds: float) -> None:
         """Let it answer its requests and end, within some seconds."""

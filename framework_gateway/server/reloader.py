@@ -86,12 +86,13 @@ class Reloader:
         self.next: Generation | None = None
         self.leaving: list[Generation] = []
         self.report = Report({}, frozenset(), frozenset(), {})  # of the process that serves
-        self.stopping = False
+        self.stopping = self.replace_wanted = False
 
     def run(self) -> int:
         """Serve; return the exit status."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._handle_signal)
+        signal.signal(signal.SIGUSR1, self._want_replacement)
         self._begin()
         while not self.stopping:
             self._watch()
@@ -100,14 +101,18 @@ class Reloader:
     def _handle_signal(self, *_: Any) -> None:
         self.stopping = True
 
+    def _want_replacement(self, *_: Any) -> None:
+        self.replace_wanted = True
+
     def _watch(self) -> None:
         """Act on changes and on what the processes say, until the directories are others."""
-        directories, missed = self.directories, self._missed
+        directories, missed, is_source = self.directories, self._missed, SourceFilter()
         existing = filter(Path.is_dir, directories)
+        # Not filtered by watch(), which would not return while other files change all the time.
         for changes in watch(
-            *existing, watch_filter=SourceFilter(), rust_timeout=TICK, yield_on_timeout=True
+            *existing, watch_filter=None, debounce=TICK, rust_timeout=TICK, yield_on_timeout=True
         ):
-            changed = {Path(path) for _, path in changes} | missed()
+            changed = {Path(path) for kind, path in changes if is_source(kind, path)} | missed()
             missed = set  # looked at once, when the watch has begun
             if self.file is not None and (now := signature(self.file)) != self.seen:
                 self.seen, changed = now, {*changed, self.file}
@@ -118,13 +123,13 @@ class Reloader:
                 return
 
     def _missed(self) -> set[Path]:
-        """Return the modules that have changed since they were imported.
+        """Return the files that have changed since they were read.
 
         No watch may have seen it: a process says only when it is ready where its modules are.
         """
         if self.current is None or self.next is not None:
             return set()
-        return modified_since(self.report.modules, self.current.began)
+        return modified_since(self.report.files(), self.current.began)
 
     def _act(self, changed: Set[Path]) -> None:
         """Restart the processes of the mounts that have changed, or else everything."""
@@ -162,6 +167,9 @@ class Reloader:
             logger.warning("The process has ended with status %s; starting another", status)
             self.current = None
             self._begin()
+        elif self.current is not None and self.replace_wanted:
+            self.replace_wanted = False
+            self.current.send_signal(signal.SIGUSR1)  # it supervises the processes of the mounts
         self.leaving = [one for one in self.leaving if not one.has_ended()]
 
     def _answer(self, new: Generation, report: Report) -> None:

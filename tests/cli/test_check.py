@@ -204,9 +204,24 @@ def test_addresses_are_applications(check_project: Path) -> None:
     )
     _, lines = check(check_project, text)
     assert lines[0] == "gateway.toml:4: warning: mounts[0].ca: there is no /nowhere.pem"
-    assert lines[1].startswith("gateway.toml:11: error: mounts[2].application: The application at")
-    assert "it contains credentials" in lines[1]
-    assert lines[2] == "gateway.toml: 1 error, 1 warning"
+    assert lines[1:] == [
+        "gateway.toml:11: error: mounts[2].application: The application at /wrong could not be"
+        " loaded: 'http://user@127.0.0.1:9' is not an address: it contains credentials",
+        "gateway.toml: 1 error, 1 warning",
+    ]
+
+
+def test_certificates_that_cannot_be_read_are_named(check_project: Path) -> None:
+    (check_project / "empty.pem").touch()
+    text = mount("/one", "https://127.0.0.1:9", "ca = 'empty.pem'")
+    _, lines = check(check_project, text)
+    assert "the certificates in empty.pem cannot be read: " in lines[0]
+
+
+def test_an_address_has_no_process(check_project: Path) -> None:
+    text = mount("/one", "http://127.0.0.1:9") + "[mounts.process]\n"
+    _, lines = check(check_project, text)
+    assert lines[0].endswith("'http://127.0.0.1:9' runs elsewhere, in no process of its own")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import signal
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
@@ -320,6 +320,41 @@ def test_the_directory_of_app_dir_is_watched(tmp_path: Path) -> None:
             development.wait_for("version 2")
 
 
+NOTING = """
+from pathlib import Path
+
+FILE = Path(__file__).with_name("requests.txt")
+
+def application(environ, start_response):
+    with FILE.open("a") as file:
+        file.write(environ["PATH_INFO"])
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"version 1"]
+"""
+
+
+def test_files_that_change_all_the_time_hide_no_change_and_no_signal(tmp_path: Path) -> None:
+    (tmp_path / "noting.py").write_text(NOTING)
+    with developing(tmp_path, ("noting",), path="/noting/") as development:
+        ended = Event()
+
+        def load() -> None:
+            """Let each request change a file in the directory that is watched."""
+            while not ended.wait(PAUSE):
+                with suppress(httpx.TransportError):  # at the end
+                    development.get("/noting/")
+
+        with ThreadPoolExecutor() as pool:
+            pool.submit(load)
+            try:
+                development.edit("noting.py", "version 1", "version 2")
+                development.wait_for("version 2", "/noting/")
+                development.server.terminate()
+                assert development.server.wait(LONG) == 0
+            finally:
+                ended.set()
+
+
 # Applications in processes of their own
 
 
@@ -358,3 +393,12 @@ def test_processes_of_a_mount_are_replaced_alone(tmp_path: Path) -> None:
         development.edit("near.py", "version 1", "version 3")
         development.wait_for("version 3", "/near/")
         assert development.get("/shop/pid") == processes[0]
+
+
+def test_a_signal_replaces_the_processes_of_the_mounts(tmp_path: Path) -> None:
+    (tmp_path / "near.py").write_text(SHOP)
+    isolated = MOUNT.format("near") + "[mounts.process]\n"
+    with developing(tmp_path, (), isolated, path="/near/") as development:
+        before = development.get("/near/pid")
+        development.server.send_signal(signal.SIGUSR1)
+        wait_until(lambda: development.get("/near/pid") != before)

@@ -7,6 +7,13 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from framework_gateway import Process
+from framework_gateway.mounts.isolation import plan_for
+from framework_gateway.mounts.options import MountOptions
+from framework_gateway.processes.isolated import Isolated
+from framework_gateway.processes.states import ProcessStates
+from framework_gateway.processes.supervisor import Supervisor
+from framework_gateway.proxy.options import UpstreamOptions
 from tests.databases import free_port
 from tests.processes.gateways import Isolating, Load, ended, isolating, parent_of, wait_until
 from tests.servers import run
@@ -125,3 +132,20 @@ def test_a_process_far_above_its_memory_limit_is_killed(apps: Path) -> None:
         gateway.get("/probe/eat")
         gateway.wait_for_output("process./probe [-] is killed: it uses")
         gateway.wait_for("/probe/")
+
+
+def test_a_process_that_has_just_started_is_no_fault() -> None:
+    plan = plan_for("/probe", "/probe", "probe:app", MountOptions(), {}, Process())
+    states = ProcessStates.create(plan)
+    isolated = Isolated(plan, UpstreamOptions(), states)
+    assert isolated.fault == "its process does not run yet"
+    Supervisor(plan, states).publish(0, "/run/new")
+    assert isolated.fault is None
+
+
+def test_a_process_that_was_killed_is_not_said_to_have_ignored_a_stop(apps: Path) -> None:
+    with isolating(apps, "--isolate", "/probe", probe="probe:app") as gateway:
+        gateway.wait_for("/probe/")
+        os.kill(child_of_gateway(gateway), signal.SIGKILL)
+        gateway.wait_for_output("ended: killed by SIGKILL; restart in 1 s")
+        assert "did not stop" not in gateway.process.output

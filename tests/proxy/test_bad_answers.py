@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 
 import pytest
@@ -48,6 +48,8 @@ MALFORMED = {
     "a line without a colon": HEAD + b"nonsense\r\nContent-Length: 2\r\n\r\nok",
     "a header without a name": HEAD + b": a\r\nContent-Length: 2\r\n\r\nok",
     "status 99": b"HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n",
+    "status 600": b"HTTP/1.1 600 No\r\nContent-Length: 0\r\n\r\n",
+    "status 999": b"HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n",
     "status 1000": b"HTTP/1.1 1000 No\r\nContent-Length: 0\r\n\r\n",
     "an upgrade that nobody asked for": b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n"
     b"Connection: upgrade\r\n\r\n",
@@ -256,6 +258,23 @@ def test_a_slow_answer_times_out(sent: bytes, error: str) -> None:
         else:
             assert (found.body, found.complete) == (b"slow", False)
         wait_until(lambda: server.closed == 1)
+
+
+@pytest.mark.parametrize("piece", [b"x", b"HTTP/1.1 102 Processing\r\n\r\n"])
+def test_a_head_that_arrives_in_small_pieces_times_out(piece: bytes) -> None:
+    ended = threading.Event()
+
+    def trickle(connection: socket.socket, _request: Request) -> None:
+        connection.sendall(b"" if piece.startswith(b"HTTP") else HEAD + b"X-Own: ")
+        with suppress(OSError):
+            while not ended.wait(0.05):  # often enough to look alive
+                connection.sendall(piece)
+
+    with proxied(trickle, response_timeout=0.3) as (running, _server):
+        found = running.get("/old/")
+        ended.set()
+        assert found.status == 504
+        assert found.header("Proxy-Status") == "framework-gateway; error=http_response_timeout"
 
 
 def test_an_upstream_that_does_not_read_the_body_times_out() -> None:

@@ -253,3 +253,34 @@ def test_without_an_address_the_answer_is_503() -> None:
         running.start(upstream.wait_until_drained(server.address)).result(PATIENCE)
         running.call(upstream.set_addresses, [server.address])
         assert running.get("/old/").status == 200
+
+
+def test_a_server_that_ends_while_it_is_asked_on_an_idle_connection_costs_no_request() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    go_on = threading.Event()
+
+    def slow(_connection: socket.socket, _request: Request) -> bytes:
+        go_on.wait(PATIENCE)
+        return OK
+
+    def end(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(OK)
+            connection.recv(65536)
+            listener.close()  # nobody can connect any more
+
+    ending = threading.Thread(target=end, args=[listener])
+    ending.start()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with scripted(slow) as busy, ExitStack() as stack:
+        running = stack.enter_context(gateway([Mount("/old", [address, busy.address])]))
+        assert running.get("/old/").body == b"ok"
+        held = [stack.enter_context(running.open("/old/"))]
+        wait_until(lambda: busy.requests)
+        held.append(stack.enter_context(running.open("/old/")))
+        ending.join(PATIENCE)
+        wait_until(lambda: len(busy.requests) == 2)
+        go_on.set()
+        assert [read_answer(one).body for one in held] == [b"ok", b"ok"]

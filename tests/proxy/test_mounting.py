@@ -103,7 +103,9 @@ def test_open_requests_are_limited() -> None:
         go_on.set()
 
 
-def test_an_address_that_is_no_address_fails_only_its_mount() -> None:
+def test_an_address_that_is_no_address_fails_only_its_mount(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with scripted() as server:
         mounts = {"/old": "http://user:password@127.0.0.1", "/new": server.address}
         with gateway(mounts) as running:
@@ -111,6 +113,8 @@ def test_an_address_that_is_no_address_fails_only_its_mount() -> None:
             assert running.get("/new/").status == 200
             ready = json.loads(running.get("/health/ready").body)
             assert "contains credentials" in ready["failures"]["/old"]
+    [record] = [one for one in caplog.records if "contains credentials" in one.getMessage()]
+    assert record.exc_info is None  # no traceback for an error of the configuration
 
 
 def test_a_stop_closes_the_idle_connections() -> None:

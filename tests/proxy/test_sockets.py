@@ -1,5 +1,6 @@
 """WebSockets through an upstream."""
 
+import asyncio
 import json
 import socket
 import ssl
@@ -13,6 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import WebSocketRoute
+from starlette.types import Message
 from starlette.websockets import WebSocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -22,10 +24,13 @@ from websockets.typing import Subprotocol
 from websockets.utils import accept_key
 
 from framework_gateway import Mount
+from framework_gateway.proxy.options import UpstreamOptions
+from framework_gateway.proxy.sockets import SocketExchange
+from framework_gateway.proxy.upstream import Upstream
 from tests.databases import free_port
 from tests.machines.nginx import make_certificate
 from tests.proxy.servers import OK, Request, Running, gateway, scripted
-from tests.wsgi.server import leave, wait_until
+from tests.wsgi.server import PATIENCE, leave, wait_until
 
 codes: list[int] = []
 
@@ -246,3 +251,50 @@ def test_many_sockets_come_and_go() -> None:
             if number % 2:
                 leave(client.socket)
         wait_until(lambda: running.upstream().peers[0].open == 25)
+
+
+HANDSHAKE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
+KEY = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
+
+
+def never(connection: socket.socket, _request: Request) -> None:
+    connection.recv(1)
+
+
+def test_a_client_that_leaves_before_the_answer_to_its_handshake_ends_it() -> None:
+    with scripted(never) as server, gateway([Mount("/old", server.address)]) as running:
+        client = running.open("/old/", *HANDSHAKE, KEY)
+        wait_until(lambda: server.requests)
+        leave(client)
+        wait_until(running.is_idle)
+        assert running.upstream().peers[0].open == 0
+
+
+def test_a_client_that_leaves_the_queue_is_not_served() -> None:
+    with scripted(never) as server:
+        mount = Mount("/old", server.address, max_connections=1, queue_timeout=2 * PATIENCE)
+        with gateway([mount]) as running, running.open("/old/", *HANDSHAKE, KEY):
+            wait_until(lambda: server.requests)
+            client = running.open("/old/", *HANDSHAKE, KEY)
+            wait_until(lambda: running.upstream().balancer.queue)
+            leave(client)
+            wait_until(lambda: not running.upstream().balancer.queue)
+
+
+def test_a_place_in_the_very_moment_of_the_timeout_is_kept() -> None:
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(_message: Message) -> None:
+        return None
+
+    async def look() -> None:
+        upstream = Upstream(["http://127.0.0.1:1"], UpstreamOptions(queue_timeout=0.1))
+        upstream.loop = asyncio.get_running_loop()
+        exchange = SocketExchange(upstream, {"type": "websocket"}, receive, send)
+        exchange.turn = upstream.loop.create_future()
+        exchange.turn.set_result(upstream.peers[0])
+        exchange.check(exchange.since + 1)
+        assert exchange.turn.result() is upstream.peers[0]
+
+    asyncio.run(look())

@@ -7,12 +7,16 @@ from contextlib import ExitStack
 from hashlib import sha256
 
 import pytest
+import uvloop
+from starlette.types import Message
 
 from framework_gateway import Mount
 from framework_gateway.proxy.addresses import parse_address
 from framework_gateway.proxy.connection import HIGH_WATER, Connection
 from framework_gateway.proxy.exchange import Exchange
+from framework_gateway.proxy.options import UpstreamOptions
 from framework_gateway.proxy.peers import Peer
+from framework_gateway.proxy.upstream import Upstream
 from tests.proxy.servers import OK, Request, Running, gateway, proxied, scripted
 from tests.wsgi.server import PATIENCE, read_answer, read_to_end, read_until, wait_until
 
@@ -197,3 +201,34 @@ def test_a_connection_whose_response_ended_in_a_pause_is_read_again() -> None:
 
     with scripted(HEAD % size + bytes(size)) as server:
         asyncio.run(ask_twice(server.address))
+
+
+def test_a_slow_client_gets_no_piece_that_is_much_larger_than_the_limit() -> None:
+    """uvloop hands over up to 32 reads before the request can take any of them."""
+
+    def answer(connection: socket.socket, _request: Request) -> bytes:
+        connection.sendall(HEAD % (500 * len(PIECE)))
+        for _ in range(500):
+            connection.sendall(PIECE)
+        return b""
+
+    sizes: list[int] = []
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: Message) -> None:
+        sizes.append(len(message.get("body", b"")))
+
+    async def ask(upstream: Upstream) -> None:
+        scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "headers": []}
+        await upstream({**scope, "raw_path": b"/"}, receive, send)
+        upstream.close()
+
+    with scripted(answer) as server:
+        upstream = Upstream([server.address], UpstreamOptions())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(ask(upstream))
+    assert sum(sizes) == 500 * len(PIECE)
+    assert max(sizes) <= HIGH_WATER + LARGEST_READ

@@ -91,3 +91,16 @@ def test_whose_file_has_changed(path: str, mount: str | None) -> None:
     modules = {Path("/app/shop.py"), Path("/app/package/shared.py")}
     roots = {prefix: Path(root) for prefix, root in isolated.items()}
     assert mount_of(Path(path), Report({}, {Path("/app")}, modules, roots)) == mount
+
+
+def test_the_files_of_applications_in_processes_of_their_own_are_code_and_templates(
+    tmp_path: Path,
+) -> None:
+    names = ("own/models.py", "own/pages/a.html", "own/data.txt", "own/.venv/lib.py", "near.py")
+    for name in (*names, "other.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    module = Path("/app/shop.py")
+    isolated = {"/own": tmp_path / "own", "/near": tmp_path / "near.py"}
+    found = Report({}, {tmp_path}, {module}, isolated).files()
+    assert found == {module, *(tmp_path / name for name in (names[0], names[1], names[4]))}
