@@ -35,6 +35,7 @@ from framework_gateway.pages.site import Site
 from framework_gateway.problems import problem
 from framework_gateway.processes.plan import Plan
 from framework_gateway.processes.states import ProcessStates
+from framework_gateway.proxy.timeouts import sooner
 from framework_gateway.security.headers import SecurityHeaders
 from framework_gateway.security.hosts import Hosts
 from framework_gateway.security.identity import Admission
@@ -182,7 +183,7 @@ class Gateway(Starlette):
             "queue_size": config.max_requests,
             "grace": config.graceful_timeout,
             "start_timeout": config.start_timeout,
-            "response_timeout": config.request_timeout,
+            "response_timeout": sooner(config.request_timeout),
         }
         for mount in self.planned.values():
             mount.configure(**defaults)

@@ -84,7 +84,13 @@ class Lifespan:
             return
         self._serving = False
         reply = await self._ask("lifespan.shutdown")
-        await self._task
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            this = asyncio.current_task()
+            if this is None or this.cancelling():
+                raise
+            return  # its start was cancelled, and there is nothing to stop
         self._check(reply)
 
     async def _ask(self, event: str) -> Message | None:

@@ -34,12 +34,19 @@ async def run_lifespans(
             else:
                 group.append(mount)
     starts = asyncio.gather(*map(start_together, groups))
+    starts.add_done_callback(note_end)
     await asyncio.wait([starts], timeout=wait)
     try:
         yield starts
     finally:
         starts.cancel()
         await asyncio.gather(*(group[0].shutdown() for group in groups))
+
+
+def note_end(starts: asyncio.Future[Any]) -> None:
+    """Take the exception of a start that was cancelled, which asyncio would log as forgotten."""
+    if not starts.cancelled():
+        starts.exception()
 
 
 async def start_together(mounts: Sequence[Mount]) -> None:

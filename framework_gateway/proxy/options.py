@@ -43,7 +43,7 @@ class UpstreamOptions(BaseModel):
         Seconds | None,
         Field(
             description="Upstream: seconds from the end of the request to the head of the response;"
-            " then 504. At most `request_timeout`, which is also the default."
+            " then 504. At most, and by default, 0.25 s less than `request_timeout`."
         ),
     ] = None
     read_timeout: Annotated[

@@ -6,6 +6,16 @@ from framework_gateway.proxy.errors import READ_TIMEOUT, RESPONSE_TIMEOUT, WRITE
 
 CONTINUE_TIMEOUT = 1.0  # seconds to wait for 100 Continue; then the body is sent (RFC 9110, 10.1.1)
 
+MARGIN = 0.25  # seconds
+
+
+def sooner(request_timeout: float) -> float:
+    """Return a timeout that passes before the gateway cancels the request.
+
+    The gateway knows no addresses: it would neither let the address rest nor say what is late.
+    """
+    return request_timeout - min(MARGIN, request_timeout / 10)
+
 
 def overdue(
     connection: Connection,

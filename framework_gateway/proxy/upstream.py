@@ -21,6 +21,7 @@ from framework_gateway.proxy.heads import (
 from framework_gateway.proxy.options import UpstreamOptions
 from framework_gateway.proxy.peers import Peer
 from framework_gateway.proxy.sockets import SocketExchange
+from framework_gateway.proxy.timeouts import sooner
 
 TICK = 0.1  # seconds between checks of timeouts
 DEFAULT_RESPONSE_TIMEOUT = 60.0  # seconds
@@ -57,7 +58,8 @@ class Upstream:
         self.is_own_process = is_own_process
         self.is_stripped = options.strip_prefix is not False
         self.rewrites = self.is_stripped if options.rewrite is None else options.rewrite
-        timeouts = (options.response_timeout, options.request_timeout)
+        limit = options.request_timeout and sooner(options.request_timeout)
+        timeouts = (options.response_timeout, limit)
         self.response_timeout = min(filter(None, timeouts), default=DEFAULT_RESPONSE_TIMEOUT)
         self.balancer = Balancer(options)
         self.exchanges: set[Exchange | SocketExchange] = set()

@@ -1,6 +1,7 @@
 """How applications start and stop: side by side, within a time, and with or without a lifespan."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -121,6 +122,35 @@ def test_a_mount_that_starts_answers_503_and_the_others_serve() -> None:
         client.portal.call(may_start.set)
         wait_until(lambda: client.get("/late/").status_code == 200)
         assert client.get("/health/ready").status_code == 200
+
+
+def test_a_stop_during_a_start_stops_the_others_and_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    events: list[str] = []
+
+    async def start() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)  # it has something to clean up
+            events.append("cleaned up")
+
+    async def stop() -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        events.append("stopped")
+
+    async def start_and_stop() -> None:
+        mounts = [Mount("/slow", application(start)), Mount("/good", application(stop=stop))]
+        async with run_lifespans(mounts, wait=0):
+            while mounts[1].failure is not None:
+                await asyncio.sleep(0)
+
+    asyncio.run(start_and_stop())
+    gc.collect()
+    assert events == ["cleaned up", "stopped"]
+    assert caplog.text == ""
 
 
 def test_one_application_at_two_prefixes_starts_once() -> None:

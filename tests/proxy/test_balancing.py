@@ -92,6 +92,22 @@ def test_an_address_whose_answers_are_late_rests(monkeypatch: pytest.MonkeyPatch
             assert running.upstream().fault is None
 
 
+@pytest.mark.parametrize("of_mount", [True, False])
+def test_an_address_that_is_late_for_the_gateway_rests_too(of_mount: bool) -> None:
+    def never(connection: socket.socket, _request: Request) -> None:
+        connection.recv(1)
+
+    with scripted(never) as server:
+        mounts = [Mount("/old", server.address, request_timeout=1.0 if of_mount else None)]
+        with gateway(mounts, request_timeout=60.0 if of_mount else 1.0) as running:
+            found = running.get("/old/")
+            assert (found.status, found.header("Proxy-Status")) == (
+                504,
+                "framework-gateway; error=http_response_timeout",
+            )
+            assert running.upstream().peers[0].failures == 1
+
+
 def test_one_late_answer_is_no_fault_of_the_mount_but_several_are() -> None:
     def answer(connection: socket.socket, request: Request) -> bytes | None:
         if b"/late" in request.first:
