@@ -85,7 +85,7 @@ def starlette_proxy(path: Path) -> Starlette:
 
 def find_nginx() -> str | None:
     """Return the path of nginx, which may be where only root looks."""
-    return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 
 def command_of(kind: str, path: Path, port: str, directory: Path) -> Sequence[str]:
