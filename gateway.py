@@ -24,7 +24,7 @@ from framework_gateway.observability.health import Check
 from framework_gateway.observability.watched import Watched
 from framework_gateway.pages.site import Site
 from framework_gateway.security.identity import SAFE, Person, session_key
-from showdown.site import Showdown
+from showdown.site import RULES, Showdown
 
 logger = get_logger("showdown")
 
@@ -68,12 +68,14 @@ def create_app(
         applications = applications_of(settings)
     has_django = "/django" in applications
     admit = admission(settings, has_django)
-    site = Showdown if applications.keys() >= {f"/{name}" for name in FRAMEWORKS} else Site
+    is_showdown = applications.keys() >= {f"/{name}" for name in FRAMEWORKS}
+    site = Showdown if is_showdown else Site
     return Gateway(
         [Mount(prefix, app, **OPTIONS) for prefix, app in applications.items()],
         config=config,
         admit=admit,
         site=partial(site, guard=guard(settings, admit)),
+        rules=RULES if is_showdown else None,
         links=links_to(applications),
         needs={"database": Check(find_fault)} if has_django else {},
         optional_checks={"worker": Check(find_no_worker)} if has_django else {},

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from framework_gateway.compare.guard import ALLOW_ALL, CLOSED
+from framework_gateway.compare.rules import Rules
 from framework_gateway.config import Config, get_config
 from framework_gateway.mounts.lifespan import Lifespan
 from framework_gateway.mounts.loading import ApplicationError
@@ -74,8 +75,10 @@ class Gateway(Starlette):
         config: the settings; read from the environment by default.
         admit: authenticates the requests of mounts with the option ``login``, and refuses those
             without permission.
-        site: returns the pages, given the mounts, the maximum body size and the links. By default,
-            the pages that send requests are closed in production: the gateway knows no staff.
+        site: returns the pages, given the mounts, the maximum body size, the links, and ``rules``
+            by its name. By default, the pages that send requests are closed in production: the
+            gateway knows no staff.
+        rules: what counts when the mounts are compared, on the pages and by ``gateway compare``.
         links: maps names to paths of useful pages; ``gateway serve`` prints them. The default is
             the root of each application.
         needs: checks that must pass for ``/health/ready`` to answer 200.
@@ -95,7 +98,8 @@ class Gateway(Starlette):
         *,
         config: Config | None = None,
         admit: Admission | None = None,
-        site: Callable[[Sequence[Mount], int, Mapping[str, str]], Site] | None = None,
+        site: Callable[..., Site] | None = None,
+        rules: Rules | None = None,
         links: Mapping[str, str] | None = None,
         needs: Mapping[str, Check] | None = None,
         optional_checks: Mapping[str, Check] | None = None,
@@ -114,6 +118,7 @@ class Gateway(Starlette):
             check_prefix(path)
         self.admit = admit
         self.site = site or partial(Site, guard=ALLOW_ALL if self.config.pages_are_open else CLOSED)
+        self.rules = rules or Rules()
         if links is None:
             links = {prefix or "Root": f"{prefix}/" for prefix in self.planned}
         self.links = {"Compare": "/", **links}
@@ -265,12 +270,16 @@ class Gateway(Starlette):
             Route("/health/live", health.live),
             Route("/health/ready", health.ready),
             Route("/metrics", self.metrics.show),
-            *self.site(self.mounts, self.config.max_compare_size, self.links).routes,
+            *self._pages().routes,
         ]
         app = super().build_middleware_stack()
         for cls, args, kwargs in reversed(self.outer_middleware):
             app = cls(app, *args, **kwargs)
         return app
+
+    def _pages(self) -> Site:
+        size = self.config.max_compare_size
+        return self.site(self.mounts, size, self.links, rules=self.rules)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; start the applications if the server has not done so."""

@@ -7,12 +7,15 @@ from typing import Any
 
 from starlette.requests import Request
 
+from framework_gateway.compare.rules import Rules
 from framework_gateway.pages.site import Page, Site
 from showdown.claims.plots import draw_claim
 from showdown.claims.results import load_latest
 from showdown.examples import EXAMPLES
 from showdown.guide import GUIDE
 
+# The contract of the users API names these headers, and asks for the same bytes.
+RULES = Rules.build(headers="contract", exact=True)
 STATES = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
 
 

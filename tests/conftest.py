@@ -16,9 +16,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from framework_gateway import loggers
-from framework_gateway.compare.comparer import Comparer, Comparison
+from framework_gateway.compare.comparer import Comparer
+from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.messages import Request
 from framework_gateway.compare.targets import Application
+from showdown.site import RULES
 from tests.databases import PostgreSQL, SQLite, missing, redis_server
 
 pytest_plugins = ["tests.browsers"]
@@ -183,21 +185,24 @@ def apis(gateway: TestClient, database: SQLite | PostgreSQL) -> list[Api]:
     return [Api(gateway, framework, database) for framework in FRAMEWORKS]
 
 
-Compare = Callable[[Request], Comparison]
-
-
 @pytest.fixture
-def compare(gateway: TestClient, database: SQLite | PostgreSQL) -> Compare:
-    """Send the same request to all three frameworks, each on fresh rows."""
+def compare_function(
+    gateway: TestClient, database: SQLite | PostgreSQL
+) -> Callable[..., Comparison]:
+    """Send the same request to all three frameworks, each on fresh rows.
+
+    ``compare``, of the project's own pytest plugin, calls this function.
+    """
     targets = [Application(name, gateway.app, f"/{name}") for name in FRAMEWORKS]
-    comparer = Comparer(targets)
+    comparer = Comparer(targets, RULES)
     portal = gateway.portal
     assert portal is not None
 
-    def compare(request: Request) -> Comparison:
+    def function(method: str, path: str, **options: Any) -> Comparison:
+        request = Request.build(method, path, **options)
         return portal.call(partial(comparer.compare, request, before_each=database.reset))
 
-    return compare
+    return function
 
 
 def assert_problem(response: httpx.Response, status: int, **members: object) -> dict[str, Any]:

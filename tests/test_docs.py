@@ -125,7 +125,8 @@ def test_every_option_that_a_page_names_exists(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("requests.jsonl").touch()
+    for file in ("requests.jsonl", "access.log", "browser.har"):
+        Path(file).touch()
     group: click.Group = gateway
     if command[0] == "python":
         group, command = showdown, command[2:]

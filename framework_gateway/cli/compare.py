@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import Any
 
 import click
 
+from framework_gateway.cli.inputs import Chosen, input_options
+from framework_gateway.cli.reports import report_options, write_reports
 from framework_gateway.compare import MAX_SIZE, TIMEOUT
 
 
@@ -25,6 +27,7 @@ class Pair(click.ParamType[tuple[str, str]]):
 
 
 TARGET = Pair("target", "=", "NAME=package.module:application or NAME=http://127.0.0.1:8001")
+NEUTRAL = Pair("neutral", "=", "NAME=TEXT")
 HEADER = Pair("header", ":", "'Name: value'")
 
 
@@ -32,7 +35,9 @@ HEADER = Pair("header", ":", "'Name: value'")
 @click.argument("method", default="GET")
 @click.argument("path", required=False)
 @click.option("-d", "--data", help="Request body; @FILE reads a file, @- reads standard input.")
-@click.option("-H", "--header", "headers", multiple=True, type=HEADER, help="Request header.")
+@click.option(
+    "-H", "--header", "headers", multiple=True, type=HEADER, help="Header of every request."
+)
 @click.option(
     "--target",
     "targets",
@@ -41,15 +46,47 @@ HEADER = Pair("header", ":", "'Name: value'")
     metavar="NAME=APP|URL",
     help="Compare this WSGI or ASGI application, or this running server; give two or more.",
 )
+@input_options
 @click.option(
-    "--file", type=click.File(), help="Replay the requests in this file, one JSON object per line."
+    "--headers",
+    "compared",
+    multiple=True,
+    metavar="WHICH",
+    help="Headers that count: all, contract, names, or -NAME; also with commas.",
 )
 @click.option(
     "--ignore",
     multiple=True,
-    help="Ignore this difference: status, spelling, a header, or a JSON Pointer such as /*/id.",
+    metavar="RULE",
+    help="Ignore this: status, spelling, body, a header, a JSON Pointer such as /items/*/id or"
+    " /**/id, or values that match {time}, {uuid}, {token} or {/REGEX/}; see the documentation.",
 )
-@click.option("--compare-header", multiple=True, help="Also compare this response header.")
+@click.option(
+    "--unordered",
+    multiple=True,
+    metavar="POINTER",
+    help="The order of this array does not matter.",
+)
+@click.option("--tolerance", metavar="NUMBER", help="Ignore smaller differences of numbers.")
+@click.option("--exact", is_flag=True, help="The same JSON in other bytes is a difference.")
+@click.option(
+    "--neutral",
+    multiple=True,
+    type=NEUTRAL,
+    metavar="NAME=TEXT",
+    help="This target names itself so: an origin, a host, a prefix or a word.",
+)
+@click.option("--session", is_flag=True, help="Keep cookies, for each target its own.")
+@click.option(
+    "--noise",
+    default=0,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Ask each target N times more, and count only what differs more often than by itself.",
+)
+@click.option(
+    "--seed", type=int, help="Seed of the order in which targets are asked, and of --openapi."
+)
 @click.option("--in-turn", is_flag=True, help="Send to one target after the other.")
 @click.option(
     "--timeout", default=TIMEOUT, show_default=True, help="Seconds to wait for an answer."
@@ -57,7 +94,7 @@ HEADER = Pair("header", ":", "'Name: value'")
 @click.option(
     "--max-size", default=MAX_SIZE, show_default=True, help="Largest body of an answer, in bytes."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@report_options
 @click.option(
     "--app-dir",
     default="",
@@ -71,14 +108,24 @@ def compare(
     data: str | None,
     headers: Sequence[tuple[str, str]],
     targets: Sequence[tuple[str, str]],
-    file: IO[str] | None,
+    compared: Sequence[str],
     ignore: Sequence[str],
-    compare_header: Sequence[str],
+    unordered: Sequence[str],
+    tolerance: str | None,
+    exact: bool,
+    neutral: Sequence[tuple[str, str]],
+    session: bool,
+    noise: int,
+    seed: int | None,
     in_turn: bool,
     timeout: float,
     max_size: int,
     as_json: bool,
+    reports: Sequence[str],
+    shrink: bool | None,
+    time_limit: float | None,
     app_dir: str,
+    **sources: Any,
 ) -> None:
     """Send METHOD PATH to several targets, and show where their answers differ.
 
@@ -92,8 +139,12 @@ def compare(
       gateway compare --file requests.jsonl --target old=legacy.wsgi:application \\
         --target new=http://127.0.0.1:8001
 
+      gateway compare --openapi new --target old=legacy.wsgi:application \\
+        --target new=shop.main:app --report differences.html
+
     {framework} in the path and the body becomes each target's name. The exit status is 0 if all
-    answers are equal, and 1 if they differ or one is missing.
+    answers are equal, 1 if not, 2 if the command line is wrong, 3 if a target cannot be loaded or
+    does not answer, and 130 after Ctrl-C.
     """
     from framework_gateway.cli import comparing
     from framework_gateway.observability import logs
@@ -101,20 +152,37 @@ def compare(
     logs.configure("development")  # for a reader; and a target's logging may not silence it
     if path is None and method.startswith("/"):
         method, path = "GET", method
-    if file is None:
-        requests = [comparing.one_request(method, path, data, headers)]
-    else:
-        requests = comparing.requests_in(file, path, data)
+    request = comparing.one_request(method, path, data, headers)
+    chosen = Chosen(request, headers, **sources)
     opened = comparing.open_named(targets, app_dir) if targets else comparing.open_mounts(app_dir)
-    comparisons = comparing.compare_all(
-        opened,
-        requests,
-        headers=compare_header,
-        ignore=ignore,
+    given = {
+        "headers": compared,
+        "ignore": ignore,
+        "unordered": unordered,
+        "tolerance": tolerance,
+        "exact": exact,
+        "neutral": comparing.grouped(neutral),
+    }
+    options = comparing.Options(
+        rules={name: value for name, value in given.items() if value},
+        asking={
+            "timeout": timeout,
+            "max_size": max_size,
+            "session": session,
+            "noise": noise,
+            "seed": seed,
+        },
         in_turn=in_turn,
-        timeout=timeout,
-        max_size=max_size,
-        quiet=as_json,
     )
-    comparing.show(comparisons, file is not None, as_json)
-    sys.exit(0 if all(comparison.identical for comparison in comparisons) else 1)
+    if chosen.unsafe:
+        comparing.warn_of_writes(targets)
+    work = comparing.Work(
+        chosen,
+        comparing.output_for(chosen.is_many, as_json),
+        shrink=chosen.openapi is not None if shrink is None else shrink,
+        time_limit=time_limit,
+    )
+    summary = comparing.compare_all(opened, work, options)
+    kept = {"session": session, "noise": noise, **options.rules}
+    write_reports(reports, summary, targets, kept, secrets=chosen.secrets)
+    sys.exit(summary.exit_status)

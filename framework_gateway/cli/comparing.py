@@ -1,34 +1,52 @@
 """The implementation of ``gateway compare``: requests, targets and output."""
 
-import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict
-from typing import IO, Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import anyio
 import click
-from rich.console import Console
-from rich.progress import track
 
 from framework_gateway.cli.file.reading import find_file
 from framework_gateway.cli.imports import SourceError
+from framework_gateway.cli.inputs import Chosen
+from framework_gateway.cli.outputs import JSONDocument, JSONLines, Output, Report, Shown, Single
 from framework_gateway.cli.sources import Source
-from framework_gateway.compare.comparer import Comparer, Comparison
-from framework_gateway.compare.differences import HEADERS
+from framework_gateway.compare.comparer import Comparer
+from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.messages import Request
-from framework_gateway.compare.replay import ReplayError, read_requests, summarise
-from framework_gateway.compare.report import print_comparison, print_summary
+from framework_gateway.compare.routes import Routes
+from framework_gateway.compare.rules import Rules
+from framework_gateway.compare.runs import run
+from framework_gateway.compare.shrinking import Effort
+from framework_gateway.compare.summary import NO_ANSWER, Summary
 from framework_gateway.compare.targets import Application, Target, TargetError, open_targets
 
-Opened = AbstractAsyncContextManager[Sequence[Target]]
+
+@dataclass(frozen=True)
+class Opened:
+    """Targets that can be asked, and the rules that belong to them."""
+
+    targets: Sequence[Target]
+    rules: Rules
+
+
+class Unavailable(click.ClickException):
+    """A target cannot be loaded or started."""
+
+    exit_code = NO_ANSWER
 
 
 def one_request(
     method: str, path: str | None, data: str | None, headers: Sequence[tuple[str, str]]
-) -> Request:
-    """Create the request from the command line."""
+) -> Request | None:
+    """Create the request from the command line; None if it names no path."""
+    if path is None and method == "GET" and data is None:
+        return None
     if path is None or not path.startswith("/"):
         raise click.UsageError("give a path that begins with /, or --file")
     body = read_data(data)
@@ -46,33 +64,11 @@ def read_data(data: str | None) -> bytes:
             content: bytes = file.read()
             return content
     except OSError as error:
-        raise click.ClickException(f"{data[1:]}: {error.strerror}") from error
-
-
-def requests_in(file: IO[str], path: str | None, data: str | None) -> list[Request]:
-    """Read the requests of ``--file``."""
-    if path is not None or data is not None:
-        raise click.UsageError("--file cannot be combined with a path or --data")
-    try:
-        requests = read_requests(file)
-    except (ReplayError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{file.name}, {error}") from error
-    if not requests:
-        raise click.ClickException(f"{file.name} contains no requests")
-    return requests
-
-
-def open_named(targets: Sequence[tuple[str, str]], app_dir: str) -> Opened:
-    """Open the targets named by ``--target``."""
-    named = dict(targets)
-    if len(named) < len(targets) or len(named) < 2:
-        raise click.UsageError("give at least two --target options with different names")
-    sys.path.insert(0, app_dir)
-    return open_targets(named)
+        raise click.UsageError(f"{data[1:]}: {error.strerror}") from error
 
 
 @asynccontextmanager
-async def open_mounts(app_dir: str) -> AsyncIterator[Sequence[Target]]:
+async def open_mounts(app_dir: str) -> AsyncIterator[Opened]:
     """Start the gateway in this process, without a socket."""
     try:
         app = Source(directory=app_dir, file=find_file(None)).load()
@@ -80,56 +76,124 @@ async def open_mounts(app_dir: str) -> AsyncIterator[Sequence[Target]]:
         raise click.UsageError(f"{error}; or give --target options") from error
     async with app.router.lifespan_context(app):
         await app.wait_until_started()
-        yield [Application(mount.path.strip("/"), app, mount.path) for mount in app.mounts]
+        targets = [Application(mount.path.strip("/"), app, mount.path) for mount in app.mounts]
+        yield Opened(targets, app.rules)
+
+
+@asynccontextmanager
+async def open_named(targets: Sequence[tuple[str, str]], app_dir: str) -> AsyncIterator[Opened]:
+    """Open the targets named by ``--target``."""
+    named = dict(targets)
+    if len(named) < len(targets) or len(named) < 2:
+        raise click.UsageError("give at least two --target options with different names")
+    sys.path.insert(0, app_dir)
+    async with open_targets(named) as opened:
+        yield Opened(opened, Rules())
+
+
+def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the values of each name."""
+    groups: dict[str, list[str]] = {}
+    for name, value in pairs:
+        groups.setdefault(name, []).append(value)
+    return groups
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a run.
+
+    Attributes:
+        rules: arguments of ``Rules.build``; they replace those of the mounts' own rules.
+        asking: arguments of ``Comparer``.
+        in_turn: send to one target after the other.
+    """
+
+    rules: Mapping[str, Any]
+    asking: Mapping[str, Any]
+    in_turn: bool = False
+
+    def rules_for(self, own: Rules) -> Rules:
+        """Return the rules: the given ones, and the mounts' own where none is given."""
+        try:
+            built = Rules.build(**self.rules)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        return replace(own, **{name: getattr(built, name) for name in self.rules})
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is compared, and how long.
+
+    Attributes:
+        chosen: where the requests come from.
+        output: what is printed meanwhile and at the end.
+        shrink: whether to look for the smallest requests that differ.
+        time_limit: seconds; None for no limit.
+    """
+
+    chosen: Chosen
+    output: Output
+    shrink: bool = False
+    time_limit: float | None = None
 
 
 def compare_all(
-    opened: Opened,
-    requests: Sequence[Request],
-    *,
-    headers: Sequence[str],
-    ignore: Sequence[str],
-    in_turn: bool,
-    timeout: float,
-    max_size: int,
-    quiet: bool,
-) -> list[Comparison]:
-    """Send the requests one after the other, and show a progress bar."""
-    shown = track(
-        requests,
-        "comparing",
-        console=Console(stderr=True),
-        transient=True,
-        disable=quiet or len(requests) == 1,
-    )
+    opened: AbstractAsyncContextManager[Opened], work: Work, options: Options
+) -> Summary:
+    """Compare the requests one after the other; Ctrl-C ends it early.
 
-    async def run() -> list[Comparison]:
-        async with opened as targets:
-            comparer = Comparer(
-                targets, headers=[*HEADERS, *headers], timeout=timeout, max_size=max_size
-            )
-            return [
-                await comparer.compare(request, ignore=ignore, in_turn=in_turn) for request in shown
-            ]
-
+    No comparison is kept: each goes to the output as soon as it is made.
+    """
+    summary = Summary(())
     try:
-        return anyio.run(run)
+        with Shown(work.chosen.is_many and not work.output.is_quiet) as shown:
+            anyio.run(run_all, opened, work, options, summary, shown)
     except TargetError as error:
-        raise click.ClickException(str(error)) from error
+        raise Unavailable(str(error)) from error
+    except KeyboardInterrupt:
+        summary.interrupted = True
+    work.output.finish(summary)
+    return summary
 
 
-def show(comparisons: Sequence[Comparison], many: bool, as_json: bool) -> None:
-    """Print the result; for many requests, a line for each route and all differences."""
-    if not as_json:
-        if many:
-            print_summary(comparisons)
-        else:
-            print_comparison(comparisons[0])
-        return
-    document: dict[str, Any] = {"identical": all(one.identical for one in comparisons)}
-    if many:
-        document["routes"] = [asdict(route) for route in summarise(comparisons)]
-        document["comparisons"] = [one.as_dict() for one in comparisons]
-    else:
-        document = comparisons[0].as_dict()
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+async def run_all(
+    opened: AbstractAsyncContextManager[Opened],
+    work: Work,
+    options: Options,
+    summary: Summary,
+    shown: Shown,
+) -> None:
+    """Open the input and the targets, and compare."""
+    # A wrong file is found before the targets start; a target's own document only after.
+    source = None if work.chosen.openapi else await work.chosen.open()
+    async with opened as found:
+        comparer = Comparer(found.targets, options.rules_for(found.rules), **options.asking)
+        if source is None:
+            source = await work.chosen.open(found.targets, options.asking["seed"] or 0)
+        summary.targets = [target.name for target in found.targets]
+        summary.route_of = Routes(source.templates)
+        limit = None if work.time_limit is None else time.monotonic() + work.time_limit
+        shown.start(source.total)
+
+        def seen(comparison: Comparison) -> None:
+            work.output.add(comparison)
+            shown.advance()
+
+        ask = partial(comparer.compare, in_turn=options.in_turn)
+        effort = Effort(deadline=limit)
+        await run(ask, source, summary, effort, shrink=work.shrink, seen=seen)
+
+
+def warn_of_writes(targets: Sequence[tuple[str, str]]) -> None:
+    """Say before a run that it may change data."""
+    names = ", ".join(name for name, _ in targets) or "the mounts of gateway:app"
+    click.echo(f"--unsafe: this run may create, change and delete data of {names}.", err=True)
+
+
+def output_for(many: bool, as_json: bool) -> Output:
+    """Return the output for one request or many."""
+    if as_json:
+        return JSONLines() if many else JSONDocument()
+    return Report() if many else Single()

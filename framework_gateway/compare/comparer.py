@@ -8,54 +8,34 @@ In a test suite::
 """
 
 import asyncio
+import itertools
+import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import httpx2 as httpx
 from anyio import CapacityLimiter, to_thread
 from anyio.from_thread import start_blocking_portal
 
 from framework_gateway.compare import MAX_SIZE, TIMEOUT
-from framework_gateway.compare.differences import HEADERS, Difference, find_differences
-from framework_gateway.compare.messages import Answer, NoAnswer, Request
+from framework_gateway.compare.differences import Findings, find_differences
+from framework_gateway.compare.findings import Comparison, Scope
+from framework_gateway.compare.messages import Answer, Failure, NoAnswer, Request
+from framework_gateway.compare.noise import judge_noise
+from framework_gateway.compare.rules import Ignore, Rules
+from framework_gateway.compare.sessions import Session, saved_values
 from framework_gateway.compare.targets import Target, open_targets
 
+SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS", "TRACE"])
+SMALL = 64 * 1024  # bytes of all bodies; a thread compares larger ones
 
-@dataclass(frozen=True)
-class Comparison:
-    """A request, the answer of each target, and their differences."""
+AGAIN = " again"  # names the next answer of the same target; no target has this name
 
-    request: Request
-    answers: Sequence[Answer]
-    differences: Sequence[Difference]
-
-    @property
-    def identical(self) -> bool:
-        """Whether all targets answered, and all answers are equal."""
-        return not self.differences and not self.failed
-
-    @property
-    def failed(self) -> bool:
-        """Whether at least one target did not answer."""
-        return any(answer.error is not None for answer in self.answers)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the comparison as JSON data, as ``gateway compare --json`` prints it."""
-        return {
-            "identical": self.identical,
-            "request": self.request.as_dict(),
-            "differences": [difference.as_dict() for difference in self.differences],
-            "answers": [answer.as_dict() for answer in self.answers],
-        }
-
-    def __str__(self) -> str:
-        found = [str(difference) for difference in self.differences]
-        found += [f"{answer.target}: {answer.error}" for answer in self.answers if answer.error]
-        verdict = "differs" if found else "is identical"
-        return "\n  ".join([f"{self.request.method} {self.request.path} {verdict}", *found])
+Answers = Sequence[Answer]
 
 
 class Comparer:
@@ -63,32 +43,44 @@ class Comparer:
 
     Args:
         targets: at least two targets with different names.
-        headers: names of the response headers that must be equal; others may differ.
+        rules: what counts; the default rules if None.
         timeout: seconds until a target counts as not answering.
         max_size: the largest body in bytes; a longer one counts as no answer.
         limiter: limits the threads that compare answers; anyio's default limiter if None.
+        session: keep cookies, for each target its own; otherwise none are kept.
+        noise: how many times more each target gets a safe request, to measure noise.
+        seed: of the random order in which targets get safe requests.
     """
 
     def __init__(
         self,
         targets: Sequence[Target],
+        rules: Rules | None = None,
         *,
-        headers: Sequence[str] = HEADERS,
         timeout: float = TIMEOUT,
         max_size: int = MAX_SIZE,
         limiter: CapacityLimiter | None = None,
+        session: bool = False,
+        noise: int = 0,
+        seed: int | None = None,
     ) -> None:
         self.targets = targets
-        self.headers = headers
+        self.rules = rules or Rules()
         self.timeout = timeout
         self.max_size = max_size
         self.limiter = limiter
+        self.noise = noise
+        # It chooses an order, no secret.
+        self.random = random.Random(seed)  # nosec B311
+        self.sessions = {
+            target.name: Session(httpx.Cookies() if session else None) for target in targets
+        }
 
     async def compare(
         self,
         request: Request,
         *,
-        ignore: Sequence[str] = (),
+        ignore: Iterable[str] = (),
         in_turn: bool = False,
         before_each: Callable[[], object] | None = None,
     ) -> Comparison:
@@ -96,84 +88,154 @@ class Comparer:
 
         Args:
             request: the request; ``{framework}`` in its path and body becomes each target's name.
-            ignore: parts that may differ: ``status``, the name of a header, ``spelling`` (the same
-                JSON in other bytes), or a JSON Pointer into the body, where ``*`` matches any one
-                member.
+            ignore: further rules for what may differ; see ``Ignore.parse``.
             in_turn: send to one target after the other instead of all at once.
             before_each: called in a thread before each target, for example to reset a database;
                 implies ``in_turn``.
         """
-        request = request.with_request_id()
+        rules = self.rules
+        if more := [Ignore.parse(text) for text in ignore]:
+            rules = replace(rules, ignore=[*rules.ignore, *more])
+        request = request.with_defaults()
+        saved = saved_values(self.sessions)
+        repeats = self.noise if request.method in SAFE_METHODS and before_each is None else 0
+        rounds = [await self._ask_all(request, in_turn, before_each) for _ in range(1 + repeats)]
+        for answer in rounds[0]:
+            self.sessions[answer.target].learn(request, answer)
+        # What this answer saves is each target's own, too.
+        saved = {name: saved[name] | values for name, values in saved_values(self.sessions).items()}
+        work = partial(compare_rounds, request, rounds, rules, saved)
+        if sum(len(answer.body) for answers in rounds for answer in answers) <= SMALL:
+            return work()
+        # In a thread, because comparing megabytes would block the event loop.
+        return await to_thread.run_sync(work, limiter=self.limiter)
+
+    async def _ask_all(
+        self, request: Request, in_turn: bool, before_each: Callable[[], object] | None
+    ) -> Answers:
+        """Ask every target once; return the answers in the order of the targets."""
+        order = [*self.targets]
+        if request.method in SAFE_METHODS and before_each is None:
+            # Whoever is asked first finds cold caches; an unsafe request may depend on the order.
+            self.random.shuffle(order)
         if in_turn or before_each is not None:
             answers = []
-            for target in self.targets:
+            for target in order:
                 if before_each is not None:
                     # In a thread: it may wait for the targets, which run on this event loop.
                     await asyncio.to_thread(before_each)
-                answers.append(await self._send_to(target, request))
+                answers.append(await self._ask(target, request))
         else:
-            pending = (self._send_to(target, request) for target in self.targets)
-            answers = await asyncio.gather(*pending)
-        # In a thread, because comparing megabytes would block the event loop.
-        differences = await to_thread.run_sync(
-            find_differences, request, answers, self.headers, ignore, limiter=self.limiter
-        )
-        return Comparison(request, answers, differences)
+            answers = await asyncio.gather(*(self._ask(target, request) for target in order))
+        by_name = {answer.target: answer for answer in answers}
+        return [by_name[target.name] for target in self.targets]
 
-    async def _send_to(self, target: Target, request: Request) -> Answer:
-        request = request.for_target(target.name)
+    async def _ask(self, target: Target, request: Request) -> Answer:
         started = time.perf_counter()
+        sent = request
         try:
+            sent = self.sessions[target.name].prepare(request, target.url)
+            sent = sent.for_target(target.name)
             async with asyncio.timeout(self.timeout):
-                return await target.answer(request, self.max_size)
+                return await target.answer(sent, self.max_size)
         except TimeoutError:
-            reason = f"no answer within {self.timeout:g} s"
+            reason, failure = f"no answer within {self.timeout:g} s", Failure.TIMEOUT
         except NoAnswer as error:
-            reason = str(error)
+            reason, failure = str(error), error.failure
         # An application may raise anything; the comparison shows it.
         except Exception as error:
-            reason = repr(error)
-        return Answer(
-            target=target.name,
-            prefix=target.prefix,
-            curl=target.curl(request),
-            seconds=time.perf_counter() - started,
-            error=reason,
-        )
+            reason, failure = repr(error), Failure.EXCEPTION
+        seconds = time.perf_counter() - started
+        return Answer(target.name, target.url, sent, seconds, error=reason, failure=failure)
+
+
+def compare_rounds(
+    request: Request,
+    rounds: Sequence[Answers],
+    rules: Rules,
+    saved: Mapping[str, Mapping[str, str]],
+) -> Comparison:
+    """Compare the answers of one or more rounds; a failure of the comparing is a result, too."""
+    failing = [each for each in rounds if any(one.error for one in each)]
+    answers = failing[0] if failing else rounds[0]
+    try:
+        found = find_differences(request, answers, rules, saved)
+        if len(rounds) > 1 and not any(answer.error for answer in answers):
+            found = with_noise(request, rounds, rules, saved, found)
+    # The comparing is a step that can fail like the others; the comparison says so.
+    except Exception as error:
+        return Comparison(request, answers, scope=Scope(rules.headers.words), error=repr(error))
+    return Comparison(
+        request, answers, found.differences, found.scope, found.uses, rounds=len(rounds)
+    )
+
+
+def with_noise(
+    request: Request,
+    rounds: Sequence[Answers],
+    rules: Rules,
+    saved: Mapping[str, Mapping[str, str]],
+    first: Findings,
+) -> Findings:
+    """Return the findings of all rounds; differences within the noise of a target do not count."""
+    between = [find_differences(request, answers, rules, saved).differences for answers in rounds]
+    within = {
+        answers[0].target: [
+            find_differences(request, [one, replace(other, target=AGAIN)], rules).differences
+            for one, other in itertools.pairwise(answers)
+        ]
+        for answers in zip(*rounds, strict=True)
+    }
+    judged = sorted(judge_noise(between, within), key=lambda one: not one.counts)
+    return replace(first, differences=judged)
 
 
 @contextmanager
-def comparing(targets: Mapping[str, Any], **options: Any) -> Iterator[Callable[..., Comparison]]:
+def comparing(
+    targets: Mapping[str, Any],
+    *,
+    timeout: float = TIMEOUT,
+    max_size: int = MAX_SIZE,
+    session: bool = False,
+    noise: int = 0,
+    seed: int | None = None,
+    **rules: Any,
+) -> Iterator[Callable[..., Comparison]]:
     """Start the targets, and yield a function that compares them; for synchronous code.
 
     Args:
         targets: maps names to targets; each is a WSGI or ASGI application, an import string of
             one, or the URL of a running server, such as ``http://127.0.0.1:8001``.
-        options: arguments of Comparer.
+        timeout, max_size, session, noise, seed: arguments of ``Comparer``.
+        rules: arguments of ``Rules.build``, such as ``headers`` and ``ignore``.
 
     Yields:
-        ``compare(method, path, *, json=None, body=b"", headers=None, **options)``; the options
-        are those of Comparer.compare.
+        ``compare(method, path, *, json=None, body=b"", headers=None, save=None, **options)``; the
+        options are those of Comparer.compare.
 
     Raises:
         TargetError: an application could not be loaded or started.
+        ValueError: a rule is invalid.
     """
+    built = Rules.build(**rules)
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(open_targets(targets)) as opened,
     ):
-        comparer = Comparer(opened, **options)
+        comparer = Comparer(
+            opened,
+            built,
+            timeout=timeout,
+            max_size=max_size,
+            session=session,
+            noise=noise,
+            seed=seed,
+        )
 
-        def compare(
-            method: str,
-            path: str,
-            *,
-            json: Any = None,
-            body: bytes | str = b"",
-            headers: Mapping[str, str] | None = None,
-            **compare_options: Any,
-        ) -> Comparison:
-            request = Request.build(method, path, json=json, body=body, headers=headers)
-            return portal.call(partial(comparer.compare, request, **compare_options))
+        def compare(method: str, path: str, **options: Any) -> Comparison:
+            fields = ("json", "body", "headers", "save")
+            given = {name: options.pop(name) for name in fields if name in options}
+            request = Request.build(method, path, **given)
+            return portal.call(partial(comparer.compare, request, **options))
 
         yield compare

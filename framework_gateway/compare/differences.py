@@ -1,204 +1,205 @@
 """Find where the answers of several targets differ: status, headers, each member of JSON."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
-from framework_gateway.compare.credentials import mask
-from framework_gateway.compare.messages import PLACEHOLDER, Answer, Request, dump, parse_json
+from framework_gateway.compare.contents import Form, describe, visible
+from framework_gateway.compare.findings import Difference, Kind, Scope, Use
+from framework_gateway.compare.headers import HeaderComparison
+from framework_gateway.compare.json_differences import JSONComparison
+from framework_gateway.compare.json_values import spell
+from framework_gateway.compare.messages import Answer, Request
+from framework_gateway.compare.neutral import Names
+from framework_gateway.compare.rules import Rules, Tally
+from framework_gateway.compare.words import SHOWN
 
-HEADERS = ("Content-Type", "Content-Length", "Allow", "Location", "Link", "Retry-After")
-LONGEST_KEY = 1000  # characters shown of a member's name
-SHOWN = 60  # characters shown of a value, or around the first different byte
+SAME_VALUES = "the JSON values are equal"
+SAME_TEXT = "the text is equal, in another charset"
 
-# Member names and indexes, from the root of a JSON document.
-Path = tuple[str | int, ...]
-Part = Literal["status", "header", "body", "spelling"]
+Saved = Mapping[str, Mapping[str, str]]  # by target, then by name
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One part in which not all answers are equal.
+class Findings:
+    """The differences of a comparison, what was looked at, and the uses of rules."""
 
-    Attributes:
-        part: where it is; ``spelling`` means bodies with the same JSON in different bytes.
-        name: the name of the header, or the JSON Pointer (RFC 6901) of the member.
-        values: maps targets to values; targets without the part are missing.
-    """
-
-    part: Part
-    name: str
-    values: Mapping[str, Any]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the difference as JSON data."""
-        return {"part": self.part, "name": self.name, "values": dict(self.values)}
-
-    def __str__(self) -> str:
-        values = (f"{target} {shorten(dump(value))}" for target, value in self.values.items())
-        return f"{self.part} {self.name}".rstrip() + ": " + (", ".join(values))
+    differences: Sequence[Difference]
+    scope: Scope
+    uses: Sequence[Use]
 
 
 def find_differences(
     request: Request,
     answers: Sequence[Answer],
-    headers: Sequence[str] = HEADERS,
-    ignore: Sequence[str] = (),
-) -> list[Difference]:
+    rules: Rules | None = None,
+    saved: Saved | None = None,
+) -> Findings:
     """Compare the answers, except those of targets that did not answer.
 
-    Values count as equal if they differ only in the prefix of the target (in headers), or in the
-    name of the target where the request had ``{framework}``. For ``ignore``, see Comparer.compare.
+    Args:
+        request: the request for all targets.
+        answers: one of each target.
+        rules: what counts; the default rules if None.
+        saved: the values that targets answered earlier.
     """
+    rules = rules or Rules()
+    tally = Tally(rules)
     answers = [answer for answer in answers if answer.error is None]
-    ignored = Ignored(ignore)
-    found: list[Difference] = []
-    if len({answer.status for answer in answers}) > 1 and "status" not in ignored:
-        found.append(Difference("status", "", {answer.target: answer.status for answer in answers}))
-    bodies = [*compare_bodies(request, answers, ignored)]
-    for name in headers:
-        # An ignored difference in the body may change the length.
-        if name in ignored or (name.lower() == "content-length" and ignored.used):
-            continue
-        if len({normalise_header(request, answer, name) for answer in answers}) > 1:
-            values = {answer.target: answer.header(name) for answer in answers}
-            present = {target: mask(name, v) for target, v in values.items() if v is not None}
-            found.append(Difference("header", name, present))
-    return found + bodies
-
-
-class Ignored:
-    """The parts that may differ; ``used`` is true if one in a body did."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = {name.lower() for name in names if not name.startswith("/")}
-        # No regular expressions: Python caches the last 512, and a client chooses their length.
-        self.pointers = [name.split("/") for name in names if name.startswith("/")]
-        self.used = False
-
-    def __contains__(self, name: str) -> bool:
-        return name.lower() in self.names
-
-    def covers(self, path: Path) -> bool:
-        """Return whether a member, or a parent of it, may differ."""
-        parts = ["", *map(escape, path)]
-        covered = any(
-            len(ignored) <= len(parts)
-            and all(one in ("*", part) for one, part in zip(ignored, parts, strict=False))
-            for ignored in self.pointers
+    names = {
+        answer.target: Names(
+            request,
+            answer,
+            (saved or {}).get(answer.target, {}),
+            rules.neutral.get(answer.target, ()),
         )
-        self.used = self.used or covered
-        return covered
-
-
-def compare_bodies(
-    request: Request, answers: Sequence[Answer], ignored: Ignored
-) -> Iterator[Difference]:
-    """Compare the bodies, as JSON if all of them are JSON, else as bytes."""
-    normalised = {answer.target: normalise_body(request, answer) for answer in answers}
-    if len({*normalised.values()}) <= 1 or len({answer.body for answer in answers}) <= 1:
-        return
-    try:
-        documents = {target: parse_json(body) for target, body in normalised.items()}
-        shown = {answer.target: parse_json(answer.body) for answer in answers}
-        paths = [*compare_values((), documents)]
-    except ValueError:
-        yield Difference("body", "", excerpts(normalised))
-        return
-    found = False
-    for path in paths:
-        if not ignored.covers(path):
-            found = True
-            yield Difference("body", pointer_to(path), look_up(shown, path))
-    if not found and not ignored.used and "spelling" not in ignored:
-        yield Difference("spelling", "", excerpts(normalised))
-
-
-def escape(key: str | int) -> str:
-    """Escape a member's name or an index for a JSON Pointer (RFC 6901, 3)."""
-    return str(key).replace("~", "~0").replace("/", "~1")
-
-
-def pointer_to(path: Path) -> str:
-    """Format a path as a JSON Pointer; long names are cut."""
-    return "".join(f"/{escape(key)[:LONGEST_KEY]}" for key in path)
-
-
-def compare_values(path: Path, values: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield the paths of the innermost values that are not equal."""
-    kinds = {type(value) for value in values.values()}
-    if kinds == {dict} or kinds == {list}:
-        items = {
-            target: value if isinstance(value, dict) else dict(enumerate(value))
-            for target, value in values.items()
-        }
-        # Keys in the order of the first target that has them.
-        for key in dict.fromkeys(key for members in items.values() for key in members):
-            found = {target: members[key] for target, members in items.items() if key in members}
-            if len(found) < len(items):
-                yield (*path, key)
-            else:
-                yield from compare_values((*path, key), found)
-    # 1, 1.0 and True are equal in Python, but not in JSON.
-    elif len({(type(value), dump(value)) for value in values.values()}) > 1:
-        yield path
-
-
-def look_up(documents: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Return each document's value at a path; documents without it are missing."""
-    found = {}
-    for target, document in documents.items():
-        value = document
-        try:
-            for key in path:
-                value = value[key]
-        except (KeyError, IndexError):
-            continue
-        found[target] = value
-    return found
-
-
-def normalise_header(request: Request, answer: Answer, name: str) -> str | None:
-    """Return a header's value without the prefix and the name of the target."""
-    value = answer.header(name)
-    if value is None:
-        return None
-    if name.lower() == "content-length" and value.isdecimal():
-        return str(int(value) - len(answer.body) + len(normalise_body(request, answer)))
-    if answer.prefix:
-        value = re.sub(rf"{re.escape(answer.prefix)}(?=[/?#>]|$)", "{prefix}", value)
-    return normalise_text(request, answer, value)
-
-
-def normalise_body(request: Request, answer: Answer) -> bytes:
-    """Return the body with the target's name replaced by ``{framework}``."""
-    if not request.placeholders:
-        return answer.body
-    text = answer.body.decode(errors="surrogateescape")
-    return normalise_text(request, answer, text).encode(errors="surrogateescape")
-
-
-def normalise_text(request: Request, answer: Answer, text: str) -> str:
-    """Replace the target's name in the request's placeholder words by ``{framework}``."""
-    for word in request.placeholders:
-        own = word.replace(PLACEHOLDER, answer.target)
-        text = re.sub(rf"(?<!\w){re.escape(own)}(?!\w)", word, text)
-    return text
-
-
-def excerpts(bodies: Mapping[str, bytes]) -> dict[str, str]:
-    """Return a few characters of each body around the first difference."""
-    shortest = min(len(body) for body in bodies.values())
-    columns = zip(*bodies.values(), strict=False)
-    position = next((i for i, column in enumerate(columns) if len({*column}) > 1), shortest)
-    start = max(0, position - SHOWN // 3)
-    return {
-        target: ("…" if start else "") + body[start : start + SHOWN].decode(errors="replace")
-        for target, body in bodies.items()
+        for answer in answers
     }
+    bodies = BodyComparison(answers, names, rules, tally)
+    headers = HeaderComparison(answers, names, rules, tally)
+    found = [*find_status(answers, rules, tally), *headers.find(), *bodies.find()]
+    counts = headers.counting(rules)
+    scope = Scope(rules.headers.words, counts[True], counts[False], bodies.compared)
+    return Findings(sorted(found, key=lambda one: not one.counts), scope, tally.uses)
 
 
-def shorten(text: str) -> str:
-    """Cut a long value."""
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+def find_status(answers: Sequence[Answer], rules: Rules, tally: Tally) -> Iterator[Difference]:
+    """Yield a difference if the statuses differ."""
+    if len({answer.status for answer in answers}) <= 1:
+        return
+    values = {answer.target: str(answer.status) for answer in answers}
+    rule = next((rule for rule in rules.ignore if rule.place == "status"), None)
+    if rule is None:
+        yield Difference("status", "", Kind.STATUS, values)
+        return
+    tally.use(f"ignore {rule.text}")
+    reason = rule.reason or f"ignored by {rule.text}"
+    yield Difference("status", "", Kind.STATUS, values, False, reason)
+
+
+class BodyComparison:
+    """Compares the bodies of the answers that there are.
+
+    ``compared`` says how, after ``find``; see ``Scope.body``.
+    """
+
+    def __init__(
+        self, answers: Sequence[Answer], names: Mapping[str, Names], rules: Rules, tally: Tally
+    ) -> None:
+        self.answers = answers
+        self.names = names
+        self.rules = rules
+        self.tally = tally
+        self.compared = "nothing"
+
+    def find(self) -> Iterator[Difference]:
+        """Yield the differences."""
+        if len(self.answers) < 2:
+            return
+        first, *others = (answer.body for answer in self.answers)
+        if all(body == first for body in others):
+            self.compared = "every byte" if first else "no body"
+            return
+        forms = {answer.content.form for answer in self.answers}
+        if forms <= {Form.JSON} or forms <= {Form.LINES}:
+            self.compared = "JSON values"
+            yield from self._find_in_json()
+        elif forms == {Form.TEXT}:
+            self.compared = "text"
+            yield from self._find_in_text()
+        else:
+            self.compared = "bytes"
+            yield self._found(self._kind_of(forms))
+
+    def _kind_of(self, forms: set[Form]) -> Kind:
+        if Form.EMPTY in forms:
+            return Kind.MISSING
+        return Kind.TYPE if len(forms) > 1 else Kind.VALUE
+
+    def _find_in_json(self) -> Iterator[Difference]:
+        documents = {answer.target: answer.content.value for answer in self.answers}
+        found = JSONComparison(self.names, self.rules, self.tally).find(documents)
+        for one in found:
+            values = visible({target: spell(value) for target, value in one.values.items()})
+            reason = one.rule and (one.reason or f"ignored by {one.rule}")
+            if one.rule:
+                self.tally.use(one.rule)
+            elif one.kind is Kind.SPELLING:
+                reason = self._spelling_rule()
+            yield Difference("body", one.pointer, one.kind, values, not reason, reason)
+        if not found and not self._is_neutral():
+            reason = self._spelling_rule() or ("" if self.rules.exact else SAME_VALUES)
+            values = self._excerpts()
+            yield Difference("body", "", Kind.SPELLING, values, not reason, reason)
+
+    def _spelling_rule(self) -> str:
+        rule = next((rule for rule in self.rules.ignore if rule.place == "spelling"), None)
+        if rule is None:
+            return ""
+        self.tally.use(f"ignore {rule.text}")
+        return rule.reason or f"ignored by {rule.text}"
+
+    def _is_neutral(self) -> bool:
+        """Return whether the bodies are equal in bytes without the targets' names."""
+        texts = {answer.target: answer.content.text or "" for answer in self.answers}
+        return len({self.names[target].replace(text)[0] for target, text in texts.items()}) == 1
+
+    def _find_in_text(self) -> Iterator[Difference]:
+        texts = {answer.target: answer.content.text or "" for answer in self.answers}
+        if len({*texts.values()}) == 1:
+            values = {answer.target: answer.content.charset for answer in self.answers}
+            yield Difference("body", "", Kind.SPELLING, values, False, SAME_TEXT)
+            return
+        neutral = {target: self.names[target].replace(text) for target, text in texts.items()}
+        for rule in {rule for _, used in neutral.values() for rule in used}:
+            self.tally.use(rule)
+        if len({text for text, _ in neutral.values()}) == 1:
+            return
+        yield self._found(Kind.VALUE, {target: text for target, (text, _) in neutral.items()})
+
+    def _found(self, kind: Kind, neutral: Mapping[str, str] | None = None) -> Difference:
+        """Return the difference of bodies as a whole.
+
+        Args:
+            kind: its type.
+            neutral: the texts without the targets' names, if all bodies are text.
+        """
+        reason = ""
+        for rule in self.rules.in_bodies:
+            texts = (neutral or {}).values()
+            if rule.pattern is None and rule.place in ("body", "/**"):
+                covers = True
+            else:
+                pattern = rule.pattern if rule.place in ("", "body") else None
+                covers = bool(pattern and texts) and len({*map(pattern.replace, texts)}) == 1  # type: ignore[union-attr]
+            if covers:
+                self.tally.use(f"ignore {rule.text}")
+                reason = rule.reason or f"ignored by {rule.text}"
+                break
+        return Difference("body", "", kind, self._excerpts(), not reason, reason)
+
+    def _excerpts(self) -> dict[str, str]:
+        """Return a part of each body around the first difference; empty bodies are left out."""
+        found = {answer.target: answer for answer in self.answers if answer.body}
+        if any(answer.content.text is None for answer in found.values()):
+            start = first_difference([answer.body for answer in self.answers])
+            return {target: describe(answer.body, start) for target, answer in found.items()}
+        texts = {target: answer.content.text or "" for target, answer in found.items()}
+        position = first_difference([*texts.values()]) if len(texts) > 1 else 0
+        start = max(0, position - SHOWN // 3)
+        cut = "…" if start else ""
+        shown = visible({target: text[start : start + SHOWN] for target, text in texts.items()})
+        return {target: cut + text for target, text in shown.items()}
+
+
+def first_difference(bodies: Sequence[bytes] | Sequence[str]) -> int:
+    """Return the index of the first byte or character that is not the same in all bodies."""
+    first, *others = bodies
+    low, high = 0, min(map(len, bodies))
+    # Halving: comparing slices is much faster than a loop over characters.
+    while low < high:
+        middle = (low + high + 1) // 2
+        if all(other[low:middle] == first[low:middle] for other in others):
+            low = middle
+        else:
+            high = middle - 1
+    return low

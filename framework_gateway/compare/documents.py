@@ -3,16 +3,16 @@
 ``gateway compare --json`` prints everything; ``/compare`` may serve untrusted clients.
 """
 
-import json
 from typing import Any
 
-from framework_gateway.compare.comparer import Comparison
-from framework_gateway.compare.differences import Difference
-from framework_gateway.compare.messages import Answer, dump
+from framework_gateway.compare.findings import Comparison, Difference
+from framework_gateway.compare.json_values import dump
+from framework_gateway.compare.messages import Answer
 
 LONGEST_BODY = 64 * 1024  # characters of an answer's body
 LONGEST_TEXT = 1000  # characters of anything else
 MAX_DIFFERENCES = 500
+MAX_HEADERS = 200  # names of headers in a list
 
 
 def render(comparison: Comparison) -> bytes:
@@ -23,7 +23,7 @@ def render(comparison: Comparison) -> bytes:
     """
     left_out = len(comparison.differences) - MAX_DIFFERENCES
     document = {
-        "identical": comparison.identical,
+        **overview(comparison),
         "request": truncate(comparison.request.as_dict(), LONGEST_TEXT),
         "differences": [*map(show_difference, comparison.differences[:MAX_DIFFERENCES])],
         "answers": [show_answer(answer) for answer in comparison.answers],
@@ -32,6 +32,20 @@ def render(comparison: Comparison) -> bytes:
         document["differences_left_out"] = left_out
     # UTF-8 cannot encode half a surrogate pair; backslashreplace gives the JSON escape.
     return dump(document).encode(errors="backslashreplace")
+
+
+def overview(comparison: Comparison) -> dict[str, Any]:
+    """Return the result and what was looked at, with long texts and lists cut."""
+    scope = {
+        name: value if isinstance(value, str) else [*map(shorten, value[:MAX_HEADERS])]
+        for name, value in comparison.scope.as_dict().items()
+    }
+    document = {**comparison.overview(), "scope": scope}
+    return {
+        **document,
+        "summary": shorten(document["summary"]),
+        "error": comparison.error and shorten(comparison.error),
+    }
 
 
 def show_answer(answer: Answer) -> dict[str, Any]:
@@ -44,17 +58,8 @@ def show_answer(answer: Answer) -> dict[str, Any]:
 
 def show_difference(difference: Difference) -> dict[str, Any]:
     """Return a difference as JSON data, with long texts cut."""
-    values = {target: as_json_value(value) for target, value in difference.values.items()}
+    values = {target: shorten(value) for target, value in difference.values.items()}
     return {**difference.as_dict(), "name": shorten(difference.name), "values": values}
-
-
-def as_json_value(value: Any) -> Any:
-    """Return a value; as cut text if it is long or has an infinite number (1e400)."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        return shorten(dump(value))
-    return value if len(text) <= LONGEST_TEXT else shorten(text)
 
 
 def truncate(message: dict[str, Any], longest: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
@@ -15,7 +16,9 @@ from framework_gateway.compare.addresses import find_fault
 from framework_gateway.compare.comparer import Comparer
 from framework_gateway.compare.documents import render
 from framework_gateway.compare.guard import ALLOW_ALL, Guard, origin_of
+from framework_gateway.compare.header_choice import HeaderChoice
 from framework_gateway.compare.messages import PLACEHOLDER, SAFE, Request
+from framework_gateway.compare.rules import Ignore, Rules
 from framework_gateway.compare.targets import Application
 from framework_gateway.security.identity import SAFE as SAFE_METHODS
 from framework_gateway.wsgi.bodies import IncompleteBody, receive_body
@@ -31,7 +34,7 @@ THREADS = 2  # threads that compare and render documents
 NOT_FORWARDED = {
     *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"),
     *("upgrade", "expect", "content-length"),
-    *("compare-ignore", "compare-order", "compare-method"),
+    *("compare-ignore", "compare-headers", "compare-order", "compare-method"),
 }
 # Browsers percent-encode braces in a path.
 ENCODED_PLACEHOLDER = re.compile("%7Bframework%7D", re.IGNORECASE)
@@ -40,15 +43,17 @@ ENCODED_PLACEHOLDER = re.compile("%7Bframework%7D", re.IGNORECASE)
 class Compare:
     """ASGI endpoint below ``/compare``; passes on the method, headers, query and body.
 
-    It reads three headers: ``Compare-Ignore`` is a comma-separated list of parts that may differ,
-    as for Comparer.compare. ``Compare-Order: in-turn`` sends to one target after the other.
-    ``Compare-Method`` replaces the method, for one that a browser cannot send or whose response has
-    no body. A request with a safe method cannot name an unsafe one.
+    It reads four headers: ``Compare-Ignore`` is a comma-separated list of rules for what may
+    differ, and ``Compare-Headers`` one of the headers that count, both as on the command line.
+    ``Compare-Order: in-turn`` sends to one target after the other. ``Compare-Method`` replaces the
+    method, for one that a browser cannot send or whose response has no body. A request with a safe
+    method cannot name an unsafe one.
 
     Args:
         prefixes: the prefixes of the mounts; only paths below them can be reached.
         max_body_size: the largest request body in bytes; then an HTTPException, 413.
         guard: refuses requests without permission.
+        rules: what counts, unless the request says otherwise.
     """
 
     def __init__(
@@ -56,10 +61,12 @@ class Compare:
         prefixes: Sequence[str],
         max_body_size: int,
         guard: Guard = ALLOW_ALL,
+        rules: Rules | None = None,
     ) -> None:
         self.prefixes = prefixes
         self.max_body_size = max_body_size
         self.guard = guard
+        self.rules = rules or Rules()
         self.limiter = CapacityLimiter(THREADS)
         self.room = asyncio.Semaphore(MAX_COMPARISONS)
 
@@ -69,7 +76,7 @@ class Compare:
         path = path_below(scope)
         check_path(path, [target.name for target in targets])
         method = method_of(incoming)
-        ignored = ignored_of(incoming)
+        rules = rules_of(incoming, self.rules)
         await self.guard.check(incoming)
         for each in {incoming.method, method} - SAFE_METHODS:
             self.guard.check_unsafe(incoming, each)
@@ -88,8 +95,8 @@ class Compare:
         in_turn = incoming.headers.get("compare-order") == "in-turn"
         # Each comparison holds the answers of all mounts in memory.
         async with self.room:
-            comparer = Comparer(targets, limiter=self.limiter)
-            comparison = await comparer.compare(request, ignore=ignored, in_turn=in_turn)
+            comparer = Comparer(targets, rules, limiter=self.limiter)
+            comparison = await comparer.compare(request, in_turn=in_turn)
             document = await to_thread.run_sync(render, comparison, limiter=self.limiter)
         headers = {"Cache-Control": "no-store"}
         response = Response(document, headers=headers, media_type="application/json")
@@ -127,16 +134,37 @@ def method_of(incoming: HTTPRequest) -> str:
     return method
 
 
-def ignored_of(incoming: HTTPRequest) -> list[str]:
-    """Return the parts that may differ.
+def rules_of(incoming: HTTPRequest, rules: Rules) -> Rules:
+    """Return the rules for a request: the given ones, changed by its headers.
+
+    Raises:
+        HTTPException: 400, a list is too long, or a rule is invalid.
+    """
+    try:
+        ignore = [Ignore.parse(text) for text in list_of(incoming, "Compare-Ignore")]
+        if any(rule.pattern is not None and rule.pattern.is_own for rule in ignore):
+            # A client could choose one that takes hours.
+            raise ValueError("regular expressions are for the command line only")
+        if headers := list_of(incoming, "Compare-Headers"):
+            rules = replace(rules, headers=HeaderChoice.parse(headers))
+        changed = replace(rules, ignore=[*rules.ignore, *ignore])
+        assert changed.pointers  # a wrong pointer raises ValueError here
+    except ValueError as error:
+        raise HTTPException(400, f"A rule is invalid: {error}.") from error
+    return changed
+
+
+def list_of(incoming: HTTPRequest, header: str) -> list[str]:
+    """Return the items of a header with a comma-separated list.
 
     Raises:
         HTTPException: 400, the list is too long.
     """
-    text = ",".join(incoming.headers.getlist("compare-ignore"))
-    names = [name.strip() for name in text[:MAX_IGNORED_SIZE].split(",") if name.strip()]
+    text = ",".join(incoming.headers.getlist(header))
+    items = (item.strip() for item in text[:MAX_IGNORED_SIZE].split(","))
+    names = [*dict.fromkeys(item for item in items if item)]
     if len(text) > MAX_IGNORED_SIZE or len(names) > MAX_IGNORED:
-        raise HTTPException(400, f"Compare-Ignore has at most {MAX_IGNORED} names.")
+        raise HTTPException(400, f"{header} has at most {MAX_IGNORED} items.")
     return names
 
 

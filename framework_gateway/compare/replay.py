@@ -1,13 +1,13 @@
-"""Replay many requests from a file, and summarise the results by route."""
+"""Requests of a file, one JSON object per line, and the route of a request."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from framework_gateway.compare.comparer import Comparison
+from framework_gateway.compare.json_values import dump
 from framework_gateway.compare.messages import Request
 
 # An identifier in a path: a number, a UUID, or a long hexadecimal digest.
@@ -21,20 +21,37 @@ class ReplayError(Exception):
 
 
 class Line(BaseModel):
-    """One line of the file, in JSON; a ``body`` that is not a string is sent as JSON."""
+    """One line of the file, in JSON.
+
+    Attributes:
+        headers: an object, or a list of pairs if a name occurs more than once.
+        body: a text, or JSON data to send as JSON.
+        encoding: ``base64`` if the body is binary data.
+        save: values of the answer for later requests; see ``Request``.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     method: str = Field("GET", pattern="^[A-Za-z]+$")
     path: str = Field(pattern="^(/|$)")
-    headers: Mapping[str, str] = Field(default_factory=dict)
+    headers: Mapping[str, str] | Sequence[tuple[str, str]] = Field(default_factory=dict)
     body: Any = None
+    encoding: Literal["utf-8", "base64"] = "utf-8"
+    save: Mapping[str, str] = Field(default_factory=dict)
 
     def request(self) -> Request:
         """Return the request."""
-        if self.body is None or isinstance(self.body, str):
-            return Request.build(self.method, self.path, headers=self.headers, body=self.body or "")
-        return Request.build(self.method, self.path, headers=self.headers, json=self.body)
+        given = self.headers
+        headers = tuple(given.items() if isinstance(given, Mapping) else given)
+        body = self.body
+        if body is not None and not isinstance(body, str):
+            names = {name.lower() for name, _ in headers}
+            if "content-type" not in names:
+                headers = (("Content-Type", "application/json"), *headers)
+            body = dump(body)
+        text = (body or "").encode()
+        data = b64decode(text) if self.encoding == "base64" else text
+        return Request(self.method.upper(), self.path, headers, data, dict(self.save))
 
 
 def read_requests(lines: Iterable[str]) -> list[Request]:
@@ -43,49 +60,23 @@ def read_requests(lines: Iterable[str]) -> list[Request]:
     Raises:
         ReplayError: a line is not a valid request.
     """
-    requests = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            requests.append(Line.model_validate_json(line).request())
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise ReplayError(
-                f"line {number}: {place} {first['msg']}".replace("  ", " ")
-            ) from error
-    return requests
+    return [parse_line(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-@dataclass
-class RouteSummary:
-    """The comparisons of a route: equal answers, different answers, and missing answers."""
+def parse_line(number: int, line: str) -> Request:
+    """Return the request of one line.
 
-    route: str
-    matched: int = 0
-    differing: int = 0
-    failed: int = 0
-
-    def count(self, comparison: Comparison) -> None:
-        """Add one comparison."""
-        if comparison.failed:
-            self.failed += 1
-        elif comparison.differences:
-            self.differing += 1
-        else:
-            self.matched += 1
+    Raises:
+        ReplayError: the line is not a valid request.
+    """
+    try:
+        return Line.model_validate_json(line).request()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ReplayError(f"line {number}: {place} {first['msg']}".replace("  ", " ")) from error
 
 
 def route_of(request: Request) -> str:
     """Return the method and the path, with ``{id}`` for each identifier."""
     return f"{request.method} {VARIABLE.sub('{id}', request.path.partition('?')[0])}"
-
-
-def summarise(comparisons: Iterable[Comparison]) -> list[RouteSummary]:
-    """Count the comparisons by route, in the order of each route's first request."""
-    routes: dict[str, RouteSummary] = {}
-    for comparison in comparisons:
-        route = route_of(comparison.request)
-        routes.setdefault(route, RouteSummary(route)).count(comparison)
-    return [*routes.values()]

@@ -1,24 +1,26 @@
 """Targets of a comparison: an application in this process, or a running server."""
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import httpx2 as httpx
 from starlette.applications import Starlette
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import ASGIApp, Scope
 
+from framework_gateway.compare.calls import ApplicationCall
+from framework_gateway.compare.codings import decode_body
 from framework_gateway.compare.isolated import mount_of
-from framework_gateway.compare.messages import Answer, Headers, NoAnswer, Request
+from framework_gateway.compare.messages import Answer, Failure, NoAnswer, Request
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.mounts.routing import Mounts
 from framework_gateway.mounts.starting import run_lifespans
-from framework_gateway.wsgi.errors import ClientLeft, means_client_left
+from framework_gateway.wsgi.errors import means_client_left
 from framework_gateway.wsgi.middleware import RECORD
 
 logger = logging.getLogger("framework_gateway")
@@ -36,17 +38,14 @@ class Target(Protocol):
 
     Attributes:
         name: identifies its answers, and replaces ``{framework}``.
-        prefix: the path in front of each request's path.
+        url: the URL in front of each request's path.
     """
 
     @property
     def name(self) -> str: ...
 
     @property
-    def prefix(self) -> str: ...
-
-    def curl(self, request: Request) -> str:
-        """Return a shell command that sends the same request."""
+    def url(self) -> str: ...
 
     async def answer(self, request: Request, max_size: int) -> Answer:
         """Send a request; raise NoAnswer if the body is longer than ``max_size`` bytes."""
@@ -67,8 +66,10 @@ class Application:
     origin: str = IN_PROCESS
     scope: Mapping[str, Any] = field(default_factory=dict)
 
-    def curl(self, request: Request) -> str:
-        return request.curl(self.origin + self.scope.get("root_path", "") + self.prefix)
+    @property
+    def url(self) -> str:
+        root_path: str = self.scope.get("root_path", "")
+        return self.origin + root_path + self.prefix
 
     async def answer(self, request: Request, max_size: int) -> Answer:
         record: dict[str, Any] = {}
@@ -90,15 +91,17 @@ class Application:
             raise call.too_long_error()
         if not call.complete:
             raise NoAnswer("the application returned without a complete answer")
+        # Servers drop the body for HEAD, but some applications send one.
+        sent = b"" if request.method == "HEAD" else b"".join(call.chunks)
         return Answer(
             target=self.name,
-            prefix=self.scope.get("root_path", "") + self.prefix,
-            curl=self.curl(request),
+            url=self.url,
+            request=request,
             seconds=seconds,
             status=call.status,
             headers=call.headers,
-            # Servers drop the body for HEAD, but some applications send one.
-            body=b"" if request.method == "HEAD" else b"".join(call.chunks),
+            body=decode_body(sent, call.headers, max_size),
+            wire_size=len(sent),
             waiting=record.get("waiting"),
             running=record.get("running"),
         )
@@ -130,69 +133,23 @@ class Application:
         }
 
 
-class ApplicationCall:
-    """One call of an ASGI application: provides the request body, and stores the answer."""
-
-    def __init__(self, body: bytes, max_size: int) -> None:
-        self.body: bytes | None = body
-        self.max_size = max_size
-        self.status = 0
-        self.headers: Headers = ()
-        self.chunks: list[bytes] = []
-        self.size = 0
-        self.complete = False
-
-    async def receive(self) -> Message:
-        if self.body is None:
-            # This client never disconnects; wait until the task is cancelled.
-            await asyncio.Event().wait()
-        body, self.body = self.body, None
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = [
-                (name.decode("latin-1"), value.decode("latin-1"))
-                for name, value in message.get("headers", ())
-            ]
-        elif message["type"] == "http.response.body":
-            self.chunks.append(message.get("body", b""))
-            self.size += len(self.chunks[-1])
-            if self.is_too_long:
-                self.chunks.clear()
-                # The application sees a client that has left, not an error.
-                raise ClientLeft
-            self.complete = not message.get("more_body", False)
-
-    @property
-    def is_too_long(self) -> bool:
-        """Whether the answer is longer than ``max_size``."""
-        return self.size > self.max_size
-
-    def too_long_error(self) -> NoAnswer:
-        """Return the error for an answer that is too long."""
-        return NoAnswer(f"the answer is longer than {self.max_size} bytes")
-
-
 @dataclass(frozen=True)
 class Server:
-    """A running server, reached over HTTP."""
+    """A running server, reached over HTTP.
+
+    Attributes:
+        url: without a slash at its end.
+        client: sends nothing of its own, and keeps no cookies.
+    """
 
     name: str
     url: str
     client: httpx.AsyncClient
 
-    @property
-    def prefix(self) -> str:
-        return urlsplit(self.url).path
-
-    def curl(self, request: Request) -> str:
-        return request.curl(self.url)
-
     async def answer(self, request: Request, max_size: int) -> Answer:
-        raw_path = (self.prefix + request.path).encode() or b"/"
-        sent = self.client.build_request(
+        raw_path = (urlsplit(self.url).path + request.path).encode() or b"/"
+        # Not build_request(), which adds headers and cookies of the client.
+        sent = httpx.Request(
             request.method,
             # Keep the path as it is; joining URLs would normalise it.
             httpx.URL(self.url).copy_with(raw_path=raw_path),
@@ -200,24 +157,42 @@ class Server:
             content=request.body or None,
         )
         started = time.perf_counter()
-        response = await self.client.send(sent, stream=True)
         try:
-            body = b""
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > max_size:
-                    raise NoAnswer(f"the answer is longer than {max_size} bytes")
-        finally:
-            await response.aclose()
+            response, body = await self._send(sent, max_size)
+        except httpx.TransportError as error:
+            raise NoAnswer(repr(error), Failure.UNREACHABLE) from error
+        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in response.headers.raw]
         return Answer(
             target=self.name,
-            prefix=self.prefix,
-            curl=self.curl(request),
+            url=self.url,
+            request=request,
             seconds=time.perf_counter() - started,
             status=response.status_code,
-            headers=[(k.decode("latin-1"), v.decode("latin-1")) for k, v in response.headers.raw],
-            body=body,
+            headers=headers,
+            body=decode_body(body, headers, max_size),
+            wire_size=len(body),
         )
+
+    async def _send(self, sent: httpx.Request, max_size: int) -> tuple[httpx.Response, bytes]:
+        """Send a request; return the response, and its body as sent."""
+        response = await self.client.send(sent, stream=True)
+        body = bytearray()
+        try:
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > max_size:
+                    reason = f"the answer is longer than {max_size} bytes"
+                    raise NoAnswer(reason, Failure.TOO_LONG)
+        finally:
+            await response.aclose()
+        return response, bytes(body)
+
+
+def stateless_client() -> httpx.AsyncClient:
+    """Return a client without a timeout that accepts no cookies."""
+    jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    # No proxies of the environment: a comparison asks exactly the addresses that it is given.
+    return httpx.AsyncClient(timeout=None, cookies=jar, trust_env=False)
 
 
 @asynccontextmanager
@@ -232,9 +207,10 @@ async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Tar
     """
     found: list[Target] = []
     mounts: dict[str, Mount] = {}
-    async with httpx.AsyncClient(timeout=None) as client:
+    async with AsyncExitStack() as stack:
         for name, target in targets.items():
             if isinstance(target, str) and target.startswith(("http://", "https://")):
+                client = await stack.enter_async_context(stateless_client())
                 found.append(Server(name, target.rstrip("/"), client))
             else:
                 mounts[name] = mount_of(name, target)

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from framework_gateway.compare.endpoint import PATH, Compare
 from framework_gateway.compare.guard import ALLOW_ALL, Guard
+from framework_gateway.compare.rules import Rules
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.pages.endpoints import Endpoint, endpoints_of
 from framework_gateway.pages.source import Operation, highlight_styles, operations_of, source_of
@@ -58,6 +59,7 @@ class Site:
         max_body_size: the largest request body for ``/compare``, in bytes.
         links: maps names to paths of further pages.
         guard: checks requests to the pages that send requests.
+        rules: what counts in a comparison.
     """
 
     title = "Compare your applications"
@@ -72,11 +74,13 @@ class Site:
         max_body_size: int,
         links: Mapping[str, str] | None = None,
         guard: Guard = ALLOW_ALL,
+        rules: Rules | None = None,
     ) -> None:
         self.mounts = mounts
         self.max_body_size = max_body_size
         self.links = links or {}
         self.guard = guard
+        self.rules = rules or Rules()
         self.renderer = Jinja2Templates([*self.templates])
         self.renderer.env.globals["number"] = number
 
@@ -96,7 +100,7 @@ class Site:
         prefixes = [mount.path for mount in self.mounts]
         pages = self.pages
         return [
-            route_below(PATH, Compare(prefixes, self.max_body_size, self.guard)),
+            route_below(PATH, Compare(prefixes, self.max_body_size, self.guard, self.rules)),
             *(Route(f"/{page.name}", self.endpoint(page, pages)) for page in pages),
             Route("/static/highlight.css", show_highlight_styles),
             StarletteMount("/static", StaticFiles(packages=[*self.static])),

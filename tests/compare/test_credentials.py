@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from framework_gateway.compare.comparer import comparing
 from framework_gateway.compare.credentials import mask
-from framework_gateway.compare.report import print_comparison
+from framework_gateway.compare.reports.terminal import print_comparison
 from tests.test_admin import create_account, log_in
 
 SECRET = "canary-of-a-credential"

@@ -15,11 +15,14 @@ import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
-from framework_gateway.compare.comparer import Comparer, Comparison
-from framework_gateway.compare.differences import find_differences
+from framework_gateway.compare.comparer import SMALL, Comparer, compare_rounds
+from framework_gateway.compare.contents import Content
 from framework_gateway.compare.documents import LONGEST_BODY, MAX_DIFFERENCES, render
-from framework_gateway.compare.messages import MAX_DEPTH, Answer, Request, parse_json
-from framework_gateway.compare.report import body_lines
+from framework_gateway.compare.findings import Comparison
+from framework_gateway.compare.json_values import MAX_DEPTH, parse_json, spell
+from framework_gateway.compare.messages import Answer, Request
+from framework_gateway.compare.reports.bodies import lines_of
+from framework_gateway.compare.rules import Rules
 from framework_gateway.compare.targets import Application
 from framework_gateway.observability.access_log import kind_as_json
 from tests.conftest import assert_problem
@@ -29,6 +32,7 @@ from tests.servers import Server, serve
 from tests.wsgi.server import wait_until
 
 LIMIT = 64 * 1024
+GET = Request("GET", "/")
 # These get longer in JSON, in shell quotes, in Base64 or with a mount's name.
 PIECES = [b"\0", b"'", b'"', b"\\", b"\n", b"\xff", "é".encode(), b"{framework}", b"x{framework}"]
 ROOM = 16 * 1024  # bytes of a document with the request and three short responses
@@ -119,13 +123,15 @@ def test_no_regular_expression_from_a_request_is_cached(gateway: TestClient) -> 
 
 
 def answer(target: str, body: str, **options: Any) -> Answer:
-    return Answer(target, f"/{target}", "curl", 0.1, 200, body=body.encode(), **options)
+    return Answer(target, f"http://a/{target}", GET, 0.1, 200, body=body.encode(), **options)
+
+
+def compared(*answers: Answer) -> Comparison:
+    return compare_rounds(GET, [answers], Rules(), {})
 
 
 def document_of(*answers: Answer) -> dict[str, Any]:
-    request = Request("GET", "/")
-    comparison = Comparison(request, answers, find_differences(request, answers))
-    document: dict[str, Any] = json.loads(render(comparison))
+    document: dict[str, Any] = json.loads(render(compared(*answers)))
     return document
 
 
@@ -162,11 +168,10 @@ def test_unusual_json_is_compared_and_the_result_is_valid_json(one: str, two: st
     def fail(constant: str) -> None:
         raise AssertionError(constant)
 
-    request = Request("GET", "/")
-    answers = [answer("a", one), answer("b", two)]
-    differences = find_differences(request, answers)
-    assert differences
-    json.loads(render(Comparison(request, answers, differences)), parse_constant=fail)
+    comparison = compared(answer("a", one), answer("b", two))
+    assert comparison.counting
+    json.loads(render(comparison), parse_constant=fail)
+    json.dumps(comparison.as_dict(), allow_nan=False)
 
 
 @pytest.mark.parametrize("open_and_close", [("[", "]"), ('{"a":', "}")])
@@ -177,16 +182,19 @@ def test_json_is_compared_up_to_200_levels(open_and_close: tuple[str, str]) -> N
     assert parse_json(deepest)
     with pytest.raises(ValueError, match="200"):
         parse_json(begin.encode() + deepest + end.encode())
+    answers = [answer(name, deepest.decode().replace(inner, one)) for name, one in ("a1", "b2")]
+    (difference,) = compared(*answers).counting
+    assert difference.values == {"a": "1", "b": "2"}
 
 
 @pytest.mark.parametrize("text", ['"' + "[" * 5000 + '"', r'["\"[[", "]"]', r'"\ud800"', "[] "])
 def test_brackets_in_strings_do_not_count_as_levels(text: str) -> None:
-    assert parse_json(text.encode()) == json.loads(text)
+    assert json.loads(spell(parse_json(text.encode()))) == json.loads(text)
 
 
 def test_deep_json_can_be_printed() -> None:
     deep = "[" * 5000 + "]" * 5000
-    assert body_lines(answer("a", deep)) == [deep]
+    assert lines_of(answer("a", deep)) == [deep]
 
 
 class RecordsThread(Answer):
@@ -194,27 +202,26 @@ class RecordsThread(Answer):
 
     threads: ClassVar[set[int]] = set()
 
-    def header(self, name: str) -> str | None:
+    @property
+    def content(self) -> Content:
         self.threads.add(threading.get_ident())
-        return super().header(name)
+        return super().content
 
 
 class Target:
     """A target that answers at once."""
 
-    prefix = ""
+    url = "http://localhost"
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def curl(self, request: Request) -> str:
-        return request.curl("http://localhost")
-
     async def answer(self, request: Request, max_size: int) -> Answer:
-        return RecordsThread(self.name, "", "curl", 0.1, 200)
+        body = self.name.encode() * SMALL
+        return RecordsThread(self.name, self.url, request, 0.1, 200, body=body)
 
 
-def test_the_event_loop_does_not_run_the_comparison() -> None:
+def test_the_event_loop_does_not_compare_large_answers() -> None:
     comparer = Comparer([Target("a"), Target("b")])
     RecordsThread.threads.clear()
     anyio.run(comparer.compare, Request("GET", "/"))

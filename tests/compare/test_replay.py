@@ -1,19 +1,11 @@
-"""Requests from a file, and the counts of each route's summary."""
+"""Requests from a file, and their routes."""
 
 import json
 
 import pytest
 
-from framework_gateway.compare.comparer import Comparison
-from framework_gateway.compare.differences import Difference
-from framework_gateway.compare.messages import Answer, Request
-from framework_gateway.compare.replay import (
-    ReplayError,
-    RouteSummary,
-    read_requests,
-    route_of,
-    summarise,
-)
+from framework_gateway.compare.messages import Request
+from framework_gateway.compare.replay import ReplayError, read_requests, route_of
 
 
 def test_each_line_is_a_request() -> None:
@@ -21,13 +13,13 @@ def test_each_line_is_a_request() -> None:
         '{"path": "/api/users"}',
         "",
         '{"method": "post", "path": "/a?b=c", "body": {"é": [1]}, "headers": {"X": "y"}}',
-        '{"method": "PUT", "path": "", "body": "as it is"}',
+        '{"method": "PUT", "path": "", "body": "as it is", "save": {"id": "/id"}}',
     ]
     get, post, put = read_requests(lines)
     assert get == Request("GET", "/api/users")
     assert (post.method, json.loads(post.body)) == ("POST", {"é": [1]})
     assert dict(post.headers) == {"Content-Type": "application/json", "X": "y"}
-    assert put == Request("PUT", "", body=b"as it is")
+    assert put == Request("PUT", "", body=b"as it is", save={"id": "/id"})
 
 
 @pytest.mark.parametrize(
@@ -59,21 +51,3 @@ def test_an_invalid_line_is_named(line: str, reason: str) -> None:
 )
 def test_a_path_is_counted_under_its_route(path: str, route: str) -> None:
     assert route_of(Request("GET", path)) == route
-
-
-def test_each_route_is_counted() -> None:
-    good = [Answer("a", "", "curl", 0.1, 200), Answer("b", "", "curl", 0.1, 200)]
-    gone = [good[0], Answer("b", "", "curl", 0.1, error="gone")]
-    differs = [Difference("status", "", {"a": 200, "b": 404})]
-    one, two = Request("GET", "/users/1"), Request("POST", "/users")
-    assert summarise(
-        [
-            Comparison(one, good, []),
-            Comparison(one, good, differs),
-            Comparison(two, gone, []),
-            Comparison(Request("GET", "/users/2"), good, []),
-        ]
-    ) == [
-        RouteSummary("GET /users/{id}", matched=2, differing=1),
-        RouteSummary("POST /users", failed=1),
-    ]

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from framework_gateway.compare.messages import Request
-from tests.conftest import Compare
+from framework_gateway.compare.plugin import Compare
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -64,6 +63,5 @@ REQUESTS: list[tuple[str, str, dict[str, object]]] = [
 def test_all_three_frameworks_give_the_same_response(
     compare: Compare, method: str, path: str, options: dict[str, Any]
 ) -> None:
-    comparison = compare(Request.build(method, path, **options))
-    assert comparison.identical, str(comparison)
+    comparison = compare.assert_equal(method, path, **options)
     assert len(comparison.answers) == 3

@@ -7,8 +7,8 @@ from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
 from starlette.types import Message, Scope
 
-from framework_gateway.compare.messages import Request as Compared
-from tests.conftest import FRAMEWORKS, Api, Compare, assert_problem
+from framework_gateway.compare.plugin import Compare
+from tests.conftest import FRAMEWORKS, Api, assert_problem
 from tests.gateways import seen
 from tests.wsgi.server import Environ, StartResponse
 
@@ -109,11 +109,10 @@ def test_the_application_receives_the_id_and_cannot_change_it() -> None:
 
 
 def test_a_comparison_sends_one_id_to_all_targets(compare: Compare) -> None:
-    comparison = compare(Compared("GET", "/api/users/99"))
-    assert comparison.identical, str(comparison)
+    comparison = compare.assert_equal("GET", "/api/users/99")
     ids = {answer.header(NAME) for answer in comparison.answers}
     assert len(ids) == 1
-    given = compare(Compared("GET", "/api/users/99", [("x-request-id", "given")]))
+    given = compare("GET", "/api/users/99", headers={"x-request-id": "given"})
     assert {answer.header(NAME) for answer in given.answers} == {"given"}
 
 

@@ -84,12 +84,26 @@ function show(kind, text) {
   verdict.textContent = text;
 }
 
-function showComparison({ identical, answers, differences, differences_left_out: more = 0 }) {
-  const count = differences.length + more + answers.filter((answer) => answer.error).length;
-  if (identical) show("same", "Identical: the status, the compared headers, and every byte of the body.");
-  else show("differs", `Not identical: ${count} ${count === 1 ? "difference" : "differences"}.`);
-  for (const answer of answers) showAnswer(answer, differences);
-  showDifferences(differences, answers.map((answer) => answer.target), more);
+function showComparison({ identical, summary, answers, differences, differences_left_out: more = 0, scope, rules }) {
+  show(identical ? "same" : "differs", summary);
+  const counting = differences.filter((difference) => difference.counts);
+  const notes = differences.filter((difference) => !difference.counts);
+  const targets = answers.map((answer) => answer.target);
+  for (const answer of answers) showAnswer(answer, counting);
+  fillTable("#differences", counting, targets, more ? `And ${more} more.` : "");
+  fillTable("#notes", notes, targets, "");
+  showScope(scope, rules);
+}
+
+// What was looked at, and what was ignored how often.
+function showScope({ headers, noted }, rules) {
+  const lines = [`Headers that count: ${headers}.`];
+  if (noted.length) lines.push(`Headers that do not: ${noted.join(", ")}.`);
+  for (const { rule, uses, reason } of rules) {
+    lines.push(`${rule}: used ${uses} ${uses === 1 ? "time" : "times"}${reason ? `, ${reason}` : ""}.`);
+  }
+  fill(document.querySelector("#scope ul"), lines.map((line) => ["li", line]));
+  document.querySelector("#scope").hidden = false;
 }
 
 function showAnswer(answer, differences) {
@@ -107,8 +121,15 @@ function showAnswer(answer, differences) {
   }));
   const body = panel.querySelector(".body");
   if (answer.error) fill(body, [["mark", answer.error]]);
-  else renderJSON(body, answer.body, of("body").map((difference) => difference.name));
+  else showBody(body, answer, of("body").map((difference) => difference.name));
   panel.querySelector(".curl code").textContent = answer.curl;
+}
+
+// Only what the server calls JSON is read as JSON: the Base64 text of binary data may look like a number.
+function showBody(parent, { form, body, encoding }, pointers) {
+  if (form === "JSON") return renderJSON(parent, body, pointers);
+  const text = encoding === "base64" ? `In Base64: ${body}` : body;
+  fill(parent, [pointers.length ? ["mark", text] : text]);
 }
 
 function size({ size, truncated }) {
@@ -125,15 +146,16 @@ function milliseconds(seconds) {
   return (seconds * 1000).toFixed(1);
 }
 
-function showDifferences(differences, targets, more) {
-  const section = document.querySelector("#differences");
+function fillTable(selector, differences, targets, more) {
+  const section = document.querySelector(selector);
   section.hidden = differences.length === 0;
-  fill(section.querySelector("tbody"), differences.map(({ part, name, values }) => [
+  fill(section.querySelector("tbody"), differences.map(({ part, name, kind, values, reason }) => [
     "tr",
-    ["th", `${part} ${name}`],
-    ...targets.map((target) => ["td", target in values ? JSON.stringify(values[target]) : "—"]),
+    ["th", `${part} ${name}`.trim()],
+    ["td", reason ?? kind],
+    ...targets.map((target) => ["td", values[target] ?? "—"]),
   ]));
-  section.querySelector("#more-differences").textContent = more ? `And ${more} more.` : "";
+  section.querySelector(".more").textContent = more;
 }
 
 function useExample() {

@@ -1,0 +1,78 @@
+"""The options of ``gateway compare`` that say what is reported, and where."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from framework_gateway.compare.summary import Summary
+
+ENDINGS = (".html", ".md", ".xml", ".json", ".jsonl", ".py", ".sh", ".har")
+
+
+class ReportFile(click.ParamType[str]):
+    """A file whose ending is that of a report."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        path = Path(value)
+        if path.suffix not in ENDINGS:
+            self.fail(f"{value}: the name must end with {', '.join(ENDINGS)}", param, ctx)
+        if not path.parent.is_dir():
+            self.fail(f"{value}: there is no directory {path.parent}", param, ctx)
+        return str(value)
+
+
+OPTIONS = (
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    click.option(
+        "--report",
+        "reports",
+        multiple=True,
+        type=ReportFile(),
+        metavar="FILE",
+        help="Also write a report; the ending of FILE selects the format: .html, .md, .xml (JUnit)"
+        " or .json; for the requests that differ .jsonl, .py (pytest), .sh (curl) or .har.",
+    ),
+    click.option(
+        "--shrink/--no-shrink",
+        default=None,
+        help="Ask again where answers differ, and look for the smallest request that shows it."
+        "  [default: with --openapi]",
+    ),
+    click.option(
+        "--time-limit",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Send no more requests after this time.",
+    ),
+)
+
+
+def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def write_reports(
+    files: Sequence[str],
+    summary: "Summary",
+    targets: Sequence[tuple[str, str]],
+    options: Mapping[str, Any],
+    *,
+    secrets: bool,
+) -> None:
+    """Write each report; the directory of each file exists."""
+    from framework_gateway.compare.reports.files import render
+
+    for name in files:
+        content = render(name, summary, dict(targets), options, secrets=secrets)
+        # Half a surrogate pair, which JSON can spell, has no UTF-8.
+        Path(name).write_text(content, encoding="utf-8", errors="backslashreplace")
+        print(f"wrote {name}", file=sys.stderr)

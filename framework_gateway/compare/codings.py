@@ -1,0 +1,44 @@
+"""Remove the content coding of a body (gzip, deflate, and others if their packages are there)."""
+
+from collections.abc import Iterator, Sequence
+
+import httpx2 as httpx
+
+from framework_gateway.compare.messages import Failure, NoAnswer
+
+PIECE = 1024  # bytes decoded at once, so that a small body cannot fill the memory
+
+
+class Pieces(httpx.SyncByteStream):
+    """A body in small pieces."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, len(self.body), PIECE):
+            yield self.body[start : start + PIECE]
+
+
+def decode_body(body: bytes, headers: Sequence[tuple[str, str]], max_size: int) -> bytes:
+    """Return a body without its content coding (RFC 9110, 8.4).
+
+    A body whose coding is unknown or wrong is returned as it is.
+
+    Raises:
+        NoAnswer: the body is longer than ``max_size`` without its coding.
+    """
+    codings = [(name, value) for name, value in headers if name.lower() == "content-encoding"]
+    if not body or not codings:
+        return body
+    response = httpx.Response(200, headers=codings, stream=Pieces(body))
+    decoded = bytearray()
+    try:
+        for piece in response.iter_bytes():
+            decoded += piece
+            if len(decoded) > max_size:
+                reason = f"the answer is longer than {max_size} bytes"
+                raise NoAnswer(reason, Failure.TOO_LONG)
+    except httpx.DecodingError:
+        return body
+    return bytes(decoded)

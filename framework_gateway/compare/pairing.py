@@ -1,0 +1,76 @@
+"""Pair the items of arrays: by their identity, or by leaving out those that are equal."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+from framework_gateway.compare.json_values import Number
+
+# Members that identify an object, in the order in which they are tried.
+IDENTITIES = ("id", "uuid", "key", "slug", "code", "name")
+
+Items = dict[str, dict[str | int, Any]]
+
+
+def pair_by_identity(values: Mapping[str, list[Any]], ignored: Collection[str]) -> Items | None:
+    """Pair objects that have the same identity but another place.
+
+    The index of a pair is that of its item in the array of the first target.
+
+    Args:
+        values: the array of each target.
+        ignored: members that may differ, and so identify nothing.
+
+    Returns:
+        The items of each target by index; None if the arrays do not have the same identities, or
+        have them in the same order.
+    """
+    for name in IDENTITIES:
+        if name not in ignored:
+            keys = {target: identities(items, name) for target, items in values.items()}
+            first, *others = keys.values()
+            if first and all(sorted(other) == sorted(first) for other in others):
+                if all(other == first for other in others):
+                    return None
+                places = {key: index for index, key in enumerate(first)}
+                return {
+                    target: dict(sorted(zip(map(places.__getitem__, found), items, strict=True)))
+                    for (target, found), items in zip(keys.items(), values.values(), strict=True)
+                }
+    return None
+
+
+def identities(items: Sequence[Any], name: str) -> list[str]:
+    """Return the member of each item as text; nothing unless all items have different ones."""
+    found = [item.get(name) if isinstance(item, dict) else None for item in items]
+    if not all(isinstance(value, str | Number) for value in found):
+        return []
+    texts = [value.text if isinstance(value, Number) else str(value) for value in found]
+    return texts if len({*texts}) == len(texts) else []
+
+
+def pair_others(values: Mapping[str, list[Any]], shapes: Mapping[str, list[int]]) -> Items:
+    """Leave out the items that all arrays have, and pair the others in their order.
+
+    The index of a pair is that of its item in the array with the most other items.
+    """
+    counts = [Counter(each) for each in shapes.values()]
+    common = reduce(lambda one, other: one & other, counts)
+    others = {target: rest_of(each, Counter(common)) for target, each in shapes.items()}
+    places = max(others.values(), key=len)
+    return {
+        target: {places[nth]: values[target][at] for nth, at in enumerate(rest)}
+        for target, rest in others.items()
+    }
+
+
+def rest_of(shapes: Sequence[int], common: Counter[int]) -> list[int]:
+    """Return the indexes of the items that are left when the common ones are taken away."""
+    rest = []
+    for index, shape in enumerate(shapes):
+        if common[shape]:
+            common[shape] -= 1
+        else:
+            rest.append(index)
+    return rest

@@ -1,0 +1,1 @@
+"""Reports of comparisons: in the terminal, and in files whose name says the format."""

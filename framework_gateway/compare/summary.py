@@ -1,0 +1,253 @@
+"""Summarise any number of comparisons in constant memory."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from framework_gateway.compare.findings import Comparison, Verdict
+from framework_gateway.compare.groups import Group, groups_of
+from framework_gateway.compare.latency import Gap, Latencies
+from framework_gateway.compare.messages import DEFAULTS, Request
+from framework_gateway.compare.routes import Routes
+
+MAX_ROUTES = 500
+MAX_GROUPS = 300
+OTHERS = "other routes"
+# What an example keeps.
+LARGEST_BODY = 16 * 1024  # bytes
+LONGEST_VALUE = 4 * 1024  # characters
+MAX_DIFFERENCES = 50
+
+DIFFERS, NO_ANSWER, INTERRUPTED = 1, 3, 130  # exit statuses
+
+
+@dataclass
+class RouteSummary:
+    """The comparisons of one route.
+
+    Attributes:
+        latencies: maps targets to the latencies of their answers.
+        gaps: maps all targets but the first to how much longer they take than the first.
+    """
+
+    route: str
+    equal: int = 0
+    differing: int = 0
+    insufficient: int = 0
+    failed: int = 0
+    latencies: dict[str, Latencies] = field(default_factory=dict)
+    gaps: dict[str, Gap] = field(default_factory=dict)
+
+    def add(self, comparison: Comparison) -> None:
+        """Count one comparison."""
+        name = {Verdict.EQUAL: "equal", Verdict.DIFFERS: "differing", Verdict.FAILED: "failed"}
+        counter = name.get(comparison.verdict, "insufficient")
+        setattr(self, counter, getattr(self, counter) + 1)
+        for answer in comparison.answers:
+            if answer.error is None:
+                self.latencies.setdefault(answer.target, Latencies()).add(answer.seconds)
+        if comparison.verdict is not Verdict.FAILED:
+            first, *others = comparison.answers
+            for answer in others:
+                gap = self.gaps.setdefault(answer.target, Gap())
+                gap.add(answer.seconds - first.seconds)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts as JSON data; times in seconds."""
+        return {
+            "route": self.route,
+            "matched": self.equal,
+            "differing": self.differing,
+            "insufficient": self.insufficient,
+            "failed": self.failed,
+            "latencies": {
+                target: {"p50": found.quantile(0.5), "p95": found.quantile(0.95)}
+                for target, found in self.latencies.items()
+            },
+            "longer_than_first": {
+                target: {"mean": gap.mean, "interval": gap.interval(), "of": gap.count}
+                for target, gap in self.gaps.items()
+            },
+        }
+
+
+@dataclass
+class Finding:
+    """A group of differences, how many comparisons have it, and the smallest of them.
+
+    Attributes:
+        checked: how often the example was asked again, and differed again each time; None if it
+            was not asked again.
+    """
+
+    group: Group
+    count: int
+    example: Comparison
+    checked: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as JSON data."""
+        document: dict[str, Any] = {**self.group.as_dict(), "count": self.count}
+        if self.checked is not None:
+            document["checked"] = self.checked
+        return {**document, "example": self.example.as_dict()}
+
+
+class Summary:
+    """Counts comparisons by route, and their differences by group.
+
+    Attributes:
+        targets: the names of the targets.
+        only: the comparison, if there was one.
+        uses: maps rules to how often they were used, and to the reason that was given.
+        notes: maps places and reasons of differences that do not count to their number.
+        headers, bodies: maps what was looked at, in words, to the number of comparisons.
+        skipped: maps reasons to the number of requests that were left out.
+        unstable: findings that were not found again, when their requests were sent again.
+        interrupted: whether somebody has stopped the run.
+        is_late: whether the time limit has stopped the run.
+    """
+
+    def __init__(
+        self, targets: Sequence[str], route_of: Callable[[Request], str] | None = None
+    ) -> None:
+        self.targets = targets
+        self.route_of = route_of or Routes()
+        self.only: Comparison | None = None
+        self.routes: dict[str, RouteSummary] = {}
+        self.findings: dict[Group, Finding] = {}
+        self.uses: Counter[tuple[str, str]] = Counter()
+        self.notes: Counter[tuple[str, str]] = Counter()
+        self.skipped: Counter[str] = Counter()
+        self.headers: Counter[str] = Counter()
+        self.bodies: Counter[str] = Counter()
+        self.total = 0
+        self.ungrouped = 0
+        self.unstable: list[Finding] = []
+        self.interrupted = False
+        self.is_late = False
+
+    def add(self, comparison: Comparison) -> None:
+        """Count one comparison."""
+        self.total += 1
+        self.only = comparison if self.total == 1 else None
+        route = self.route_of(comparison.request)
+        if route not in self.routes and len(self.routes) >= MAX_ROUTES:
+            route = OTHERS
+        self.routes.setdefault(route, RouteSummary(route)).add(comparison)
+        self.headers[comparison.scope.headers] += 1
+        self.bodies[comparison.scope.body] += 1
+        for use in comparison.uses:
+            self.uses[use.rule, use.reason] += use.uses
+        for note in comparison.notes:
+            if (key := (note.place, note.reason)) in self.notes or len(self.notes) < MAX_GROUPS:
+                self.notes[key] += 1
+        if comparison.verdict in (Verdict.DIFFERS, Verdict.FAILED):
+            for group in groups_of(comparison, route):
+                self._add_to(group, comparison)
+
+    def _add_to(self, group: Group, comparison: Comparison) -> None:
+        finding = self.findings.get(group)
+        if finding is None:
+            if len(self.findings) >= MAX_GROUPS:
+                self.ungrouped += 1
+                return
+            self.findings[group] = Finding(group, 1, trimmed(comparison))
+            return
+        finding.count += 1
+        if weight(comparison) < weight(finding.example):
+            finding.example = trimmed(comparison)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of comparisons by verdict."""
+        routes = self.routes.values()
+        return {
+            "matched": sum(route.equal for route in routes),
+            "differing": sum(route.differing for route in routes),
+            "insufficient": sum(route.insufficient for route in routes),
+            "failed": sum(route.failed for route in routes),
+        }
+
+    @property
+    def identical(self) -> bool:
+        """Whether there were comparisons, all were made, and all were equal."""
+        return 0 < self.total == self.counts["matched"] and not self.interrupted
+
+    @property
+    def exit_status(self) -> int:
+        """0 if equal, 1 if something differs or is undecided, 3 without an answer."""
+        if self.interrupted:
+            return INTERRUPTED
+        counts = self.counts
+        if counts["differing"] or counts["insufficient"]:
+            return DIFFERS
+        return NO_ANSWER if counts["failed"] else 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as JSON data."""
+        return {
+            "identical": self.identical,
+            "interrupted": self.interrupted,
+            "time_limit_reached": self.is_late,
+            "targets": [*self.targets],
+            "counts": {"total": self.total, **self.counts},
+            "headers": dict(self.headers),
+            "bodies": dict(self.bodies),
+            "skipped": dict(self.skipped),
+            "rules": [
+                {"rule": rule, "uses": uses, "reason": reason}
+                for (rule, reason), uses in self.uses.items()
+            ],
+            "notes": [
+                {"place": place, "reason": reason, "count": count}
+                for (place, reason), count in self.notes.most_common()
+            ],
+            "routes": [route.as_dict() for route in self.routes.values()],
+            "findings": [finding.as_dict() for finding in self.findings.values()],
+            "unstable": [finding.as_dict() for finding in self.unstable],
+            "findings_left_out": self.ungrouped,
+        }
+
+
+def weight(comparison: Comparison) -> int:
+    """Return how long the request and the answers of an example are, in characters."""
+    request = without_defaults(comparison.request)
+    size = len(request.path) + len(request.body) + sum(len(k) + len(v) for k, v in request.headers)
+    return size * 1000 + min(999, sum(len(answer.body) for answer in comparison.answers))
+
+
+def trimmed(comparison: Comparison) -> Comparison:
+    """Return a comparison whose size is bounded, to keep as an example."""
+    differences = [
+        replace(one, values={k: cut(v) for k, v in one.values.items()})
+        for one in comparison.differences[:MAX_DIFFERENCES]
+    ]
+    answers = [replace(one, body=cut_body(one.body)) for one in comparison.answers]
+    request = without_defaults(comparison.request)
+    return replace(comparison, request=request, differences=differences, answers=answers)
+
+
+def without_defaults(request: Request) -> Request:
+    """Return a request without the headers that each comparison adds."""
+    headers = tuple(
+        (name, value)
+        for name, value in request.headers
+        if name.lower() != "x-request-id" and (name, value) not in DEFAULTS
+    )
+    return replace(request, headers=headers)
+
+
+def cut_body(body: bytes) -> bytes:
+    """Return a body that is not longer than an example keeps; the end says what is left out."""
+    if len(body) <= LARGEST_BODY:
+        return body
+    return body[:LARGEST_BODY] + f"… ({len(body) - LARGEST_BODY} more bytes)".encode()
+
+
+def cut(value: str) -> str:
+    """Return a value that is not longer than an example keeps."""
+    if len(value) <= LONGEST_VALUE:
+        return value
+    return f"{value[:LONGEST_VALUE]}… ({len(value) - LONGEST_VALUE} more characters)"
