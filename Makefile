@@ -19,7 +19,7 @@ ON_POSTGRESQL = tests/contract tests/database tests/events tests/jobs \
 KNOWN_VULNERABLE := jinja2==2.4.1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow coverage lint audit docs soak bench-bridge bench claims screenshots lock clean
+.PHONY: help install run test test-slow coverage lint audit docs soak bench-bridge bench-proxy bench claims screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +62,8 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, bandit, YAML, migratio
 audit: $(VENV)/installed-dev ## known vulnerabilities of the locked packages (asks PyPI)
 	$(BIN)/pip-audit --require-hashes --requirement requirements.lock
 
-docs: $(VENV)/installed-dev ## build the guide into site/
+docs: $(VENV)/installed-dev ## write the tables of settings, and build the guide into site/
+	$(BIN)/python -m tests.reference
 	$(BIN)/mkdocs build --strict --quiet
 
 soak: $(VENV)/installed-dev ## three times ten minutes of traffic and faults, and what they leave behind
@@ -70,6 +71,9 @@ soak: $(VENV)/installed-dev ## three times ten minutes of traffic and faults, an
 
 bench-bridge: $(VENV)/installed-dev ## what the bridge costs, measured side by side (needs wrk)
 	$(BIN)/python -m showdown bench --suite bridge
+
+bench-proxy: $(VENV)/installed-dev ## what a mount at another address costs (needs wrk and nginx)
+	$(BIN)/python -m showdown bench --suite proxy
 
 bench: $(VENV)/installed-dev ## the frameworks side by side, below two minutes (needs wrk)
 	$(BIN)/python -m showdown bench --quick

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from framework_gateway.mounts.routing import Mounts
     from framework_gateway.mounts.starting import run_lifespans
     from framework_gateway.observability.logs import AddRequestID
+    from framework_gateway.processes.options import Process
     from framework_gateway.security.identity import Admission
     from framework_gateway.wsgi.middleware import RECORD, WSGIMiddleware
     from framework_gateway.wsgi.threads import set_switch_interval
@@ -27,6 +28,7 @@ __all__ = [
     "Gateway",
     "Mount",
     "Mounts",
+    "Process",
     "WSGIMiddleware",
     "comparing",
     "run_lifespans",
@@ -41,6 +43,7 @@ MODULES = {
     "Mounts": "mounts.routing",
     "run_lifespans": "mounts.starting",
     "AddRequestID": "observability.logs",
+    "Process": "processes.options",
     "Admission": "security.identity",
     **dict.fromkeys(("RECORD", "WSGIMiddleware"), "wsgi.middleware"),
     "set_switch_interval": "wsgi.threads",

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from contextvars import Context, ContextVar
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -21,16 +21,20 @@ from framework_gateway.compare.guard import ALLOW_ALL, CLOSED
 from framework_gateway.compare.rules import Rules
 from framework_gateway.config import Config, get_config
 from framework_gateway.mounts.lifespan import Lifespan
+from framework_gateway.mounts.loading import ApplicationError
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.mounts.routing import Mounts
 from framework_gateway.mounts.starting import run_lifespans
 from framework_gateway.observability.access_log import AccessLog
 from framework_gateway.observability.health import Check, Health
+from framework_gateway.observability.isolated import states_of
 from framework_gateway.observability.observer import Observer
 from framework_gateway.observability.request_id import request_id
 from framework_gateway.observability.watched import Watched
 from framework_gateway.pages.site import Site
 from framework_gateway.problems import problem
+from framework_gateway.processes.plan import Plan
+from framework_gateway.processes.states import ProcessStates
 from framework_gateway.security.headers import SecurityHeaders
 from framework_gateway.security.hosts import Hosts
 from framework_gateway.security.identity import Admission
@@ -66,8 +70,8 @@ class Gateway(Starlette):
 
     Args:
         applications: maps a prefix, such as ``/shop``, to a WSGI or ASGI application, a factory
-            that returns one, or an import string of either; or a sequence of Mounts, which can
-            have options of their own.
+            that returns one, an import string of either, or the addresses of servers; or a sequence
+            of Mounts, which can have options of their own.
         config: the settings; read from the environment by default.
         admit: authenticates the requests of mounts with the option ``login``, and refuses those
             without permission.
@@ -178,6 +182,7 @@ class Gateway(Starlette):
             "queue_size": config.max_requests,
             "grace": config.graceful_timeout,
             "start_timeout": config.start_timeout,
+            "response_timeout": config.request_timeout,
         }
         for mount in self.planned.values():
             mount.configure(**defaults)
@@ -311,6 +316,26 @@ class Gateway(Starlette):
             finally:
                 self._is_running = False
 
+    def watch_processes(self, states: Mapping[str, ProcessStates]) -> None:
+        """Use processes that another process supervises, before the gateway starts.
+
+        Args:
+            states: by the label of the mount.
+        """
+        for mount in self.planned.values():
+            mount.process_states = states.get(mount.label)
+
+    @property
+    def plans(self) -> list[Plan]:
+        """What runs in processes of its own because the options of a mount say so."""
+        self._configure_mounts()
+        isolated = [mount for mount in self.planned.values() if mount.options.process is not None]
+        found: list[Plan] = []
+        for mount in isolated:
+            with suppress(ApplicationError):  # the mount says so when it loads
+                found.append(mount.plan())
+        return found
+
     def watch_companions(self, states: Mapping[str, Watched]) -> None:
         """Show the states of companions in readiness and metrics, before the gateway starts."""
         self.companion_states = states
@@ -321,6 +346,7 @@ class Gateway(Starlette):
         return {
             **{f"companion {name}": state for name, state in self.companion_states.items()},
             **{f"task {name}": task for name, task in self.tasks().items()},
+            **{f"processes of {one.label}": one for one in states_of(self.mounts)},
         }
 
     async def wait_until_started(self) -> None:

@@ -43,7 +43,7 @@ def split_commas(value: Any) -> Any:
 class Config(BaseSettings):
     """The settings; each is read from the environment variable ``GATEWAY_`` plus its name."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, allow_inf_nan=False)
 
     env: Annotated[
         Literal["development", "production"],
@@ -53,6 +53,10 @@ class Config(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65535, description="Port to listen on; 0 picks a free port.")
     ] = 8000
+    workers: Annotated[
+        int,
+        Field(ge=1, le=1024, description="Worker processes, each with all in-process mounts."),
+    ] = 1
     threads: Annotated[
         int,
         Field(
@@ -106,26 +110,34 @@ class Config(BaseSettings):
         int, Field(ge=10, description="Most headers in a request; then 431.")
     ] = 100
     head_timeout: Annotated[
-        float, Field(gt=0, description="Seconds to receive the head of a request; then 408.")
+        float,
+        Field(gt=0, le=86400, description="Seconds to receive the head of a request; then 408."),
     ] = 10.0
     body_timeout: Annotated[
         float,
         Field(
             gt=0,
+            le=86400,
             description="Seconds to receive a request body, plus one for each 500 bytes; then 408.",
         ),
     ] = 20.0
     request_timeout: Annotated[
         float,
-        Field(gt=0, description="Seconds until a response must start; then 504."),
+        Field(gt=0, le=86400, description="Seconds until a response must start; then 504."),
     ] = 60.0
     send_timeout: Annotated[
         float,
-        Field(gt=0, description="Seconds until a client that reads nothing is disconnected."),
+        Field(
+            gt=0, le=86400, description="Seconds until a client that reads nothing is disconnected."
+        ),
     ] = 90.0
     graceful_timeout: Annotated[
         int,
-        Field(ge=0, description="Seconds for running requests to finish when the server stops."),
+        Field(
+            ge=0,
+            le=86400,
+            description="Seconds for running requests to finish when the server stops.",
+        ),
     ] = 10
     start_timeout: Annotated[
         float,
@@ -148,13 +160,13 @@ class Config(BaseSettings):
     allowed_hosts: Annotated[
         list[str],
         NoDecode,
-        BeforeValidator(split_commas),
+        BeforeValidator(split_commas, json_schema_input_type=str | list[str]),
         Field(description="Allowed values of the Host header, separated by commas."),
     ] = ["localhost", "127.0.0.1", "[::1]"]
     trusted_proxies: Annotated[
         list[Annotated[str, AfterValidator(check_network)]],
         NoDecode,
-        BeforeValidator(split_commas),
+        BeforeValidator(split_commas, json_schema_input_type=str | list[str]),
         Field(
             description="Addresses and networks of proxies whose X-Forwarded headers are trusted."
         ),

@@ -82,7 +82,7 @@ def test_custom_applications_can_be_mounted_alone(shop: Path) -> None:
         (["--mount", "/a=shop:app", "--mount", "/a=shop:b"], "/a was given twice"),
         (["--mount-option", "/flask"], "'/flask' is not of the form /prefix:option=value"),
         (["--mount-option", "/a:threads=8"], "there is no mount at /a"),
-        (["--mount-option", "/flask:thread=8"], "/flask:thread: the options are kind, login,"),
+        (["--mount-option", "/flask:thread=8"], "/flask:thread: unknown; did you mean threads?"),
         (["--mount-option", "/flask:threads=none"], "/flask:threads: Input should be a valid int"),
         (["--root-path", "outer"], "--root-path: Value error, must be a path such as /outer"),
         (["--only-mounts"], "--only-mounts requires --mount"),

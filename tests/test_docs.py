@@ -14,7 +14,6 @@ import yaml
 from contract.settings import Settings
 from framework_gateway.cli.main import main as gateway
 from framework_gateway.config import Config
-from framework_gateway.mounts.options import MountOptions
 from showdown.__main__ import main as showdown
 from tests.documents import DOCS, PAGES, commands, file_of, links
 from tests.servers import ROOT, SCRIPTS
@@ -151,19 +150,3 @@ def test_every_option_is_documented(page: str) -> None:
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert any(f"`{name}" in text for name in parameter.opts), parameter.opts
-
-
-def test_every_option_of_a_mount_is_documented() -> None:
-    def shown(default: object) -> str:
-        if default is None:
-            return "none"
-        if isinstance(default, bool):
-            return str(default).lower()
-        return f"{default:g}" if isinstance(default, float) else str(default)
-
-    rows = [
-        f"| `{name}` | `{shown(field.default)}` | {field.description} |"
-        for name, field in MountOptions.model_fields.items()
-    ]
-    table = "| option | default | meaning |\n|---|---|---|\n" + "\n".join(rows)
-    assert table in (DOCS / "mounting.md").read_text()

@@ -57,6 +57,12 @@ PARTS = [
     ("uvicorn", "server/sockets.py", f"{SOCKETS}:WebSocketsSansIOProtocol", ["handle_ping"]),
     (
         "uvicorn",
+        "server/sockets.py",
+        f"{SOCKETS}:WebSocketsSansIOProtocol.__init__",
+        ["handshake_initiated", "handshake_complete"],
+    ),
+    (
+        "uvicorn",
         "server/server.py",
         "uvicorn:Server",
         ["startup", "shutdown", "on_tick", "handle_exit"],

@@ -1,6 +1,7 @@
 """The settings: documented, validated, and read in one place."""
 
 import ast
+import re
 from base64 import b64encode
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from contract.settings import Settings, get_settings
 from framework_gateway.config import Config, get_config
+from tests.reference import MEMBERS, documents
 from tests.servers import ROOT
 
 DJANGO_DEFAULT = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")'
@@ -20,42 +22,15 @@ WATCH_IT = {
     "framework_gateway/mounts/probes.py",
     "showdown/claims/apps/cached_django.py",
 }
-# These modules pass the whole environment on to processes, and read nothing from it.
+# These modules pass the environment on, to processes or to a file that names variables.
 HAND_IT_ON = {
     "django_app/postgresql_programs.py",
+    "framework_gateway/processes/plan.py",
+    "framework_gateway/cli/file/variables.py",  # ${NAME} in gateway.toml names what it wants
     "framework_gateway/server/companions.py",
     "showdown/bench/servers.py",
 }
-FIELDS = {**Config.model_fields, **Settings.model_fields}
 SHARED = Config.model_fields.keys() & Settings.model_fields.keys()
-
-
-def table_of_the_docs() -> dict[str, tuple[str, str]]:
-    """Return the default and meaning of each variable, from rows ``| `GATEWAY_X` | … | … |``."""
-    rows = {}
-    for line in (ROOT / "docs" / "settings.md").read_text().splitlines():
-        if line.startswith("| `GATEWAY_"):
-            name, default, meaning = (cell.strip() for cell in line.strip("|").split(" | "))
-            rows[name.strip("`")] = (default.replace("`", ""), meaning.strip(" |"))
-    return rows
-
-
-def default_of(name: str) -> str:
-    """Format a default as the docs do."""
-    default = FIELDS[name].default
-    if name == "database_url":
-        return "sqlite:///…/var/gateway.sqlite3"
-    if name == "files_dir":
-        return "…/var/files"
-    if name == "secret_key":
-        return "the file var/secret_key"
-    if default in (None, ""):
-        return "none"
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, list):
-        return ",".join(default) or "none"
-    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def test_the_default_pools_fit_a_default_postgresql_server() -> None:
@@ -63,8 +38,16 @@ def test_the_default_pools_fit_a_default_postgresql_server() -> None:
     assert 3 * Settings.model_fields["threads"].default + 2 <= 100 - 3 - 10
 
 
-def test_the_docs_list_exactly_the_settings() -> None:
-    assert list(table_of_the_docs()) == [f"GATEWAY_{name.upper()}" for name in FIELDS]
+def test_the_reference_is_generated_from_the_models() -> None:
+    for file, text in documents():
+        assert file.read_text() == text, "run python -m tests.reference"
+
+
+def test_every_member_is_in_a_table() -> None:
+    for page, members in MEMBERS.items():
+        text = (ROOT / "docs" / f"{page}.md").read_text()
+        listed = [row.split("`")[1] for row in re.findall(r"^\| `.*$", text, re.M)]
+        assert [name for name in listed if name in members] == [*members]
 
 
 @pytest.mark.parametrize("name", sorted(SHARED))
@@ -73,13 +56,6 @@ def test_settings_of_both_have_the_same_meaning(name: str) -> None:
     one, other = Config.model_fields[name], Settings.model_fields[name]
     assert (one.default, one.annotation) == (other.default, other.annotation)
     assert [type(item) for item in one.metadata] == [type(item) for item in other.metadata]
-
-
-@pytest.mark.parametrize("name", FIELDS)
-def test_a_setting_is_documented_with_its_default_and_meaning(name: str) -> None:
-    default, meaning = table_of_the_docs()[f"GATEWAY_{name.upper()}"]
-    assert default == default_of(name)
-    assert meaning.replace("`", "") == (FIELDS[name].description or "").replace("`", "")
 
 
 def test_the_settings_have_their_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 import anyio
 import click
 
+from framework_gateway.cli.file.reading import find_file
+from framework_gateway.cli.imports import SourceError
 from framework_gateway.cli.inputs import Chosen
 from framework_gateway.cli.outputs import JSONDocument, JSONLines, Output, Report, Shown, Single
-from framework_gateway.cli.sources import Source, SourceError
+from framework_gateway.cli.sources import Source
 from framework_gateway.compare.comparer import Comparer
 from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.messages import Request
@@ -70,7 +72,7 @@ def read_data(data: str | None) -> bytes:
 async def open_mounts(app_dir: str) -> AsyncIterator[Opened]:
     """Start the gateway in this process, without a socket."""
     try:
-        app = Source(directory=app_dir).load()
+        app = Source(directory=app_dir, file=find_file(None)).load()
     except SourceError as error:
         if Path(app_dir, "gateway.py").is_file():
             raise Unavailable(str(error)) from error

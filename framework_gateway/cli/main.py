@@ -7,6 +7,7 @@ needs when it runs.
 import click
 from click_default_group import DefaultGroup
 
+from framework_gateway.cli.check import check, schema
 from framework_gateway.cli.compare import compare
 from framework_gateway.cli.serve import serve
 
@@ -21,3 +22,5 @@ def main() -> None:
 
 main.add_command(serve)
 main.add_command(compare)
+main.add_command(check)
+main.add_command(schema)

@@ -40,11 +40,16 @@ def is_prefix(text: str) -> bool:
 
 @click.command()
 @click.argument("app", required=False, metavar="[MODULE:APP]")
-@click.option("--host", help="Address to listen on.  [default: GATEWAY_HOST, or 127.0.0.1]")
+@click.option(
+    "--config",
+    metavar="FILE",
+    help="File that describes the gateway.  [default: gateway.toml, if there is one]",
+)
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="Port to listen on; 0 picks a free port.  [default: GATEWAY_PORT, or 8000]",
+    help="Port to listen on; 0 picks a free port.  [default: 8000]",
 )
 @click.option(
     "--mount",
@@ -52,7 +57,7 @@ def is_prefix(text: str) -> bool:
     multiple=True,
     type=MountType(),
     metavar="/PREFIX=MODULE:APP",
-    help="Mount a WSGI or ASGI application; repeatable.",
+    help="Mount a WSGI or ASGI application, or a server at an address; repeatable.",
 )
 @click.option(
     "--mount-option",
@@ -60,21 +65,25 @@ def is_prefix(text: str) -> bool:
     multiple=True,
     type=MountOptionType(),
     metavar="/PREFIX:NAME=VALUE",
-    help="Set an option of a mount, such as /shop:threads=8 or /shop:login=true; repeatable.",
+    help="Set an option of a mount, such as /shop:threads=8, /shop:login=true or"
+    " /shop:process.python=/srv/shop/.venv; repeatable.",
+)
+@click.option(
+    "--isolate",
+    "isolated",
+    multiple=True,
+    metavar="/PREFIX",
+    help="Run the application of this mount in a process of its own; repeatable.",
 )
 @click.option("--only-mounts", is_flag=True, help="Serve only the --mount applications.")
-@click.option(
-    "--workers", default=1, show_default=True, type=click.IntRange(1), help="Worker processes."
-)
-@click.option(
-    "--root-path",
-    help="Prefix that a proxy removes from each path.  [default: GATEWAY_ROOT_PATH, or none]",
-)
+@click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes.  [default: 1]")
+@click.option("--root-path", help="Prefix that a proxy removes from each path.  [default: none]")
 @click.option(
     "--fail-fast",
     is_flag=True,
     help="End with status 3 if an application fails to load or to start.",
 )
+@click.option("--reload", is_flag=True, help="Serve each change of the code; for development.")
 @click.option(
     "--with",
     "companions",
@@ -90,73 +99,46 @@ def is_prefix(text: str) -> bool:
 )
 def serve(
     app: str | None,
-    host: str | None,
-    port: int | None,
+    config: str | None,
     mounts: tuple[tuple[str, str], ...],
     options: tuple[tuple[str, str, str], ...],
+    isolated: tuple[str, ...],
     only_mounts: bool,
-    workers: int,
-    root_path: str | None,
-    fail_fast: bool,
+    reload: bool,
     companions: tuple[str, ...],
     app_dir: str,
+    **settings: Any,
 ) -> None:
     """Serve a Gateway, your own applications, or both.
 
-    Without MODULE:APP, this serves gateway:app, if there is a gateway.py.
+    Without MODULE:APP, this serves what gateway.toml describes, or else gateway:app, if there is a
+    gateway.py. An option takes precedence over the file, and the file over the environment
+    (GATEWAY_HOST, GATEWAY_PORT, ...).
 
     \b
       gateway serve
       gateway serve --mount /shop=shop.wsgi:application
       gateway serve --only-mounts --mount /shop=shop.wsgi:application --mount /live=live:app
       gateway serve --mount /=old.wsgi:application --mount /api=new:app --only-mounts
+      gateway serve --mount /shop=shop.wsgi:application --isolate /shop
+      gateway serve --mount /=http://127.0.0.1:9000 --mount /api=new:app --only-mounts
       gateway serve --with "python manage.py worker"
+      gateway serve --config deploy/gateway.toml
     """
-    from framework_gateway.cli.serving import listen, run_server, run_workers
-    from framework_gateway.cli.sources import Source, SourceError
-    from framework_gateway.config import get_config
-    from framework_gateway.observability import logs
-    from framework_gateway.server.companions import (
-        GRACE,
-        CommandError,
-        parse_command,
-        run_companions,
-    )
+    from framework_gateway.cli.file.reading import FileError, find_file
+    from framework_gateway.cli.imports import SourceError
+    from framework_gateway.cli.running import serve_source
+    from framework_gateway.cli.sources import Source
+    from framework_gateway.server.companions import CommandError, parse_command
 
-    config = get_config()
-    logs.configure(config.env)
-    changes = {"root_path": root_path, "fail_fast": fail_fast or None}
-    source = Source(
-        app,
-        mounts,
-        options,
-        only_mounts,
-        app_dir,
-        {name: value for name, value in changes.items() if value is not None},
-    )
+    settings["fail_fast"] = settings["fail_fast"] or None
+    given = {name: value for name, value in settings.items() if value is not None}
+    file = find_file(config)
+    source = Source(app, mounts, options, only_mounts, app_dir, given, file, isolated)
     try:
-        gateway = source.load()
-        commands = {**gateway.companions, **dict(map(parse_command, companions))}
+        serve_source(source, dict(map(parse_command, companions)), reload=reload)
+    except FileError as error:
+        click.echo(error, err=True)
+        sys.exit(2)
     except (SourceError, CommandError) as error:
         raise click.UsageError(str(error)) from error
-    fault = gateway.config.fault or (gateway.find_workers_fault() if workers > 1 else None)
-    if fault:
-        raise click.ClickException(fault)
-    host, port = host or config.host, config.port if port is None else port
-    listener = listen(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    announce(f"http://{shown}:{listener.getsockname()[1]}", gateway.links)
-    with run_companions(commands) as states:
-        if workers == 1:
-            gateway.watch_companions(states)
-            run_server(gateway, listener, extra_time=GRACE if commands else 0.0)
-        else:
-            # Each worker process loads the gateway itself.
-            grace = config.graceful_timeout
-            sys.exit(run_workers(source.load, workers, listener, grace, states))
-
-
-def announce(origin: str, links: dict[str, str]) -> None:
-    """Print the links."""
-    for name, path in links.items():
-        click.echo(f"{name:<11}{origin}{path}" if len(name) < 11 else f"{name} {origin}{path}")

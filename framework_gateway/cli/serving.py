@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,17 @@ from framework_gateway.config import get_config
 from framework_gateway.mounts.deadline import Interrupted
 from framework_gateway.observability import logs
 from framework_gateway.observability.access_log import AccessLog, as_json, as_text
+from framework_gateway.processes.states import ProcessStates
 from framework_gateway.server.companions import CompanionStates
 from framework_gateway.server.limits import Limits
 from framework_gateway.server.protocol import Config
-from framework_gateway.server.server import EXIT_THREADS_RUNNING, Callback, Server, do_nothing
+from framework_gateway.server.server import (
+    EXIT_THREADS_RUNNING,
+    Callback,
+    Ready,
+    Server,
+    do_nothing,
+)
 from framework_gateway.server.workers import EXIT_NOT_STARTED, Workers
 from framework_gateway.wsgi.threads import threads_left_running
 
@@ -72,6 +79,7 @@ def run_workers(
     listener: socket.socket,
     grace: float,
     companions: CompanionStates,
+    processes: Mapping[str, ProcessStates],
 ) -> int:
     """Serve in several processes; return the exit status.
 
@@ -81,9 +89,16 @@ def run_workers(
         listener: the socket that they share.
         grace: seconds for running requests to finish when the processes stop.
         companions: the states of the companion processes.
+        processes: the states of the isolated processes, by the label of the mount.
     """
     with shared_metrics(get_config().metrics_dir) as (directory, forget):
-        run = partial(load_and_run, load, metrics_dir=directory, companions=companions)
+        run = partial(
+            load_and_run,
+            load,
+            metrics_dir=directory,
+            companions=companions,
+            processes=processes,
+        )
         return Workers(run, number, listener, grace, on_end=forget).run()
 
 
@@ -94,12 +109,14 @@ def load_and_run(
     *,
     metrics_dir: Path,
     companions: CompanionStates,
+    processes: Mapping[str, ProcessStates],
 ) -> None:
     """Load a gateway in this process, and serve it; ``metrics_dir`` has the metrics of all."""
     logs.configure(get_config().env)
     app = load()
     app.metrics_dir = metrics_dir
     app.watch_companions(companions)
+    app.watch_processes(processes)
     run_server(app, listener, on_start)
 
 
@@ -107,6 +124,9 @@ def run_server(
     app: Gateway,
     listener: socket.socket,
     on_start: Callback = do_nothing,
+    *,
+    on_ready: Ready | None = None,
+    on_close: Callback = do_nothing,
     extra_time: float = 0.0,
 ) -> None:
     """Serve a gateway, with an access log, until the process is stopped.
@@ -118,6 +138,8 @@ def run_server(
         app: the gateway.
         listener: the socket; other processes may share it.
         on_start: called when the server has started to serve.
+        on_ready: called before the server listens; it does not listen if the result is false.
+        on_close: called when it accepts no more connections.
         extra_time: seconds that the process may run after the server has stopped.
     """
     settings = app.config
@@ -141,8 +163,10 @@ def run_server(
     server = Server(
         config,
         on_load=app.load,
+        on_ready=on_ready,
         on_start=on_start,
         on_stop=set_stopping,
+        on_close=on_close,
         extra_time=extra_time,
     )
     try:

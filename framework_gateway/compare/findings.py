@@ -110,11 +110,13 @@ class Use:
         rule: as it was written, or the name of a built-in rule.
         uses: differences that it covered.
         reason: the reason that was given for the rule; empty if none.
+        is_given: whether it is no built-in rule.
     """
 
     rule: str
     uses: int
     reason: str = ""
+    is_given: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Return the use as JSON data."""
@@ -215,6 +217,7 @@ class Comparison:
             self.scope.body,
             counting=len(self.counting),
             notes=len(self.notes),
+            rules=len([use for use in self.uses if use.uses and use.is_given]),
             failed=[*self.failures],
         )
 

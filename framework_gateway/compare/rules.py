@@ -171,4 +171,7 @@ class Tally:
         if self.rules.tolerance is not None:
             given[f"tolerance {self.rules.tolerance}"] = ""
         every = [*given, *(rule for rule in self.counts if rule not in given)]
-        return [Use(rule, self.counts.get(rule, 0), given.get(rule, "")) for rule in every]
+        return [
+            Use(rule, self.counts.get(rule, 0), given.get(rule, ""), rule in given)
+            for rule in every
+        ]

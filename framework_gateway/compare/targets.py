@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Scope
 
 from framework_gateway.compare.calls import ApplicationCall
 from framework_gateway.compare.codings import decode_body
+from framework_gateway.compare.isolated import mount_of
 from framework_gateway.compare.messages import Answer, Failure, NoAnswer, Request
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.mounts.routing import Mounts
@@ -196,7 +197,10 @@ def stateless_client() -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Target]]:
-    """Start the targets; each is an application, an import string of one, or the URL of a server.
+    """Start the targets.
+
+    Args:
+        targets: by name, each the URL of a server, or what ``isolated.mount_of`` takes.
 
     Raises:
         TargetError: an application could not be loaded or started.
@@ -209,10 +213,12 @@ async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Tar
                 client = await stack.enter_async_context(stateless_client())
                 found.append(Server(name, target.rstrip("/"), client))
             else:
-                mounts[name] = Mount("", target, target=name, redirect=False)
+                mounts[name] = mount_of(name, target)
                 found.append(Application(name, Mounts(Starlette(), [mounts[name]])))
         async with run_lifespans([*mounts.values()]):
             for mount in mounts.values():
                 if mount.failure:
                     raise TargetError(mount.failure)
+                if mount.fault:
+                    raise TargetError(f"{mount.called}: {mount.fault}")
             yield found

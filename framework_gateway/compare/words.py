@@ -19,6 +19,7 @@ def summarise(
     *,
     counting: int,
     notes: int,
+    rules: int,
     failed: Sequence[str],
 ) -> str:
     """Say what was compared and found; never more than was looked at.
@@ -27,9 +28,13 @@ def summarise(
         verdict: the verdict.
         headers, body: what was compared; see ``Scope``.
         counting, notes: the numbers of differences that count, and that do not.
+        rules: the number of rules that made a difference not count.
         failed: the targets that did not answer.
     """
     compared = f"status; {', '.join(headers) or 'no header'}; {BODIES.get(body, body)}"
+    if rules:
+        verb = "ignores" if rules == 1 else "ignore"
+        compared += f"; except what {plural(rules, 'rule')} {verb}"
     match verdict:
         case "equal":
             is_same = body in ("every byte", "no body")

@@ -21,7 +21,22 @@ logger = logging.getLogger("framework_gateway")
 
 
 class SecondDjango(ApplicationError):
-    """The application asks for other Django settings than those of this process."""
+    """The application asks for other Django settings than those of this process.
+
+    Args:
+        name: the prefix of its mount, or the name of a target.
+        reason: what it asks for, and what there is.
+        settings: what it asks for.
+
+    Attributes:
+        variables: the environment variables with which it gets them in a process of its own.
+    """
+
+    def __init__(self, name: str, reason: str, settings: str) -> None:
+        option = f" (--isolate {name})" if name.startswith("/") else ""
+        super().__init__(f"{reason}: run one of the two in a process of its own{option}")
+        self.reason = reason
+        self.variables = {} if settings == CONFIGURED else {VARIABLE: settings}
 
 
 @dataclass
@@ -114,9 +129,10 @@ class Load:
     def refuse(self, settings: str, used: str | None) -> SecondDjango:
         """Return the error for an application that asks for other settings than those in use."""
         return SecondDjango(
+            self.name,
             f"it asks for Django settings from {settings}, but this process uses"
-            f" {_project.named(used)}, and Django has one settings module a process:"
-            " run one of the two in a process of its own"
+            f" {_project.named(used)}, and Django has one settings module a process",
+            settings,
         )
 
 

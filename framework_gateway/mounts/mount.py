@@ -16,13 +16,21 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.asgi2 import ASGI2Middleware
 
 from framework_gateway.mounts.deadline import Interrupted, deadline, interruptible
-from framework_gateway.mounts.django_settings import Load, one_django
+from framework_gateway.mounts.django_settings import Load, SecondDjango, one_django
+from framework_gateway.mounts.isolation import plan_for
 from framework_gateway.mounts.lifespan import Lifespan
 from framework_gateway.mounts.loading import ApplicationError, Kind, load
 from framework_gateway.mounts.options import MountOptions
 from framework_gateway.mounts.process_state import ProcessState, called
 from framework_gateway.mounts.streams import STREAMS, Streams
 from framework_gateway.mounts.threads import Threads, current_threads
+from framework_gateway.processes.isolated import Isolated
+from framework_gateway.processes.options import Process
+from framework_gateway.processes.plan import Plan, current_environment
+from framework_gateway.processes.states import ProcessStates
+from framework_gateway.proxy.addresses import AddressError, addresses_in
+from framework_gateway.proxy.heads import PREFIX
+from framework_gateway.proxy.upstream import Upstream
 from framework_gateway.security.checks import check_headers, check_target
 from framework_gateway.wsgi.bodies import GuardedReceive, serve_limited
 from framework_gateway.wsgi.errors import means_client_left
@@ -44,7 +52,8 @@ class Mount(StarletteMount):
     Args:
         path: the prefix, one or more whole segments, such as ``/shop``; ``/`` for all paths that
             no other mount has.
-        application: an argument of ``framework_gateway.mounts.loading.load``.
+        application: an argument of ``framework_gateway.mounts.loading.load``, or addresses as for
+            ``framework_gateway.proxy.addresses.addresses_in``.
         target: how messages call an application that is compared, and not mounted.
         options: the members of ``framework_gateway.mounts.options.MountOptions``.
 
@@ -65,10 +74,13 @@ class Mount(StarletteMount):
         self.kind: Kind | None = None
         self.application: Any = None
         self.failure: str | None = None
-        self.fault: str | None = None
+        self._fault: str | None = None
+        self.keeps_prefix = False  # whether /prefix and /prefix/ are two paths of the application
         self.open = self.shed = 0
         self.label = target or self.path or "/"
         self.process_state = ProcessState(self.label, logger.warning)
+        self.process_states: ProcessStates | None = None
+        self._environment = current_environment()
         self._given = options
         self._retry_after = FAILURE_HEADERS
         self._is_loaded = False
@@ -84,7 +96,7 @@ class Mount(StarletteMount):
         self.max_body_size = options.max_body_size
         self.login = options.login
         self.page_headers = options.page_headers
-        self.strip_prefix = options.strip_prefix
+        self.strip_prefix = bool(options.strip_prefix)
         self.request_timeout = options.request_timeout
         self.streams = Streams(options.max_streams, options.max_streams_of_client)
         self.threads = Threads(self.label, Load(self.label))
@@ -101,13 +113,7 @@ class Mount(StarletteMount):
         self._is_loaded = True
         options = self.options
         try:
-            with (
-                interruptible(),
-                deadline(options.start_timeout),
-                self.process_state.watch(),
-                one_django(self.label),
-            ):
-                self.application, self.kind = load(self.source, options.kind)
+            self.application, self.kind = self._load_or_move()
         except Interrupted:
             raise
         # An import may raise anything; SystemExit must not end the other mounts.
@@ -124,8 +130,56 @@ class Mount(StarletteMount):
                 max_body_size=options.max_body_size,
                 grace=options.grace,
             )
+        elif isinstance(self.application, Upstream):
+            self.strip_prefix = False  # it does that itself
+            self.keeps_prefix = not self.application.is_stripped
         self.lifespan = Lifespan(self.app, self._watch_step, self._note_end)
         return self
+
+    def _load_or_move(self) -> tuple[Any, Kind]:
+        """Load the application; one that this process cannot have gets a process of its own."""
+        try:
+            with (
+                interruptible(),
+                deadline(self.options.start_timeout),
+                self.process_state.watch(),
+                one_django(self.label),
+            ):
+                return self._find_application()
+        except SecondDjango as error:
+            return self._move(error), "asgi"
+
+    def _find_application(self) -> tuple[Any, Kind]:
+        """Return the application that the source names, and its kind."""
+        if addresses := addresses_in(self.source):
+            return Upstream(addresses, self.options), "asgi"
+        if self.options.process is not None:
+            return Isolated(self.plan(), self.options, self.process_states), "asgi"
+        return load(self.source, self.options.kind)
+
+    def plan(self, process: Process | None = None) -> Plan:
+        """Return how to run the application in a process of its own.
+
+        Args:
+            process: options in place of those of the mount.
+
+        Raises:
+            ApplicationError: the process can neither import the application nor has a command.
+        """
+        process = process or self.options.process or Process()
+        options, environment = self.options, self._environment
+        return plan_for(self.label, self.path, self.source, options, environment, process)
+
+    def _move(self, refusal: SecondDjango) -> Isolated:
+        """Run an application that this process cannot have in a process of its own.
+
+        Raises:
+            SecondDjango: only its object is known.
+        """
+        if not isinstance(self.source, str):
+            raise refusal
+        logger.warning("%s runs in a process of its own: %s", self.called, refusal.reason)
+        return Isolated(self.plan(Process(environment=refusal.variables)), self.options)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match the prefix by whole segments, with or without a slash after it.
@@ -146,14 +200,15 @@ class Mount(StarletteMount):
             "root_path": prefix,
             "app_root_path": scope.get("app_root_path", outer),
             "endpoint": self.app,
+            PREFIX: self.path,
         }
-        if path == prefix:
+        if path == prefix and not self.keeps_prefix:
             if self.path and self.options.redirect and scope.get("method") in ("GET", "HEAD"):
                 raise HTTPException(307, headers={"Location": self._address_of_root(scope)})
             # The root of the application, as for ``/prefix/``.
             raw_path = scope.get("raw_path")
             child_scope |= {"path": path + "/", "raw_path": raw_path and raw_path + b"/"}
-        elif path[len(prefix)] != "/":
+        elif path != prefix and path[len(prefix)] != "/":
             return Match.NONE, {}
         return Match.FULL, child_scope
 
@@ -204,7 +259,7 @@ class Mount(StarletteMount):
             return
         seconds = self.options.start_timeout
         self.set_starting()
-        self.fault = None
+        self._fault = None
         context = copy_context()
         context.run(current_threads.set, self.threads)
         try:
@@ -239,7 +294,9 @@ class Mount(StarletteMount):
     @property
     def is_startable(self) -> bool:
         """Whether the application was loaded and has a lifespan to run."""
-        return self.load().kind == "wsgi" or (self.kind == "asgi" and self.options.lifespan)
+        if self.load().kind == "asgi" and not isinstance(self.application, Upstream):
+            return self.options.lifespan
+        return self.kind is not None
 
     def set_starting(self) -> None:
         """Answer 503 until the start has ended."""
@@ -276,8 +333,15 @@ class Mount(StarletteMount):
 
     def _note_end(self, error: BaseException) -> None:
         """Note that the lifespan has ended; the application may still serve some requests."""
-        self.fault = f"the lifespan of the application has ended: {error!r}"
+        self._fault = f"the lifespan of the application has ended: {error!r}"
         logger.error("%s: its lifespan has ended", self.called, exc_info=error)
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with an application that serves all the same."""
+        if self._fault is None and isinstance(self.application, Upstream):
+            return self.application.fault
+        return self._fault
 
     @property
     def called(self) -> str:
@@ -286,7 +350,11 @@ class Mount(StarletteMount):
 
     def _fail(self, what: str, error: BaseException) -> None:
         # The text of the gateway's own errors says it all.
-        reason = error if isinstance(error, ApplicationError | TimeoutError) else repr(error)
+        reason = (
+            error
+            if isinstance(error, ApplicationError | AddressError | TimeoutError)
+            else repr(error)
+        )
         self.failure = f"{self.called} {what}: {reason}"
         self._retry_after = FAILURE_HEADERS
         logger.error(

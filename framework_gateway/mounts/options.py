@@ -2,18 +2,23 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat
+from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt
 from pydantic import PositiveInt as Positive
 
+from framework_gateway.processes.options import Process
+from framework_gateway.proxy.options import UpstreamOptions
 
-class MountOptions(BaseModel):
-    """The options of a mount; ``gateway serve --mount-option`` takes them by these names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class OptionsOfAll(BaseModel):
+    """The options of a mount, wherever its application is."""
 
     kind: Annotated[
         Literal["asgi", "wsgi", "factory"] | None,
         Field(description="What the object is, if the gateway does not recognise it."),
+    ] = None
+    process: Annotated[
+        Process | None,
+        Field(description="Run the application in a process of its own, with these options."),
     ] = None
     login: Annotated[
         bool,
@@ -30,26 +35,11 @@ class MountOptions(BaseModel):
             " other sites to embed it or to share its window."
         ),
     ] = False
-    strip_prefix: Annotated[
-        bool,
-        Field(
-            description="Pass the path without the prefix, and no `root_path`, to an application"
-            " that ignores `root_path`."
-        ),
-    ] = False
     lifespan: Annotated[bool, Field(description="Run the ASGI lifespan.")] = True
     start_timeout: Annotated[
         float,
         Field(gt=0, le=86400, description="Seconds to load and to start; then it has failed."),
     ] = 60.0
-    request_timeout: Annotated[
-        float | None,
-        Field(
-            gt=0,
-            le=86400,
-            description="Seconds until a response must start; the gateway's own by default.",
-        ),
-    ] = None
     grace: Annotated[
         NonNegativeFloat, Field(description="Seconds to finish when the gateway stops.")
     ] = 10.0
@@ -68,9 +58,7 @@ class MountOptions(BaseModel):
     threads: Annotated[
         int, Field(ge=1, le=1024, description="WSGI: requests that run at once.")
     ] = 64
-    queue_size: Annotated[
-        NonNegativeInt, Field(description="WSGI: requests that wait for a thread; then 503.")
-    ] = 1000
-    queue_timeout: Annotated[
-        PositiveFloat, Field(description="WSGI: seconds to wait for a thread; then 503.")
-    ] = 10.0
+
+
+class MountOptions(UpstreamOptions, OptionsOfAll):
+    """The options of a mount; ``gateway serve --mount-option`` takes them by these names."""

@@ -13,7 +13,8 @@ from pythonjsonlogger.json import JsonFormatter
 from framework_gateway import loggers
 from framework_gateway.observability.request_id import request_id
 
-READABLE = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
+OF_CHILD = "%(levelname)s %(name)s [%(request_id)s] %(message)s"  # the gateway adds the time
+READABLE = f"%(asctime)s {OF_CHILD}"
 
 # A line has at most 8 KiB, because log collectors split longer ones.
 MAX_TEXT = 2000  # characters of a line, each of at most four bytes
@@ -94,9 +95,19 @@ def configure(env: str) -> None:
 
     Call it in a process of the gateway, not in a library; see ``framework_gateway.loggers``.
     """
+    install(JSONFormatter() if env == "production" else TextFormatter(READABLE))
+
+
+def configure_child() -> None:
+    """Log to stderr in a process whose output becomes records of a gateway."""
+    install(TextFormatter(OF_CHILD))
+
+
+def install(formatter: logging.Formatter) -> None:
+    """Log to stderr, with request ids."""
     handler = logging.StreamHandler()
     handler.addFilter(AddRequestID())
-    handler.setFormatter(JSONFormatter() if env == "production" else TextFormatter(READABLE))
+    handler.setFormatter(formatter)
     loggers.install(handler)
 
 

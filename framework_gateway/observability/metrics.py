@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.observability import multiprocess
 from framework_gateway.observability.companions import CompanionCollector
+from framework_gateway.observability.isolated import IsolatedCollector
 from framework_gateway.observability.multiprocess import (
     Counter,
     Durations,
@@ -32,6 +33,7 @@ from framework_gateway.observability.multiprocess import (
 )
 from framework_gateway.observability.observed import METHODS, FinishedRequest, Kind, framework_of
 from framework_gateway.observability.watched import Watched
+from framework_gateway.proxy.upstream import Upstream
 from framework_gateway.server.protocol import refused
 from framework_gateway.wsgi.middleware import WSGIMiddleware
 from framework_gateway.wsgi.threads import COUNTERS, Gauges
@@ -101,6 +103,7 @@ class Metrics:
         ]
         self._refused = self._counter("connections_refused", "Connections refused.", ["reason"])
         self._companions = CompanionCollector(companions or {})
+        self._isolated = IsolatedCollector(mounts)
         self._tasks = tasks
         self._tasks_up = self._gauge("task_up", "1 if a background task runs.", ["task"])
         self._restarts = self._counter("task_restarts", "Restarts of a background task.", ["task"])
@@ -185,11 +188,15 @@ class Metrics:
     def collect(self) -> bytes:
         """Return all metrics as text; with several workers, their sum."""
         own = self.registry if self._directory is None else WorkersCollector(self._directory)
-        return generate_latest(own) + generate_latest(self._companions)
+        return b"".join(map(generate_latest, (own, self._companions, self._isolated)))
 
 
 def state_of(mount: Mount, app: ASGIApp) -> dict[str, int]:
     """Return the state of a mount by the names in STATE; threads only for WSGI."""
+    if isinstance(mount.application, Upstream):
+        balancer = mount.application.balancer
+        shed = mount.shed + balancer.shed
+        return {"open": mount.open, "queued": len(balancer.queue), "shed": shed}
     if not isinstance(app, WSGIMiddleware):
         return {"open": mount.open, "shed": mount.shed}
     state: dict[str, int] = vars(app.gauges)

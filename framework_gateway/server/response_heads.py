@@ -19,7 +19,7 @@ CONNECTION_HEADERS = frozenset(
 CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
 DISCONNECT_GRACE = 0.5  # seconds that an application may keep sending after its client has left
 BODILESS = frozenset({204, 304})
-DATE = b"date"
+DATE, DATE_LINE = b"date", b"date: "
 
 MAX_CACHED_NAME = 64  # bytes; longer header names are not cached
 
@@ -38,9 +38,7 @@ def header_prefix(name: bytes) -> bytes:
     if len(name) > MAX_CACHED_NAME:
         raise NameTooLong
     lower = name.lower()
-    is_common = (
-        name and not HEADER_RE.search(name) and lower not in CONNECTION_HEADERS and lower != DATE
-    )
+    is_common = name and not HEADER_RE.search(name) and lower not in CONNECTION_HEADERS
     return lower + b": " if is_common else b""
 
 
@@ -231,6 +229,7 @@ def _write_common_head(cycle: RequestResponseCycle, message: Message) -> bool:
         return False
     lines: list[bytes] = []
     length: bytes | None = None
+    defaults = cycle.default_headers
     for name, value in headers:
         try:
             prefix = header_prefix(name)
@@ -242,17 +241,22 @@ def _write_common_head(cycle: RequestResponseCycle, message: Message) -> bool:
             if length is not None:
                 return False
             length = value
+        elif prefix == DATE_LINE:
+            if defaults is not cycle.default_headers:
+                return False
+            # The application's Date replaces the server's.
+            defaults = [header for header in defaults if header[0] != DATE]
         lines.append(prefix + value)
     if length is None or not length.isdigit():
         return False
     head = b"\r\n".join([*lines, b"", b""])
     # One check for all lines: translate() must delete only the line ends.
     left = head.translate(None, CONTROLS)
-    defaults = default_header_lines(tuple(cycle.default_headers))
-    if defaults is None or len(head) - len(left) != 2 * (len(lines) + 1):
+    default_lines = default_header_lines(tuple(defaults))
+    if default_lines is None or len(head) - len(left) != 2 * (len(lines) + 1):
         return False
     cycle.response_started = True
     cycle.chunked_encoding = False
     cycle.expected_content_length = int(length)
-    cycle.transport.write(status_line + defaults + head)
+    cycle.transport.write(status_line + default_lines + head)
     return True

@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -24,6 +25,7 @@ STOP_MARGIN = 3.0  # seconds that a stop may take after the graceful timeout
 
 Callback = Callable[[], object]
 MakeLoop = Callable[[], asyncio.AbstractEventLoop]
+Ready = Callable[[], Awaitable[bool]]
 
 
 def do_nothing(*_: object) -> None:
@@ -39,8 +41,11 @@ class Server(uvicorn.Server):
     Args:
         config: the configuration.
         on_load: called with a function that makes an event loop; returns the loop to run.
+        on_ready: called when the application has started, before the server listens; if the result
+            is false, the application stops, and the process ends with status 3.
         on_start: called when the server has started to serve.
         on_stop: called when the server starts to stop.
+        on_close: called when it accepts no more connections.
         extra_time: seconds that the process may run after the server has stopped.
     """
 
@@ -49,15 +54,19 @@ class Server(uvicorn.Server):
         config: uvicorn.Config,
         *,
         on_load: Callable[[MakeLoop], asyncio.AbstractEventLoop] = lambda make_loop: make_loop(),
+        on_ready: Ready | None = None,
         on_start: Callback = do_nothing,
         on_stop: Callback = do_nothing,
+        on_close: Callback = do_nothing,
         extra_time: float = 0.0,
     ) -> None:
         super().__init__(config)
         self.on_load = on_load
         self.extra_time = extra_time
+        self.on_ready = on_ready
         self.on_start = on_start
         self.on_stop = on_stop
+        self.on_close = on_close
         os.register_at_fork(after_in_child=reset_signals)
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
@@ -79,8 +88,20 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, and listen."""
+        if self.on_ready is not None:
+            startup = self.lifespan.startup
+            self.lifespan.startup = partial(self._start_application, startup, self.on_ready)
         await super().startup(sockets)
         self.on_start()
+
+    async def _start_application(
+        self, startup: Callable[[], Awaitable[None]], on_ready: Ready
+    ) -> None:
+        """Start the application; stop it again if it is not to be served."""
+        await startup()
+        if not self.lifespan.should_exit and not await on_ready():
+            await self.lifespan.shutdown()
+            self.lifespan.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
         """Check the connections once a second, and the parent each time."""
@@ -125,6 +146,7 @@ class Server(uvicorn.Server):
         """Answer the requests that have arrived, and accept no more."""
         self.on_stop()
         await self._accept_waiting(sockets or [])
+        self.on_close()
         # The connections accepted last may open event streams, which do not end by themselves.
         asyncio.get_running_loop().call_later(FIRST_REQUEST_TIMEOUT, self._shut_down_connections)
         await super().shutdown(sockets)

@@ -7,6 +7,7 @@ from websockets.frames import CloseCode
 
 BURST = 2.0  # seconds of unused rate that a client may use at once
 SLICE_SIZE = 4096  # bytes parsed at a time; parsing stops after a refusal
+MAX_EARLY = 64 * 1024  # bytes that a client may send before the application has accepted
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
@@ -24,14 +25,24 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.allowance = BURST * self.rate
         self.counted_at = self.loop.time()
         self.is_refused = False
+        self.early = b""
 
     def data_received(self, data: bytes) -> None:
+        if self.handshake_initiated and not self.handshake_complete:
+            # A client must not send frames yet (RFC 6455, 4.1), and websockets cannot refuse them.
+            self.early += data
+            if len(self.early) > MAX_EARLY:
+                self.transport.abort()
+            return
         for position in range(0, len(data), SLICE_SIZE):
             if not self.is_refused:
                 super().data_received(data[position : position + SLICE_SIZE])
 
     async def send(self, message: Any) -> None:
         await super().send(message)
+        if self.early and self.handshake_complete and not self.transport.is_closing():
+            early, self.early = self.early, b""
+            self.data_received(early)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             # Otherwise uvicorn logs a refused handshake as a missing response.
             self.handshake_complete = True

@@ -1,7 +1,7 @@
 """The cost of the bridge, compared with other ways to serve the same WSGI applications."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import click
@@ -27,6 +27,16 @@ CONNECTIONS = 32
 WAITING = 256
 WARM_UP = 3  # seconds; a process serves its first few thousand requests more slowly
 STUCK = "/flask/api/wait?ms=10000"
+BUSY = "/busy/"  # computes without a pause
+FEW = 2  # connections; more would measure how the load and the computation share the cores
+SERVE = (
+    "gateway serve --port {port} --only-mounts --mount /flask=flask_app:create_app"
+    " --mount /django=django_app.wsgi:application"
+)
+WITH_BUSY = (
+    "gateway serve --port {port} --only-mounts --mount /fastapi=fastapi_app.main:app"
+    f" --mount /busy={APPS}.busy:app"
+)
 
 BRIDGE_SERVERS = {
     "bridge": Server(f"{UVICORN} --factory {APPS}.adapters:bridge"),
@@ -43,6 +53,10 @@ BRIDGE_SERVERS = {
     "fastapi": SERVERS["fastapi-uvicorn"],
     "observed": Server(f"python -m {APPS}.gateways observed {{port}}", pools=3),
     "unobserved": Server(f"python -m {APPS}.gateways unobserved {{port}}", pools=3),
+    "serve": Server(SERVE, pools=2),
+    "isolated": Server(f"{SERVE} --isolate /flask --isolate /django", pools=2),
+    "busy": Server(WITH_BUSY),
+    "busy-isolated": Server(f"{WITH_BUSY} --isolate /busy"),
     "waiting": with_threads(SERVERS["gateway"], WAITING),
 }
 
@@ -64,6 +78,12 @@ def waiting_case(framework: str) -> Case:
     )
 
 
+def busy_case(title: str, server: str, stuck: str | None = None) -> Case:
+    """A case of few requests to FastAPI, next to a mount that computes."""
+    target = Target(f"FastAPI, {title}", f"FastAPI, {title}", server, "/fastapi")
+    return Case(target, WORKLOADS["hello"], FEW, stuck=stuck)
+
+
 CASES = [
     *(
         bridge_case(framework, server, mounted=True)
@@ -82,6 +102,14 @@ CASES = [
     bridge_case("Django", "gateway", mounted=True),
     bridge_case("FastAPI", "gateway", mounted=True, stuck=STUCK),
     bridge_case("Django", "gateway", mounted=True, stuck=STUCK),
+    *(
+        bridge_case(framework, server, mounted=True)
+        for framework in ("Flask", "Django")
+        for server in ("serve", "isolated")
+    ),
+    busy_case("quiet", "busy-isolated"),
+    busy_case("busy mount in process", "busy", BUSY),
+    busy_case("busy mount isolated", "busy-isolated", BUSY),
     waiting_case("Flask"),
     waiting_case("FastAPI"),
 ]
@@ -114,23 +142,38 @@ RULES = [
     Rule("rate", "FastAPI, observed", "FastAPI, unobserved", at_least=0.9),
     Rule("rate", "FastAPI, Flask stuck", "FastAPI, gateway", at_least=0.9),
     Rule("rate", "Django, Flask stuck", "Django, gateway", at_least=0.9),
+    Rule("rate", "Flask, isolated", "Flask, serve", at_least=0.4),
+    Rule("p99", "FastAPI, busy mount isolated", "FastAPI, quiet", at_most=1.5),
+    Rule("p99", "FastAPI, busy mount in process", "FastAPI, quiet", at_least=1.5),
     Rule("rate", "Flask, 50 ms waits", "FastAPI, 50 ms waits", at_least=0.6),
 ]
 
 
 def measure_bridge(rounds: int, seconds: int) -> None:
     """Measure every case, on new servers in each round; print the figures and the rules."""
+    measure_suite(CASES, BRIDGE_SERVERS, RULES, rounds, seconds)
+
+
+def measure_suite(
+    cases: Sequence[Case],
+    servers: Mapping[str, Server],
+    rules: Sequence[Rule],
+    rounds: int,
+    seconds: int,
+) -> Samples:
+    """Measure cases, on new servers in each round; print and return the figures."""
     require_wrk()
-    for server in BRIDGE_SERVERS.values():
+    for server in servers.values():
         if reason := why_left_out(server):
             raise click.ClickException(reason)
-    plan = Plan(CASES, BRIDGE_SERVERS, 1, seconds, starts=rounds, warm_up=WARM_UP)
+    plan = Plan(cases, servers, 1, seconds, starts=rounds, warm_up=WARM_UP)
     with databases() as (found, directory), show_progress(plan.steps) as notify:
         samples = measure_all(plan, found, directory, notify)
-    print_bridge(samples)
+    print_suite(samples, rules)
+    return samples
 
 
-def print_bridge(samples: Samples) -> None:
+def print_suite(samples: Samples, rules: Sequence[Rule]) -> None:
     """Print every figure, then the ratios with their expected bounds."""
     console = new_console()
     rows_by_name = {case.target.name: rows for case, rows in samples.items()}
@@ -146,7 +189,7 @@ def print_bridge(samples: Samples) -> None:
         )
     console.print(figures)
     table = Table("figure", "ratio of", "to", "median (min-max)", "meant", "", title="Ratios")
-    for rule in RULES:
+    for rule in rules:
         table.add_row(*rule_cells(rule, rows_by_name[rule.case], rows_by_name[rule.other]))
     console.print(table)
 

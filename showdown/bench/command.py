@@ -75,10 +75,10 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--compare", nargs=2, type=EXISTING, metavar="OLD NEW", help="Compare two results.")
 @click.option(
     "--suite",
-    type=click.Choice(["frameworks", "bridge"]),
+    type=click.Choice(["frameworks", "bridge", "proxy"]),
     default="frameworks",
     show_default=True,
-    help="What to measure: the frameworks, or the cost of the bridge.",
+    help="What to measure: the frameworks, the cost of the bridge, or that of other addresses.",
 )
 @terminable()
 def bench(
@@ -104,12 +104,14 @@ def bench(
     """
     if compare:
         return compare_files(*compare)
-    if suite == "bridge":
+    if suite != "frameworks":
         if quick or targets or workloads or connections or database or json_file or chart:
-            raise click.UsageError("--suite bridge takes only --rounds and --seconds")
+            raise click.UsageError(f"--suite {suite} takes only --rounds and --seconds")
         from showdown.bench.bridge import measure_bridge
+        from showdown.bench.proxies import measure_proxies
 
-        return measure_bridge(rounds or 7, seconds or 2)
+        measure = {"bridge": measure_bridge, "proxy": measure_proxies}[suite]
+        return measure(rounds or 7, seconds or 2)
     if quick:
         targets = targets or MAIN_TARGETS
         workloads = workloads or QUICK_WORKLOADS

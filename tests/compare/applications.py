@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+JSON = "application/json"
 MARKUP = "<img src=x onerror=alert(1)>"
 USERS = [{"id": 1, "name": "Alice"}, {"id": 2, "name": "Bob"}]
 
@@ -47,6 +48,18 @@ async def echo(request: Request) -> Response:
     return PlainTextResponse(f"{request.method} {request.scope['raw_path'].decode()} {body}")
 
 
+async def binary(_request: Request) -> Response:
+    return Response(b"\xd7m\xf8", media_type="application/octet-stream")
+
+
+async def numbers(_request: Request) -> Response:
+    return Response('{"id": 9007199254740993, "n": [1.0, 1e400, -0]}', media_type=JSON)
+
+
+async def numbers_changed(_request: Request) -> Response:
+    return Response('{"id": 9007199254740992, "n": [1, 1e401, 0]}', media_type=JSON)
+
+
 async def slow(_request: Request) -> Response:
     await asyncio.sleep(30)
     return PlainTextResponse("late")
@@ -65,11 +78,20 @@ async def not_found(_request: Request, _error: Exception) -> Response:
 
 
 COMMON = [Route("/echo", echo, methods=["GET", "POST", "PUT"]), Route("/slow", slow)]
-COMMON += [Route("/long", long), Route("/fail", fail)]
+COMMON += [Route("/long", long), Route("/fail", fail), Route("/binary", binary)]
 
 main = Starlette(
-    routes=[Route("/users", users), Route("/markup", markup), *COMMON],
+    routes=[
+        Route("/users", users),
+        Route("/markup", markup),
+        Route("/numbers", numbers),
+        *COMMON,
+    ],
     exception_handlers={404: not_found},
 )
-CHANGED = [Route("/users", users_changed), Route("/markup", markup_changed)]
+CHANGED = [
+    Route("/users", users_changed),
+    Route("/markup", markup_changed),
+    Route("/numbers", numbers_changed),
+]
 changed = Starlette(routes=[*CHANGED, *COMMON])

@@ -121,8 +121,15 @@ function showAnswer(answer, differences) {
   }));
   const body = panel.querySelector(".body");
   if (answer.error) fill(body, [["mark", answer.error]]);
-  else renderJSON(body, answer.body, of("body").map((difference) => difference.name));
+  else showBody(body, answer, of("body").map((difference) => difference.name));
   panel.querySelector(".curl code").textContent = answer.curl;
+}
+
+// Only what the server calls JSON is read as JSON: the Base64 text of binary data may look like a number.
+function showBody(parent, { form, body, encoding }, pointers) {
+  if (form === "JSON") return renderJSON(parent, body, pointers);
+  const text = encoding === "base64" ? `In Base64: ${body}` : body;
+  fill(parent, [pointers.length ? ["mark", text] : text]);
 }
 
 function size({ size, truncated }) {

@@ -1,0 +1,1 @@
+"""``gateway.toml``: the file that describes a gateway."""

@@ -1,0 +1,1 @@
+"""Applications in processes of their own: started, supervised, replaced and stopped."""

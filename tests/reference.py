@@ -1,0 +1,103 @@
+"""Writes what the docs say about settings and options, from the models that define them.
+
+``python -m tests.reference`` rewrites the rows of the tables of options, and the JSON Schema. A
+table begins with the member of its first row, and ends before that of the next table.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from contract.settings import Settings
+from framework_gateway.cli.file.model import GatewayFile, MountEntry
+from framework_gateway.cli.file.schema import as_json
+from framework_gateway.config import Config
+from framework_gateway.mounts.options import MountOptions
+from framework_gateway.processes.options import Process
+from tests.documents import DOCS
+
+SETTINGS = {
+    f"GATEWAY_{name.upper()}": field
+    for name, field in {**Config.model_fields, **Settings.model_fields}.items()
+}
+# Those of the mount itself first, then those of the models that it extends.
+OPTIONS = {
+    name: MountOptions.model_fields[name]
+    for name in {**MountOptions.__annotations__, **MountOptions.model_fields}
+}
+ENTRY = MountEntry.model_fields.keys() - MountOptions.model_fields.keys()
+# The members that the tables of each page list, by the names that they have there.
+MEMBERS: dict[str, Mapping[str, FieldInfo]] = {
+    "settings": SETTINGS,
+    "mounting": OPTIONS,
+    "processes": Process.model_fields,
+    "configuration": {
+        **GatewayFile.model_fields,
+        **{name: field for name, field in MountEntry.model_fields.items() if name in ENTRY},
+    },
+}
+OF_THE_MACHINE = {
+    "GATEWAY_DATABASE_URL": "`sqlite:///…/var/gateway.sqlite3`",
+    "GATEWAY_FILES_DIR": "`…/var/files`",
+    "GATEWAY_SECRET_KEY": "the file `var/secret_key`",
+}
+SCHEMA = DOCS / "gateway.schema.json"
+
+TABLE = re.compile(r"^(\| \w+ \| default \| meaning \|\n\|---\|---\|---\|\n)((?:\|.*\n)+)", re.M)
+
+
+def rewritten(page: str, text: str) -> str:
+    """Return a page with the rows of its tables as the models have them."""
+    members = MEMBERS[page]
+    names = [*members]
+    starts = [row_name(found[2]) for found in TABLE.finditer(text)]
+    ends = [*starts[1:], None]
+    following = dict(zip(starts, ends, strict=True))
+
+    def rows(found: re.Match[str]) -> str:
+        first = row_name(found[2])
+        last = following[first]
+        part = names[names.index(first) : None if last is None else names.index(last)]
+        return found[1] + "".join(f"{row(name, members[name])}\n" for name in part)
+
+    return TABLE.sub(rows, text)
+
+
+def row_name(rows: str) -> str:
+    """Return the name in the first row."""
+    return rows.split("`")[1]
+
+
+def row(name: str, field: FieldInfo) -> str:
+    """Return the row of a table."""
+    default = OF_THE_MACHINE.get(name, f"`{default_of(field)}`")
+    return f"| `{name}` | {default} | {field.description} |"
+
+
+def default_of(field: FieldInfo) -> str:
+    """Return a default as the docs show it."""
+    default = field.default
+    if field.is_required():
+        return "required"
+    if default in (None, "", [], {}) or field.default_factory is not None:
+        return "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, list):
+        return ",".join(default)
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def documents() -> Iterator[tuple[Path, str]]:
+    """Yield each file that depends on the models, and what it should contain."""
+    for page in MEMBERS:
+        file = DOCS / f"{page}.md"
+        yield file, rewritten(page, file.read_text())
+    yield SCHEMA, as_json()
+
+
+if __name__ == "__main__":
+    for file, text in documents():
+        file.write_text(text)
