@@ -141,11 +141,16 @@ class PostgreSQL:
 
     def reset(self) -> None:
         with psycopg.connect(self.url) as connection:
-            connection.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY")
+            # Otherwise another process may be numbering events now.
+            connection.execute("SELECT pg_advisory_xact_lock(7236411)")
+            tables = [*TABLES, "pending_user_events", "user_event_numbering"]
+            connection.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
             connection.execute(
                 "INSERT INTO users (name, email) VALUES"
                 " ('Alice', 'alice@example.com'), ('Bob', 'bob@example.com')"
             )
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            connection.execute("SELECT number_user_events()")
 
 
 @contextmanager
