@@ -85,7 +85,7 @@ def count_late(database: SQLite | PostgreSQL) -> int:
 
 # Other writes wait at once.
 LOCK = "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"
-# Other writes wait at their commit, for their turn to write events.
+# Other writes need not wait, although this one has written its event.
 INSERT = (
     "SET CONSTRAINTS ALL IMMEDIATE;"
     "INSERT INTO users (name, email, created_at) VALUES ('x', 'x@example.com', now())"
