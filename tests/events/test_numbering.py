@@ -72,7 +72,7 @@ def test_writers_do_not_wait_and_an_event_follows_the_commit(sessions: Sessions)
 
 def test_a_transaction_that_is_open_for_several_batches_loses_nothing(sessions: Sessions) -> None:
     open_ones = [sessions.writing(f"long{number}", f"end{number}") for number in range(3)]
-    expected = []
+    expected: list[str] = []
     for number, one in enumerate(open_ones):
         create(sessions.own, f"short{number}")
         one.execute("UPDATE users SET name = name || '!' WHERE name = %s", [f"end{number}"])
