@@ -17,6 +17,8 @@ from fastapi_app.steps import finish
 
 POLL = 0.1  # seconds between two queries of SQLite's counter of commits
 NUMBERING_POLL = 0.25  # seconds between two queries that number PostgreSQL's events
+NUMBERING_POLL_IN_USE = 0.05  # the same, while events come
+IN_USE = 1.0  # seconds after an event in which others are likely
 LOOK = 5.0  # seconds until a look without a change: after a restore, the ids may be the same
 
 
@@ -59,16 +61,21 @@ async def postgresql_wakeups(parameters: dict[str, Any]) -> AsyncGenerator[None]
         # Listeners begin after the events that nobody has numbered.
         while (await number_events(connection, everywhere=True))[1]:
             pass
-        seen, looked = None, 0.0
+        seen, looked, changed = None, 0.0, 0.0
         while True:
-            is_look = time.monotonic() > looked + LOOK
+            now = time.monotonic()
+            is_look = now > looked + LOOK
             newest, more = await number_events(connection, everywhere=is_look)
-            if newest != seen or is_look:
-                seen, looked = newest, time.monotonic()
+            if newest != seen:
+                seen, changed = newest, now
+            if is_look:
+                looked = now
+            if now in (changed, looked):
                 yield
             if not more:
+                in_use = now < changed + IN_USE
                 # Notifications would make writers wait for each other.
-                await asyncio.sleep(NUMBERING_POLL)
+                await asyncio.sleep(NUMBERING_POLL_IN_USE if in_use else NUMBERING_POLL)
 
 
 async def number_events(
