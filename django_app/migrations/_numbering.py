@@ -52,16 +52,15 @@ BEGIN
 END $$
 """
 
-BATCH = 5000  # events that get their numbers in one transaction
-
 # The lock is that of the earlier triggers. The snapshot is that of the statement which looks.
-NUMBER = f"""
+NUMBER = """
 CREATE OR REPLACE FUNCTION number_user_events(
     everywhere boolean DEFAULT false, OUT newest bigint, OUT more boolean
 ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
+    batch CONSTANT bigint := 5000;
     old_mark bigint := 0;
-    old_xids xid8[] := '{{}}';
+    old_xids xid8[] := '{}';
     moved bigint := 0;
     last bigint;
     seen pg_snapshot;
@@ -72,11 +71,11 @@ BEGIN
         END IF;
         WITH found AS (
             (SELECT id FROM pending_user_events WHERE id > coalesce(old_mark, 0)
-             ORDER BY id LIMIT {BATCH})
+             ORDER BY id LIMIT batch)
             UNION
             (SELECT id FROM pending_user_events WHERE xid = ANY(old_xids)
-             ORDER BY id LIMIT {BATCH})
-            ORDER BY id LIMIT {BATCH}
+             ORDER BY id LIMIT batch)
+            ORDER BY id LIMIT batch
         ), taken AS (
             DELETE FROM pending_user_events WHERE id IN (SELECT id FROM found) RETURNING *
         ), numbered AS (
@@ -89,13 +88,13 @@ BEGIN
             INSERT INTO user_event_numbering (mark, open_xids)
             VALUES (last, ARRAY(SELECT pg_snapshot_xip(seen)))
             ON CONFLICT (is_only) DO UPDATE SET open_xids = EXCLUDED.open_xids, mark = CASE
-                WHEN moved < {BATCH} THEN greatest(user_event_numbering.mark, EXCLUDED.mark)
+                WHEN moved < batch THEN greatest(user_event_numbering.mark, EXCLUDED.mark)
                 ELSE EXCLUDED.mark END;
             NOTIFY user_events;
         END IF;
     END IF;
     newest := coalesce((SELECT max(id) FROM user_events), 0);
-    more := moved = {BATCH};
+    more := moved = batch;
 END $$
 """
 
