@@ -36,7 +36,7 @@ CHANNEL = "user_events"  # gateways of the previous version wait for notificatio
 # PostgreSQL's tables of events without an id, and the statement, in a transaction of its own. It
 # returns the id of the newest event (null while another process numbers events), and whether more
 # events are pending than it takes. It looks only where events can be, unless the parameter is true:
-# a sequence that was set back hides them.
+# the numbering of another server, from which a backup came, may hide them.
 NUMBERING_TABLES = ("pending_user_events", "user_event_numbering")
 NUMBER_EVENTS = "SELECT newest, more FROM number_user_events(%s)"
 

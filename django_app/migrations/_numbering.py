@@ -26,13 +26,15 @@ CREATE TABLE pending_user_events (
 """
 
 # Each row waits for a moment only. Where old snapshots keep the dead rows, a look at all of them
-# would take longer and longer. What is pending has an id after `mark`, or its transaction was open
-# at the last look. A table without a row means that anything may be pending.
+# would take longer and longer. What is pending has an id after `mark`, or its transaction was open at
+# the last look: one of `open_xids`, or `next_xid` or later, which is not always the next free one.
+# A table without a row means that anything may be pending.
 NUMBERING = """
 CREATE TABLE user_event_numbering (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     mark bigint NOT NULL,
-    open_xids xid8[] NOT NULL
+    open_xids xid8[] NOT NULL,
+    next_xid xid8 NOT NULL
 )
 """
 
@@ -61,6 +63,7 @@ DECLARE
     batch CONSTANT bigint := 5000;
     old_mark bigint := 0;
     old_xids xid8[] := '{}';
+    old_next xid8 := '0';
     moved bigint := 0;
     last bigint;
     seen pg_snapshot;
@@ -71,13 +74,16 @@ BEGIN
         RETURN;
     END IF;
     IF NOT everywhere THEN
-        SELECT mark, open_xids INTO old_mark, old_xids FROM user_event_numbering;
+        SELECT mark, open_xids, next_xid INTO old_mark, old_xids, old_next FROM user_event_numbering;
     END IF;
     WITH found AS (
         (SELECT id FROM pending_user_events WHERE id > coalesce(old_mark, 0)
          ORDER BY id LIMIT batch)
         UNION
         (SELECT id FROM pending_user_events WHERE xid = ANY(old_xids)
+         ORDER BY id LIMIT batch)
+        UNION
+        (SELECT id FROM pending_user_events WHERE xid >= old_next
          ORDER BY id LIMIT batch)
         ORDER BY id LIMIT batch
     ), taken AS (
@@ -89,9 +95,10 @@ BEGIN
     SELECT count(*), max(id), pg_current_snapshot() INTO moved, last, seen FROM taken;
     IF moved > 0 THEN
         -- After a full batch, what follows is pending; otherwise the mark never goes back.
-        INSERT INTO user_event_numbering (mark, open_xids)
-        VALUES (last, ARRAY(SELECT pg_snapshot_xip(seen)))
-        ON CONFLICT (is_only) DO UPDATE SET open_xids = EXCLUDED.open_xids, mark = CASE
+        INSERT INTO user_event_numbering (mark, open_xids, next_xid)
+        VALUES (last, ARRAY(SELECT pg_snapshot_xip(seen)), pg_snapshot_xmax(seen))
+        ON CONFLICT (is_only) DO UPDATE
+        SET open_xids = EXCLUDED.open_xids, next_xid = EXCLUDED.next_xid, mark = CASE
             WHEN moved < batch THEN greatest(user_event_numbering.mark, EXCLUDED.mark)
             ELSE EXCLUDED.mark END;
         NOTIFY user_events;
