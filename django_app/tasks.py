@@ -12,6 +12,7 @@ from django_tasks import TaskContext, task
 
 from contract.formats import FIELDS, FORMATS
 from django_app import storage
+from django_app.events import number_events
 from django_app.jobs import Job, JobFailed, check_owner
 from django_app.models import DayStatistic, Export, User, UserEvent, WorkerProcess
 
@@ -82,6 +83,7 @@ def pages() -> Iterator[list[tuple[int, str, str]]]:
 @task()
 def count_day(day: str) -> None:
     """Count the changes of a day."""
+    number_events()
     counted = dict(
         UserEvent.objects.filter(at__date=day)
         .values_list("action")
