@@ -20,14 +20,15 @@ LAST = chr(0x10FFFF)  # follows all other letters
 
 STATEMENT = """
 WITH near AS MATERIALIZED (
-    SELECT id, name, email
-    FROM (SELECT * FROM users WHERE id > {after} ORDER BY id LIMIT {near}) AS users
-    WHERE {contains} ORDER BY id LIMIT {limit}
+    SELECT id, name, email FROM users
+    WHERE id > {after} AND {contains} AND id <= (
+        SELECT max(id) FROM (SELECT id FROM users WHERE id > {after} ORDER BY id LIMIT {near}) AS n
+    )
+    ORDER BY id LIMIT {limit}
 ),
 far AS MATERIALIZED (
     SELECT users.id, users.name, users.email FROM {index}
-    WHERE (SELECT count(*) FROM near) < {limit} AND users.id > {after} AND {contains}
-    AND {indexed}
+    WHERE {is_short} AND users.id > {after} AND {contains} AND {indexed}
 )
 SELECT id, name, email FROM near WHERE (SELECT count(*) FROM near) = {limit}
 UNION ALL
@@ -35,15 +36,19 @@ SELECT id, name, email FROM far
 ORDER BY id LIMIT {limit}
 """
 
-# The order is that of the index, so SQLite stops when the page is full.
+# CROSS JOIN keeps its order: SQLite opens the index only if the page is not full, and reads users by
+# id, until it is.
 SQLITE = {
-    "index": "user_search CROSS JOIN users ON users.id = user_search.rowid",
+    "index": "(SELECT count(*) AS found FROM near)"
+    " CROSS JOIN user_search CROSS JOIN users ON users.id = user_search.rowid",
+    "is_short": "found < {limit}",
     "indexed": "user_search.rowid > {after} AND user_search MATCH {terms}"
     " ORDER BY user_search.rowid LIMIT {limit}",
     "contains": "instr(users.folded, {needle}) > 0",
 }
 POSTGRESQL = {
     "index": "users",
+    "is_short": "(SELECT count(*) FROM near) < {limit}",
     "indexed": "user_trigrams(folded) @@ CAST({terms} AS tsquery)",
     "contains": "strpos(users.folded, {needle}) > 0",
 }
@@ -96,10 +101,8 @@ class Search:
             parts["contains"].format(needle=marks[f"needle{place}"])
             for place in range(len(self.needles))
         ]
-        indexed = parts["indexed"].format(**marks)
-        return STATEMENT.format(
-            **marks, index=parts["index"], indexed=indexed, contains=" AND ".join(contains)
-        )
+        filled = {name: parts[name].format(**marks) for name in ("index", "is_short", "indexed")}
+        return STATEMENT.format(**marks, **filled, contains=" AND ".join(contains))
 
     def parameters(self) -> dict[str, Any]:
         """Return the values of the parameters."""

@@ -14,6 +14,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 from django_tasks_db.models import DBTaskResult
 
+from django_app import figures
 from django_app.jobs import open_jobs
 from django_app.models import Export, WorkerProcess
 from django_app.storage import PART, remove_export
@@ -95,5 +96,6 @@ STEPS: list[Callable[[], None]] = [
     end_exports_without_job,
     delete_old_exports,
     delete_old_records,
+    figures.carry,
     delete_orphans,
 ]

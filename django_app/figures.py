@@ -14,6 +14,7 @@ from datetime import date
 from django.db import connections, transaction
 from django.db.models import CharField, Count, F, Func, Max
 from django.db.models.functions import Cast
+from django.utils import timezone
 
 from django_app.models import DayStatistic, FrameworkCount, UserEvent, Watermark
 
@@ -40,7 +41,9 @@ class Changes:
     @property
     def growth(self) -> int:
         """By how much the number of users has grown."""
-        return {Action.CREATED: self.count, Action.DELETED: -self.count}.get(self.action, 0)
+        if self.action == Action.CREATED:
+            return self.count
+        return -self.count if self.action == Action.DELETED else 0
 
 
 @dataclass(frozen=True)
@@ -117,11 +120,10 @@ def parse_day(text: str | None) -> date | None:
         return None
 
 
-def carry_long() -> None:
-    """Carry the figures on if many events came after the watermark."""
+def are_behind() -> bool:
+    """Return whether many events came after the watermark."""
     mark, newest = find_mark("default")
-    if newest - mark > LONG:
-        carry()
+    return newest - mark > LONG
 
 
 def carry() -> None:
@@ -149,7 +151,7 @@ def add(changes: Changes) -> None:
     frameworks = FrameworkCount.objects.get_or_create(framework=changes.framework)[0]
     FrameworkCount.objects.filter(pk=frameworks.pk).update(changes=F("changes") + changes.count)
     latest = DayStatistic.objects.first()
-    day = changes.day or (latest.day if latest else date.min)
+    day = changes.day or (latest.day if latest else timezone.now().date())
     begin_day(day)
     same = DayStatistic.objects.filter(day=day)
     same.update(**{changes.action: F(changes.action) + changes.count})
@@ -160,8 +162,7 @@ def begin_day(day: date) -> None:
     """Add a day on which nothing has changed, unless it is there."""
     before = DayStatistic.objects.filter(day__lt=day).first()
     after = DayStatistic.objects.filter(day__gt=day).last()
-    if before:
-        total = before.total
-    else:
-        total = after.total - after.created + after.deleted if after else 0
-    DayStatistic.objects.get_or_create(day=day, defaults={"total": total})
+    total = after.total - after.created + after.deleted if after else 0
+    DayStatistic.objects.get_or_create(
+        day=day, defaults={"total": before.total if before else total}
+    )

@@ -22,7 +22,7 @@ from contract.searching import Search
 class UserManager(models.Manager["User"]):
     """All users."""
 
-    def search(self, texts: Sequence[str], after: int, limit: int) -> RawQuerySet["User"]:
+    def search(self, texts: Sequence[str], after: int, limit: int) -> "RawQuerySet[User]":
         """Return the users that have all texts in the name or the email, by id.
 
         The statement reads indexes that the ORM does not know: FTS5 and trigrams.

@@ -18,7 +18,8 @@ import pytest
 # The tables that tests write to, other than those of accounts and sessions.
 TABLES = [
     *("users", "user_events", "webhook_messages", "webhook_subjects", "exports"),
-    *("day_statistics", "worker_processes", "django_tasks_database_dbtaskresult"),
+    *("day_statistics", "framework_counts", "watermarks"),
+    *("worker_processes", "django_tasks_database_dbtaskresult"),
 ]
 # Each test process may run a gateway of its own in addition to those that tests start.
 MAX_CONNECTIONS = 200
