@@ -15,7 +15,7 @@ from django_app import figures
 from django_app.models import User, UserEvent
 
 SHOWN = 100_000  # rows that the pages of a list reach
-FOUND = 1000  # users that a search finds
+FOUND = 500  # users that a search finds
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
