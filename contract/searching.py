@@ -36,8 +36,8 @@ SELECT id, name, email FROM far
 ORDER BY id LIMIT {limit}
 """
 
-# CROSS JOIN keeps its order: SQLite opens the index only if the page is not full, and reads it by id
-# until the page is.
+# CROSS JOIN keeps its order: SQLite opens the index only if the page is not full, and reads it by
+# id until the page is.
 SQLITE = {
     "index": "(SELECT count(*) AS found FROM near)"
     " CROSS JOIN user_search CROSS JOIN users ON users.id = user_search.rowid",

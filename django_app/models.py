@@ -2,38 +2,19 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from typing import Self
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import connections, models
+from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.db.models.query import RawQuerySet
 from django.utils import timezone
 from pydantic import ValidationError as PydanticValidationError
 
 from contract.schemas import MAX_EMAIL, MAX_NAME, UserInput
-from contract.searching import Search
-
-
-class UserManager(models.Manager["User"]):
-    """All users."""
-
-    def search(self, texts: Sequence[str], after: int, limit: int) -> "RawQuerySet[User]":
-        """Return the users that have all texts in the name or the email, by id.
-
-        The statement reads indexes that the ORM does not know: FTS5 and trigrams.
-
-        Args:
-            texts: at least one, not empty.
-            after: only users with a larger id.
-            limit: number of users.
-        """
-        search = Search.of(connections[self.db].vendor, texts, after, limit)
-        return self.raw(search.statement("%({})s".format), search.parameters())
+from django_app.managers import UserManager
 
 
 class User(models.Model):

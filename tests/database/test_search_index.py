@@ -218,3 +218,15 @@ def test_an_sqlite_without_trigrams_is_refused_with_a_clear_sentence() -> None:
 
     with pytest.raises(CommandError, match=r"cannot index searches \(no such module: fts5\)\. Use"):
         _search.create(Editor())  # type: ignore[arg-type]
+
+
+def test_a_change_of_the_schema_by_another_program_fails_no_write(apis: list[Api]) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("SQLite reads the schema in each connection")
+    for number, api in enumerate(apis):
+        assert api.get("/api/users").status_code == 200
+        with closing(connect(f"sqlite:///{connection.settings_dict['NAME']}")) as other:
+            other.execute(f"CREATE TABLE of_another_version_{number} (id)")
+            other.commit()
+        user = {"name": "Dora", "email": f"dora@{api.framework}.example.com"}
+        assert api.post("/api/users", json=user).status_code == 201
