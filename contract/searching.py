@@ -14,7 +14,7 @@ from typing import Any
 
 from contract.folding import fold
 
-NEAR = 5000  # users that are read before the index
+NEAR = 5000  # users that are read before the index, for a page of 100
 GRAM = 3  # letters of a trigram
 LAST = chr(0x10FFFF)  # follows all other letters
 
@@ -106,7 +106,8 @@ class Search:
 
     def parameters(self) -> dict[str, Any]:
         """Return the values of the parameters."""
-        values = {"after": self.after, "limit": self.limit, "near": NEAR}
+        near = NEAR * max(1, self.limit // 100)
+        values = {"after": self.after, "limit": self.limit, "near": near}
         needles = {f"needle{place}": needle for place, needle in enumerate(self.needles)}
         if self.dialect == "postgresql":
             return {**values, **needles, "terms": self._tsquery()}

@@ -70,7 +70,7 @@ class UserEventAdmin(lists.BoundedAdmin, ReadOnlyAdmin):
     list_display = ("at", "action", "name", "email", "framework")
     list_filter = ("action", lists.FrameworkFilter, "at")
     search_fields = ("name", "email")
-    search_help_text = f"The newest {lists.SHOWN:,} events."
+    search_help_text = f"The newest {lists.WINDOW:,} events; pages reach {lists.SHOWN:,}."
     sortable_by = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

@@ -134,35 +134,82 @@ def carry() -> None:
 
 def _carry_batch() -> bool:
     with transaction.atomic():
-        Watermark.objects.get_or_create(id=1)
-        row = Watermark.objects.select_for_update().get()
+        row = lock()
         mark, newest = find_mark("default")
         later = UserEvent.objects.filter(id__gt=mark).order_by("id").values_list("id", flat=True)
         last = later[BATCH - 1 : BATCH].first() or newest
-        for changes in sorted(count_changes(mark, last, "default"), key=lambda one: str(one.day)):
-            add(changes)
+        changes = count_changes(mark, last, "default")
+        add_to_frameworks(changes)
+        add_to_days(changes)
         row.event_id = last
         row.save()
     return last < newest
 
 
-def add(changes: Changes) -> None:
-    """Add changes to the stored figures."""
-    frameworks = FrameworkCount.objects.get_or_create(framework=changes.framework)[0]
-    FrameworkCount.objects.filter(pk=frameworks.pk).update(changes=F("changes") + changes.count)
-    latest = DayStatistic.objects.first()
-    day = changes.day or (latest.day if latest else timezone.now().date())
-    begin_day(day)
-    same = DayStatistic.objects.filter(day=day)
-    same.update(**{changes.action: F(changes.action) + changes.count})
-    DayStatistic.objects.filter(day__gte=day).update(total=F("total") + changes.growth)
+def lock() -> Watermark:
+    """Return the watermark; until the end of the transaction, nobody else stores figures."""
+    Watermark.objects.get_or_create(id=1)
+    return Watermark.objects.select_for_update().get()
 
 
 def begin_day(day: date) -> None:
     """Add a day on which nothing has changed, unless it is there."""
-    before = DayStatistic.objects.filter(day__lt=day).first()
-    after = DayStatistic.objects.filter(day__gt=day).last()
-    total = after.total - after.created + after.deleted if after else 0
-    DayStatistic.objects.get_or_create(
-        day=day, defaults={"total": before.total if before else total}
+    with transaction.atomic():
+        lock()
+        store_days({day: Counter()})
+
+
+def add_to_frameworks(changes: list[Changes]) -> None:
+    """Add changes to the stored figures of frameworks; the caller has locked the watermark."""
+    made = Counter[str]()
+    for one in changes:
+        made[one.framework] += one.count
+    for row in FrameworkCount.objects.filter(framework__in=made):
+        made[row.framework] += row.changes
+    rows = [FrameworkCount(framework=name, changes=count) for name, count in made.items()]
+    FrameworkCount.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["framework"], update_fields=["changes"]
     )
+
+
+def add_to_days(changes: list[Changes]) -> None:
+    """Add changes to the stored figures of days; the caller has locked the watermark."""
+    newest = DayStatistic.objects.values_list("day", flat=True).first() or timezone.now().date()
+    made: dict[date, Counter[str]] = {}
+    for one in changes:
+        made.setdefault(one.day or newest, Counter())[one.action] += one.count
+    if made:
+        store_days(made)
+
+
+def store_days(made: dict[date, Counter[str]]) -> None:
+    """Add the changes that were made on each day, by action."""
+    first = min(made)
+    rows = {row.day: row for row in DayStatistic.objects.filter(day__gte=first)}
+    total, growth = users_before(first), 0
+    for day in sorted({*rows, *made}):
+        new = made.get(day, Counter())
+        today = new[Action.CREATED] - new[Action.DELETED]
+        growth += today
+        if day in rows:
+            rows[day].total += growth
+        else:
+            rows[day] = DayStatistic(day=day, total=total + today, created=0, changed=0, deleted=0)
+        total = rows[day].total
+        for action in Action.values:
+            setattr(rows[day], action, getattr(rows[day], action) + new[action])
+    DayStatistic.objects.bulk_create(
+        rows.values(),
+        update_conflicts=True,
+        unique_fields=["day"],
+        update_fields=["total", *Action.values],
+    )
+
+
+def users_before(day: date) -> int:
+    """Return the number of users at the beginning of a day."""
+    before = DayStatistic.objects.filter(day__lt=day).first()
+    if before:
+        return before.total
+    after = DayStatistic.objects.last()
+    return after.total - after.created + after.deleted if after else 0

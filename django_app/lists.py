@@ -14,7 +14,8 @@ from django.utils.text import smart_split, unescape_string_literal
 from django_app import figures
 from django_app.models import User, UserEvent
 
-SHOWN = 100_000  # rows that the pages of a list reach
+SHOWN = 10_000  # rows that the pages of a list reach
+WINDOW = 50_000  # the newest events, which filters and searches read
 FOUND = 500  # users that a search finds
 
 
@@ -63,7 +64,7 @@ class NewestEvents(ChangeList):
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[UserEvent]:
         found: QuerySet[UserEvent] = super().get_queryset(*args, **kwargs)
         newest = UserEvent.objects.aggregate(newest=Max("id"))["newest"] or 0
-        return found.filter(id__gt=newest - SHOWN)
+        return found.filter(id__gt=newest - WINDOW)
 
 
 class FrameworkFilter(SimpleListFilter):

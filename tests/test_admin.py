@@ -285,7 +285,7 @@ def test_the_list_of_events_shows_and_searches_the_newest(
     from django_app import lists
     from django_app.models import User
 
-    monkeypatch.setattr(lists, "SHOWN", 2)
+    monkeypatch.setattr(lists, "WINDOW", 2)
     User.objects.create(name="Carol", email="carol@example.org")
     text = keeper.get(EVENTS).text
     assert "carol@" in text
