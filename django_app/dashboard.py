@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from django_app import figures
+from django_app.events import number_events
 from django_app.models import User, UserEvent
 from django_app.transactions import reading, writing
 
@@ -81,6 +82,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 def current() -> Dashboard:
     """Return the figures from the cache, or collect them when a new event exists."""
+    number_events()
     newest = UserEvent.objects.aggregate(newest=Max("id"))["newest"]
     today = timezone.now().date()
     key = f"dashboard:{newest}:{today}"

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.db.backends.postgresql.client import DatabaseClient
 
-from contract.events import CHANNEL
+from contract.events import CHANNEL, NUMBERING_TABLES
 from contract.settings import get_settings
 from django_app.schema import RECORDS, Migration, tables
 
@@ -72,8 +72,8 @@ def drop_statements() -> list[str]:
     pg_restore drops only what the archive has, but a newer version may have added more. Without
     CASCADE, nothing of other applications is dropped: the statement fails instead.
     """
-    models = apps.get_models(include_auto_created=True)
-    own = sorted(tables() & {RECORDS, *(model._meta.db_table for model in models)})
+    models = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
+    own = sorted(tables() & {RECORDS, *NUMBERING_TABLES, *models})
     if not own:
         return []
     quote = connection.ops.quote_name

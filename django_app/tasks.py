@@ -12,6 +12,7 @@ from django_tasks import TaskContext, task
 
 from contract.formats import FIELDS, FORMATS
 from django_app import figures, storage
+from django_app.events import number_events
 from django_app.figures import SNAPSHOT
 from django_app.jobs import Job, JobFailed, check_owner
 from django_app.models import DayStatistic, Export, User, WorkerProcess
@@ -82,6 +83,7 @@ def pages() -> Iterator[list[tuple[int, str, str]]]:
 @task()
 def count_day(day: str) -> None:
     """Store the figures of a day, also if nothing has changed on it."""
+    number_events()
     figures.carry()
     figures.begin_day(date.fromisoformat(day))
 

@@ -20,9 +20,11 @@ TODAY = datetime.now(UTC).date()
 
 
 def add_users(count: int) -> None:
+    from django_app.events import number_events
     from django_app.models import User
 
     User.objects.bulk_create(User(name="x", email=f"{uuid4()}@example.org") for _ in range(count))
+    number_events()
 
 
 def newest_event() -> int:
@@ -34,8 +36,10 @@ def newest_event() -> int:
 def assert_counted() -> None:
     """Compare the figures with a count of everything."""
     from django_app import figures
+    from django_app.events import number_events
     from django_app.models import User, UserEvent
 
+    number_events()
     found = figures.read()
     assert found.users == User.objects.count()
     counts = UserEvent.objects.order_by().values_list("framework").annotate(count=Count("id"))
@@ -50,6 +54,7 @@ def test_the_figures_are_those_of_a_count_at_any_time(
     database: SQLite | PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django_app import figures
+    from django_app.events import number_events
     from django_app.models import DayStatistic, User, Watermark
 
     monkeypatch.setattr(figures, "BATCH", 3)
@@ -66,6 +71,7 @@ def test_the_figures_are_those_of_a_count_at_any_time(
             case 3:
                 User.objects.update(name=f"y{chance.random()}")
             case 4:
+                number_events()
                 figures.carry()
                 assert Watermark.objects.get().event_id == newest_event()
                 (total,) = DayStatistic.objects.values_list("total", flat=True)[:1]
@@ -187,6 +193,8 @@ def test_the_migration_counts_what_exists() -> None:
 
     add_users(20)
     User.objects.filter(id__gt=18).delete()
+    # PostgreSQL numbers these events later.
+    pending = 4 if connection.vendor == "postgresql" else 0
     yesterday = datetime.now(UTC) - timedelta(days=1)
     UserEvent.objects.filter(user_id__lte=6).update(at=yesterday)
     with connection.cursor() as cursor:
@@ -197,7 +205,7 @@ def test_the_migration_counts_what_exists() -> None:
     call_command("migrate", verbosity=0)
     rows = DayStatistic.objects.values_list("day", "total", "created", "changed", "deleted")
     assert [*rows] == [
-        (TODAY, 18, 16, 0, 4),
+        (TODAY, 18 + pending, 16, 0, 4 - pending),
         (TODAY - timedelta(days=1), 6, 6, 0, 0),
         (TODAY - timedelta(days=3), 1, 2, 3, 4),
     ]

@@ -17,6 +17,6 @@ def drop(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
 
-    dependencies = [("django_app", "0011_webhook_subjects")]
+    dependencies = [("django_app", "0012_number_events")]
 
     operations = [migrations.RunPython(create, drop)]

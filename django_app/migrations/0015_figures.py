@@ -6,8 +6,12 @@ from django.apps.registry import Apps
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-# One statement sees one moment.
+# One statement sees one moment: the users after the events that have an id.
 BEGINNING = "SELECT (SELECT count(*) FROM users), (SELECT coalesce(max(id), 0) FROM user_events)"
+PENDING = """, (
+    SELECT count(*) FILTER (WHERE action = 'created') - count(*) FILTER (WHERE action = 'deleted')
+    FROM pending_user_events
+)"""
 CHANGES = """
 SELECT CAST(date(at) AS text), action, count(*) FROM user_events WHERE id <= %s GROUP BY 1, 2
 """
@@ -24,8 +28,10 @@ INSERT INTO day_statistics (day, total, created, changed, deleted) VALUES (%s, %
 def count(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Count once what exists. Days that were counted already stay as they are."""
     with schema_editor.connection.cursor() as cursor:
-        cursor.execute(BEGINNING)
-        total, newest = cursor.fetchone()
+        is_sqlite = schema_editor.connection.vendor == "sqlite"
+        cursor.execute(f"{BEGINNING}{', 0' if is_sqlite else PENDING}")
+        users, newest, pending = cursor.fetchone()
+        total = users - pending
         cursor.execute("INSERT INTO watermarks (id, event_id) VALUES (1, %s)", [newest])
         if not (total or newest):
             return

@@ -149,7 +149,7 @@ def test_a_search_reads_the_index_and_not_all_users() -> None:
 @pytest.fixture
 def earlier(database: SQLite | PostgreSQL) -> Iterator[None]:
     """The database in the state before the migrations."""
-    call_command("migrate", "django_app", "0011", verbosity=0)
+    call_command("migrate", "django_app", "0012", verbosity=0)
     yield
     with suppress(DatabaseError):
         call_command("migrate", verbosity=0)
