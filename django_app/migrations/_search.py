@@ -6,13 +6,14 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 Editor = BaseDatabaseSchemaEditor
 
-# Two line feeds, so that each of the last two letters also begins a trigram.
-TEXT = "folded || char(10, 10)"
+# The text ends with two line feeds, so that each of the last two letters also begins a trigram.
 # These triggers run before or after those that fold, so they read the row again.
-INDEX_NEW = f"""
+INDEX_NEW = """
     DELETE FROM user_search WHERE rowid = NEW.id;
-    INSERT INTO user_search (rowid, folded) SELECT id, {TEXT} FROM users WHERE id = NEW.id;
+    INSERT INTO user_search (rowid, folded)
+    SELECT id, folded || char(10, 10) FROM users WHERE id = NEW.id;
 """
+FORGET_OLD = "DELETE FROM user_search WHERE rowid = OLD.id;"
 SQLITE = [
     """
     CREATE VIRTUAL TABLE user_search
@@ -26,16 +27,10 @@ SQLITE = [
     f"""
     CREATE TRIGGER index_user AFTER UPDATE OF id, folded ON users
     WHEN OLD.id <> NEW.id OR OLD.folded <> NEW.folded
-    BEGIN
-        DELETE FROM user_search WHERE rowid = OLD.id;
-        {INDEX_NEW}
-    END
+    BEGIN {FORGET_OLD} {INDEX_NEW} END
     """,
     # REPLACE deletes users without this trigger. Their entries stay, and belong to no user.
-    """
-    CREATE TRIGGER index_deleted_user AFTER DELETE ON users
-    BEGIN DELETE FROM user_search WHERE rowid = OLD.id; END
-    """,
+    f"CREATE TRIGGER index_deleted_user AFTER DELETE ON users BEGIN {FORGET_OLD} END",
 ]
 SQLITE_BACK = [
     "DROP TRIGGER index_deleted_user",
@@ -48,8 +43,8 @@ PAGE = 5000  # users in one transaction: writers wait for it
 PAGE_END = "SELECT max(id) FROM (SELECT id FROM users WHERE id > %s ORDER BY id LIMIT %s)"
 INDEX_PAGE = [
     "DELETE FROM user_search WHERE rowid > %s AND rowid <= %s",
-    f"INSERT INTO user_search (rowid, folded)"
-    f" SELECT id, {TEXT} FROM users WHERE id > %s AND id <= %s",
+    "INSERT INTO user_search (rowid, folded)"
+    " SELECT id, folded || char(10, 10) FROM users WHERE id > %s AND id <= %s",
 ]
 
 # pg_trgm is no alternative: it has no index entries for punctuation nor, in the locale "C", for
