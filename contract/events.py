@@ -34,8 +34,9 @@ from contract.table import metadata
 CHANNEL = "user_events"  # gateways of the previous version wait for notifications on it
 
 # PostgreSQL's tables of events without an id, and the statement, in a transaction of its own. It
-# returns the id of the newest event, and whether more events are pending than it takes. It looks
-# only where events can be, unless the parameter is true: a sequence that was set back hides them.
+# returns the id of the newest event (null while another process numbers events), and whether more
+# events are pending than it takes. It looks only where events can be, unless the parameter is true:
+# a sequence that was set back hides them.
 NUMBERING_TABLES = ("pending_user_events", "user_event_numbering")
 NUMBER_EVENTS = "SELECT newest, more FROM number_user_events(%s)"
 

@@ -17,6 +17,17 @@ from django_app.schema import RECORDS, Migration, tables
 
 END_OF_ROWS = "\\."
 
+# A transaction that numbers events, or has changed users, must not wait for a table that is being
+# dropped while this one waits for its other tables.
+LOCKS = ["SELECT pg_advisory_xact_lock(7236411)", "LOCK TABLE users"]
+
+# The archive's script has set the search path to nothing.
+KEEP_EVENT_IDS = """
+RESET search_path;
+SELECT setval(name, greatest({}, pg_sequence_last_value(name)))
+FROM CAST(pg_get_serial_sequence('user_events', 'id') AS regclass) AS name
+"""
+
 
 def dump(file: Path) -> None:
     """Write a custom-format archive, which pg_dump reads in one transaction.
@@ -47,8 +58,11 @@ def read_migrations(file: Path) -> set[Migration]:
     return found
 
 
-def restore(file: Path) -> None:
+def restore(file: Path, used: int) -> None:
     """Replace this project's tables by those of an archive, in one transaction.
+
+    Args:
+        used: the largest id that an event has ever had; new events get others at once.
 
     Raises:
         CommandError: a program is missing or fails; nothing was changed.
@@ -62,6 +76,7 @@ def restore(file: Path) -> None:
             *("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"),
             *(f"--command={command}" for command in drop_statements()),
             f"--file={script.name}",
+            *([f"--command={KEEP_EVENT_IDS.format(used)}"] if used else []),
             f"--command=NOTIFY {CHANNEL}",
         )
 
@@ -84,8 +99,11 @@ def drop_statements() -> list[str]:
             [[quote(name) for name in own]],
         )
         functions = [name for (name,) in cursor.fetchall()]
-    statements = [f"DROP TABLE {', '.join(map(quote, own))}"]
-    return statements + [f"DROP FUNCTION {name}" for name in functions]
+    return [
+        *(LOCKS if "users" in own else []),
+        f"DROP TABLE {', '.join(map(quote, own))}",
+        *(f"DROP FUNCTION {name}" for name in functions),
+    ]
 
 
 def call(program: str, *options: str) -> str:

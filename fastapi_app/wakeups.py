@@ -66,7 +66,7 @@ async def postgresql_wakeups(parameters: dict[str, Any]) -> AsyncGenerator[None]
             now = time.monotonic()
             is_look = now > looked + LOOK
             newest, more = await number_events(connection, everywhere=is_look)
-            if newest != seen:
+            if newest is not None and newest != seen:
                 seen, changed = newest, now
             if is_look:
                 looked = now
@@ -80,10 +80,13 @@ async def postgresql_wakeups(parameters: dict[str, Any]) -> AsyncGenerator[None]
 
 async def number_events(
     connection: BoundedAsyncConnection, *, everywhere: bool
-) -> tuple[int, bool]:
-    """Return the id of the newest event, and whether more than one batch was pending."""
+) -> tuple[int | None, bool]:
+    """Return the id of the newest event, and whether more than one batch was pending.
+
+    The id is None while another process numbers events.
+    """
     # A connection that was cut without a word gives no other sign.
     async with asyncio.timeout(LOOK):
         cursor = await connection.execute(NUMBER_EVENTS, [everywhere])
-        newest, more = await cursor.fetchone() or (0, False)
+        newest, more = await cursor.fetchone() or (None, False)
     return newest, more

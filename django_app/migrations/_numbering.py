@@ -52,50 +52,52 @@ BEGIN
 END $$
 """
 
-BATCH = 5000  # events that get their numbers in one transaction
-
 # The lock is that of the earlier triggers. The snapshot is that of the statement which looks.
-NUMBER = f"""
+NUMBER = """
 CREATE OR REPLACE FUNCTION number_user_events(
     everywhere boolean DEFAULT false, OUT newest bigint, OUT more boolean
 ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
+    batch CONSTANT bigint := 5000;
     old_mark bigint := 0;
-    old_xids xid8[] := '{{}}';
+    old_xids xid8[] := '{}';
     moved bigint := 0;
     last bigint;
     seen pg_snapshot;
 BEGIN
-    IF pg_try_advisory_xact_lock(7236411) THEN
-        IF NOT everywhere THEN
-            SELECT mark, open_xids INTO old_mark, old_xids FROM user_event_numbering;
-        END IF;
-        WITH found AS (
-            (SELECT id FROM pending_user_events WHERE id > coalesce(old_mark, 0)
-             ORDER BY id LIMIT {BATCH})
-            UNION
-            (SELECT id FROM pending_user_events WHERE xid = ANY(old_xids)
-             ORDER BY id LIMIT {BATCH})
-            ORDER BY id LIMIT {BATCH}
-        ), taken AS (
-            DELETE FROM pending_user_events WHERE id IN (SELECT id FROM found) RETURNING *
-        ), numbered AS (
-            INSERT INTO user_events (at, action, user_id, name, email, framework)
-            SELECT at, action, user_id, name, email, framework FROM taken ORDER BY id
-        )
-        SELECT count(*), max(id), pg_current_snapshot() INTO moved, last, seen FROM taken;
-        IF moved > 0 THEN
-            -- After a full batch, what follows is pending; otherwise the mark never goes back.
-            INSERT INTO user_event_numbering (mark, open_xids)
-            VALUES (last, ARRAY(SELECT pg_snapshot_xip(seen)))
-            ON CONFLICT (is_only) DO UPDATE SET open_xids = EXCLUDED.open_xids, mark = CASE
-                WHEN moved < {BATCH} THEN greatest(user_event_numbering.mark, EXCLUDED.mark)
-                ELSE EXCLUDED.mark END;
-            NOTIFY user_events;
-        END IF;
+    IF NOT pg_try_advisory_xact_lock(7236411) THEN
+        -- Also a restore holds it, which drops these tables: look at none of them.
+        more := false;
+        RETURN;
+    END IF;
+    IF NOT everywhere THEN
+        SELECT mark, open_xids INTO old_mark, old_xids FROM user_event_numbering;
+    END IF;
+    WITH found AS (
+        (SELECT id FROM pending_user_events WHERE id > coalesce(old_mark, 0)
+         ORDER BY id LIMIT batch)
+        UNION
+        (SELECT id FROM pending_user_events WHERE xid = ANY(old_xids)
+         ORDER BY id LIMIT batch)
+        ORDER BY id LIMIT batch
+    ), taken AS (
+        DELETE FROM pending_user_events WHERE id IN (SELECT id FROM found) RETURNING *
+    ), numbered AS (
+        INSERT INTO user_events (at, action, user_id, name, email, framework)
+        SELECT at, action, user_id, name, email, framework FROM taken ORDER BY id
+    )
+    SELECT count(*), max(id), pg_current_snapshot() INTO moved, last, seen FROM taken;
+    IF moved > 0 THEN
+        -- After a full batch, what follows is pending; otherwise the mark never goes back.
+        INSERT INTO user_event_numbering (mark, open_xids)
+        VALUES (last, ARRAY(SELECT pg_snapshot_xip(seen)))
+        ON CONFLICT (is_only) DO UPDATE SET open_xids = EXCLUDED.open_xids, mark = CASE
+            WHEN moved < batch THEN greatest(user_event_numbering.mark, EXCLUDED.mark)
+            ELSE EXCLUDED.mark END;
+        NOTIFY user_events;
     END IF;
     newest := coalesce((SELECT max(id) FROM user_events), 0);
-    more := moved = {BATCH};
+    more := moved = batch;
 END $$
 """
 

@@ -83,14 +83,15 @@ class Server(uvicorn.Server):
         self.on_start()
 
     async def on_tick(self, counter: int) -> bool:
-        """Check the connections once a second."""
+        """Check the connections once a second, and the parent each time."""
+        # Until a worker without a parent stops, the next gateway cannot have its address.
+        if has_lost_parent():
+            self.stop()
         if counter % TICKS_PER_CHECK == 0:
             now = asyncio.get_running_loop().time()
             for connection in [*self.server_state.connections]:
                 if isinstance(connection, Connection):  # not a WebSocket, which has pings
                     connection.check(now)
-            if has_lost_parent():
-                self.stop()
             self._keep_signals()
         return await super().on_tick(counter)
 

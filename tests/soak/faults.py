@@ -100,8 +100,10 @@ async def kill_serving(trouble: "Trouble") -> None:
 
 async def kill_gateway(trouble: "Trouble") -> None:
     """Kill the gateway; the service manager starts it again."""
+    serving = {one.id for one in find(trouble.mark) if one.role == "serving"}
     await kill(trouble, "gateway")
-    await trouble.wait_for_processes()
+    # Its processes serve until they notice, and must not be taken for those of the next gateway.
+    await trouble.wait_for_processes(without=serving)
 
 
 async def kill_worker(trouble: "Trouble") -> None:

@@ -5,7 +5,7 @@ import itertools
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -213,16 +213,21 @@ class Trouble:
         async with asyncio.timeout(SOON):
             await asyncio.gather(*map(use, FRAMEWORKS))
 
-    async def wait_for_processes(self) -> None:
-        """Wait until no process is missing."""
+    async def wait_for_processes(self, without: Collection[int] = ()) -> None:
+        """Wait until no process is missing.
+
+        Args:
+            without: the ids of processes that have to end.
+        """
         async with asyncio.timeout(SOON):
-            while await asyncio.to_thread(self.missing):
+            while await asyncio.to_thread(self.missing, without):
                 await asyncio.sleep(LOOK)
 
-    def missing(self) -> Counter[str]:
-        """Return the roles without enough processes."""
-        running = Counter(process.role for process in find(self.mark) if not process.is_defunct)
-        return EXPECTED - running
+    def missing(self, without: Collection[int]) -> Counter[str]:
+        """Return the roles without enough processes, and processes that have not ended."""
+        running = [process for process in find(self.mark) if not process.is_defunct]
+        old = Counter(f"old {one.role}" for one in running if one.id in without)
+        return old + (EXPECTED - Counter(one.role for one in running if one.id not in without))
 
     async def settle(self) -> None:
         """Wait until the last job has ended and the last event has arrived; read what is stored."""
