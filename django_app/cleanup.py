@@ -11,11 +11,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import DateTimeField, ExpressionWrapper, Max, Q, QuerySet
+from django.db.models import DateTimeField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Now
 from django_tasks_db.models import DBTaskResult
 
 from contract.webhooks import REMEMBERED
+from django_app import figures
 from django_app.events import number_hidden_events
 from django_app.jobs import open_jobs
 from django_app.models import Export, UserEvent, WebhookMessage, WebhookSubject, WorkerProcess
@@ -82,18 +83,19 @@ def delete_old_records() -> None:
 def delete_old_events() -> None:
     """Delete the events that are older than the setting allows, the oldest first.
 
-    The newest event stays: listeners that have received it would be told to reset.
+    The newest event stays: listeners that have received it would be told to reset. So do those that
+    the figures do not contain yet.
     """
     if settings.EVENTS_KEPT is None:
         return
     events = UserEvent.objects.order_by("id")
-    newest = events.aggregate(newest=Max("id"))["newest"] or 0
+    carried, newest = figures.find_mark("default")
     old = UserEvent.objects.filter(at__lt=ago(timedelta(days=settings.EVENTS_KEPT)))
     # The times have no index, but nearly the order of the ids.
     last, deleted = 0, 1
     while deleted:
-        batch = events.filter(id__gt=last, id__lt=newest).values_list("id", flat=True)[:BATCH]
-        after, last = last, max(batch, default=last)
+        batch = events.filter(id__gt=last, id__lte=min(carried, newest - 1))
+        after, last = last, max(batch.values_list("id", flat=True)[:BATCH], default=last)
         deleted, _ = old.filter(id__gt=after, id__lte=last).delete()
 
 
@@ -128,6 +130,7 @@ STEPS: list[Callable[[], None]] = [
     delete_old_exports,
     delete_old_records,
     number_hidden_events,
+    figures.carry,
     delete_old_events,
     delete_orphans,
 ]

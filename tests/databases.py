@@ -18,7 +18,8 @@ import pytest
 # The tables that tests write to, other than those of accounts and sessions.
 TABLES = [
     *("users", "user_events", "webhook_messages", "webhook_subjects", "exports"),
-    *("day_statistics", "worker_processes", "django_tasks_database_dbtaskresult"),
+    *("day_statistics", "framework_counts", "watermarks"),
+    *("worker_processes", "django_tasks_database_dbtaskresult"),
 ]
 # Number all events that are committed, also if another process is doing so. PostgreSQL only.
 NUMBER_EVENTS = """
