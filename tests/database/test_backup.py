@@ -25,6 +25,10 @@ NEWER = (
     " VALUES ('django_app', '9999_of_tomorrow', '2030-01-01')"
 )
 
+SLOW = [
+    pytest.param(kind, marks=pytest.mark.slow) for kind in ("letter", "cut", "newer", "missing")
+]
+
 
 def manage(url: str, *command: object, **env: str) -> tuple[int, str]:
     result = run("python", "manage.py", *command, env={"GATEWAY_DATABASE_URL": url, **env})
@@ -119,6 +123,7 @@ def test_a_backup_under_writers_is_restored_under_listeners(empty: str, tmp_path
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_events_after_a_restore_have_ids_that_no_event_had(empty: str, tmp_path: Path) -> None:
     """So a listener that was away during the restore finds that its last event is gone."""
     newest, file = "SELECT max(id) FROM user_events", tmp_path / "backup"
@@ -141,6 +146,7 @@ def test_events_after_a_restore_have_ids_that_no_event_had(empty: str, tmp_path:
             assert "event: reset" in next(text for text in listener.iter_text() if "event" in text)
 
 
+@pytest.mark.slow
 def test_a_backup_names_what_is_not_in_it(empty: str, tmp_path: Path) -> None:
     prepare(empty)
     execute(
@@ -160,6 +166,7 @@ def test_a_backup_names_what_is_not_in_it(empty: str, tmp_path: Path) -> None:
     assert said == f"Restored {file}.\n1 exports have no file in {files}.\n"
 
 
+@pytest.mark.slow
 def test_an_older_backup_is_migrated(empty: str, tmp_path: Path) -> None:
     newest = make_previous(empty)
     file = tmp_path / "backup"
@@ -170,6 +177,7 @@ def test_an_older_backup_is_migrated(empty: str, tmp_path: Path) -> None:
     assert execute(empty, USERS) == [(1, "carol@example.com")]
 
 
+@pytest.mark.slow
 def test_a_backup_is_restored_into_an_empty_database(empty: str, tmp_path: Path) -> None:
     file = tmp_path / "backup"
     make_previous(empty)
@@ -184,7 +192,7 @@ def test_a_backup_is_restored_into_an_empty_database(empty: str, tmp_path: Path)
     assert replay(empty) == {1: "carol@example.com"}
 
 
-@pytest.mark.parametrize("kind", ["letter", "damaged", "cut", "newer", "missing"])
+@pytest.mark.parametrize("kind", ["damaged", *SLOW])
 def test_a_wrong_file_is_refused_before_anything_changes(
     empty: str, tmp_path: Path, kind: str
 ) -> None:
@@ -242,7 +250,8 @@ def test_a_missing_program_is_named(migrated: SQLite | PostgreSQL, tmp_path: Pat
     )
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [4, pytest.param(40, marks=pytest.mark.thorough)])
 def test_a_killed_restore_changes_all_or_nothing(empty: str, tmp_path: Path, count: int) -> None:
     make_previous(empty)
     prepare(empty)
