@@ -154,7 +154,7 @@ def turn_of(settings: Settings, failures: tuple[type[Exception], ...]) -> Line |
     if not isinstance(parse_address(settings.database_url), File):
         return None
     timeout = settings.database_timeout
-    # The lines of writers are told of a stall; those that wait here have a place there.
+    # The lines of writers hear of a stall; those that wait here have a place there.
     turn = turns.setdefault(settings.database_url, Line(1, timeout, timeout, ()))
     turn.failures = tuple({*turn.failures, *failures})
     return turn

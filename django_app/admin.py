@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from django_app import lists
+from django_app.events import number_events
 from django_app.forms import ApiTokenForm
 from django_app.models import ApiToken, ApiTokenQuerySet, DayStatistic, Export, User, UserEvent
 from django_app.tasks import order_export
@@ -74,6 +75,7 @@ class UserEventAdmin(lists.BoundedAdmin, ReadOnlyAdmin):
     sortable_by = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        number_events()  # otherwise the newest ones are missing, if no worker runs
         return lists.NewestEvents
 
 

@@ -1,8 +1,8 @@
 """The figures of users and their changes, which are carried on and never counted anew.
 
-``day_statistics`` and ``framework_counts`` have the figures up to an event, the watermark. Whoever
-reads them adds the events that came after it. Workers, and readers who find many such events, move
-the watermark on.
+``day_statistics`` and ``framework_counts`` have the figures up to an event, the watermark. A
+reader adds the events that came after it. Workers, and readers that find many such events, move the
+watermark on.
 """
 
 from collections import Counter

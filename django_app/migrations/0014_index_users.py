@@ -17,7 +17,7 @@ def drop(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
 
-    # PostgreSQL builds an index beside writers only outside of transactions.
+    # PostgreSQL builds an index without blocking writers only outside of transactions.
     atomic = False
 
     dependencies = [("django_app", "0013_search")]
