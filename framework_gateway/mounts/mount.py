@@ -17,6 +17,7 @@ from uvicorn.middleware.asgi2 import ASGI2Middleware
 
 from framework_gateway.mounts.deadline import Interrupted, deadline, interruptible
 from framework_gateway.mounts.django_settings import Load, SecondDjango, one_django
+from framework_gateway.mounts.django_urls import import_urls
 from framework_gateway.mounts.isolation import plan_for
 from framework_gateway.mounts.lifespan import Lifespan
 from framework_gateway.mounts.loading import ApplicationError, Kind, load
@@ -157,7 +158,9 @@ class Mount(StarletteMount):
             return Upstream(addresses, self.options), "asgi"
         if self.options.process is not None:
             return Isolated(self.plan(), self.options, self.process_states), "asgi"
-        return load(self.source, self.options.kind)
+        found = load(self.source, self.options.kind)
+        import_urls()
+        return found
 
     def plan(self, process: Process | None = None) -> Plan:
         """Return how to run the application in a process of its own.

@@ -170,7 +170,8 @@ class Slot:
             self.logger.info("is replaced (%s)", reason)
             new = self._start(partial(self._look, old))
         except StartFailed as error:
-            self.logger.error("could not be replaced, the old process serves on: %s", error)
+            if not self.supervisor.stopping.is_set():
+                self.logger.error("could not be replaced, the old process serves on: %s", error)
             old.postpone()
             return old
         finally:

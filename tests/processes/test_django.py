@@ -1,5 +1,6 @@
 """A second Django project runs in a process of its own, also if nobody asks for it."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,13 @@ def test_only_an_import_string_can_be_isolated() -> None:
     mount = Mount("/shop", lambda _environ, _start_response: [], process=Process()).load()
     assert mount.failure is not None
     assert "give its import string" in mount.failure
+
+
+def test_a_project_whose_views_cannot_be_imported_replaces_nothing(apps: Path) -> None:
+    with isolating(apps, "--isolate", "/shop", shop=PROJECTS["shop"]) as gateway:
+        right = gateway.wait_for("/shop/total/").json()
+        with (apps / "shop" / "urls.py").open("a") as file:
+            file.write("import a_module_that_is_missing\n")
+        gateway.process.send_signal(signal.SIGUSR1)
+        gateway.wait_for_output("could not be replaced, the old process serves on")
+        assert gateway.get("/shop/total/").json() == right
