@@ -55,10 +55,8 @@ def process_of(gateway: Isolating, mount: str) -> int:
     """Return the id of the process that runs the application of a mount."""
     below = descendants(gateway.process.pid)
     part = '"application": "old:application"' if mount == "old" else f"child /{mount} "
-    running = [
-        pid for pid, command in below.items() if part in command and "guardian" not in command
-    ]
-    return max(running)
+    # The command of a guardian names the application, too.
+    return max(pid for pid, text in below.items() if part in text and "guardian" not in text)
 
 
 def descendants(process: int) -> dict[int, str]:
@@ -94,9 +92,7 @@ def test_a_kill_in_one_place_costs_no_other_place_a_request(
                 os.kill(process_of(gateway, victim), signal.SIGKILL)
                 gateway.wait_for(page, 503)
                 gateway.wait_for(page)
-            assert {name: {*load.seen} for name, load in loads.items()} == dict.fromkeys(
-                others, {200}
-            )
+            assert [name for name, load in loads.items() if {*load.seen} != {200}] == []
         with Load(gateway.origin + HELLO["fastapi"]) as load:
             server.kill()
             gateway.wait_for("/away/items", 502)
