@@ -20,8 +20,10 @@ class Pieces(httpx.SyncByteStream):
             yield self.body[start : start + PIECE]
 
 
-def decode_body(body: bytes, headers: Sequence[tuple[str, str]], max_size: int) -> bytes:
-    """Return a body without its content coding (RFC 9110, 8.4).
+def decode_body(
+    body: bytes, headers: Sequence[tuple[str, str]], max_size: int
+) -> tuple[bytes, bool]:
+    """Return a body without its content coding (RFC 9110, 8.4), and whether that succeeded.
 
     A body whose coding is unknown or wrong is returned as it is.
 
@@ -30,7 +32,7 @@ def decode_body(body: bytes, headers: Sequence[tuple[str, str]], max_size: int) 
     """
     codings = [(name, value) for name, value in headers if name.lower() == "content-encoding"]
     if not body or not codings:
-        return body
+        return body, True
     response = httpx.Response(200, headers=codings, stream=Pieces(body))
     decoded = bytearray()
     try:
@@ -40,5 +42,7 @@ def decode_body(body: bytes, headers: Sequence[tuple[str, str]], max_size: int) 
                 reason = f"the answer is longer than {max_size} bytes"
                 raise NoAnswer(reason, Failure.TOO_LONG)
     except httpx.DecodingError:
-        return body
-    return bytes(decoded)
+        return body, False
+    # httpx leaves a body as it is if it does not know the coding.
+    is_plain = all(value.strip().lower() in ("", "identity") for _, value in codings)
+    return bytes(decoded), is_plain or decoded != body

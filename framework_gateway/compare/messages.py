@@ -134,6 +134,8 @@ class Answer:
         headers: the headers as sent, in order, with their spelling.
         body: the bytes of the body, without its content coding (gzip).
         wire_size: the bytes of the body as sent; None if they are those of ``body``.
+        is_decoded: whether the body has no content coding any more; false if the coding is unknown,
+            or the body is not in the coding that Content-Encoding names.
         waiting, running: the seconds of it in the queue and in the application; None unless the
             WSGI bridge measures them.
         error: why there is no answer, in words; None if there is one.
@@ -148,6 +150,7 @@ class Answer:
     headers: Headers = ()
     body: bytes = b""
     wire_size: int | None = None
+    is_decoded: bool = True
     waiting: float | None = None
     running: float | None = None
     error: str | None = None

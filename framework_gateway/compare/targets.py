@@ -93,6 +93,7 @@ class Application:
             raise NoAnswer("the application returned without a complete answer")
         # Servers drop the body for HEAD, but some applications send one.
         sent = b"" if request.method == "HEAD" else b"".join(call.chunks)
+        body, is_decoded = decode_body(sent, call.headers, max_size)
         return Answer(
             target=self.name,
             url=self.url,
@@ -100,8 +101,9 @@ class Application:
             seconds=seconds,
             status=call.status,
             headers=call.headers,
-            body=decode_body(sent, call.headers, max_size),
+            body=body,
             wire_size=len(sent),
+            is_decoded=is_decoded,
             waiting=record.get("waiting"),
             running=record.get("running"),
         )
@@ -158,19 +160,22 @@ class Server:
         )
         started = time.perf_counter()
         try:
-            response, body = await self._send(sent, max_size)
+            response, content = await self._send(sent, max_size)
         except httpx.TransportError as error:
             raise NoAnswer(repr(error), Failure.UNREACHABLE) from error
+        seconds = time.perf_counter() - started
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in response.headers.raw]
+        body, is_decoded = decode_body(content, headers, max_size)
         return Answer(
             target=self.name,
             url=self.url,
             request=request,
-            seconds=time.perf_counter() - started,
+            seconds=seconds,
             status=response.status_code,
             headers=headers,
-            body=decode_body(body, headers, max_size),
-            wire_size=len(body),
+            body=body,
+            wire_size=len(content),
+            is_decoded=is_decoded,
         )
 
     async def _send(self, sent: httpx.Request, max_size: int) -> tuple[httpx.Response, bytes]:
