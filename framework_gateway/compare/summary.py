@@ -19,7 +19,7 @@ LARGEST_BODY = 16 * 1024  # bytes
 LONGEST_VALUE = 4 * 1024  # characters
 MAX_DIFFERENCES = 50
 
-DIFFERS, NO_ANSWER, INTERRUPTED = 1, 3, 130  # exit statuses
+DIFFERS, NOTHING, NO_ANSWER, INTERRUPTED = 1, 2, 3, 130  # exit statuses
 
 
 @dataclass
@@ -103,6 +103,7 @@ class Summary:
         uses: maps rules to how often they were used, and to the reason that was given.
         notes: maps places and reasons of differences that do not count to their number.
         headers, bodies: maps what was looked at, in words, to the number of comparisons.
+        statuses: maps the statuses of the targets, in words, to the number of comparisons.
         skipped: maps reasons to the number of requests that were left out.
         unstable: findings that were not found again, when their requests were sent again.
         interrupted: whether somebody has stopped the run.
@@ -122,6 +123,7 @@ class Summary:
         self.skipped: Counter[str] = Counter()
         self.headers: Counter[str] = Counter()
         self.bodies: Counter[str] = Counter()
+        self.statuses: Counter[str] = Counter()
         self.total = 0
         self.ungrouped = 0
         self.unstable: list[Finding] = []
@@ -138,6 +140,10 @@ class Summary:
         self.routes.setdefault(route, RouteSummary(route)).add(comparison)
         self.headers[comparison.scope.headers] += 1
         self.bodies[comparison.scope.body] += 1
+        if (statuses := statuses_of(comparison)) in self.statuses or len(
+            self.statuses
+        ) < MAX_GROUPS:
+            self.statuses[statuses] += 1
         for use in comparison.uses:
             self.uses[use.rule, use.reason] += use.uses
         for note in comparison.notes:
@@ -177,9 +183,14 @@ class Summary:
 
     @property
     def exit_status(self) -> int:
-        """0 if equal, 1 if something differs or is undecided, 3 without an answer."""
+        """0 if equal, 1 if something differs or is undecided, 3 without an answer.
+
+        Without any comparison it is 2: nothing was looked at, so nothing is equal.
+        """
         if self.interrupted:
             return INTERRUPTED
+        if not self.total:
+            return NOTHING
         counts = self.counts
         if counts["differing"] or counts["insufficient"]:
             return DIFFERS
@@ -195,6 +206,7 @@ class Summary:
             "counts": {"total": self.total, **self.counts},
             "headers": dict(self.headers),
             "bodies": dict(self.bodies),
+            "statuses": dict(self.statuses),
             "skipped": dict(self.skipped),
             "rules": [
                 {"rule": rule, "uses": uses, "reason": reason}
@@ -209,6 +221,12 @@ class Summary:
             "unstable": [finding.as_dict() for finding in self.unstable],
             "findings_left_out": self.ungrouped,
         }
+
+
+def statuses_of(comparison: Comparison) -> str:
+    """Return the status that all targets have answered, or those of all targets in order."""
+    found = [str(answer.status or "none") for answer in comparison.answers]
+    return " against ".join(found if len({*found}) > 1 else found[:1])
 
 
 def weight(comparison: Comparison) -> int:

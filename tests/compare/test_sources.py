@@ -71,6 +71,29 @@ def test_an_archive_is_sent_without_unsafe_methods(tmp_path: Path) -> None:
     assert "GET /app.js" in shown
 
 
+def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
+    file = write_archive(tmp_path / "browser.har")
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert "1 request to old and new" in compare("--har", file, *OLD, *NEW)[0]
+    lines = tmp_path / "requests.jsonl"
+    lines.write_bytes(b'\xef\xbb\xbf{"path": "/users"}\n')
+    assert "1 request to old and new" in compare("--file", lines, *OLD, *NEW)[0]
+    file.write_bytes(b'{"log": "\xff"}')
+    _, errors = compare("--har", file, *OLD, *NEW, status=2)
+    assert "not an HTTP Archive: 'utf-8' codec can't decode" in errors
+
+
+def test_nothing_compared_is_not_equal(tmp_path: Path) -> None:
+    file = tmp_path / "requests.har"
+    request = {"method": "POST", "url": "http://shop.example/echo"}
+    file.write_text(json.dumps({"log": {"entries": [{"request": request}]}}))
+    report = tmp_path / "report.md"
+    shown, _ = compare("--har", file, *OLD, *SAME, "--report", report, status=2)
+    assert "Left out: 1 unsafe methods; --unsafe sends them" in shown
+    assert shown.rstrip().endswith("No request was compared")
+    assert "Comparison: not equal" in report.read_text()
+
+
 def test_an_access_log_is_read_from_standard_input() -> None:
     log = "".join(f'x - - {TIME} "GET /{path} HTTP/1.1" 200 1\n' for path in ("users", "long"))
     shown = compare_input("--access-log", "-", *OLD, *NEW, stdin=log + "no line\n")

@@ -1,9 +1,11 @@
 """Many comparisons, counted in constant memory."""
 
 import json
+from dataclasses import replace
 
 from framework_gateway.compare.findings import Comparison, Difference, Kind, Use
 from framework_gateway.compare.messages import Answer, Failure, Request
+from framework_gateway.compare.reports.shown import remarks
 from framework_gateway.compare.summary import (
     LARGEST_BODY,
     LONGEST_VALUE,
@@ -21,10 +23,10 @@ def comparison(
     path: str, *differences: Difference, failed: bool = False, body: bytes = b"", **fields: object
 ) -> Comparison:
     request = Request("GET", path).with_defaults()
-    bad = {"error": "gone", "failure": Failure.UNREACHABLE} if failed else {}
+    bad = {"error": "gone", "failure": Failure.UNREACHABLE} if failed else {"status": 200}
     answers = [
         Answer("a", "http://a", request, 0.001, 200, body=body),
-        Answer("b", "http://b", request, 0.003, 200, **bad),  # type: ignore[arg-type]
+        Answer("b", "http://b", request, 0.003, **bad),  # type: ignore[arg-type]
     ]
     return Comparison(request, answers, differences, **fields)  # type: ignore[arg-type]
 
@@ -64,6 +66,17 @@ def test_the_exit_status_says_the_worst() -> None:
     assert interrupted.exit_status == 130
     assert not interrupted.identical
     assert not summary_of().identical
+    assert summary_of().exit_status == 2
+
+
+def test_statuses_are_counted() -> None:
+    refused = Answer("a", "http://a", Request("GET", "/"), 0.1, 401)
+    both = Comparison(refused.request, [refused, replace(refused, target="b")])
+    other = Comparison(refused.request, [refused, replace(refused, target="b", status=200)])
+    summary = summary_of(both, both, other, comparison("/", failed=True))
+    assert summary.statuses == {"401": 2, "401 against 200": 1, "200 against none": 1}
+    assert summary.as_dict()["statuses"]["401"] == 2
+    assert "Statuses: 401 (2), 401 against 200 (1)" in "\n".join(remarks(summary))
 
 
 def test_latencies_and_their_difference_are_measured() -> None:

@@ -81,7 +81,10 @@ def build(options: Options, url: str) -> Request:
     """Return the request of parsed options, named by their short form where there is one."""
     names = {name for name, _ in options}
     body, content_type = body_of(options)
-    parts = urlsplit(url if "//" in url else f"//{url}")
+    try:
+        parts = urlsplit(url if "//" in url else f"//{url}")
+    except ValueError as error:
+        raise InputError(f"{url}: {error}") from error
     query = parts.query
     if "-G" in names:
         query, body, content_type = "&".join(filter(None, [query, body.decode()])), b"", ""

@@ -94,6 +94,7 @@ def test_a_form_with_a_file_is_read(tmp_path: Path) -> None:
         ("curl http://x/ http://y/", "2 URLs"),
         ("curl --no-such http://x/", "--no-such not recognized"),
         ("curl 'http://x/", "quotes"),
+        ("curl http://[x/", "Invalid IPv6 URL"),
         ("curl http://x/ -d @nowhere", "nowhere: No such file"),
     ],
 )
