@@ -73,18 +73,23 @@ class Request:
         method: str,
         path: str,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Headers | None = None,
         body: bytes | str = b"",
         json: Any = None,
         save: Mapping[str, str] | None = None,
     ) -> Self:
-        """Create a request; ``json`` also sets the Content-Type."""
-        fields = dict(headers or {})
+        """Create a request; ``json`` also sets the Content-Type.
+
+        Args:
+            headers: a mapping, or a list of pairs if a name occurs more than once.
+        """
+        fields = [*headers.items()] if isinstance(headers, Mapping) else [*(headers or ())]
         if json is not None:
             body = dump(json)
-            fields = {"Content-Type": "application/json", **fields}
+            if "content-type" not in {name.lower() for name, _ in fields}:
+                fields = [("Content-Type", "application/json"), *fields]
         data = body.encode() if isinstance(body, str) else body
-        return cls(method.upper(), path, tuple(fields.items()), data, dict(save or {}))
+        return cls(method.upper(), path, tuple(fields), data, dict(save or {}))
 
     def for_target(self, name: str) -> Self:
         """Return the request for one target."""

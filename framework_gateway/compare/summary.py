@@ -2,22 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from framework_gateway.compare.chains import Chains
+from framework_gateway.compare.examples import trimmed, weight
 from framework_gateway.compare.findings import Comparison, Verdict
 from framework_gateway.compare.groups import Group, groups_of
 from framework_gateway.compare.latency import Gap, Latencies
-from framework_gateway.compare.messages import DEFAULTS, Request
+from framework_gateway.compare.messages import Request
 from framework_gateway.compare.routes import Routes
 
 MAX_ROUTES = 500
 MAX_GROUPS = 300
 OTHERS = "other routes"
-# What an example keeps.
-LARGEST_BODY = 16 * 1024  # bytes
-LONGEST_VALUE = 4 * 1024  # characters
-MAX_DIFFERENCES = 50
 
 DIFFERS, NOTHING, NO_ANSWER, INTERRUPTED = 1, 2, 3, 130  # exit statuses
 
@@ -79,12 +77,19 @@ class Finding:
     Attributes:
         checked: how often the example was asked again, and differed again each time; None if it
             was not asked again.
+        chains: the requests of the run that have saved values.
     """
 
     group: Group
     count: int
     example: Comparison
     checked: int | None = None
+    chains: Chains = field(default_factory=Chains)
+
+    @property
+    def before(self) -> Sequence[Request]:
+        """The requests that save the values which the example needs."""
+        return self.chains.before(self.example.request)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as JSON data."""
@@ -124,6 +129,7 @@ class Summary:
         self.headers: Counter[str] = Counter()
         self.bodies: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
+        self.chains = Chains()
         self.total = 0
         self.ungrouped = 0
         self.unstable: list[Finding] = []
@@ -134,6 +140,7 @@ class Summary:
         """Count one comparison."""
         self.total += 1
         self.only = comparison if self.total == 1 else None
+        self.chains.add(comparison.request)
         route = self.route_of(comparison.request)
         if route not in self.routes and len(self.routes) >= MAX_ROUTES:
             route = OTHERS
@@ -159,7 +166,7 @@ class Summary:
             if len(self.findings) >= MAX_GROUPS:
                 self.ungrouped += 1
                 return
-            self.findings[group] = Finding(group, 1, trimmed(comparison))
+            self.findings[group] = Finding(group, 1, trimmed(comparison), chains=self.chains)
             return
         finding.count += 1
         if weight(comparison) < weight(finding.example):
@@ -227,45 +234,3 @@ def statuses_of(comparison: Comparison) -> str:
     """Return the status that all targets have answered, or those of all targets in order."""
     found = [str(answer.status or "none") for answer in comparison.answers]
     return " against ".join(found if len({*found}) > 1 else found[:1])
-
-
-def weight(comparison: Comparison) -> int:
-    """Return how long the request and the answers of an example are, in characters."""
-    request = without_defaults(comparison.request)
-    size = len(request.path) + len(request.body) + sum(len(k) + len(v) for k, v in request.headers)
-    return size * 1000 + min(999, sum(len(answer.body) for answer in comparison.answers))
-
-
-def trimmed(comparison: Comparison) -> Comparison:
-    """Return a comparison whose size is bounded, to keep as an example."""
-    differences = [
-        replace(one, values={k: cut(v) for k, v in one.values.items()})
-        for one in comparison.differences[:MAX_DIFFERENCES]
-    ]
-    answers = [replace(one, body=cut_body(one.body)) for one in comparison.answers]
-    request = without_defaults(comparison.request)
-    return replace(comparison, request=request, differences=differences, answers=answers)
-
-
-def without_defaults(request: Request) -> Request:
-    """Return a request without the headers that each comparison adds."""
-    headers = tuple(
-        (name, value)
-        for name, value in request.headers
-        if name.lower() != "x-request-id" and (name, value) not in DEFAULTS
-    )
-    return replace(request, headers=headers)
-
-
-def cut_body(body: bytes) -> bytes:
-    """Return a body that is not longer than an example keeps; the end says what is left out."""
-    if len(body) <= LARGEST_BODY:
-        return body
-    return body[:LARGEST_BODY] + f"… ({len(body) - LARGEST_BODY} more bytes)".encode()
-
-
-def cut(value: str) -> str:
-    """Return a value that is not longer than an example keeps."""
-    if len(value) <= LONGEST_VALUE:
-        return value
-    return f"{value[:LONGEST_VALUE]}… ({len(value) - LONGEST_VALUE} more characters)"

@@ -128,6 +128,16 @@ def test_headers_are_added_to_every_request(tmp_path: Path) -> None:
     assert "new answers 401 to GET /openapi.json" in errors
 
 
+def test_credentials_in_files_of_requests_are_said(tmp_path: Path) -> None:
+    words = (*OLD, *NEW, "--curl", "curl x/users", "--curl", "curl x/users")
+    files = ("--report", tmp_path / "r.py", "--report", tmp_path / "r.sh")
+    _, errors = compare(*words, *files, "-H", "Authorization: Bearer x")
+    assert errors.count("it contains credentials") == 1
+    assert f"{tmp_path / 'r.py'}; it contains credentials" in errors
+    _, errors = compare(*words, *files)
+    assert "it contains credentials" not in errors
+
+
 def test_unsafe_requests_are_generated_and_shrunk(tmp_path: Path) -> None:
     (tmp_path / "creating.py").write_text(CREATING)
     targets = ("--target", "old=creating:old", "--target", "new=creating:new")

@@ -3,18 +3,11 @@
 import json
 from dataclasses import replace
 
+from framework_gateway.compare.examples import LARGEST_BODY, LONGEST_VALUE, MAX_DIFFERENCES
 from framework_gateway.compare.findings import Comparison, Difference, Kind, Use
 from framework_gateway.compare.messages import Answer, Failure, Request
 from framework_gateway.compare.reports.shown import remarks
-from framework_gateway.compare.summary import (
-    LARGEST_BODY,
-    LONGEST_VALUE,
-    MAX_DIFFERENCES,
-    MAX_GROUPS,
-    MAX_ROUTES,
-    OTHERS,
-    Summary,
-)
+from framework_gateway.compare.summary import MAX_GROUPS, MAX_ROUTES, OTHERS, Summary
 
 STATUS = Difference("status", "", Kind.STATUS, {"a": "200", "b": "404"})
 
