@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 from framework_gateway.compare.findings import Kind
 from framework_gateway.compare.json_values import EXACT, Number, Repeated
 from framework_gateway.compare.neutral import Names
-from framework_gateway.compare.pairing import IDENTITIES, Items, pair_by_identity, pair_others
+from framework_gateway.compare.pairing import (
+    IDENTITIES,
+    Items,
+    identifies,
+    pair_by_identity,
+    pair_others,
+)
 from framework_gateway.compare.patterns import Pattern
 from framework_gateway.compare.pointers import State, below
 from framework_gateway.compare.rules import Ignore, Rules, Tally
@@ -87,7 +93,7 @@ class JSONComparison:
             self._compare_members(place, values, found)
         elif types == {list}:
             self._compare_items(place, values, unordered, found)
-        elif not self._are_equal(values):
+        elif not self._are_equal(place, values):
             found.append(self._found(place, kind_of(values), values))
 
     def _compare_members(
@@ -143,13 +149,18 @@ class JSONComparison:
         ignored = [name for name in IDENTITIES if self.rules.at(step(inside, name))[0]]
         return pair_by_identity(values, ignored)
 
-    def _are_equal(self, values: Mapping[str, Any]) -> bool:
+    def _are_equal(self, place: Place, values: Mapping[str, Any]) -> bool:
         """Return whether leaves are equal; count the built-in rules that make them equal."""
         if are_same(values):
             return True
         if not all(isinstance(value, str | Number) for value in values.values()):
             return False
-        if len({type(value) for value in values.values()}) > 1:
+        types = {type(value) for value in values.values()}
+        if len(types) > 1:
+            return False
+        # Saved ids are small numbers, and so are quantities that really differ.
+        saved = {name for each in self.names.values() for name in each.saved}
+        if types == {Number} and not (saved and identifies(place.pointer, saved)):
             return False
         return self._are_neutral(values)
 

@@ -108,6 +108,18 @@ class Request:
             added.append(("X-Request-ID", secrets.token_hex(8)))
         return replace(self, headers=[*self.headers, *added])
 
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers in bytes: in ISO 8859-1, or in UTF-8 if that has no such letter.
+
+        Raises:
+            NoAnswer: a name is not ASCII.
+        """
+        try:
+            return [(name.encode("ascii"), raw_value(value)) for name, value in self.headers]
+        except UnicodeEncodeError as error:
+            raise NoAnswer(f"a header cannot be sent: {error}", Failure.NOT_ASKED) from error
+
     @cached_property
     def placeholders(self) -> list[str]:
         """The words in path and body that contain ``{framework}``, longest first; at most 20."""
@@ -207,6 +219,14 @@ class Answer:
             **as_text(self.body, self.content),
             "curl": self.curl,
         }
+
+
+def raw_value(value: str) -> bytes:
+    """Return a header's value in bytes."""
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode()
 
 
 def as_text(body: bytes, content: Content | None = None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Pair the items of arrays: by their identity, or by leaving out those that are equal."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
@@ -9,6 +10,9 @@ from framework_gateway.compare.json_values import Number
 
 # Members that identify an object, in the order in which they are tried.
 IDENTITIES = ("id", "uuid", "key", "slug", "code", "name")
+
+# Where a word of a name ends: order_id, order-id, orderId.
+WORD_END = re.compile(r"[_-]|(?<=[a-z])(?=[A-Z])")
 
 Items = dict[str, dict[str | int, Any]]
 
@@ -39,6 +43,18 @@ def pair_by_identity(values: Mapping[str, list[Any]], ignored: Collection[str]) 
                     for (target, found), items in zip(keys.items(), values.values(), strict=True)
                 }
     return None
+
+
+def identifies(pointer: str, names: Collection[str]) -> bool:
+    """Return whether a member's name says that its value identifies something.
+
+    Args:
+        pointer: the JSON Pointer of the member, such as ``/items/0/orderId`` or ``/order_ids/3``.
+        names: further names that say so.
+    """
+    name = next((step for step in reversed(pointer.split("/")) if not step.isdecimal()), "")
+    last = WORD_END.split(name)[-1].lower()
+    return last in IDENTITIES or last.removesuffix("s") in IDENTITIES or name in names
 
 
 def identities(items: Sequence[Any], name: str) -> list[str]:

@@ -111,12 +111,12 @@ class Application:
     def _scope(self, request: Request, record: dict[str, Any]) -> Scope:
         path, _, query = request.path.partition("?")
         raw_path = self.scope.get("root_path", "") + self.prefix + path
-        headers = [(name.lower(), value) for name, value in request.headers]
+        headers = [(name.lower(), value) for name, value in request.raw_headers]
         names = [name for name, _ in headers]
-        if "host" not in names:
-            headers.insert(0, ("host", urlsplit(self.origin).netloc))
-        if request.body and "content-length" not in names:
-            headers.append(("content-length", str(len(request.body))))
+        if b"host" not in names:
+            headers.insert(0, (b"host", urlsplit(self.origin).netloc.encode()))
+        if request.body and b"content-length" not in names:
+            headers.append((b"content-length", b"%d" % len(request.body)))
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -127,7 +127,7 @@ class Application:
             "raw_path": raw_path.encode(),
             "query_string": query.encode(),
             "root_path": "",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
+            "headers": headers,
             "client": None,
             "server": None,
             RECORD: record,
@@ -155,7 +155,7 @@ class Server:
             request.method,
             # Keep the path as it is; joining URLs would normalise it.
             httpx.URL(self.url).copy_with(raw_path=raw_path),
-            headers=[*request.headers],
+            headers=request.raw_headers,
             content=request.body or None,
         )
         started = time.perf_counter()

@@ -73,6 +73,16 @@ def test_what_was_looked_at_is_said() -> None:
     assert few.noted == ["ETag", "Date"]
 
 
+def test_a_header_that_differs_without_effect_is_not_called_compared() -> None:
+    lengths = {"a": "2", "b": "3"}
+    bodies = [
+        answer(name, "1" + " " * (int(n) - 1), content_length=n) for name, n in lengths.items()
+    ]
+    found = find_differences(GET, bodies)
+    assert [one.counts for one in found.differences] == [False, False]
+    assert (found.scope.compared, found.scope.noted) == ([], ["Content-Length"])
+
+
 def test_a_difference_is_written_in_one_line() -> None:
     difference = Difference("body", "/name", Kind.VALUE, {"old": '"Alice"', "new": "x" * 100})
     assert str(difference) == f'body /name: old "Alice", new {"x" * 59}…'

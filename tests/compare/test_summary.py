@@ -19,7 +19,7 @@ def comparison(
     bad = {"error": "gone", "failure": Failure.UNREACHABLE} if failed else {"status": 200}
     answers = [
         Answer("a", "http://a", request, 0.001, 200, body=body),
-        Answer("b", "http://b", request, 0.003, **bad),  # type: ignore[arg-type]
+        Answer("b", "http://b", request, 0.003, **bad),
     ]
     return Comparison(request, answers, differences, **fields)  # type: ignore[arg-type]
 

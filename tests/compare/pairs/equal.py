@@ -59,6 +59,11 @@ EQUAL = [
         [("Set-Cookie", "b=1"), ("Set-Cookie", "a=1")],
     ),
     with_headers(
+        "values of a cookie for two paths",
+        [("Set-Cookie", "a=1; Path=/x"), ("Set-Cookie", "a=2; Path=/y")],
+        [("Set-Cookie", "a=3; Path=/x"), ("Set-Cookie", "a=4; Path=/y")],
+    ),
+    with_headers(
         "a cookie's last second",
         [("Set-Cookie", "a=1; Expires=Fri, 27 Nov 2099 10:00:00 GMT")],
         [("Set-Cookie", "a=1; Expires=Fri, 27 Nov 2099 10:00:01 GMT")],
