@@ -68,14 +68,25 @@ def write_reports(
     *,
     secrets: bool,
 ) -> None:
-    """Write each report; the directory of each file exists."""
+    """Write each report; the directory of each file exists.
+
+    Raises:
+        UsageError: some could not be written; the others are.
+    """
     from framework_gateway.compare.reports.files import render
 
+    failed = []
     for name in files:
         content = render(name, summary, dict(targets), options, secrets=secrets)
         # Half a surrogate pair, which JSON can spell, has no UTF-8.
-        Path(name).write_text(content, encoding="utf-8", errors="backslashreplace")
+        try:
+            Path(name).write_text(content, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            failed.append(f"{name}: {error.strerror}")
+            continue
         print(f"wrote {name}{warning_of(name, summary)}", file=sys.stderr)
+    if failed:
+        raise click.UsageError("; ".join(failed))
 
 
 def warning_of(name: str, summary: "Summary") -> str:

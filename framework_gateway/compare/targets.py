@@ -200,6 +200,21 @@ def stateless_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=None, cookies=jar, trust_env=False)
 
 
+def check_address(url: str) -> None:
+    """Refuse an address in front of which no path can be put.
+
+    Raises:
+        TargetError: it has no host, a wrong port, or a query.
+    """
+    try:
+        parts = urlsplit(url)
+        is_usable = bool(parts.hostname) and parts.port != 0 and not parts.query + parts.fragment
+    except ValueError as error:
+        raise TargetError(f"{url}: {error}") from error
+    if not is_usable:
+        raise TargetError(f"{url} is not the address of a server: scheme, host and prefix")
+
+
 @asynccontextmanager
 async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Target]]:
     """Start the targets.
@@ -208,13 +223,14 @@ async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Tar
         targets: by name, each the URL of a server, or what ``isolated.mount_of`` takes.
 
     Raises:
-        TargetError: an application could not be loaded or started.
+        TargetError: an address is wrong, or an application could not be loaded or started.
     """
     found: list[Target] = []
     mounts: dict[str, Mount] = {}
     async with AsyncExitStack() as stack:
         for name, target in targets.items():
             if isinstance(target, str) and target.startswith(("http://", "https://")):
+                check_address(target)
                 client = await stack.enter_async_context(stateless_client())
                 found.append(Server(name, target.rstrip("/"), client))
             else:

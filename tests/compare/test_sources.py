@@ -128,6 +128,14 @@ def test_headers_are_added_to_every_request(tmp_path: Path) -> None:
     assert "new answers 401 to GET /openapi.json" in errors
 
 
+def test_a_report_that_cannot_be_written_is_no_difference(tmp_path: Path) -> None:
+    (tmp_path / "r.html").mkdir()
+    files = ("--report", tmp_path / "r.html", "--report", tmp_path / "r.md")
+    _, errors = compare("/users", *OLD, *SAME, *files, status=2)
+    assert f"{tmp_path / 'r.html'}: Is a directory" in errors
+    assert "Comparison: equal" in (tmp_path / "r.md").read_text()
+
+
 def test_credentials_in_files_of_requests_are_said(tmp_path: Path) -> None:
     words = (*OLD, *NEW, "--curl", "curl x/users", "--curl", "curl x/users")
     files = ("--report", tmp_path / "r.py", "--report", tmp_path / "r.sh")
@@ -238,6 +246,10 @@ async def app(scope, receive, send):
         ((*OLD, "--target", "new=http://127.0.0.1:9", "/users"), 3, "ConnectError"),
         ((*OLD, *NEW, "/users"), 1, "GET /users: differs"),
         ((*OLD, *SAME, "/users"), 0, "GET /users: equal"),
+        ((*OLD, "--target", "new=http://x/?a=1", "/"), 3, "http://x/?a=1 is not the address of a"),
+        ((*OLD, "--target", "new=http://", "/"), 3, "http:// is not the address of a server"),
+        ((*OLD, "--target", "new=http://x:99999", "/"), 3, "http://x:99999: Port out of range"),
+        ((*OLD, *SAME, "/users", "--neutral", "nwe=x"), 2, "--neutral: there is no target nwe"),
         ((*OLD, *SAME, "--har", "LICENSE"), 2, "LICENSE: not an HTTP Archive"),
         ((*OLD, *SAME, "--curl", "wget x"), 2, "--curl: a curl command begins with curl"),
         ((*OLD, *SAME, "--openapi", "nowhere"), 2, "nowhere: there is no such file"),
