@@ -249,6 +249,8 @@ async def app(scope, receive, send):
         ((*OLD, "--target", "new=http://x/?a=1", "/"), 3, "http://x/?a=1 is not the address of a"),
         ((*OLD, "--target", "new=http://", "/"), 3, "http:// is not the address of a server"),
         ((*OLD, "--target", "new=http://x:99999", "/"), 3, "http://x:99999: Port out of range"),
+        ((*OLD, *SAME, "/users", "--timeout", "0"), 2, "0.0 is not in the range x>0"),
+        ((*OLD, *SAME, "/users", "--max-size", "0"), 2, "0 is not in the range x>=1"),
         ((*OLD, *SAME, "/users", "--neutral", "nwe=x"), 2, "--neutral: there is no target nwe"),
         ((*OLD, *SAME, "--har", "LICENSE"), 2, "LICENSE: not an HTTP Archive"),
         ((*OLD, *SAME, "--curl", "wget x"), 2, "--curl: a curl command begins with curl"),
