@@ -27,7 +27,8 @@ def normalise_cookie(line: str) -> str:
 
     The names of attributes, and the values of all but Path, have no case (RFC 6265, 5.2).
     """
-    pair, *attributes = line.split(";")
+    pair, *others = line.split(";")
+    attributes = filter(str.strip, others)
     name, _, value = pair.partition("=")
     shown = "value" if value.strip().strip('"') else ""
     return "; ".join([f"{name.strip()}={shown}", *sorted(map(normalise_attribute, attributes))])

@@ -54,6 +54,11 @@ EQUAL = [
         [("Set-Cookie", "sid=a; samesite=lax; httponly; path=/")],
     ),
     with_headers(
+        "a cookie's last semicolon",
+        [("Set-Cookie", "sid=a; Path=/;")],
+        [("Set-Cookie", "sid=a; Path=/")],
+    ),
+    with_headers(
         "order of cookies",
         [("Set-Cookie", "a=1"), ("Set-Cookie", "b=1")],
         [("Set-Cookie", "b=1"), ("Set-Cookie", "a=1")],
