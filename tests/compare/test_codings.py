@@ -75,3 +75,15 @@ def test_the_same_coding_that_one_body_does_not_have_is_a_difference() -> None:
         ]
     with comparing({"a": plain, "b": plain}) as compare:
         assert compare("GET", "/").identical
+
+
+@pytest.mark.parametrize("end", [b"", gzip.compress(b"more")])
+def test_a_gzip_body_that_ends_elsewhere_is_not_decoded(end: bytes) -> None:
+    whole = gzip.compress(BODY, mtime=0)
+    sent = whole + end if end else whole[:-6]
+    assert decode_body(sent, [("Content-Encoding", "gzip")], 10_000) == (sent, False)
+    gzipped = ("Content-Encoding", "gzip")
+    targets = {"a": answers(whole, TEXT, gzipped), "b": answers(sent, TEXT, gzipped)}
+    with comparing(targets) as compare:
+        found = [one.place for one in compare("GET", "/").counting]
+    assert found == ["header Content-Encoding", "body"]

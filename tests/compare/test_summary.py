@@ -6,7 +6,7 @@ from dataclasses import replace
 from framework_gateway.compare.examples import LARGEST_BODY, LONGEST_VALUE, MAX_DIFFERENCES
 from framework_gateway.compare.findings import Comparison, Difference, Kind, Use
 from framework_gateway.compare.messages import Answer, Failure, Request
-from framework_gateway.compare.reports.shown import remarks
+from framework_gateway.compare.reports.shown import remarks, verdict
 from framework_gateway.compare.summary import MAX_GROUPS, MAX_ROUTES, OTHERS, Summary
 
 STATUS = Difference("status", "", Kind.STATUS, {"a": "200", "b": "404"})
@@ -123,3 +123,10 @@ def test_rules_and_notes_are_counted() -> None:
     assert document["notes"] == [{"place": "header Date", "reason": "not compared", "count": 3}]
     assert document["identical"] is True
     assert summary.only is None
+
+
+def test_a_run_that_was_stopped_is_said_to_be() -> None:
+    summary = summary_of(comparison("/"))
+    summary.is_late = True
+    assert verdict(summary).endswith("0 without an answer (stopped at the time limit)")
+    assert verdict(summary_of()) == "No request was compared"

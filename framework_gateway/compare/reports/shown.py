@@ -16,8 +16,10 @@ COUNTS = ("route", "matched", "differing", "failed")
 
 def verdict(summary: Summary) -> str:
     """Return the result in one sentence."""
-    if not summary.total and not summary.interrupted:
-        return "No request was compared"
+    reasons = {"interrupted": summary.interrupted, "stopped at the time limit": summary.is_late}
+    end = "".join(f" ({reason})" for reason, is_so in reasons.items() if is_so)
+    if not summary.total:
+        return f"No request was compared{end}"
     counts = summary.counts
     targets = " and ".join(summary.targets)
     text = f"{count(summary.total, 'request')} to {targets}: "
@@ -25,7 +27,7 @@ def verdict(summary: Summary) -> str:
     if counts["insufficient"]:
         parts.append(f"{counts['insufficient']} undecided")
     parts.append(f"{counts['failed']} without an answer")
-    return text + ", ".join(parts) + (" (interrupted)" if summary.interrupted else "")
+    return text + ", ".join(parts) + end
 
 
 def count(number: int, noun: str) -> str:
@@ -48,8 +50,6 @@ def remarks(summary: Summary) -> Iterator[str]:
         yield f"Does not count: {len(summary.notes) - MOST_NOTES} further places"
     for reason, number in summary.skipped.items():
         yield f"Left out: {number} {reason}"
-    if summary.is_late:
-        yield "Stopped at the time limit"
     for finding in summary.unstable:
         yield f"Not found again: {finding.group}"
     if summary.ungrouped:
