@@ -19,7 +19,7 @@ ON_POSTGRESQL = tests/contract tests/database tests/events tests/jobs \
 KNOWN_VULNERABLE := jinja2==2.4.1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow coverage lint audit docs soak bench-bridge bench-proxy bench claims screenshots lock clean
+.PHONY: help install run test test-slow test-thorough coverage lint audit docs soak bench-bridge bench-proxy bench claims screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,12 @@ test: $(VENV)/installed-dev ## run the tests, and on PostgreSQL those that touch
 	$(BIN)/pytest $(IN_PARALLEL) -m "not slow" --database=postgresql $(ON_POSTGRESQL)
 
 test-slow: $(VENV)/installed-dev $(APPLICATIONS)/installed ## run the tests marked slow: soak, machines, other applications
-	$(BIN)/pytest $(IN_PARALLEL) -m slow
-	$(BIN)/pytest $(IN_PARALLEL) -m slow --database=postgresql $(ON_POSTGRESQL)
+	$(BIN)/pytest $(IN_PARALLEL) -m "slow and not thorough"
+	$(BIN)/pytest $(IN_PARALLEL) -m "slow and not thorough" --database=postgresql $(ON_POSTGRESQL)
+
+test-thorough: $(VENV)/installed-dev ## run the rest of the long lists of cases, of which the others run a sample
+	$(BIN)/pytest $(IN_PARALLEL) -m thorough
+	$(BIN)/pytest $(IN_PARALLEL) -m thorough --database=postgresql $(ON_POSTGRESQL)
 
 coverage: $(VENV)/installed-dev ## branch coverage of all tests on SQLite, subprocesses included
 	$(BIN)/pytest $(IN_PARALLEL) --cov --cov-report=term:skip-covered --cov-report=html

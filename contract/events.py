@@ -3,6 +3,10 @@
 Every change of the users table writes its event in the same transaction, whichever application
 makes the change. Events become visible in the order of their ids: once a reader sees an event, no
 earlier one appears later.
+
+On PostgreSQL, the triggers write to another table, so that writers do not wait for each other.
+``NUMBER_EVENTS`` moves what is committed to the outbox, and gives it ids. Gateways with listeners
+and workers execute it again and again.
 """
 
 from collections.abc import Collection
@@ -27,7 +31,14 @@ from sqlalchemy import (
 from contract.schemas import MAX_EMAIL, MAX_ID, MAX_NAME, UserPublic
 from contract.table import metadata
 
-CHANNEL = "user_events"  # PostgreSQL sends a notification on it with each commit
+CHANNEL = "user_events"  # gateways of the previous version wait for notifications on it
+
+# PostgreSQL's tables of events without an id, and the statement, in a transaction of its own. It
+# returns the id of the newest event (null while another process numbers events), and whether more
+# events are pending than it takes. It looks only where events can be, unless the parameter is true:
+# the numbering of another server, from which a backup came, may hide them.
+NUMBERING_TABLES = ("pending_user_events", "user_event_numbering")
+NUMBER_EVENTS = "SELECT newest, more FROM number_user_events(%s)"
 
 user_events = Table(
     "user_events",

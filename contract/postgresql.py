@@ -46,14 +46,17 @@ def connection_parameters(
 
 
 def settings_statement(lock_timeout: float, statement_timeout: float) -> str:
-    """Return the statements that set both timeouts, given in seconds.
+    """Return the statements that set both timeouts, in seconds, and how statements are planned.
+
+    To compile a statement, or to start parallel workers, takes longer than a request's statements.
 
     Not the parameter ``options`` of the connection: it would replace that of the address, of the
     service or of PGOPTIONS.
     """
     return (
         f"SET lock_timeout = {max(1, round(lock_timeout * 1000))};"
-        f" SET statement_timeout = {round(statement_timeout * 1000)}"
+        f" SET statement_timeout = {round(statement_timeout * 1000)};"
+        " SET jit = off; SET max_parallel_workers_per_gather = 0"
     )
 
 

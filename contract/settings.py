@@ -140,6 +140,15 @@ class Settings(BaseSettings):
             description="Days until a finished export and its file are deleted.",
         ),
     ] = 7.0
+    events_kept: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=36_500,
+            description="Days until an event is deleted; none: never (the default in production is"
+            " 90).",
+        ),
+    ] = None
     job_timeout: Annotated[
         float,
         Field(
@@ -175,8 +184,8 @@ class Settings(BaseSettings):
         errors = [*find_missing(values)]
         try:
             # A key that is missing is among the errors already; the file is not for production.
-            defaults = {"writes": "authenticated", "pages": "staff", "secret_key": new_key()}
-            settings = handler({**defaults, **values})
+            defaults = {"writes": "authenticated", "pages": "staff", "events_kept": 90.0}
+            settings = handler({"secret_key": new_key(), **defaults, **values})
         except ValidationError as error:
             errors += error.errors(include_url=False)  # type: ignore[arg-type]
         if errors:

@@ -1,6 +1,7 @@
-"""Connections to SQLite whose cursors close when a statement has failed."""
+"""Connections to SQLite that read a changed schema again, and whose failed cursors close."""
 
 import sqlite3
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -24,17 +25,31 @@ def closing(kind: Any) -> Any:
 
     class ClosingCursor(kind):  # type: ignore[misc]  # a class of the caller
         def execute(self, *arguments: Any) -> Any:
-            try:
-                return super().execute(*arguments)
-            except sqlite3.Error:
-                self.close()
-                raise
+            return self._run(super().execute, *arguments)
 
         def executemany(self, *arguments: Any) -> Any:
+            return self._run(super().executemany, *arguments)
+
+        def _run(self, execute: Callable[..., Any], *arguments: Any) -> Any:
             try:
-                return super().executemany(*arguments)
+                return with_newest_schema(execute, *arguments)
             except sqlite3.Error:
                 self.close()
                 raise
 
     return ClosingCursor
+
+
+def with_newest_schema(execute: Callable[..., Any], *arguments: Any) -> Any:
+    """Execute a statement, also the first one after another program has changed the schema.
+
+    SQLite finds that while it prepares the statement. If triggers then open a virtual table, such
+    as the index of searches, it no longer finds the other tables. It has executed nothing, and the
+    second attempt reads the new schema.
+    """
+    try:
+        return execute(*arguments)
+    except sqlite3.OperationalError as error:
+        if not str(error).startswith("no such table:"):
+            raise
+    return execute(*arguments)

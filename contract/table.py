@@ -18,16 +18,18 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextualSelect,
     delete,
     func,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 
-from contract.folding import fold
 from contract.schemas import MAX_EMAIL, MAX_NAME, PageQuery
+from contract.searching import Search
 
 metadata = MetaData()
 
@@ -51,15 +53,19 @@ public = (users.c.id, users.c.name, users.c.email)
 UserRow = Row[int, str, str]
 
 
-def select_page(query: PageQuery) -> Select[int, str, str]:
-    """Select a page by keyset, and one more row that tells whether another page follows."""
-    statement = select(*public).order_by(users.c.id).limit(query.limit + 1)
-    if query.after is not MISSING:
-        statement = statement.where(users.c.id > query.after)
-    if query.search is not MISSING:
-        # No needle contains a line feed, so none spans the name and the email.
-        statement = statement.where(users.c.folded.contains(fold(query.search), autoescape=True))
-    return statement
+def select_page(query: PageQuery, dialect: str) -> Select[int, str, str] | TextualSelect:
+    """Select a page by keyset, and one more row that tells whether another page follows.
+
+    Args:
+        dialect: the name of the database's dialect; searches differ.
+    """
+    after = 0 if query.after is MISSING else query.after
+    # Every user has the empty needle. No needle has a line feed, so none spans name and email.
+    if query.search is MISSING or not query.search:
+        return select_after(after, query.limit + 1)
+    search = Search.of(dialect, [query.search], after, query.limit + 1)
+    statement = text(search.statement(":{}".format)).bindparams(**search.parameters())
+    return statement.columns(*public)
 
 
 def select_after(user_id: int, limit: int) -> Select[int, str, str]:

@@ -1,23 +1,33 @@
 """The admin of users, their events, exports, statistics and API tokens."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from django_app import lists
+from django_app.events import number_events
 from django_app.forms import ApiTokenForm
 from django_app.models import ApiToken, ApiTokenQuerySet, DayStatistic, Export, User, UserEvent
 from django_app.tasks import order_export
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
-    """List, search and filter users."""
+class UserAdmin(lists.BoundedAdmin):
+    """List, search and filter users, the newest first."""
 
     list_display = ("name", "email", "created_at")
     list_filter = ("created_at",)
+    # Both have an index.
+    sortable_by = ("email", "created_at")
+    ordering = ("-created_at",)
+    # Only switches the search on; get_search_results does not read them.
     search_fields = ("name", "email")
+    search_help_text = f"Pages reach the newest {lists.SHOWN:,} users; a search finds all."
     readonly_fields = ("created_at",)
     actions = ("export_as_ndjson", "export_as_csv")
 
@@ -28,6 +38,12 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only in 
     @admin.action(description="Export all users to a file (CSV)", permissions=["view"])
     def export_as_csv(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         self.export(request, "text/csv")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        """Search by the index of the API's searches."""
+        return lists.find_users(request, queryset, search_term), False
 
     def export(self, request: HttpRequest, media_type: str) -> None:
         """Create an export and enqueue it for a worker."""
@@ -49,12 +65,18 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic only
 
 
 @admin.register(UserEvent)
-class UserEventAdmin(ReadOnlyAdmin):
-    """Show the changes of users."""
+class UserEventAdmin(lists.BoundedAdmin, ReadOnlyAdmin):
+    """Show the newest changes of users."""
 
     list_display = ("at", "action", "name", "email", "framework")
-    list_filter = ("action", "framework", "at")
+    list_filter = ("action", lists.FrameworkFilter, "at")
     search_fields = ("name", "email")
+    search_help_text = f"The newest {lists.WINDOW:,} events; pages reach {lists.SHOWN:,}."
+    sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        number_events()  # otherwise the newest ones are missing, if no worker runs
+        return lists.NewestEvents
 
 
 @admin.register(Export)
@@ -75,7 +97,7 @@ class ExportAdmin(ReadOnlyAdmin):
 
 @admin.register(DayStatistic)
 class DayStatisticAdmin(ReadOnlyAdmin):
-    """Show the statistics of each day."""
+    """Show the statistics of each day; those of today are not complete."""
 
     list_display = ("day", "total", "created", "changed", "deleted")
 

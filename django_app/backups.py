@@ -24,10 +24,7 @@ LAST_EVENT_ID = {
     "postgresql": "SELECT max(last_value) FROM pg_sequences WHERE format('%I.%I', schemaname,"
     " sequencename)::regclass = pg_get_serial_sequence('user_events', 'id')::regclass",
 }
-SET_EVENT_ID = {
-    "sqlite": "UPDATE sqlite_sequence SET seq = %s WHERE name = 'user_events'",
-    "postgresql": "SELECT setval(pg_get_serial_sequence('user_events', 'id'), %s)",
-}
+SET_EVENT_ID = "UPDATE sqlite_sequence SET seq = %s WHERE name = 'user_events'"
 SQLITE_HEAD = b"SQLite format 3\0"
 
 
@@ -107,10 +104,11 @@ def restore(file: Path) -> None:
         target = Path(connection.settings_dict["NAME"])
         make_private(target)
         copy_sqlite(file, target, into_log=True)
+        connection.close()  # it may have read the schema before the restore
+        use_event_ids_after(used)
     else:
-        programs.restore(file)
-    connection.close()  # it may have read the schema before the restore
-    use_event_ids_after(used)
+        programs.restore(file, used)
+        connection.close()
 
 
 def last_event_id() -> int:
@@ -124,14 +122,14 @@ def last_event_id() -> int:
 
 
 def use_event_ids_after(used: int) -> None:
-    """Give new events ids that no event had before the restore.
+    """Give new events of SQLite ids that no event had before the restore.
 
     So a listener that was away finds that its last event is gone, even when there are new ones.
     """
     if used > last_event_id():
         with connection.cursor() as cursor:
-            cursor.execute(SET_EVENT_ID[connection.vendor], [used])
-            if cursor.rowcount == 0:  # SQLite notes no id before the first event
+            cursor.execute(SET_EVENT_ID, [used])
+            if cursor.rowcount == 0:  # no id is noted before the first event
                 cursor.execute("INSERT INTO sqlite_sequence VALUES ('user_events', %s)", [used])
 
 

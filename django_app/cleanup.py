@@ -1,4 +1,4 @@
-"""What workers remove from time to time: old exports, files without an export, old job records."""
+"""What workers delete from time to time: what is old, and files without an export."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -10,15 +10,21 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import DateTimeField, ExpressionWrapper, Q
+from django.contrib.sessions.models import Session
+from django.db.models import DateTimeField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Now
 from django_tasks_db.models import DBTaskResult
 
+from contract.webhooks import REMEMBERED
+from django_app import figures
+from django_app.events import number_hidden_events
 from django_app.jobs import open_jobs
-from django_app.models import Export, WorkerProcess
+from django_app.models import Export, UserEvent, WebhookMessage, WebhookSubject, WorkerProcess
 from django_app.storage import PART, remove_export
 
 logger = logging.getLogger("django_app.cleanup")
+
+BATCH = 1000  # rows that one transaction deletes: writers of SQLite wait for it
 
 # Files that have no export are left alone for a day: a job may be writing one.
 ORPHAN_AGE = timedelta(days=1)
@@ -30,6 +36,12 @@ OURS = pattern(
 def ago(age: timedelta) -> ExpressionWrapper[Any]:
     """Return a time in the past by the clock of the database."""
     return ExpressionWrapper(Now() - age, output_field=DateTimeField())
+
+
+def delete_in_batches(rows: QuerySet[Any]) -> None:
+    """Delete rows, some in each transaction."""
+    while keys := [*rows.values_list("pk", flat=True)[:BATCH]]:
+        rows.filter(pk__in=keys).delete()
 
 
 def end_exports_without_job() -> None:
@@ -58,11 +70,33 @@ def delete_old_exports() -> None:
 
 
 def delete_old_records() -> None:
-    """Delete the records of ended jobs that no export needs, and of workers that have gone."""
+    """Delete the records of ended jobs, workers, sessions and webhooks that nobody needs."""
     finished = Q(finished_at__lt=ago(timedelta(days=settings.EXPORT_DAYS)))
     kept = Export.objects.exclude(task_id=None).values("task_id")
-    DBTaskResult.objects.finished().filter(finished).exclude(id__in=kept).delete()
+    delete_in_batches(DBTaskResult.objects.finished().filter(finished).exclude(id__in=kept))
     WorkerProcess.objects.filter(seen_at__lt=ago(timedelta(days=1))).delete()
+    delete_in_batches(Session.objects.filter(expire_date__lt=Now()))
+    for received in (WebhookMessage, WebhookSubject):
+        delete_in_batches(received.objects.filter(received_at__lt=ago(REMEMBERED)))
+
+
+def delete_old_events() -> None:
+    """Delete the events that are older than the setting allows, the oldest first.
+
+    The newest event stays: listeners that have received it would be told to reset. So do those that
+    the figures do not contain yet.
+    """
+    if settings.EVENTS_KEPT is None:
+        return
+    events = UserEvent.objects.order_by("id")
+    carried, newest = figures.find_mark("default")
+    old = UserEvent.objects.filter(at__lt=ago(timedelta(days=settings.EVENTS_KEPT)))
+    # The times have no index, but nearly the order of the ids.
+    last, deleted = 0, 1
+    while deleted:
+        batch = events.filter(id__gt=last, id__lte=min(carried, newest - 1))
+        after, last = last, max(batch.values_list("id", flat=True)[:BATCH], default=last)
+        deleted, _ = old.filter(id__gt=after, id__lte=last).delete()
 
 
 def delete_orphans() -> None:
@@ -95,5 +129,8 @@ STEPS: list[Callable[[], None]] = [
     end_exports_without_job,
     delete_old_exports,
     delete_old_records,
+    number_hidden_events,
+    figures.carry,
+    delete_old_events,
     delete_orphans,
 ]

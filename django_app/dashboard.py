@@ -7,14 +7,16 @@ from django.contrib.admin import site
 from django.contrib.admin.views.decorators import staff_member_required
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Max
-from django.db.models.functions import TruncDate
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from django_app import figures
+from django_app.events import number_events
 from django_app.models import User, UserEvent
+from django_app.transactions import reading, writing
 
 DAYS = 30
 LATEST = 20
@@ -27,7 +29,7 @@ class Dashboard:
 
     Attributes:
         total: number of users.
-        days: number of sign-ups on each of the last 30 days.
+        days: number of sign-ups on each of the last 30 days, also of users deleted since.
         frameworks: number of changes by each framework.
         latest: the latest events.
     """
@@ -80,6 +82,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 def current() -> Dashboard:
     """Return the figures from the cache, or collect them when a new event exists."""
+    number_events()
     newest = UserEvent.objects.aggregate(newest=Max("id"))["newest"]
     today = timezone.now().date()
     key = f"dashboard:{newest}:{today}"
@@ -91,19 +94,17 @@ def current() -> Dashboard:
 
 
 def collect(today: date) -> Dashboard:
-    """Collect the figures in four queries, independent of the number of users."""
-    first = today - timedelta(days=DAYS - 1)
-    signed_up = dict(
-        User.objects.filter(created_at__date__gte=first)
-        .values_list(TruncDate("created_at"))
-        .annotate(count=Count("id"))
-        .order_by()
-    )
-    frameworks = UserEvent.objects.values_list("framework").annotate(count=Count("id"))
-    days = [first + timedelta(days=number) for number in range(DAYS)]
+    """Collect the figures; the cost is that of the events since the last look at many of them."""
+    if figures.are_behind():
+        with writing():
+            figures.carry()
+    days = [today - timedelta(days=number) for number in reversed(range(DAYS))]
+    with reading():
+        found = figures.read(days[0])
+    frameworks = sorted(found.frameworks.items(), key=lambda item: (-item[1], item[0]))
     return Dashboard(
-        total=User.objects.count(),
-        days=[(day, signed_up.get(day, 0)) for day in days],
-        frameworks=[*frameworks.order_by("-count", "framework")],
+        total=found.users,
+        days=[(day, found.created[day]) for day in days],
+        frameworks=frameworks,
         latest=[*UserEvent.objects.all()[:LATEST]],
     )

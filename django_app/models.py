@@ -14,6 +14,7 @@ from django.utils import timezone
 from pydantic import ValidationError as PydanticValidationError
 
 from contract.schemas import MAX_EMAIL, MAX_NAME, UserInput
+from django_app.managers import UserManager
 
 
 class User(models.Model):
@@ -26,9 +27,12 @@ class User(models.Model):
     # Name and email without the differences of case, for searches; triggers keep it.
     folded = models.TextField(db_default="", editable=False)
 
+    objects = UserManager()
+
     class Meta:
         db_table = "users"
         ordering = ("id",)
+        indexes = (models.Index(fields=["created_at", "id"], name="users_created_at"),)
         constraints = (
             models.CheckConstraint(condition=models.Q(id__gt=0), name="users_id_positive"),
         )
@@ -189,13 +193,13 @@ class Export(models.Model):
 
 
 class DayStatistic(models.Model):
-    """The number of users and of changes on one day, counted after the day has ended."""
+    """The changes of one day, and the number of users after them; see ``figures``."""
 
     day = models.DateField(primary_key=True)
     total = models.IntegerField()
-    created = models.IntegerField()
-    changed = models.IntegerField()
-    deleted = models.IntegerField()
+    created = models.IntegerField(db_default=0)
+    changed = models.IntegerField(db_default=0)
+    deleted = models.IntegerField(db_default=0)
 
     class Meta:
         db_table = "day_statistics"
@@ -203,6 +207,32 @@ class DayStatistic(models.Model):
 
     def __str__(self) -> str:
         return str(self.day)
+
+
+class FrameworkCount(models.Model):
+    """The number of changes by one framework; see ``figures``."""
+
+    framework = models.CharField(max_length=63, primary_key=True)
+    changes = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "framework_counts"
+
+    def __str__(self) -> str:
+        return self.framework
+
+
+class Watermark(models.Model):
+    """The event up to which the figures are stored; the only row has the id 1."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    event_id = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "watermarks"
+
+    def __str__(self) -> str:
+        return str(self.event_id)
 
 
 LOST = 10.0  # seconds without a renewal after which another worker takes over the jobs

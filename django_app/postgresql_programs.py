@@ -11,11 +11,22 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.db.backends.postgresql.client import DatabaseClient
 
-from contract.events import CHANNEL
+from contract.events import CHANNEL, NUMBERING_TABLES
 from contract.settings import get_settings
 from django_app.schema import RECORDS, Migration, tables
 
 END_OF_ROWS = "\\."
+
+# A transaction that numbers events, or has changed users, must not wait for a table that is being
+# dropped while this one waits for its other tables.
+LOCKS = ["SELECT pg_advisory_xact_lock(7236411)", "LOCK TABLE users"]
+
+# The archive's script has set the search path to nothing.
+KEEP_EVENT_IDS = """
+RESET search_path;
+SELECT setval(name, greatest({}, pg_sequence_last_value(name)))
+FROM CAST(pg_get_serial_sequence('user_events', 'id') AS regclass) AS name
+"""
 
 
 def dump(file: Path) -> None:
@@ -47,8 +58,11 @@ def read_migrations(file: Path) -> set[Migration]:
     return found
 
 
-def restore(file: Path) -> None:
+def restore(file: Path, used: int) -> None:
     """Replace this project's tables by those of an archive, in one transaction.
+
+    Args:
+        used: the largest id that an event has ever had; new events get others at once.
 
     Raises:
         CommandError: a program is missing or fails; nothing was changed.
@@ -62,6 +76,7 @@ def restore(file: Path) -> None:
             *("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"),
             *(f"--command={command}" for command in drop_statements()),
             f"--file={script.name}",
+            *([f"--command={KEEP_EVENT_IDS.format(used)}"] if used else []),
             f"--command=NOTIFY {CHANNEL}",
         )
 
@@ -72,8 +87,8 @@ def drop_statements() -> list[str]:
     pg_restore drops only what the archive has, but a newer version may have added more. Without
     CASCADE, nothing of other applications is dropped: the statement fails instead.
     """
-    models = apps.get_models(include_auto_created=True)
-    own = sorted(tables() & {RECORDS, *(model._meta.db_table for model in models)})
+    models = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
+    own = sorted(tables() & {RECORDS, *NUMBERING_TABLES, *models})
     if not own:
         return []
     quote = connection.ops.quote_name
@@ -84,8 +99,11 @@ def drop_statements() -> list[str]:
             [[quote(name) for name in own]],
         )
         functions = [name for (name,) in cursor.fetchall()]
-    statements = [f"DROP TABLE {', '.join(map(quote, own))}"]
-    return statements + [f"DROP FUNCTION {name}" for name in functions]
+    return [
+        *(LOCKS if "users" in own else []),
+        f"DROP TABLE {', '.join(map(quote, own))}",
+        *(f"DROP FUNCTION {name}" for name in functions),
+    ]
 
 
 def call(program: str, *options: str) -> str:

@@ -95,6 +95,7 @@ if settings.redis_url is not None:
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 MEDIA_ROOT = settings.files_dir
 EXPORT_DAYS = settings.export_days
+EVENTS_KEPT = settings.events_kept
 
 # Login attempts are counted in Redis for all processes, or in each process for itself.
 THROTTLE_STORAGE = str(settings.redis_url) if settings.redis_url else "memory://"

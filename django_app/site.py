@@ -35,8 +35,8 @@ class LinkedLookups(ModelAdmin):  # type: ignore[type-arg]  # generic only in th
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Return whether a filter of the list can produce the lookup."""
         field, *rest = lookup.split("__")
-        # list_filter holds only field names: no list has a filter class.
-        return field in map(str, self.list_filter) and {*rest} <= LOOKUPS | IDENTIFIERS
+        filters = {getattr(one, "parameter_name", one) for one in self.list_filter}
+        return field in filters and {*rest} <= LOOKUPS | IDENTIFIERS
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Return the list; redirect to the unfiltered one when a lookup or its value is refused."""

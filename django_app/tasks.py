@@ -6,17 +6,18 @@ from typing import IO
 from uuid import UUID
 
 from django.db import connections, transaction
-from django.db.models import Count, Max
+from django.db.models import Max
 from django.db.models.functions import Now
 from django_tasks import TaskContext, task
 
 from contract.formats import FIELDS, FORMATS
-from django_app import storage
+from django_app import figures, storage
+from django_app.events import number_events
+from django_app.figures import SNAPSHOT
 from django_app.jobs import Job, JobFailed, check_owner
-from django_app.models import DayStatistic, Export, User, UserEvent, WorkerProcess
+from django_app.models import DayStatistic, Export, User, WorkerProcess
 
 PAGE = 2000  # users read and written at once
-SNAPSHOT = "snapshot"  # the connection in whose transactions all queries see the same moment
 
 
 @task(takes_context=True)
@@ -35,7 +36,7 @@ def export_users(context: TaskContext, export_id: str) -> str:
     if export.finished_at is not None:
         return export.file
     name = storage.name_of(export.id, export.media_type)
-    Export.objects.filter(id=export_id).update(total=User.objects.count(), done=0)
+    Export.objects.filter(id=export_id).update(total=figures.read().users, done=0)
     try:
         storage.exports().remove_parts(name)
         with storage.exports().replacing(name) as file:
@@ -81,16 +82,10 @@ def pages() -> Iterator[list[tuple[int, str, str]]]:
 
 @task()
 def count_day(day: str) -> None:
-    """Count the changes of a day."""
-    counted = dict(
-        UserEvent.objects.filter(at__date=day)
-        .values_list("action")
-        .annotate(count=Count("id"))
-        .order_by()
-    )
-    figures = {str(action): counted.get(str(action), 0) for action in UserEvent.Action}
-    values = {"total": User.objects.count(), **figures}
-    DayStatistic.objects.update_or_create(day=date.fromisoformat(day), defaults=values)
+    """Store the figures of a day, also if nothing has changed on it."""
+    number_events()
+    figures.carry()
+    figures.begin_day(date.fromisoformat(day))
 
 
 def order_export(media_type: str) -> None:

@@ -28,7 +28,7 @@ def reading() -> Iterator[None]:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Hold the places of a writer in the block, which commits by itself.
+    """Hold the places of a writer in the block, which may take long and commits by itself.
 
     Raises:
         DatabaseUnavailable: too many requests wait for the database.
@@ -47,7 +47,7 @@ def committing() -> Iterator[None]:
         OutcomeUnknown: the connection was lost during the commit.
     """
     written = False
-    with places.writing():
+    with places.committing():
         try:
             with transaction.atomic():
                 yield

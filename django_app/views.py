@@ -11,7 +11,6 @@ from django.views.decorators.csrf import csrf_exempt
 from pydantic import MISSING
 
 from contract.access import PRIVATE
-from contract.folding import fold
 from contract.pages import next_link, split_page
 from contract.problems import (
     MethodNotAllowed,
@@ -58,13 +57,8 @@ class UserListView(ApiView):
     def get(self, request: HttpRequest) -> JsonResponse:
         """List users by id, a page at a time."""
         query = PageQuery.model_validate(request.GET.dict())
-        users = User.objects.values(*FIELDS)
-        if query.after is not MISSING:
-            users = users.filter(id__gt=query.after)
-        if query.search is not MISSING:
-            users = users.filter(folded__contains=fold(query.search))
         with reading():
-            rows = list(users[: query.limit + 1])
+            rows = read_page(query)
         page, more = split_page(rows, query)
         response = json_response(page)
         if more:
@@ -118,6 +112,15 @@ class UserView(ApiView):
                 raise UserNotFound(user_id)
             user = read_user(user_id)
         return json_response(user)
+
+
+def read_page(query: PageQuery) -> list[dict[str, Any]]:
+    """Return the users of a page, and one more if there is another page."""
+    after = 0 if query.after is MISSING else query.after
+    if query.search is MISSING or not query.search:
+        return [*User.objects.filter(id__gt=after).values(*FIELDS)[: query.limit + 1]]
+    found = User.objects.search([query.search], after, query.limit + 1)
+    return [{field: getattr(user, field) for field in FIELDS} for user in found]
 
 
 def read_user(user_id: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 
 from contract.settings import get_settings
 from django_app import cleanup, jobs
+from django_app.events import number_events
 from django_app.jobs import Job, JobFailed, LeaseLost, WorkerLost
 from django_app.tasks import enqueue_pending_exports, enqueue_statistics_of_yesterday
 
@@ -181,7 +182,7 @@ def start_threads(worker: JobWorker) -> None:
         jobs.renew_lease(worker.worker_id)
 
     start_repeating(RENEWAL, renew_lease, worker.end_overdue_job, leases.release_lost)
-    start_repeating(RENEWAL, enqueue_pending_exports, count_yesterday)
+    start_repeating(RENEWAL, number_events, enqueue_pending_exports, count_yesterday)
     start_repeating(CLEANUP, *cleanup.STEPS)
 
 

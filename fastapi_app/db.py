@@ -58,7 +58,7 @@ async def committing(session: AsyncSession) -> AsyncIterator[None]:
         DatabaseUnavailable: too many requests wait for the database.
         OutcomeUnknown: the connection was lost during the commit.
     """
-    async with places_of(session).async_writing():
+    async with places_of(session).async_committing():
         try:
             yield
             await commit(session)

@@ -34,7 +34,7 @@ async def order_export(
 ) -> ExportState:
     """Request an export of all users."""
     export_id = uuid4()
-    async with places_of(session).async_writing():
+    async with places_of(session).async_committing():
         await session.execute(insert_export(export_id, order))
         await commit(session)
     response.headers.update(PRIVATE)

@@ -1,7 +1,6 @@
 """Reading the table of events: page by page, past rows that cannot be read."""
 
 import logging
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiosqlite
@@ -58,15 +57,6 @@ class Outbox:
         async with self.sessionmaker() as session:
             rows = (await session.execute(select_marks(event_ids))).all()
         return {row.id: row for row in rows}
-
-    async def after(self, event_id: int) -> AsyncGenerator[tuple[list[UserEvent], int]]:
-        """Yield pages of events, each with the id after which the next one begins."""
-        while True:
-            events, last = await self.page(event_id)
-            if last == event_id:
-                return
-            yield events, last
-            event_id = last
 
     async def page(self, after: int) -> tuple[list[UserEvent], int]:
         """Return the next events, and the id after which the next page begins.

@@ -34,7 +34,8 @@ async def list_users(
 ) -> Sequence[UserRow]:
     """List users by id, a page at a time."""
     async with reading(session):
-        rows = (await session.execute(select_page(query))).all()
+        statement = select_page(query, session.get_bind().dialect.name)
+        rows = (await session.execute(statement)).all()
     page, more = split_page(rows, query)
     if more:
         path = request.url_for("list_users").path

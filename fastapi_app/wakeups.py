@@ -1,6 +1,7 @@
-"""Notifications from the database that any process has committed a change."""
+"""When to look for new events: any process may have committed a change."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -8,18 +9,21 @@ from typing import Any
 import aiosqlite
 
 from contract.addresses import File, parse_address
-from contract.events import CHANNEL
+from contract.events import NUMBER_EVENTS
 from contract.postgresql import BoundedAsyncConnection, connection_parameters
 from contract.private_files import protect_database
 from contract.settings import Settings
 from fastapi_app.steps import finish
 
 POLL = 0.1  # seconds between two queries of SQLite's counter of commits
-NOTIFY_TIMEOUT = 5.0  # seconds until a look without a notification: a restore sends none
+NUMBERING_POLL = 0.25  # seconds between two queries that number PostgreSQL's events
+NUMBERING_POLL_IN_USE = 0.05  # the same, while events come
+IN_USE = 1.0  # seconds after an event in which others are likely
+LOOK = 5.0  # seconds until a look without a change: after a restore, the ids may be the same
 
 
 def wakeups(settings: Settings) -> AsyncGenerator[None]:
-    """Yield once at the start, and then whenever there may be a new event.
+    """Yield once at the start, whenever there may be a new event, and every LOOK seconds.
 
     Raises:
         OSError, psycopg.Error, aiosqlite.Error: the connection to the database is lost.
@@ -37,12 +41,12 @@ async def sqlite_wakeups(file: Path) -> AsyncGenerator[None]:
     connection = aiosqlite.connect(file)
     try:
         await finish(connection)
-        seen = None
+        seen, looked = None, 0.0
         while True:
             # execute_fetchall closes its cursor; an open one would keep the file open.
             ((version,),) = await connection.execute_fetchall("PRAGMA data_version")
-            if version != seen:
-                seen = version
+            if version != seen or time.monotonic() > looked + LOOK:
+                seen, looked = version, time.monotonic()
                 yield
             # SQLite tells nobody of a change.
             await asyncio.sleep(POLL)
@@ -51,16 +55,38 @@ async def sqlite_wakeups(file: Path) -> AsyncGenerator[None]:
 
 
 async def postgresql_wakeups(parameters: dict[str, Any]) -> AsyncGenerator[None]:
-    """Wait for the notifications of the triggers."""
+    """Number the events, also for others, and watch the newest one."""
     connection = await BoundedAsyncConnection.connect(**parameters, autocommit=True)
     async with connection:
-        await connection.execute(f"LISTEN {CHANNEL}")
+        # Listeners begin after the events that nobody has numbered.
+        while (await number_events(connection, everywhere=True))[1]:
+            pass
+        seen, looked, changed = None, 0.0, 0.0
         while True:
-            yield
-            # One notification is enough to wake up; the next round consumes the others.
-            async for _ in connection.notifies(timeout=NOTIFY_TIMEOUT, stop_after=1):
-                break
-            else:
-                # A connection that was cut without a word sends no notification either.
-                async with asyncio.timeout(NOTIFY_TIMEOUT):
-                    await connection.execute("SELECT 1")
+            now = time.monotonic()
+            is_look = now > looked + LOOK
+            newest, more = await number_events(connection, everywhere=is_look)
+            if newest is not None and newest != seen:
+                seen, changed = newest, now
+            if is_look:
+                looked = now
+            if now in (changed, looked):
+                yield
+            if not more:
+                in_use = now < changed + IN_USE
+                # Notifications would make writers wait for each other.
+                await asyncio.sleep(NUMBERING_POLL_IN_USE if in_use else NUMBERING_POLL)
+
+
+async def number_events(
+    connection: BoundedAsyncConnection, *, everywhere: bool
+) -> tuple[int | None, bool]:
+    """Return the id of the newest event, and whether more than one batch was pending.
+
+    The id is None while another process numbers events.
+    """
+    # A connection that was cut without a word gives no other sign.
+    async with asyncio.timeout(LOOK):
+        cursor = await connection.execute(NUMBER_EVENTS, [everywhere])
+        newest, more = await cursor.fetchone() or (None, False)
+    return newest, more

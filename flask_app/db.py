@@ -45,12 +45,12 @@ def reading() -> Iterator[Session]:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Hold the places of a writer; also a decorator.
+    """Hold the places of a writer and its turn.
 
     Raises:
         DatabaseUnavailable: too many requests wait for the database.
     """
-    with current_app.extensions["places"].writing():
+    with current_app.extensions["places"].committing():
         yield
 
 

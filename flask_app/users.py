@@ -19,7 +19,7 @@ def list_users() -> Response:
     """List users by id, a page at a time."""
     query = PageQuery.model_validate(dict(request.args.items(multi=True)))
     with reading() as session:
-        rows = session.execute(select_page(query)).all()
+        rows = session.execute(select_page(query, session.get_bind().dialect.name)).all()
     page, more = split_page(rows, query)
     response = jsonify([row._asdict() for row in page])
     if more:

@@ -28,16 +28,16 @@ MAX_ID = 256  # characters of webhook-id
 
 
 @bp.post("/users")
-@writing()
 def receive() -> Response:
     """Create or update the user in a signed message, once for each message id."""
     content = request.get_data(cache=False)
     message_id = verified_id(content)
     body = WebhookBody.model_validate(parse_json_object(request.content_type, content))
     attempted_at = datetime.fromtimestamp(float(request.headers["webhook-timestamp"]), UTC)
-    session = get_session()
-    store(session, message_id, body, body.sent_at(attempted_at))
-    session.commit()
+    with writing():
+        session = get_session()
+        store(session, message_id, body, body.sent_at(attempted_at))
+        session.commit()
     # 204 also for a message that is known or too old: the sender need not send it again.
     return no_content()
 

@@ -27,12 +27,12 @@ from framework_gateway.mounts.routing import Mounts
 from framework_gateway.mounts.starting import run_lifespans
 from framework_gateway.observability.access_log import AccessLog
 from framework_gateway.observability.health import Check, Health
-from framework_gateway.observability.isolated import states_of
 from framework_gateway.observability.observer import Observer
 from framework_gateway.observability.request_id import request_id
 from framework_gateway.observability.watched import Watched
 from framework_gateway.pages.site import Site
 from framework_gateway.problems import problem
+from framework_gateway.processes.isolated import states_of
 from framework_gateway.processes.plan import Plan
 from framework_gateway.processes.states import ProcessStates
 from framework_gateway.security.headers import SecurityHeaders
@@ -346,7 +346,10 @@ class Gateway(Starlette):
         return {
             **{f"companion {name}": state for name, state in self.companion_states.items()},
             **{f"task {name}": task for name, task in self.tasks().items()},
-            **{f"processes of {one.label}": one for one in states_of(self.mounts)},
+            **{
+                f"processes of {one.label}": one
+                for one in states_of(mount.application for mount in self.mounts)
+            },
         }
 
     async def wait_until_started(self) -> None:

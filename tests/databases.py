@@ -18,8 +18,17 @@ import pytest
 # The tables that tests write to, other than those of accounts and sessions.
 TABLES = [
     *("users", "user_events", "webhook_messages", "webhook_subjects", "exports"),
-    *("day_statistics", "worker_processes", "django_tasks_database_dbtaskresult"),
+    *("day_statistics", "framework_counts", "watermarks"),
+    *("worker_processes", "django_tasks_database_dbtaskresult"),
 ]
+# Number all events that are committed, also if another process is doing so. PostgreSQL only.
+NUMBER_EVENTS = """
+DO $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7236411);
+    WHILE (SELECT more FROM number_user_events(true)) LOOP END LOOP;
+END $$
+"""
 # Each test process may run a gateway of its own in addition to those that tests start.
 MAX_CONNECTIONS = 200
 POSTGRES_DIRECTORIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -141,11 +150,15 @@ class PostgreSQL:
 
     def reset(self) -> None:
         with psycopg.connect(self.url) as connection:
-            connection.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY")
+            connection.execute(NUMBER_EVENTS)  # and nobody else does so until the commit
+            tables = [*TABLES, "pending_user_events", "user_event_numbering"]
+            connection.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
             connection.execute(
                 "INSERT INTO users (name, email) VALUES"
                 " ('Alice', 'alice@example.com'), ('Bob', 'bob@example.com')"
             )
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            connection.execute(NUMBER_EVENTS)
 
 
 @contextmanager

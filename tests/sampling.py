@@ -1,25 +1,27 @@
-"""Parts of long lists of cases: ``make test`` runs a sample, and ``make test-slow`` the rest."""
+"""Parts of long lists of cases: ``make test`` runs a sample, ``make test-thorough`` the rest."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+REST = (pytest.mark.slow, pytest.mark.thorough)
+
 
 def pairs(kinds: Sequence[Any], places: Sequence[Any]) -> list[Any]:
-    """Return each kind at each place, as parameters; all but one of each kind are slow.
+    """Return each kind at each place, as parameters; all but one of each kind are left out.
 
     The places take turns, so the sample has every kind and every place.
     """
     return [
-        pytest.param(kind, place, marks=() if turn == number % len(places) else pytest.mark.slow)
+        pytest.param(kind, place, marks=() if turn == number % len(places) else REST)
         for number, kind in enumerate(kinds)
         for turn, place in enumerate(places)
     ]
 
 
 def every(step: int, cases: Sequence[Any]) -> list[Any]:
-    """Return the cases as parameters; all but the first of each ``step`` are slow.
+    """Return the cases as parameters; all but the first of each ``step`` are left out.
 
     Args:
         cases: a tuple each where a test has several parameters.
@@ -27,7 +29,7 @@ def every(step: int, cases: Sequence[Any]) -> list[Any]:
     return [
         pytest.param(
             *(case if isinstance(case, tuple) else (case,)),
-            marks=pytest.mark.slow if number % step else (),
+            marks=REST if number % step else (),
         )
         for number, case in enumerate(cases)
     ]

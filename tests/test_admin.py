@@ -4,13 +4,17 @@ import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import httpx2 as httpx
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from starlette.testclient import TestClient
 
 from tests.accounts import CSRF, make_account, token_of
 from tests.conftest import assert_problem
+from tests.databases import PostgreSQL, SQLite
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -215,6 +219,91 @@ def test_the_list_is_filtered_by_the_date_of_creation(keeper: TestClient) -> Non
     page = read(keeper, USERS)
     assert listed(keeper, USERS + page.links["Past 7 days"]) == ["Alice"]
     assert listed(keeper, USERS + page.links["Any date"]) == ["Alice", "Bob"]
+
+
+EVENTS = "/django/admin/django_app/userevent/"
+
+
+@pytest.mark.parametrize(
+    ("search", "names"),
+    [
+        ("émile rós", ["Émile Rósa"]),
+        ('"ile rós"', ["Émile Rósa"]),
+        ('"rós émile"', []),
+        ("RÓ e@", ["Émile Rósa"]),
+        ("ÉM 'e@'", ["Émile Rósa"]),
+        ("%", []),
+        ('""', ["Alice", "Bob", "Émile Rósa"]),
+    ],
+)
+def test_a_search_finds_the_users_that_have_each_word(
+    keeper: TestClient, search: str, names: list[str]
+) -> None:
+    from django_app.models import User
+
+    User.objects.create(name="Émile Rósa", email="e@example.org")
+    assert listed(keeper, f"{USERS}?{urlencode({'q': search})}") == names
+
+
+def test_a_search_that_finds_too_much_says_so(
+    keeper: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django_app import lists
+
+    monkeypatch.setattr(lists, "FOUND", 1)
+    text = keeper.get(f"{USERS}?q=example").text
+    assert "More than 1 users were found; these are the first." in text
+    assert listed(keeper, f"{USERS}?q=example") == ["Alice"]
+    assert "were found" not in keeper.get(f"{USERS}?q=alice").text
+
+
+@pytest.mark.parametrize("query", ["", "?q=example", "?o=-2", "?created_at__year=2026"])
+@pytest.mark.parametrize("model", ["user", "userevent"])
+def test_no_list_counts_or_searches_a_whole_table(
+    database: SQLite | PostgreSQL, monkeypatch: pytest.MonkeyPatch, model: str, query: str
+) -> None:
+    from django.test import Client
+
+    from django_app import lists
+
+    monkeypatch.setattr(lists, "SHOWN", 1)
+    client = Client(headers={"host": "127.0.0.1"})
+    client.force_login(create_account())
+    # In this thread, where its queries are seen.
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(f"/admin/django_app/{model}/{query}", follow=True)
+    assert answer.status_code == 200
+    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+    assert counts
+    assert all("LIMIT 1) subquery" in sql for sql in counts)
+    assert not any('"users"."name" LIKE' in query["sql"] for query in queries)
+
+
+def test_the_list_of_events_shows_and_searches_the_newest(
+    keeper: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django_app import lists
+    from django_app.models import User
+
+    monkeypatch.setattr(lists, "WINDOW", 2)
+    User.objects.create(name="Carol", email="carol@example.org")
+    text = keeper.get(EVENTS).text
+    assert "carol@" in text
+    assert "bob@" in text
+    assert "alice@" not in text
+    assert "alice@" not in keeper.get(f"{EVENTS}?q=alice").text
+    assert "bob@" in keeper.get(f"{EVENTS}?q=bob").text
+    # The page of an older event is still there.
+    assert "alice@" in keeper.get(f"{EVENTS}1/change/").text
+
+
+def test_events_are_filtered_by_framework(keeper: TestClient) -> None:
+    keeper.post("/flask/api/users", json={"name": "Carol", "email": "carol@example.org"})
+    page = read(keeper, EVENTS)
+    assert {"flask", "django"} <= {*page.links}
+    text = keeper.get(EVENTS + page.links["flask"]).text
+    assert "carol@" in text
+    assert "alice@" not in text
 
 
 TOKENS = "/django/admin/django_app/apitoken/"

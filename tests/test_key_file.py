@@ -82,6 +82,7 @@ def test_a_new_key_mends_it(checkout: Path, kind: str) -> None:
     assert read_key(file) != first
 
 
+@pytest.mark.slow
 def test_a_key_in_the_environment_needs_no_file(checkout: Path) -> None:
     (checkout / "var" / "secret_key").mkdir(parents=True)
     key = "x" * 50

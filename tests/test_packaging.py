@@ -157,6 +157,7 @@ def answers(origin: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_project_with_modules_of_the_same_names_is_served_and_compared(
     installed: Path, project: Path, served: str
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_project_with_modules_of_the_same_names_is_served_and_compared(
     assert [path.name for path in project.iterdir() if path.name == "var"] == []
 
 
+@pytest.mark.slow
 def test_the_command_compares_from_the_wheel(installed: Path, project: Path) -> None:
     done = subprocess.run(
         [
@@ -214,6 +216,7 @@ def test_help_imports_only_click() -> None:
     assert "serve" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_version_option_prints_the_packages_version(installed: Path) -> None:
     done = subprocess.run([installed / "gateway", "--version"], capture_output=True, text=True)
     assert done.stdout.startswith("gateway, version 0.2.0")

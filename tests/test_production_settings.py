@@ -26,6 +26,12 @@ def test_production_refuses_anonymous_writes(monkeypatch: pytest.MonkeyPatch) ->
     assert start(monkeypatch, {**PRODUCTION, "WRITES": "open"}).writes == "open"
 
 
+def test_production_keeps_events_for_90_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert start(monkeypatch, {}).events_kept is None
+    assert start(monkeypatch, PRODUCTION).events_kept == 90
+    assert start(monkeypatch, {**PRODUCTION, "EVENTS_KEPT": "7.5"}).events_kept == 7.5
+
+
 def test_production_opens_its_pages_only_to_staff(monkeypatch: pytest.MonkeyPatch) -> None:
     assert start(monkeypatch, {}).pages == "open"
     assert start(monkeypatch, PRODUCTION).pages == "staff"

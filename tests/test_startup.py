@@ -252,6 +252,7 @@ def test_a_request_beyond_the_graceful_timeout_does_not_delay_the_exit(framework
         assert bool(re.search(left, server.output)) == bool(status)
 
 
+@pytest.mark.slow
 def test_make_run_serves_all_frameworks_and_shows_the_password_once(file: Path) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"

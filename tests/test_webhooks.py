@@ -249,9 +249,11 @@ def test_a_time_that_is_none_is_refused(receiver: TestClient) -> None:
 
 
 def test_the_event_names_flask(receiver: TestClient) -> None:
+    from django_app.events import number_events
     from django_app.models import UserEvent
 
     deliver(receiver)
+    number_events()
     event = UserEvent.objects.first()
     assert event is not None
     assert (event.framework, event.email, event.action) == ("flask", "carol@example.com", "created")

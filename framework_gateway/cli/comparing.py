@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -73,9 +74,15 @@ async def open_mounts(app_dir: str) -> AsyncIterator[Opened]:
     try:
         app = Source(directory=app_dir, file=find_file(None)).load()
     except SourceError as error:
+        if Path(app_dir, "gateway.py").is_file():
+            raise Unavailable(str(error)) from error
         raise click.UsageError(f"{error}; or give --target options") from error
     async with app.router.lifespan_context(app):
         await app.wait_until_started()
+        for mount in app.mounts:
+            # Its prefix answers 503, which would be compared with the others.
+            if mount.failure:
+                raise TargetError(mount.failure)
         targets = [Application(mount.path.strip("/"), app, mount.path) for mount in app.mounts]
         yield Opened(targets, app.rules)
 

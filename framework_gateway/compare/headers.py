@@ -23,6 +23,7 @@ CASELESS_LISTS = frozenset(
 LINKS = frozenset(["location", "content-location", "link", "refresh"])
 
 FOLLOWS_BODY = "the length of the body"
+FRAMED = "a server chooses between a length and chunks, and only some targets have one"
 CODED = "the content coding is negotiated; bodies are compared without it"
 
 NOT_DECODED = "(the body could not be decoded)"
@@ -152,8 +153,11 @@ class HeaderComparison:
             return ""
         if self.is_coded and self._follows_coding(name, found):
             return CODED
-        if name == "content-length" and len(found) == len(self.answers) and self._is_true(found):
-            return FOLLOWS_BODY
+        if name == "content-length" and self._is_true(found):
+            if len(found) == len(self.answers):
+                return FOLLOWS_BODY
+            if len({answer.is_served for answer in self.answers}) > 1:
+                return FRAMED
         return ""
 
     def _follows_coding(self, name: str, found: Mapping[str, str]) -> bool:

@@ -1,11 +1,12 @@
 """Targets in processes of their own: another checkout, another environment, another Python."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.processes.options import Process
+
+PATHS = ("/", "./", "../")  # how a path begins, and no import string does
 
 
 def mount_of(name: str, target: Any) -> Mount:
@@ -29,16 +30,17 @@ def parse(text: str) -> tuple[str, Process | None]:
 
     ``/srv/old /srv/old/.venv shop.wsgi:application`` is the application in the directory
     ``/srv/old``, run by the Python of the environment ``/srv/old/.venv``. Either may be missing. An
-    interpreter can take the place of its environment. A path contains a slash.
+    interpreter can take the place of its environment. A path begins with ``/``, ``./`` or ``../``.
 
     Returns:
         The import string, and how to run it; None for the process of the comparison.
     """
     options: dict[str, str] = {}
     rest = text
-    while os.sep in (word := rest.partition(" ")[0]) and " " in rest:
+    while rest.startswith(PATHS) and " " in rest:
+        word, _, rest = rest.partition(" ")
         path = Path(word).absolute()
         is_python = path.is_file() or (path / "bin" / "python").exists()
         options["python" if is_python else "working_directory"] = str(path)
-        rest = rest.partition(" ")[2].lstrip()
+        rest = rest.lstrip()
     return rest, Process(**options) if options else None

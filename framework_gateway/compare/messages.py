@@ -157,6 +157,7 @@ class Answer:
             WSGI bridge measures them.
         error: why there is no answer, in words; None if there is one.
         failure: the kind of ``error``.
+        is_served: whether a server in between has chosen how the body is framed.
     """
 
     target: str
@@ -172,6 +173,7 @@ class Answer:
     running: float | None = None
     error: str | None = None
     failure: Failure | None = None
+    is_served: bool = False
 
     @property
     def origin(self) -> str:

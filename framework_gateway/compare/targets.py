@@ -20,6 +20,8 @@ from framework_gateway.compare.messages import Answer, Failure, NoAnswer, Reques
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.mounts.routing import Mounts
 from framework_gateway.mounts.starting import run_lifespans
+from framework_gateway.processes.isolated import Isolated
+from framework_gateway.proxy.upstream import Upstream
 from framework_gateway.wsgi.errors import means_client_left
 from framework_gateway.wsgi.middleware import RECORD
 
@@ -58,6 +60,7 @@ class Application:
     Attributes:
         origin: the origin of its server, for the curl command and the Host header.
         scope: members of the ASGI scope that replace the default ones.
+        is_served: whether it only passes requests on, to a process of its own.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Application:
     prefix: str = ""
     origin: str = IN_PROCESS
     scope: Mapping[str, Any] = field(default_factory=dict)
+    is_served: bool = False
 
     @property
     def url(self) -> str:
@@ -106,6 +110,7 @@ class Application:
             is_decoded=is_decoded,
             waiting=record.get("waiting"),
             running=record.get("running"),
+            is_served=self.is_served,
         )
 
     def _scope(self, request: Request, record: dict[str, Any]) -> Scope:
@@ -176,6 +181,7 @@ class Server:
             body=body,
             wire_size=len(content),
             is_decoded=is_decoded,
+            is_served=True,
         )
 
     async def _send(self, sent: httpx.Request, max_size: int) -> tuple[httpx.Response, bytes]:
@@ -225,21 +231,26 @@ async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Tar
     Raises:
         TargetError: an address is wrong, or an application could not be loaded or started.
     """
-    found: list[Target] = []
+    servers: dict[str, Target] = {}
     mounts: dict[str, Mount] = {}
     async with AsyncExitStack() as stack:
         for name, target in targets.items():
             if isinstance(target, str) and target.startswith(("http://", "https://")):
                 check_address(target)
                 client = await stack.enter_async_context(stateless_client())
-                found.append(Server(name, target.rstrip("/"), client))
+                servers[name] = Server(name, target.rstrip("/"), client)
             else:
                 mounts[name] = mount_of(name, target)
-                found.append(Application(name, Mounts(Starlette(), [mounts[name]])))
         async with run_lifespans([*mounts.values()]):
             for mount in mounts.values():
                 if mount.failure:
                     raise TargetError(mount.failure)
                 if mount.fault:
                     raise TargetError(f"{mount.called}: {mount.fault}")
-            yield found
+            yield [servers.get(name) or application_of(mounts[name], name) for name in targets]
+
+
+def application_of(mount: Mount, name: str) -> Application:
+    """Return the target for a mount that has started."""
+    is_served = isinstance(mount.application, Isolated | Upstream)
+    return Application(name, Mounts(Starlette(), [mount]), is_served=is_served)

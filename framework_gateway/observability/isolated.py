@@ -1,4 +1,4 @@
-"""The states and metrics of applications in processes of their own."""
+"""The metrics of applications in processes of their own."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,14 +7,7 @@ from prometheus_client.registry import Collector
 
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.observability.observed import framework_of
-from framework_gateway.processes.isolated import Isolated
-from framework_gateway.processes.states import ProcessStates
-
-
-def states_of(mounts: Sequence[Mount]) -> list[ProcessStates]:
-    """Return the states of the processes of those mounts that have some."""
-    found = [mount.application for mount in mounts]
-    return [one.states for one in found if isinstance(one, Isolated)]
+from framework_gateway.processes.isolated import states_of
 
 
 class IsolatedCollector(Collector):
@@ -24,7 +17,7 @@ class IsolatedCollector(Collector):
     """
 
     def __init__(self, mounts: Sequence[Mount]) -> None:
-        self.states = states_of(mounts)
+        self.states = states_of(mount.application for mount in mounts)
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families; none without processes."""

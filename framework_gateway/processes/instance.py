@@ -112,6 +112,9 @@ class Instance:
         except (StartFailed, OSError) as error:
             self.close()
             raise StartFailed(str(error)) from error
+        except BaseException:
+            self.close()
+            raise
 
     def _start_guardian(self) -> None:
         order = self.plan.order(Path(self.address))

@@ -1,7 +1,7 @@
 """An ASGI application that passes each request on to processes of its own."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from contextlib import ExitStack, suppress
 
 from starlette.types import Receive, Scope, Send
@@ -84,3 +84,8 @@ class Isolated(Upstream):
                 while self.states.is_down and not mount.attempts:
                     # The interval between two looks.
                     await asyncio.sleep(INTERVAL)
+
+
+def states_of(applications: Iterable[object]) -> list[ProcessStates]:
+    """Return the states of those applications that run in processes of their own."""
+    return [one.states for one in applications if isinstance(one, Isolated)]

@@ -97,6 +97,7 @@ def test_each_request_gets_one_response(target: Target, mount: str) -> None:
     check(target, attacks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mount", every(2, ECHOES))
 def test_each_request_gets_one_response_through_the_deployed_nginx(
     target: Target, mount: str, deployed: tuple[int, ssl.SSLContext]

@@ -45,7 +45,7 @@ grace = 5
 
 @pytest.fixture
 def write(project: Path) -> Callable[[str], None]:
-    """Write gateway.toml, beside modules of a user."""
+    """Write gateway.toml, next to modules of a user."""
     (project / "shop.py").write_text(SHOP)
     (project / "base.py").write_text(BASE)
     (project / "gateway.py").write_text(BASE)

@@ -27,6 +27,12 @@ def legacy(environ: dict[str, Any], start_response: Callable[..., Any]) -> Itera
     return [b"not found"]
 
 
+def unsized(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """A WSGI application that leaves the length to the server."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"some", b" text"]
+
+
 async def users(_request: Request) -> Response:
     return JSONResponse(USERS)
 

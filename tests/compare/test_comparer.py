@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from framework_gateway.compare.rules import Rules
 from framework_gateway.compare.targets import Application, Server, TargetError, open_targets
 from tests.compare import applications
 from tests.databases import free_port
-from tests.servers import serve
+from tests.servers import ROOT, serve
 
 APPLICATIONS = {"old": applications.legacy, "new": applications.main}
 NAMES = {"old": "tests.compare.applications:legacy", "new": "tests.compare.applications:main"}
@@ -246,3 +247,26 @@ def test_a_failure_of_the_comparing_is_a_result() -> None:
     assert comparison.error == "RuntimeError('unreadable')"
     assert str(comparison) == "GET /: failed\n  the comparing failed: RuntimeError('unreadable')"
     assert "the comparing itself" in comparison.summary
+
+
+def test_how_a_server_frames_a_body_is_a_note() -> None:
+    application = "tests.compare.applications:unsized"
+    targets = {"here": applications.unsized, "there": f"{ROOT}/ {application}"}
+    with comparing(targets) as compare:
+        comparison = compare("GET", "/")
+    assert comparison.identical, str(comparison)
+    assert [answer.is_served for answer in comparison.answers] == [False, True]
+
+
+def test_a_length_that_one_server_leaves_out_is_a_note() -> None:
+    request = Request("GET", "/")
+    here = Answer("here", "http://a", request, 0.1, 200, [("Content-Length", "1")], b"x")
+    there = replace(here, target="there", headers=(), is_served=True)
+    for answers, identical in (
+        ([here, there], True),
+        ([here, replace(there, is_served=False)], False),
+        ([replace(here, headers=[("Content-Length", "2")]), there], False),
+    ):
+        comparison = compare_rounds(request, [answers], Rules(), {})
+        assert comparison.identical == identical
+        assert [found.place for found in comparison.differences] == ["header Content-Length"]

@@ -31,6 +31,7 @@ def test_paths_in_front_of_an_import_string_name_directory_and_python(tmp_path: 
     (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
     environment = str(tmp_path / ".venv")
     assert parse("shop:create_app('a b', '/x')") == ("shop:create_app('a b', '/x')", None)
+    assert parse("shop:create_app('/x y')") == ("shop:create_app('/x y')", None)
     assert parse(f"{environment} shop") == ("shop", Process(python=environment))
     assert parse(f"{sys.executable} shop") == ("shop", Process(python=sys.executable))
     assert parse(f"{tmp_path} {environment} shop:create_app('a b')") == (

@@ -270,6 +270,27 @@ def test_the_exit_status_tells_results_from_errors(
     assert reason in re.sub(r"\s+", " ", shown + errors)
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import nothing_of_this_name", "gateway:app could not be imported"),
+        (
+            "from framework_gateway import Gateway\n"
+            "app = Gateway({'/a': 'json:nothing', '/b': 'json:dumps'})",
+            "there is no attribute 'nothing' in json",
+        ),
+    ],
+)
+def test_a_gateway_that_cannot_be_loaded_is_no_result(
+    tmp_path: Path, code: str, reason: str
+) -> None:
+    (tmp_path / "gateway.py").write_text(code)
+    command = [str(SCRIPTS / "gateway"), "compare", "/users"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert reason in done.stderr
+
+
 WAITING = """
 import asyncio
 

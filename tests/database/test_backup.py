@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import FRAMEWORKS
 from tests.database.test_outage import gateway_on
 from tests.database.test_prepare import empty, execute, make_previous, prepare
-from tests.databases import PostgreSQL, SQLite
+from tests.databases import NUMBER_EVENTS, PostgreSQL, SQLite
 from tests.servers import run, running
 from tests.wsgi.server import wait_until
 
@@ -25,15 +25,25 @@ NEWER = (
     " VALUES ('django_app', '9999_of_tomorrow', '2030-01-01')"
 )
 
+SLOW = [
+    pytest.param(kind, marks=pytest.mark.slow) for kind in ("letter", "cut", "newer", "missing")
+]
+
 
 def manage(url: str, *command: object, **env: str) -> tuple[int, str]:
     result = run("python", "manage.py", *command, env={"GATEWAY_DATABASE_URL": url, **env})
     return result.returncode, result.stdout + result.stderr
 
 
+def number_events(url: str) -> None:
+    if url.startswith("postgresql"):
+        execute(url, NUMBER_EVENTS)
+
+
 def replay(url: str) -> dict[int, str]:
     """Return the users that the events lead to."""
     users: dict[int, str] = {}
+    number_events(url)
     for action, user_id, email in execute(url, EVENTS):
         if action == "deleted":
             del users[user_id]
@@ -113,18 +123,22 @@ def test_a_backup_under_writers_is_restored_under_listeners(empty: str, tmp_path
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_events_after_a_restore_have_ids_that_no_event_had(empty: str, tmp_path: Path) -> None:
     """So a listener that was away during the restore finds that its last event is gone."""
     newest, file = "SELECT max(id) FROM user_events", tmp_path / "backup"
     add = "INSERT INTO users (name, email) VALUES ('Eve', '{}@example.com')"
     prepare(empty)
+    number_events(empty)
     assert manage(empty, "backup", file)[0] == 0
     execute(empty, *(add.format(number) for number in range(3)))
+    number_events(empty)
     [(before,)] = execute(empty, newest)
     assert manage(empty, "restore", file)[0] == 0
     [(restored,)] = execute(empty, newest)
     assert restored < before
     execute(empty, add.format("after"))
+    number_events(empty)
     assert execute(empty, newest) == [(before + 1,)]
     with gateway_on(empty) as (client, _):
         headers = {"Last-Event-ID": str(before)}
@@ -132,6 +146,7 @@ def test_events_after_a_restore_have_ids_that_no_event_had(empty: str, tmp_path:
             assert "event: reset" in next(text for text in listener.iter_text() if "event" in text)
 
 
+@pytest.mark.slow
 def test_a_backup_names_what_is_not_in_it(empty: str, tmp_path: Path) -> None:
     prepare(empty)
     execute(
@@ -151,6 +166,7 @@ def test_a_backup_names_what_is_not_in_it(empty: str, tmp_path: Path) -> None:
     assert said == f"Restored {file}.\n1 exports have no file in {files}.\n"
 
 
+@pytest.mark.slow
 def test_an_older_backup_is_migrated(empty: str, tmp_path: Path) -> None:
     newest = make_previous(empty)
     file = tmp_path / "backup"
@@ -161,6 +177,7 @@ def test_an_older_backup_is_migrated(empty: str, tmp_path: Path) -> None:
     assert execute(empty, USERS) == [(1, "carol@example.com")]
 
 
+@pytest.mark.slow
 def test_a_backup_is_restored_into_an_empty_database(empty: str, tmp_path: Path) -> None:
     file = tmp_path / "backup"
     make_previous(empty)
@@ -175,7 +192,7 @@ def test_a_backup_is_restored_into_an_empty_database(empty: str, tmp_path: Path)
     assert replay(empty) == {1: "carol@example.com"}
 
 
-@pytest.mark.parametrize("kind", ["letter", "damaged", "cut", "newer", "missing"])
+@pytest.mark.parametrize("kind", ["damaged", *SLOW])
 def test_a_wrong_file_is_refused_before_anything_changes(
     empty: str, tmp_path: Path, kind: str
 ) -> None:
@@ -233,7 +250,8 @@ def test_a_missing_program_is_named(migrated: SQLite | PostgreSQL, tmp_path: Pat
     )
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [4, pytest.param(40, marks=pytest.mark.thorough)])
 def test_a_killed_restore_changes_all_or_nothing(empty: str, tmp_path: Path, count: int) -> None:
     make_previous(empty)
     prepare(empty)

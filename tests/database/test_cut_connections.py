@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.conftest import FRAMEWORKS
-from tests.databases import PostgreSQL, SQLite, free_port
+from tests.databases import NUMBER_EVENTS, PostgreSQL, SQLite, free_port
 from tests.events.test_export import fill
 from tests.jobs.workers import files, names
 from tests.servers import ROOT, run, serve
@@ -181,6 +181,7 @@ def test_an_idle_worker_and_the_feed_outlive_a_restart(
             with (
                 serve(*command, origin=origin, path="/flask/api/hello", env=env) as server,
                 httpx.Client(base_url=origin, timeout=30) as client,
+                client.stream("GET", "/fastapi/api/users/events"),
             ):
                 wait_until(lambda: is_ready(origin))
                 before = server.children
@@ -223,6 +224,7 @@ def is_ready(origin: str) -> bool:
 
 
 def last_event(admin: psycopg.Connection) -> int:
+    admin.execute(NUMBER_EVENTS)
     row = admin.execute("SELECT max(id) FROM user_events").fetchone()
     assert row is not None
     newest: int = row[0]
@@ -234,6 +236,7 @@ def check_events(admin: psycopg.Connection, load: Load) -> None:
     stored = Counter(
         email for (email,) in admin.execute("SELECT email FROM users WHERE name NOT LIKE 'user %'")
     )
+    admin.execute(NUMBER_EVENTS)
     events = Counter(email for (email,) in admin.execute("SELECT email FROM user_events"))
     assert {*load.written} <= stored.keys()
     assert stored == events

@@ -23,7 +23,7 @@ from contract.settings import get_settings
 from contract.table import users
 from tests.conftest import FRAMEWORKS
 from tests.database.test_prepare import empty
-from tests.databases import PostgreSQL, SQLite, free_port
+from tests.databases import NUMBER_EVENTS, PostgreSQL, SQLite, free_port
 from tests.servers import ROOT, SCRIPTS, Server, serve
 
 __all__ = ["empty"]  # the fixture
@@ -143,7 +143,8 @@ def test_the_tables_may_be_in_a_schema_of_their_own(empty: str) -> None:
     prepare(url)
     with gateway_on(url) as (client, _):
         assert_served(client)
-    with psycopg.connect(empty) as connection:
+    with psycopg.connect(url) as connection:
+        connection.execute(NUMBER_EVENTS)
         found = "SELECT DISTINCT schemaname FROM pg_tables WHERE schemaname !~ '^(pg_|information)'"
         assert connection.execute(found).fetchall() == [("app",)]
         events = "SELECT action FROM app.user_events ORDER BY id DESC LIMIT 3"

@@ -19,6 +19,9 @@ CAROL = {"name": "Carol", "email": "carol@example.com"}
 
 def events(after: int = 0) -> list[Row[Any]]:
     """Read the outbox, without the two users that exist at the start of each test."""
+    from django_app.events import number_events
+
+    number_events()
     engine = create_sync_engine(get_settings(), "tests")
     with engine.connect() as reader:
         rows = reader.execute(select_events(after, 10_000)).all()

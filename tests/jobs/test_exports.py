@@ -142,18 +142,17 @@ def test_an_export_that_cannot_be_written_fails(gateway: TestClient, tmp_path: P
 
 def test_yesterday_is_counted_once(gateway: TestClient) -> None:
     from django.utils import timezone
-    from django_tasks_db.models import DBTaskResult
 
     from django_app.models import DayStatistic, UserEvent
 
     yesterday = timezone.now() - timedelta(days=1)
     UserEvent.objects.update(at=yesterday)
-    with working():
-        wait_until(DayStatistic.objects.exists)
+    for _ in range(2):
+        with working():
+            wait_until(lambda: DayStatistic.objects.filter(created=2).exists())
     found = DayStatistic.objects.get()
     assert str(found) == str(yesterday.date())
     assert (found.total, found.created, found.changed, found.deleted) == (2, 2, 0, 0)
-    assert DBTaskResult.objects.filter(task_path__endswith="count_day").count() == 1
 
 
 def test_the_gateway_can_run_a_worker(database: SQLite | PostgreSQL) -> None:

@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.conftest import FRAMEWORKS, assert_problem
+from tests.databases import NUMBER_EVENTS
 from tests.machines.cluster import THREADS, WORKERS, Cluster
 from tests.machines.nginx import HOST
 from tests.machines.traffic import LISTENERS, Traffic
@@ -65,6 +66,7 @@ async def traffic_on(cluster: Cluster) -> AsyncIterator[Traffic]:
 
 def last_event(cluster: Cluster) -> int:
     with psycopg.connect(cluster.database.url) as connection:
+        connection.execute(NUMBER_EVENTS)
         row = connection.execute("SELECT coalesce(max(id), 0) FROM user_events").fetchone()
     return int(row[0]) if row else 0
 

@@ -102,6 +102,7 @@ def shop(
         yield Shop(process, f"http://127.0.0.1:{port}")
 
 
+@pytest.mark.slow
 def test_each_worker_has_the_applications_metrics_of_its_own(tmp_path: Path) -> None:
     with shop(tmp_path, workers=2) as served:
         wait_until(served.ask)
@@ -133,6 +134,7 @@ def test_an_application_can_share_its_metrics_in_a_directory_of_its_own(
         assert b"mount_" not in b"".join(path.read_bytes() for path in own.glob("*.db"))
 
 
+@pytest.mark.slow
 def test_the_counts_of_a_killed_worker_are_kept(tmp_path: Path) -> None:
     with shop(tmp_path, workers=2) as served:
         wait_until(served.ask)

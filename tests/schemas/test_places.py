@@ -7,8 +7,9 @@ from threading import Event
 
 import pytest
 
-from contract.places import Line
+from contract.places import Line, Places
 from contract.problems import DatabaseUnavailable
+from contract.settings import Settings
 from tests.wsgi.server import wait_until
 
 
@@ -41,6 +42,57 @@ def test_nobody_waits_while_nobody_comes_out() -> None:
     with line.place(), pytest.raises(DatabaseUnavailable), line.place():
         pass
     assert not line.failing
+
+
+@pytest.mark.anyio
+async def test_threads_and_tasks_get_their_places_in_the_order_in_which_they_came() -> None:
+    line, order = Line(1, 60, 60, (OSError,)), list[int]()
+
+    def hold_in_thread(number: int) -> None:
+        with line.place():
+            order.append(number)
+
+    async def hold(number: int) -> None:
+        async with line.async_place():
+            order.append(number)
+
+    with ThreadPoolExecutor(10) as threads:
+        async with line.async_place():
+            waiting: list[asyncio.Future[None]] = []
+            for number in range(10):
+                waiting.append(
+                    asyncio.wrap_future(threads.submit(hold_in_thread, number))
+                    if number % 2
+                    else asyncio.ensure_future(hold(number))
+                )
+                while len(line.waiting) <= number:
+                    await asyncio.sleep(0)
+        # One that leaves cannot take the place again before those that wait.
+        async with line.async_place():
+            order.append(10)
+        await asyncio.gather(*waiting)
+    assert order == [*range(11)]
+
+
+def test_the_applications_of_a_process_take_turns_to_write_to_sqlite() -> None:
+    settings = Settings(database_url="sqlite:///turns.sqlite3", database_timeout=0.1)
+    first, second = Places(settings, (OSError,)), Places(settings, (KeyError,))
+    other = Places(settings.model_copy(update={"database_url": "sqlite:///x.sqlite3"}), ())
+    with first.committing():
+        with pytest.raises(DatabaseUnavailable), second.committing():
+            pass
+        with second.writing(), other.committing():
+            pass
+    with second.committing():
+        pass
+    with suppress(KeyError), second.committing():
+        raise KeyError
+    assert first.turn is not None
+    assert second.turn is first.turn
+    assert first.turn.failing
+    server = settings.model_copy(update={"database_url": "postgresql://127.0.0.1/x"})
+    with Places(server, ()).committing(), Places(server, ()).committing():
+        pass
 
 
 @pytest.mark.anyio

@@ -13,7 +13,7 @@ import httpx2 as httpx
 import psycopg
 
 from tests.conftest import FRAMEWORKS
-from tests.databases import PostgreSQL
+from tests.databases import NUMBER_EVENTS, PostgreSQL
 from tests.servers import Server
 from tests.soak.answers import Answers, Request
 from tests.soak.ledger import Ledger
@@ -192,6 +192,7 @@ class Soak:
                 for read in READS:
                     await traffic.ask(read, mount)
         with psycopg.connect(self.database.url) as connection:
+            connection.execute(NUMBER_EVENTS)
             events = connection.execute("SELECT id FROM user_events ORDER BY id").fetchall()
             self.events = [event_id for (event_id,) in events]
             self.stored = dict(connection.execute("SELECT email, name FROM users").fetchall())

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from contract.engines import register_sqlite_functions
-from tests.databases import PostgreSQL, SQLite
+from tests.databases import NUMBER_EVENTS, PostgreSQL, SQLite
 from tests.soak.listeners import Event
 
 RETRY = 0.1  # seconds until the next attempt to read
@@ -61,6 +61,8 @@ class Stored:
                 return file.execute(statement, values).fetchall()
         try:
             with psycopg.connect(self.database.url, application_name="soak") as connection:
+                if statement == EVENTS:
+                    connection.execute(NUMBER_EVENTS)
                 return connection.execute(statement, values or None).fetchall()
         except psycopg.OperationalError:
             return []

@@ -59,7 +59,7 @@ def wait(query: WaitDep) -> Waited:
 def list_users(request: Request, response: Response, query: PageDep) -> Any:
     """List users by id, page by page."""
     with new_session(request) as session:
-        rows = session.execute(select_page(query)).all()
+        rows = session.execute(select_page(query, session.get_bind().dialect.name)).all()
     page, more = split_page(rows, query)
     if more:
         path = request.url_for("list_users").path

@@ -64,7 +64,7 @@ async def list_users() -> Response:
     """List users by id, page by page."""
     query = PageQuery.model_validate(request.args.to_dict())
     async with new_session() as session:
-        rows = (await session.execute(select_page(query))).all()
+        rows = (await session.execute(select_page(query, session.get_bind().dialect.name))).all()
     page, more = split_page(rows, query)
     links = {"Link": next_link(url_for("list_users"), query, page[-1].id)} if more else {}
     return answer([row._asdict() for row in page], headers=links)
