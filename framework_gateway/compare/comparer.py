@@ -116,7 +116,7 @@ class Comparer:
         """Ask every target once; return the answers in the order of the targets."""
         order = [*self.targets]
         if request.method in SAFE_METHODS and before_each is None:
-            # The target that is asked first finds cold caches; an unsafe request may depend on the order.
+            # The first target finds cold caches; an unsafe request may depend on the order.
             self.random.shuffle(order)
         if in_turn or before_each is not None:
             answers = []

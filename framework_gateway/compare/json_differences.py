@@ -13,6 +13,7 @@ from framework_gateway.compare.pairing import (
     Items,
     identifies,
     pair_by_identity,
+    pair_common,
     pair_others,
 )
 from framework_gateway.compare.patterns import Pattern
@@ -131,14 +132,22 @@ class JSONComparison:
         if not may_be_moved(place, values, inside, unordered is not None):
             found += inside
             return
-        shapes = {t: self.shapes.of_items(t, value, place.state) for t, value in values.items()}
+        patterns = tuple(one.pattern for one in place.patterns if one.pattern is not None)
+        shapes = {
+            target: self.shapes.of_items(target, value, place.state, patterns)
+            for target, value in values.items()
+        }
         first, *others = (sorted(each) for each in shapes.values())
-        if all(other == first for other in others):
+        is_moved = all(other == first for other in others)
+        if is_moved:
             found.append(Found(place.pointer, Kind.ORDER, values, rule))
-        elif unordered is not None:
-            self._compare_members(place, pair_others(values, shapes), found)
-        else:
+        elif unordered is None:
             found += inside
+            return
+        # What is ignored inside of them is shown and counted, too.
+        self._compare_members(place, pair_common(values, shapes), found)
+        if not is_moved:
+            self._compare_members(place, pair_others(values, shapes), found)
 
     def _pair_objects(self, place: Place, values: Mapping[str, list[Any]]) -> Items | None:
         """Pair objects in another order by their identity; None if there are none."""

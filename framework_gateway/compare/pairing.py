@@ -66,6 +66,25 @@ def identities(items: Sequence[Any], name: str) -> list[str]:
     return texts if len({*texts}) == len(texts) else []
 
 
+def pair_common(values: Mapping[str, list[Any]], shapes: Mapping[str, list[int]]) -> Items:
+    """Pair the items that all arrays have, in any place; they may differ in what is ignored.
+
+    The index of a pair is that of its item in the array of the first target.
+    """
+    places: dict[str, dict[tuple[int, int], int]] = {target: {} for target in shapes}
+    for target, each in shapes.items():
+        seen: Counter[int] = Counter()
+        for index, shape in enumerate(each):
+            places[target][shape, seen[shape]] = index
+            seen[shape] += 1
+    first, *others = places.values()
+    common = [key for key in first if all(key in other for other in others)]
+    return {
+        target: {first[key]: values[target][found[key]] for key in common}
+        for target, found in places.items()
+    }
+
+
 def pair_others(values: Mapping[str, list[Any]], shapes: Mapping[str, list[int]]) -> Items:
     """Leave out the items that all arrays have, and pair the others in their order.
 
