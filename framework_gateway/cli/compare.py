@@ -89,10 +89,18 @@ HEADER = Pair("header", ":", "'Name: value'")
 )
 @click.option("--in-turn", is_flag=True, help="Send to one target after the other.")
 @click.option(
-    "--timeout", default=TIMEOUT, show_default=True, help="Seconds to wait for an answer."
+    "--timeout",
+    default=TIMEOUT,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds to wait for an answer.",
 )
 @click.option(
-    "--max-size", default=MAX_SIZE, show_default=True, help="Largest body of an answer, in bytes."
+    "--max-size",
+    default=MAX_SIZE,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Largest body of an answer, in bytes.",
 )
 @report_options
 @click.option(

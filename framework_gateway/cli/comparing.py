@@ -120,8 +120,10 @@ class Options:
     asking: Mapping[str, Any]
     in_turn: bool = False
 
-    def rules_for(self, own: Rules) -> Rules:
+    def rules_for(self, own: Rules, targets: Sequence[str]) -> Rules:
         """Return the rules: the given ones, and the mounts' own where none is given."""
+        if unknown := {*self.rules.get("neutral", ())} - {*targets}:
+            raise click.UsageError(f"--neutral: there is no target {', '.join(sorted(unknown))}")
         try:
             built = Rules.build(**self.rules)
         except ValueError as error:
@@ -176,10 +178,11 @@ async def run_all(
     # A wrong file is found before the targets start; a target's own document only after.
     source = None if work.chosen.openapi else await work.chosen.open()
     async with opened as found:
-        comparer = Comparer(found.targets, options.rules_for(found.rules), **options.asking)
+        names = [target.name for target in found.targets]
+        comparer = Comparer(found.targets, options.rules_for(found.rules, names), **options.asking)
         if source is None:
             source = await work.chosen.open(found.targets, options.asking["seed"] or 0)
-        summary.targets = [target.name for target in found.targets]
+        summary.targets = names
         summary.route_of = Routes(source.templates)
         limit = None if work.time_limit is None else time.monotonic() + work.time_limit
         shown.start(source.total)

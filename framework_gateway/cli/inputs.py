@@ -20,13 +20,19 @@ DOCUMENT = "/openapi.json"
 LARGEST_DOCUMENT = 16 * 1024 * 1024  # bytes
 KEPT_IN_MEMORY = 1024 * 1024  # bytes of standard input; the rest goes to a temporary file
 
+WITH_MARK = "utf-8-sig"  # UTF-8; Windows programs begin it with a byte order mark
+
 OPTIONS = (
     click.option(
         "--file",
-        type=click.File(),
+        type=click.File(encoding=WITH_MARK),
         help="Send the requests of this file, one JSON object per line.",
     ),
-    click.option("--har", type=click.File(), help="Send the requests of this HTTP Archive."),
+    click.option(
+        "--har",
+        type=click.File(encoding=WITH_MARK),
+        help="Send the requests of this HTTP Archive.",
+    ),
     click.option(
         "--access-log",
         type=click.File(errors="replace"),

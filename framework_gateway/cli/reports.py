@@ -68,11 +68,37 @@ def write_reports(
     *,
     secrets: bool,
 ) -> None:
-    """Write each report; the directory of each file exists."""
+    """Write each report; the directory of each file exists.
+
+    Raises:
+        UsageError: some could not be written; the others are.
+    """
     from framework_gateway.compare.reports.files import render
 
+    failed = []
     for name in files:
         content = render(name, summary, dict(targets), options, secrets=secrets)
         # Half a surrogate pair, which JSON can spell, has no UTF-8.
-        Path(name).write_text(content, encoding="utf-8", errors="backslashreplace")
-        print(f"wrote {name}", file=sys.stderr)
+        try:
+            Path(name).write_text(content, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            failed.append(f"{name}: {error.strerror}")
+            continue
+        print(f"wrote {name}{warning_of(name, summary)}", file=sys.stderr)
+    if failed:
+        raise click.UsageError("; ".join(failed))
+
+
+def warning_of(name: str, summary: "Summary") -> str:
+    """Return a warning if a report of requests, which people keep, has their credentials."""
+    from framework_gateway.compare.credentials import HEADERS
+
+    if Path(name).suffix not in (".py", ".jsonl"):
+        return ""
+    requests = [
+        request
+        for finding in summary.findings.values()
+        for request in (*finding.before, finding.example.request)
+    ]
+    names = {header.lower() for request in requests for header, _ in request.headers}
+    return "; it contains credentials" if names & HEADERS else ""

@@ -7,11 +7,18 @@ SAME_MOMENT = 60.0  # seconds between two equal Expires: targets are not asked i
 
 
 def read_cookies(values: Sequence[str]) -> dict[str, str]:
-    """Return the Set-Cookie lines of each cookie, by its name; several are joined by commas."""
+    """Return the Set-Cookie line of each cookie, by its name.
+
+    A name that is set again, as for another path, gets the number of the line: ``sid (2)``.
+    """
     cookies: dict[str, str] = {}
     for value in values:
-        name = value.partition(";")[0].partition("=")[0].strip()
-        cookies[name] = f"{cookies[name]}, {value}" if name in cookies else value
+        name = shown = value.partition(";")[0].partition("=")[0].strip()
+        number = 1
+        while shown in cookies:
+            number += 1
+            shown = f"{name} ({number})"
+        cookies[shown] = value
     return cookies
 
 
@@ -20,7 +27,8 @@ def normalise_cookie(line: str) -> str:
 
     The names of attributes, and the values of all but Path, have no case (RFC 6265, 5.2).
     """
-    pair, *attributes = line.split(";")
+    pair, *others = line.split(";")
+    attributes = filter(str.strip, others)
     name, _, value = pair.partition("=")
     shown = "value" if value.strip().strip('"') else ""
     return "; ".join([f"{name.strip()}={shown}", *sorted(map(normalise_attribute, attributes))])

@@ -20,18 +20,20 @@ ATTRIBUTE = re.compile(
 def mask(name: str, value: str) -> str:
     """Return the value of a header, with its credentials masked.
 
-    For Set-Cookie, the name and the attributes of the cookie stay readable.
+    For Set-Cookie, the name and the attributes of the cookie stay readable, and that it has no
+    value.
     """
     if name.lower() not in HEADERS:
         return value
     if name.lower() != "set-cookie":
         return MASK
     pair, *attributes = value.split(";")
-    cookie, equals, _ = pair.partition("=")
-    shown = [attribute.strip() for attribute in attributes]
+    cookie, equals, secret = pair.partition("=")
+    hidden = MASK if secret.strip().strip('"') else ""
+    shown = [attribute.strip() for attribute in attributes if attribute.strip()]
     return "; ".join(
         [
-            f"{cookie.strip()}={MASK}" if equals else MASK,
+            f"{cookie.strip()}={hidden}" if equals else MASK,
             *(one if ATTRIBUTE.fullmatch(one) else MASK for one in shown),
         ]
     )

@@ -57,9 +57,24 @@ def find_differences(
     bodies = BodyComparison(answers, names, rules, tally)
     headers = HeaderComparison(answers, names, rules, tally)
     found = [*find_status(answers, rules, tally), *headers.find(), *bodies.find()]
-    counts = headers.counting(rules)
-    scope = Scope(rules.headers.words, counts[True], counts[False], bodies.compared)
+    scope = scope_of(headers.counting(rules), found, rules, bodies.compared)
     return Findings(sorted(found, key=lambda one: not one.counts), scope, tally.uses)
+
+
+def scope_of(
+    names: Mapping[bool, Sequence[str]], found: Sequence[Difference], rules: Rules, body: str
+) -> Scope:
+    """Return what was looked at.
+
+    Args:
+        names: the headers that count, and those that do not.
+        found: the differences; a header that differs in a way that does not count is only noted.
+        body: how the bodies were compared.
+    """
+    notes = {one.name for one in found if one.part == "header" and not one.counts}
+    compared = [name for name in names[True] if name not in notes]
+    noted = [*names[False], *(name for name in names[True] if name in notes)]
+    return Scope(rules.headers.words, compared, noted, body)
 
 
 def find_status(answers: Sequence[Answer], rules: Rules, tally: Tally) -> Iterator[Difference]:

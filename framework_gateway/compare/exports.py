@@ -11,6 +11,7 @@ from typing import Any
 
 import harfile
 
+from framework_gateway.compare.examples import without_defaults
 from framework_gateway.compare.messages import Answer, Headers, Request, as_text
 from framework_gateway.compare.redaction import (
     redact_body,
@@ -33,8 +34,9 @@ TEST = '''
 
 def test_{name}(compare):
     """{doc}"""
-    compare.assert_equal({arguments})
+{before}    compare.assert_equal({arguments})
 '''
+BEFORE = "    compare({arguments})\n"
 
 
 def as_line(request: Request) -> str:
@@ -49,12 +51,15 @@ def as_line(request: Request) -> str:
         line["body"] = text["body"]
         if text["encoding"] == "base64":
             line["encoding"] = "base64"
+    if request.save:
+        line["save"] = dict(request.save)
     return json.dumps(line, ensure_ascii=False)
 
 
 def as_lines(findings: Sequence[Finding]) -> str:
-    """Return one line for each different request."""
-    lines = dict.fromkeys(as_line(finding.example.request) for finding in findings)
+    """Return one line for each different request, after those that save what it needs."""
+    requests = (one for each in findings for one in (*each.before, each.example.request))
+    lines = dict.fromkeys(map(as_line, requests))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -77,7 +82,9 @@ def as_pytest(
             name += "_too"
         names.add(name)
         doc = printable(str(finding.group)).replace("\\", "\\\\").replace('"', "'")
-        module += TEST.format(name=name, doc=doc, arguments=arguments_of(request))
+        before = "".join(BEFORE.format(arguments=arguments_of(one)) for one in finding.before)
+        arguments = arguments_of(request)
+        module += TEST.format(name=name, doc=doc, before=before, arguments=arguments)
     return module
 
 
@@ -87,8 +94,17 @@ def arguments_of(request: Request) -> str:
     if request.body:
         words.append(f"body={request.body!r}")
     if request.headers:
-        words.append(f"headers={literal(dict(request.headers))}")
+        words.append(f"headers={headers_of(request.headers)}")
+    if request.save:
+        words.append(f"save={literal(request.save)}")
     return ", ".join(words)
+
+
+def headers_of(headers: Headers) -> str:
+    """Return headers as a Python dictionary; as a list of pairs if a name occurs twice."""
+    if len({name.lower() for name, _ in headers}) == len(headers):
+        return literal(dict(headers))
+    return "[" + ", ".join(f"({quoted(name)}, {quoted(value)})" for name, value in headers) + "]"
 
 
 def literal(values: Mapping[str, str]) -> str:
@@ -99,7 +115,8 @@ def literal(values: Mapping[str, str]) -> str:
 
 def quoted(text: str) -> str:
     """Return a Python string in double quotes, as formatters write it."""
-    return json.dumps(text)
+    # As an escape, a character beyond U+FFFF would be two in Python.
+    return json.dumps(text, ensure_ascii=False)
 
 
 def as_commands(findings: Sequence[Finding]) -> str:
@@ -130,7 +147,7 @@ def as_archive(findings: Sequence[Finding], *, secrets: bool = False) -> str:
                 archive.add_entry(
                     startedDateTime=datetime.now(UTC),
                     time=answer.seconds * 1000,
-                    request=archived_request(finding.example.request, answer, secrets),
+                    request=archived_request(answer, secrets),
                     response=archived_answer(answer, secrets),
                     timings=harfile.Timings(send=0, wait=answer.seconds * 1000, receive=0),
                     comment=f"{answer.target}: {finding.group}",
@@ -138,9 +155,10 @@ def as_archive(findings: Sequence[Finding], *, secrets: bool = False) -> str:
     return written.getvalue()
 
 
-def archived_request(request: Request, answer: Answer, secrets: bool) -> harfile.Request:
-    """Return the request to one target."""
-    request = (request if secrets else without_secrets(request)).for_target(answer.target)
+def archived_request(answer: Answer, secrets: bool) -> harfile.Request:
+    """Return the request as one target got it."""
+    sent = without_defaults(answer.request)
+    request = sent if secrets else without_secrets(sent)
     body = request.body.decode(errors="replace")
     content_type = next((v for k, v in request.headers if k.lower() == "content-type"), "")
     return harfile.Request(

@@ -130,7 +130,8 @@ class Scope:
     Attributes:
         headers: the headers that count, in words: ``all but the connection's, Date, ...``.
         compared: the names of the headers that at least one answer had and that count.
-        noted: the names of the other headers, except those of the connection.
+        noted: the names of the other headers, except those of the connection; also of those whose
+            difference does not count, such as the length of a body.
         body: how the bodies were compared: ``every byte``, ``JSON values``, ``text``, ``bytes``,
             ``no body``, or ``nothing`` if fewer than two targets answered.
     """

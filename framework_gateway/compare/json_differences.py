@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 from framework_gateway.compare.findings import Kind
 from framework_gateway.compare.json_values import EXACT, Number, Repeated
 from framework_gateway.compare.neutral import Names
-from framework_gateway.compare.pairing import IDENTITIES, Items, pair_by_identity, pair_others
+from framework_gateway.compare.pairing import (
+    IDENTITIES,
+    Items,
+    identifies,
+    pair_by_identity,
+    pair_common,
+    pair_others,
+)
 from framework_gateway.compare.patterns import Pattern
 from framework_gateway.compare.pointers import State, below
 from framework_gateway.compare.rules import Ignore, Rules, Tally
@@ -87,7 +94,7 @@ class JSONComparison:
             self._compare_members(place, values, found)
         elif types == {list}:
             self._compare_items(place, values, unordered, found)
-        elif not self._are_equal(values):
+        elif not self._are_equal(place, values):
             found.append(self._found(place, kind_of(values), values))
 
     def _compare_members(
@@ -125,14 +132,22 @@ class JSONComparison:
         if not may_be_moved(place, values, inside, unordered is not None):
             found += inside
             return
-        shapes = {t: self.shapes.of_items(t, value, place.state) for t, value in values.items()}
+        patterns = tuple(one.pattern for one in place.patterns if one.pattern is not None)
+        shapes = {
+            target: self.shapes.of_items(target, value, place.state, patterns)
+            for target, value in values.items()
+        }
         first, *others = (sorted(each) for each in shapes.values())
-        if all(other == first for other in others):
+        is_moved = all(other == first for other in others)
+        if is_moved:
             found.append(Found(place.pointer, Kind.ORDER, values, rule))
-        elif unordered is not None:
-            self._compare_members(place, pair_others(values, shapes), found)
-        else:
+        elif unordered is None:
             found += inside
+            return
+        # What is ignored inside of them is shown and counted, too.
+        self._compare_members(place, pair_common(values, shapes), found)
+        if not is_moved:
+            self._compare_members(place, pair_others(values, shapes), found)
 
     def _pair_objects(self, place: Place, values: Mapping[str, list[Any]]) -> Items | None:
         """Pair objects in another order by their identity; None if there are none."""
@@ -143,13 +158,18 @@ class JSONComparison:
         ignored = [name for name in IDENTITIES if self.rules.at(step(inside, name))[0]]
         return pair_by_identity(values, ignored)
 
-    def _are_equal(self, values: Mapping[str, Any]) -> bool:
+    def _are_equal(self, place: Place, values: Mapping[str, Any]) -> bool:
         """Return whether leaves are equal; count the built-in rules that make them equal."""
         if are_same(values):
             return True
         if not all(isinstance(value, str | Number) for value in values.values()):
             return False
-        if len({type(value) for value in values.values()}) > 1:
+        types = {type(value) for value in values.values()}
+        if len(types) > 1:
+            return False
+        # Saved ids are small numbers, and so are quantities that really differ.
+        saved = {name for each in self.names.values() for name in each.saved}
+        if types == {Number} and not (saved and identifies(place.pointer, saved)):
             return False
         return self._are_neutral(values)
 

@@ -12,11 +12,11 @@ from itertools import product
 from typing import Any
 from urllib.parse import quote
 
+from framework_gateway.compare.examples import without_defaults
 from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.json_values import Number, parse_json
 from framework_gateway.compare.messages import Request
 from framework_gateway.compare.simpler import key_of
-from framework_gateway.compare.summary import without_defaults
 
 PARAMETER = re.compile(r"\{([^{}]+)\}")
 ROUNDS = 3  # /shops, then /shops/{shop_id}/items, then /shops/{shop_id}/items/{item_id}

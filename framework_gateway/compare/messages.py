@@ -73,18 +73,23 @@ class Request:
         method: str,
         path: str,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Headers | None = None,
         body: bytes | str = b"",
         json: Any = None,
         save: Mapping[str, str] | None = None,
     ) -> Self:
-        """Create a request; ``json`` also sets the Content-Type."""
-        fields = dict(headers or {})
+        """Create a request; ``json`` also sets the Content-Type.
+
+        Args:
+            headers: a mapping, or a list of pairs if a name occurs more than once.
+        """
+        fields = [*headers.items()] if isinstance(headers, Mapping) else [*(headers or ())]
         if json is not None:
             body = dump(json)
-            fields = {"Content-Type": "application/json", **fields}
+            if "content-type" not in {name.lower() for name, _ in fields}:
+                fields = [("Content-Type", "application/json"), *fields]
         data = body.encode() if isinstance(body, str) else body
-        return cls(method.upper(), path, tuple(fields.items()), data, dict(save or {}))
+        return cls(method.upper(), path, tuple(fields), data, dict(save or {}))
 
     def for_target(self, name: str) -> Self:
         """Return the request for one target."""
@@ -102,6 +107,18 @@ class Request:
         if "x-request-id" not in names:
             added.append(("X-Request-ID", secrets.token_hex(8)))
         return replace(self, headers=[*self.headers, *added])
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers in bytes: in ISO 8859-1, or in UTF-8 if that has no such letter.
+
+        Raises:
+            NoAnswer: a name is not ASCII.
+        """
+        try:
+            return [(name.encode("ascii"), raw_value(value)) for name, value in self.headers]
+        except UnicodeEncodeError as error:
+            raise NoAnswer(f"a header cannot be sent: {error}", Failure.NOT_ASKED) from error
 
     @cached_property
     def placeholders(self) -> list[str]:
@@ -134,6 +151,8 @@ class Answer:
         headers: the headers as sent, in order, with their spelling.
         body: the bytes of the body, without its content coding (gzip).
         wire_size: the bytes of the body as sent; None if they are those of ``body``.
+        is_decoded: whether the body has no content coding any more; false if the coding is unknown,
+            or the body is not in the coding that Content-Encoding names.
         waiting, running: the seconds of it in the queue and in the application; None unless the
             WSGI bridge measures them.
         error: why there is no answer, in words; None if there is one.
@@ -149,6 +168,7 @@ class Answer:
     headers: Headers = ()
     body: bytes = b""
     wire_size: int | None = None
+    is_decoded: bool = True
     waiting: float | None = None
     running: float | None = None
     error: str | None = None
@@ -201,6 +221,14 @@ class Answer:
             **as_text(self.body, self.content),
             "curl": self.curl,
         }
+
+
+def raw_value(value: str) -> bytes:
+    """Return a header's value in bytes."""
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode()
 
 
 def as_text(body: bytes, content: Content | None = None) -> dict[str, str]:

@@ -9,19 +9,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from framework_gateway.compare.findings import Difference
+from framework_gateway.compare.findings import Difference, Kind
 from framework_gateway.compare.rates import exceeds, rate
 
 TOO_FEW = "too few answers; ask more often"
 NOISE = "noise: each target differs from itself as often"
 
 Round = Sequence[Difference]
+Key = tuple[str, Kind | None]
+
+# Values that change do not explain them: a number that became text, or is missing now and then.
+OWN_NOISE = frozenset([Kind.TYPE, Kind.NULL, Kind.MISSING, Kind.REPEATED])
 
 
 def judge_noise(
     between: Sequence[Round], within: Mapping[str, Sequence[Round]]
 ) -> list[Difference]:
-    """Return the differences of all rounds, once for each place, with their rates.
+    """Return the differences of all rounds, once for each place and type, with their rates.
 
     The noise of a place is that of the steadiest target: if only one target changes its mind, then
     that is a difference.
@@ -30,24 +34,30 @@ def judge_noise(
         between: the differences between the targets, for each round.
         within: for each target, the differences between two successive answers, for each pair.
     """
-    found: dict[str, Difference] = {}
+    found: dict[Key, Difference] = {}
     for differences in between:
         for difference in differences:
             # One that counts says more than the same place without an effect.
-            if difference.place not in found or not found[difference.place].counts:
-                found[difference.place] = difference
-    across = count_places(between)
-    alone = [count_places(rounds) for rounds in within.values()]
+            if (key := key_of(difference)) not in found or not found[key].counts:
+                found[key] = difference
+    across = count_keys(between)
+    alone = [count_keys(rounds) for rounds in within.values()]
     pairs = len(between) - 1
     return [
-        judge(one, across[place], len(between), min(each[place] for each in alone), pairs)
-        for place, one in found.items()
+        judge(one, across[key], len(between), min(each[key] for each in alone), pairs)
+        for key, one in found.items()
     ]
 
 
-def count_places(rounds: Sequence[Round]) -> Counter[str]:
-    """Count the rounds in which each place differs."""
-    return Counter(place for each in rounds for place in {one.place for one in each})
+def key_of(difference: Difference) -> Key:
+    """Return what the noise of a difference is: of its place, or of its type in this place."""
+    return difference.place, difference.kind if difference.kind in OWN_NOISE else None
+
+
+def count_keys(rounds: Sequence[Round]) -> Counter[Key]:
+    """Count the rounds in which each place differs, also for each type alone."""
+    keys = ({key for one in each for key in ((one.place, None), key_of(one))} for each in rounds)
+    return Counter(key for found in keys for key in found)
 
 
 def judge(difference: Difference, across: int, rounds: int, alone: int, pairs: int) -> Difference:

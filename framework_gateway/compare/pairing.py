@@ -1,5 +1,6 @@
 """Pair the items of arrays: by their identity, or by leaving out those that are equal."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
@@ -9,6 +10,9 @@ from framework_gateway.compare.json_values import Number
 
 # Members that identify an object, in the order in which they are tried.
 IDENTITIES = ("id", "uuid", "key", "slug", "code", "name")
+
+# Where a word of a name ends: order_id, order-id, orderId.
+WORD_END = re.compile(r"[_-]|(?<=[a-z])(?=[A-Z])")
 
 Items = dict[str, dict[str | int, Any]]
 
@@ -41,6 +45,18 @@ def pair_by_identity(values: Mapping[str, list[Any]], ignored: Collection[str]) 
     return None
 
 
+def identifies(pointer: str, names: Collection[str]) -> bool:
+    """Return whether a member's name says that its value identifies something.
+
+    Args:
+        pointer: the JSON Pointer of the member, such as ``/items/0/orderId`` or ``/order_ids/3``.
+        names: further names that say so.
+    """
+    name = next((step for step in reversed(pointer.split("/")) if not step.isdecimal()), "")
+    last = WORD_END.split(name)[-1].lower()
+    return last in IDENTITIES or last.removesuffix("s") in IDENTITIES or name in names
+
+
 def identities(items: Sequence[Any], name: str) -> list[str]:
     """Return the member of each item as text; nothing unless all items have different ones."""
     found = [item.get(name) if isinstance(item, dict) else None for item in items]
@@ -48,6 +64,25 @@ def identities(items: Sequence[Any], name: str) -> list[str]:
         return []
     texts = [value.text if isinstance(value, Number) else str(value) for value in found]
     return texts if len({*texts}) == len(texts) else []
+
+
+def pair_common(values: Mapping[str, list[Any]], shapes: Mapping[str, list[int]]) -> Items:
+    """Pair the items that all arrays have, in any place; they may differ in what is ignored.
+
+    The index of a pair is that of its item in the array of the first target.
+    """
+    places: dict[str, dict[tuple[int, int], int]] = {target: {} for target in shapes}
+    for target, each in shapes.items():
+        seen: Counter[int] = Counter()
+        for index, shape in enumerate(each):
+            places[target][shape, seen[shape]] = index
+            seen[shape] += 1
+    first, *others = places.values()
+    common = [key for key in first if all(key in other for other in others)]
+    return {
+        target: {first[key]: values[target][found[key]] for key in common}
+        for target, found in places.items()
+    }
 
 
 def pair_others(values: Mapping[str, list[Any]], shapes: Mapping[str, list[int]]) -> Items:

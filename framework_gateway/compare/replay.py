@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from framework_gateway.compare.json_values import dump
+from framework_gateway.compare.json_values import parse_json, spell
 from framework_gateway.compare.messages import Request
 
 # An identifier in a path: a number, a UUID, or a long hexadecimal digest.
@@ -39,8 +39,15 @@ class Line(BaseModel):
     encoding: Literal["utf-8", "base64"] = "utf-8"
     save: Mapping[str, str] = Field(default_factory=dict)
 
-    def request(self) -> Request:
-        """Return the request."""
+    def request(self, line: str) -> Request:
+        """Return the request.
+
+        Args:
+            line: the whole line; JSON data is sent as it is spelled there (``1.0``, ``1e400``).
+
+        Raises:
+            ValueError: the body is not what ``encoding`` says.
+        """
         given = self.headers
         headers = tuple(given.items() if isinstance(given, Mapping) else given)
         body = self.body
@@ -48,9 +55,9 @@ class Line(BaseModel):
             names = {name.lower() for name, _ in headers}
             if "content-type" not in names:
                 headers = (("Content-Type", "application/json"), *headers)
-            body = dump(body)
+            body = spell(parse_json(line)["body"])
         text = (body or "").encode()
-        data = b64decode(text) if self.encoding == "base64" else text
+        data = b64decode(text, validate=True) if self.encoding == "base64" else text
         return Request(self.method.upper(), self.path, headers, data, dict(self.save))
 
 
@@ -70,11 +77,13 @@ def parse_line(number: int, line: str) -> Request:
         ReplayError: the line is not a valid request.
     """
     try:
-        return Line.model_validate_json(line).request()
+        return Line.model_validate_json(line).request(line)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise ReplayError(f"line {number}: {place} {first['msg']}".replace("  ", " ")) from error
+    except ValueError as error:
+        raise ReplayError(f"line {number}: body: {error}") from error
 
 
 def route_of(request: Request) -> str:

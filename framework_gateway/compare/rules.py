@@ -52,7 +52,8 @@ class Ignore:
 
     def covers_header(self, name: str) -> bool:
         """Return whether the rule names this header; also each cookie of ``set-cookie``."""
-        return self.place in ("", name.lower(), name.lower().partition(" ")[0])
+        name = name.lower().partition(" (")[0]  # a cookie that is set again has a number
+        return self.place in ("", name, name.partition(" ")[0])
 
     @property
     def is_pointer(self) -> bool:

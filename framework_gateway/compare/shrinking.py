@@ -4,11 +4,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from framework_gateway.compare.examples import trimmed
 from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.groups import groups_of
 from framework_gateway.compare.messages import Request
 from framework_gateway.compare.simpler import key_of, simpler
-from framework_gateway.compare.summary import Finding, Summary, trimmed
+from framework_gateway.compare.summary import Finding, Summary
 
 Ask = Callable[[Request], Awaitable[Comparison]]
 

@@ -2,24 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from framework_gateway.compare.chains import Chains
+from framework_gateway.compare.examples import trimmed, weight
 from framework_gateway.compare.findings import Comparison, Verdict
 from framework_gateway.compare.groups import Group, groups_of
 from framework_gateway.compare.latency import Gap, Latencies
-from framework_gateway.compare.messages import DEFAULTS, Request
+from framework_gateway.compare.messages import Request
 from framework_gateway.compare.routes import Routes
 
 MAX_ROUTES = 500
 MAX_GROUPS = 300
 OTHERS = "other routes"
-# What an example keeps.
-LARGEST_BODY = 16 * 1024  # bytes
-LONGEST_VALUE = 4 * 1024  # characters
-MAX_DIFFERENCES = 50
 
-DIFFERS, NO_ANSWER, INTERRUPTED = 1, 3, 130  # exit statuses
+DIFFERS, NOTHING, NO_ANSWER, INTERRUPTED = 1, 2, 3, 130  # exit statuses
 
 
 @dataclass
@@ -79,12 +77,19 @@ class Finding:
     Attributes:
         checked: how often the example was asked again, and differed again each time; None if it
             was not asked again.
+        chains: the requests of the run that have saved values.
     """
 
     group: Group
     count: int
     example: Comparison
     checked: int | None = None
+    chains: Chains = field(default_factory=Chains)
+
+    @property
+    def before(self) -> Sequence[Request]:
+        """The requests that save the values which the example needs."""
+        return self.chains.before(self.example.request)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as JSON data."""
@@ -103,6 +108,7 @@ class Summary:
         uses: maps rules to how often they were used, and to the reason that was given.
         notes: maps places and reasons of differences that do not count to their number.
         headers, bodies: maps what was looked at, in words, to the number of comparisons.
+        statuses: maps the statuses of the targets, in words, to the number of comparisons.
         skipped: maps reasons to the number of requests that were left out.
         unstable: findings that were not found again, when their requests were sent again.
         interrupted: whether somebody has stopped the run.
@@ -122,6 +128,8 @@ class Summary:
         self.skipped: Counter[str] = Counter()
         self.headers: Counter[str] = Counter()
         self.bodies: Counter[str] = Counter()
+        self.statuses: Counter[str] = Counter()
+        self.chains = Chains()
         self.total = 0
         self.ungrouped = 0
         self.unstable: list[Finding] = []
@@ -132,12 +140,17 @@ class Summary:
         """Count one comparison."""
         self.total += 1
         self.only = comparison if self.total == 1 else None
+        self.chains.add(comparison.request)
         route = self.route_of(comparison.request)
         if route not in self.routes and len(self.routes) >= MAX_ROUTES:
             route = OTHERS
         self.routes.setdefault(route, RouteSummary(route)).add(comparison)
         self.headers[comparison.scope.headers] += 1
         self.bodies[comparison.scope.body] += 1
+        if (statuses := statuses_of(comparison)) in self.statuses or len(
+            self.statuses
+        ) < MAX_GROUPS:
+            self.statuses[statuses] += 1
         for use in comparison.uses:
             self.uses[use.rule, use.reason] += use.uses
         for note in comparison.notes:
@@ -153,7 +166,7 @@ class Summary:
             if len(self.findings) >= MAX_GROUPS:
                 self.ungrouped += 1
                 return
-            self.findings[group] = Finding(group, 1, trimmed(comparison))
+            self.findings[group] = Finding(group, 1, trimmed(comparison), chains=self.chains)
             return
         finding.count += 1
         if weight(comparison) < weight(finding.example):
@@ -177,9 +190,14 @@ class Summary:
 
     @property
     def exit_status(self) -> int:
-        """0 if equal, 1 if something differs or is undecided, 3 without an answer."""
+        """0 if equal, 1 if something differs or is undecided, 3 without an answer.
+
+        Without any comparison it is 2: nothing was looked at, so nothing is equal.
+        """
         if self.interrupted:
             return INTERRUPTED
+        if not self.total:
+            return NOTHING
         counts = self.counts
         if counts["differing"] or counts["insufficient"]:
             return DIFFERS
@@ -195,6 +213,7 @@ class Summary:
             "counts": {"total": self.total, **self.counts},
             "headers": dict(self.headers),
             "bodies": dict(self.bodies),
+            "statuses": dict(self.statuses),
             "skipped": dict(self.skipped),
             "rules": [
                 {"rule": rule, "uses": uses, "reason": reason}
@@ -211,43 +230,7 @@ class Summary:
         }
 
 
-def weight(comparison: Comparison) -> int:
-    """Return how long the request and the answers of an example are, in characters."""
-    request = without_defaults(comparison.request)
-    size = len(request.path) + len(request.body) + sum(len(k) + len(v) for k, v in request.headers)
-    return size * 1000 + min(999, sum(len(answer.body) for answer in comparison.answers))
-
-
-def trimmed(comparison: Comparison) -> Comparison:
-    """Return a comparison whose size is bounded, to keep as an example."""
-    differences = [
-        replace(one, values={k: cut(v) for k, v in one.values.items()})
-        for one in comparison.differences[:MAX_DIFFERENCES]
-    ]
-    answers = [replace(one, body=cut_body(one.body)) for one in comparison.answers]
-    request = without_defaults(comparison.request)
-    return replace(comparison, request=request, differences=differences, answers=answers)
-
-
-def without_defaults(request: Request) -> Request:
-    """Return a request without the headers that each comparison adds."""
-    headers = tuple(
-        (name, value)
-        for name, value in request.headers
-        if name.lower() != "x-request-id" and (name, value) not in DEFAULTS
-    )
-    return replace(request, headers=headers)
-
-
-def cut_body(body: bytes) -> bytes:
-    """Return a body that is not longer than an example keeps; the end says what is left out."""
-    if len(body) <= LARGEST_BODY:
-        return body
-    return body[:LARGEST_BODY] + f"… ({len(body) - LARGEST_BODY} more bytes)".encode()
-
-
-def cut(value: str) -> str:
-    """Return a value that is not longer than an example keeps."""
-    if len(value) <= LONGEST_VALUE:
-        return value
-    return f"{value[:LONGEST_VALUE]}… ({len(value) - LONGEST_VALUE} more characters)"
+def statuses_of(comparison: Comparison) -> str:
+    """Return the status that all targets have answered, or those of all targets in order."""
+    found = [str(answer.status or "none") for answer in comparison.answers]
+    return " against ".join(found if len({*found}) > 1 else found[:1])

@@ -97,6 +97,7 @@ class Application:
             raise NoAnswer("the application returned without a complete answer")
         # Servers drop the body for HEAD, but some applications send one.
         sent = b"" if request.method == "HEAD" else b"".join(call.chunks)
+        body, is_decoded = decode_body(sent, call.headers, max_size)
         return Answer(
             target=self.name,
             url=self.url,
@@ -104,8 +105,9 @@ class Application:
             seconds=seconds,
             status=call.status,
             headers=call.headers,
-            body=decode_body(sent, call.headers, max_size),
+            body=body,
             wire_size=len(sent),
+            is_decoded=is_decoded,
             waiting=record.get("waiting"),
             running=record.get("running"),
             is_served=self.is_served,
@@ -114,12 +116,12 @@ class Application:
     def _scope(self, request: Request, record: dict[str, Any]) -> Scope:
         path, _, query = request.path.partition("?")
         raw_path = self.scope.get("root_path", "") + self.prefix + path
-        headers = [(name.lower(), value) for name, value in request.headers]
+        headers = [(name.lower(), value) for name, value in request.raw_headers]
         names = [name for name, _ in headers]
-        if "host" not in names:
-            headers.insert(0, ("host", urlsplit(self.origin).netloc))
-        if request.body and "content-length" not in names:
-            headers.append(("content-length", str(len(request.body))))
+        if b"host" not in names:
+            headers.insert(0, (b"host", urlsplit(self.origin).netloc.encode()))
+        if request.body and b"content-length" not in names:
+            headers.append((b"content-length", b"%d" % len(request.body)))
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -130,7 +132,7 @@ class Application:
             "raw_path": raw_path.encode(),
             "query_string": query.encode(),
             "root_path": "",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
+            "headers": headers,
             "client": None,
             "server": None,
             RECORD: record,
@@ -158,24 +160,27 @@ class Server:
             request.method,
             # Keep the path as it is; joining URLs would normalise it.
             httpx.URL(self.url).copy_with(raw_path=raw_path),
-            headers=[*request.headers],
+            headers=request.raw_headers,
             content=request.body or None,
         )
         started = time.perf_counter()
         try:
-            response, body = await self._send(sent, max_size)
+            response, content = await self._send(sent, max_size)
         except httpx.TransportError as error:
             raise NoAnswer(repr(error), Failure.UNREACHABLE) from error
+        seconds = time.perf_counter() - started
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in response.headers.raw]
+        body, is_decoded = decode_body(content, headers, max_size)
         return Answer(
             target=self.name,
             url=self.url,
             request=request,
-            seconds=time.perf_counter() - started,
+            seconds=seconds,
             status=response.status_code,
             headers=headers,
-            body=decode_body(body, headers, max_size),
-            wire_size=len(body),
+            body=body,
+            wire_size=len(content),
+            is_decoded=is_decoded,
             is_served=True,
         )
 
@@ -201,6 +206,21 @@ def stateless_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=None, cookies=jar, trust_env=False)
 
 
+def check_address(url: str) -> None:
+    """Refuse an address in front of which no path can be put.
+
+    Raises:
+        TargetError: it has no host, a wrong port, or a query.
+    """
+    try:
+        parts = urlsplit(url)
+        is_usable = bool(parts.hostname) and parts.port != 0 and not parts.query + parts.fragment
+    except ValueError as error:
+        raise TargetError(f"{url}: {error}") from error
+    if not is_usable:
+        raise TargetError(f"{url} is not the address of a server: scheme, host and prefix")
+
+
 @asynccontextmanager
 async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Target]]:
     """Start the targets.
@@ -209,13 +229,14 @@ async def open_targets(targets: Mapping[str, Any]) -> AsyncIterator[Sequence[Tar
         targets: by name, each the URL of a server, or what ``isolated.mount_of`` takes.
 
     Raises:
-        TargetError: an application could not be loaded or started.
+        TargetError: an address is wrong, or an application could not be loaded or started.
     """
     servers: dict[str, Target] = {}
     mounts: dict[str, Mount] = {}
     async with AsyncExitStack() as stack:
         for name, target in targets.items():
             if isinstance(target, str) and target.startswith(("http://", "https://")):
+                check_address(target)
                 client = await stack.enter_async_context(stateless_client())
                 servers[name] = Server(name, target.rstrip("/"), client)
             else:

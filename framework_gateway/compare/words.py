@@ -31,7 +31,9 @@ def summarise(
         rules: the number of rules that made a difference not count.
         failed: the targets that did not answer.
     """
-    compared = f"status; {', '.join(headers) or 'no header'}; {BODIES.get(body, body)}"
+    # The values of cookies are secrets, and no two are the same.
+    names = [f"{name} without values" if name == "Set-Cookie" else name for name in headers]
+    compared = f"status; {', '.join(names) or 'no header'}; {BODIES.get(body, body)}"
     if rules:
         verb = "ignores" if rules == 1 else "ignore"
         compared += f"; except what {plural(rules, 'rule')} {verb}"

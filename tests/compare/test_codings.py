@@ -24,12 +24,13 @@ BODY = b"tea " * 1000
     ],
 )
 def test_a_coding_is_removed(coding: str, sent: bytes) -> None:
-    assert decode_body(sent, [("Content-Encoding", coding)], 10_000) == BODY
+    assert decode_body(sent, [("Content-Encoding", coding)], 10_000) == (BODY, True)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "x-own", "deflate"])
 def test_a_wrong_or_unknown_coding_leaves_the_body(coding: str) -> None:
-    assert decode_body(b"no coding", [("content-encoding", coding)], 10_000) == b"no coding"
+    body = b"no coding"
+    assert decode_body(body, [("content-encoding", coding)], 10_000) == (body, False)
 
 
 def test_a_body_that_grows_beyond_the_limit_is_no_answer() -> None:
@@ -50,3 +51,39 @@ def test_both_sizes_are_said() -> None:
     assert comparison.identical, str(comparison)
     sizes = [(one["size"], one["wire_size"]) for one in comparison.as_dict()["answers"]]
     assert sizes == [(4000, len(sent)), (4000, 4000)]
+
+
+@pytest.mark.parametrize("headers", ["default", "contract"])
+@pytest.mark.parametrize("coding", ["gzip", "x-own"])
+def test_a_plain_body_that_is_said_to_be_coded_is_a_difference(coding: str, headers: str) -> None:
+    targets = {
+        "a": answers(BODY, TEXT),
+        "b": answers(BODY, TEXT, ("Content-Encoding", coding)),
+    }
+    with comparing(targets, headers=headers) as compare:
+        (found,) = compare("GET", "/").counting
+    assert found.place == "header Content-Encoding"
+    assert found.values == {"b": f"{coding}, (the body could not be decoded)"}
+
+
+def test_the_same_coding_that_one_body_does_not_have_is_a_difference() -> None:
+    gzipped = ("Content-Encoding", "gzip")
+    coded, plain = answers(gzip.compress(BODY), TEXT, gzipped), answers(BODY, TEXT, gzipped)
+    with comparing({"a": coded, "b": plain}) as compare:
+        assert [found.place for found in compare("GET", "/").counting] == [
+            "header Content-Encoding"
+        ]
+    with comparing({"a": plain, "b": plain}) as compare:
+        assert compare("GET", "/").identical
+
+
+@pytest.mark.parametrize("end", [b"", gzip.compress(b"more")])
+def test_a_gzip_body_that_ends_elsewhere_is_not_decoded(end: bytes) -> None:
+    whole = gzip.compress(BODY, mtime=0)
+    sent = whole + end if end else whole[:-6]
+    assert decode_body(sent, [("Content-Encoding", "gzip")], 10_000) == (sent, False)
+    gzipped = ("Content-Encoding", "gzip")
+    targets = {"a": answers(whole, TEXT, gzipped), "b": answers(sent, TEXT, gzipped)}
+    with comparing(targets) as compare:
+        found = [one.place for one in compare("GET", "/").counting]
+    assert found == ["header Content-Encoding", "body"]

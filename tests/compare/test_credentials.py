@@ -53,6 +53,8 @@ def make(name: str) -> Starlette:
             "a=***; ***; expires=Thu, 01 Jan 1970 00:00:00 GMT; SameSite=Lax; Secure",
         ),
         ("set-cookie", SECRET, "***"),
+        ("set-cookie", "a=; Path=/;", "a=; Path=/"),
+        ("set-cookie", 'a=""', "a="),
         ("set-cookie", f"a=1; Path=/, b={SECRET}", "a=***; ***"),
         ("set-cookie", f"a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT, b={SECRET}", "a=***; ***"),
         ("Content-Type", "text/plain", "text/plain"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from framework_gateway.compare.comparer import compare_rounds
 from framework_gateway.compare.differences import find_differences
-from framework_gateway.compare.findings import Difference, Kind
+from framework_gateway.compare.findings import Comparison, Difference, Kind
 from framework_gateway.compare.messages import Answer
 from framework_gateway.compare.rules import Rules
 from tests.compare.answers import GET, answer, bodies, differ, places
@@ -73,6 +73,16 @@ def test_what_was_looked_at_is_said() -> None:
     assert few.noted == ["ETag", "Date"]
 
 
+def test_a_header_that_differs_without_effect_is_not_called_compared() -> None:
+    lengths = {"a": "2", "b": "3"}
+    bodies = [
+        answer(name, "1" + " " * (int(n) - 1), content_length=n) for name, n in lengths.items()
+    ]
+    found = find_differences(GET, bodies)
+    assert [one.counts for one in found.differences] == [False, False]
+    assert (found.scope.compared, found.scope.noted) == ([], ["Content-Length"])
+
+
 def test_a_difference_is_written_in_one_line() -> None:
     difference = Difference("body", "/name", Kind.VALUE, {"old": '"Alice"', "new": "x" * 100})
     assert str(difference) == f'body /name: old "Alice", new {"x" * 59}…'
@@ -105,3 +115,11 @@ def test_the_summary_says_what_was_left_out() -> None:
         "Equal: status; no header; the values of the JSON body; except what 1 rule ignores."
         " 2 notes on what does not count."
     )
+
+
+def test_the_values_of_cookies_are_not_called_compared() -> None:
+    cookies = [answer(name, set_cookie=f"sid={name}; Path=/") for name in "ab"]
+    found = find_differences(GET, cookies)
+    assert found.differences == []
+    comparison = Comparison(GET, cookies, found.differences, found.scope)
+    assert "status; Set-Cookie without values; no answer has a body" in comparison.summary

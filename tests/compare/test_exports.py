@@ -5,6 +5,7 @@ import json
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,47 @@ def test_each_request_is_one_line() -> None:
     found = findings(ASK, small)
     assert len(found) > 1
     assert read_requests(as_lines(found).splitlines()) == [small]
+
+
+LISTED = Request("GET", "/items", save={"item": "/id"})
+CREATED = Request("POST", "/orders/{item}", (JSON,), b"{}", {"order": "/id"})
+NEEDING = Request("GET", "/\N{GRINNING FACE}/{order}", (("X", "1"), ("X", "2")))
+
+
+def chain() -> list[Finding]:
+    """Return a finding whose request needs values of two others."""
+    same = answers('{"id":7}', JSON)
+
+    async def other(scope: dict[str, str], receive: object, send: object) -> None:
+        is_last = scope["method"] == "GET" and scope["path"] != "/items"
+        await (answers('{"id":8}', JSON) if is_last else same)(scope, receive, send)
+
+    return [*summarise(same, other, LISTED, CREATED, NEEDING).findings.values()]
+
+
+def test_requests_that_save_what_is_needed_come_first() -> None:
+    lines = as_lines(chain())
+    read = read_requests(lines.splitlines())
+    assert [one.path for one in read] == ["/items", "/orders/{item}", NEEDING.path]
+    assert [one.save for one in read] == [LISTED.save, CREATED.save, {}]
+    entries = json.loads(as_archive(chain()))["log"]["entries"]
+    assert {one["request"]["url"] for one in entries} == {"http://localhost/%F0%9F%98%80/7"}
+
+
+def test_a_pytest_module_sends_the_same_requests() -> None:
+    asked: list[Request] = []
+
+    class Asking:
+        def __call__(self, method: str, path: str, **fields: Any) -> None:
+            asked.append(Request.build(method, path, **fields))
+
+        assert_equal = __call__
+
+    namespace: dict[str, Any] = {}
+    exec(as_pytest(chain(), TARGETS, {}), namespace)
+    (test,) = (value for name, value in namespace.items() if name.startswith("test_"))
+    test(Asking())
+    assert asked == [LISTED, CREATED, NEEDING]
 
 
 def test_commands_name_their_targets() -> None:

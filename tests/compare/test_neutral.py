@@ -130,3 +130,22 @@ def test_long_words_are_read_once() -> None:
 def test_the_number_of_words_taken_from_a_request_is_limited() -> None:
     words = " ".join(f"{number}@{{framework}}" for number in range(1000, 9000))
     assert len(Request("POST", "/users", body=words.encode()).placeholders) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "is_neutral"),
+    [
+        *[("id", True), ("order_id", True), ("orderId", True), ("ids/0", True), ("order", True)],
+        *[("total", False), ("paid", False), ("valid/0", False), ("items/0/price", False)],
+    ],
+)
+def test_a_saved_number_is_neutral_only_where_it_identifies(name: str, is_neutral: bool) -> None:
+    def nested(number: str) -> str:
+        for step in reversed(name.split("/")):
+            number = f"[{number}]" if step == "0" else f'{{"{step}":{number}}}'
+        return number
+
+    answers = [answer("a", nested("7")), answer("b", nested("12"))]
+    saved = {"a": {"order": "7"}, "b": {"order": "12"}}
+    differences = find_differences(GET, answers, saved=saved).differences
+    assert [found.place for found in differences] == ([] if is_neutral else [f"body /{name}"])

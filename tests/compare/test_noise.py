@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from framework_gateway.compare.comparer import comparing
-from framework_gateway.compare.findings import Verdict
+from framework_gateway.compare.findings import Kind, Verdict
 from framework_gateway.compare.rates import exceeds, rate
 
 Make = Callable[[int], Any]
@@ -78,6 +78,14 @@ def test_a_value_that_changes_now_and_then_needs_more_answers() -> None:
 def test_a_value_that_changes_in_one_target_only_is_a_difference() -> None:
     comparison = compare(lambda n: {"a": 1}, lambda n: {"a": n + 50}, 3)
     assert [found.place for found in comparison.counting] == ["body /a"]
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"), [(str, Kind.TYPE), (lambda n: None if n % 2 else n, Kind.NULL)]
+)
+def test_another_type_is_no_noise_of_a_value_that_always_changes(make: Make, kind: Kind) -> None:
+    comparison = compare(lambda n: {"at": n}, lambda n: {"at": make(n + 50)}, 20)
+    assert [(found.place, found.kind) for found in comparison.counting] == [("body /at", kind)]
 
 
 def test_noise_of_headers_is_measured() -> None:

@@ -65,3 +65,16 @@ def test_an_ignored_member_identifies_nothing() -> None:
     new = [{"id": 2, "name": "a", "x": 1}, {"id": 1, "name": "b", "x": 3}]
     counting = [name for name, _, counts in found(compare(old, new, ignore=["/*/id"])) if counts]
     assert counting == ["/1/x"]
+
+
+@pytest.mark.parametrize("rule", ["/*/at={time}", "/*/at", "{time}"])
+def test_what_is_ignored_in_moved_items_is_counted(rule: str) -> None:
+    def items(*names: str) -> list[dict[str, str]]:
+        return [{"n": name, "at": f"2026-11-27T10:00:0{i}Z"} for i, name in enumerate(names)]
+
+    one, two = items("x", "y", "z"), items("z", "x", "y")
+    comparison = compare(one, two, unordered=[""], ignore=[rule])
+    assert comparison.identical, str(comparison)
+    uses = {use.rule: use.uses for use in comparison.uses}
+    assert uses == {f"ignore {rule}": 3, "unordered ": 1}
+    assert compare(one, items("z", "x", "w"), unordered=[""], ignore=[rule]).counting

@@ -51,3 +51,15 @@ def test_an_invalid_line_is_named(line: str, reason: str) -> None:
 )
 def test_a_path_is_counted_under_its_route(path: str, route: str) -> None:
     assert route_of(Request("GET", path)) == route
+
+
+def test_a_body_is_sent_as_it_is_spelled() -> None:
+    body = '{"n":9007199254740993,"a":1.0,"b":1e400,"c":-0,"twice":1,"twice":2}'
+    (request,) = read_requests([f'{{"path": "/", "method": "POST", "body": {body}}}'])
+    assert request.body.decode() == body
+
+
+@pytest.mark.parametrize("text", ["x", "☃", "_w=="])
+def test_a_wrong_encoding_is_refused(text: str) -> None:
+    with pytest.raises(ReplayError, match="line 1: body: "):
+        read_requests([json.dumps({"path": "/", "body": text, "encoding": "base64"})])

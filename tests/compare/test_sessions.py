@@ -106,6 +106,15 @@ def test_every_target_gets_the_same_headers(targets: dict[str, Any]) -> None:
         assert {name for name, _ in sent} == {"host", "x-tag", "accept", "user-agent"}
 
 
+@pytest.mark.parametrize("value", ["J\xfcrgen", "\N{SNOWMAN}"])
+def test_headers_reach_every_target_in_the_same_bytes(targets: dict[str, Any], value: str) -> None:
+    with comparing(targets) as compare:
+        comparison = compare("GET", "/headers", headers={"X-Name": value})
+        assert comparison.identical, str(comparison)
+        sent = dict(comparison.answers[0].content.value)["x-name"]
+        assert sent in (value, value.encode().decode("latin-1"))
+
+
 def test_later_requests_use_what_each_target_answered() -> None:
     with comparing({"old": make(1), "new": make(100)}) as compare:
         save = {"id": "/id", "key": "X-Key", "name": "/name"}

@@ -71,6 +71,29 @@ def test_an_archive_is_sent_without_unsafe_methods(tmp_path: Path) -> None:
     assert "GET /app.js" in shown
 
 
+def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
+    file = write_archive(tmp_path / "browser.har")
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert "1 request to old and new" in compare("--har", file, *OLD, *NEW)[0]
+    lines = tmp_path / "requests.jsonl"
+    lines.write_bytes(b'\xef\xbb\xbf{"path": "/users"}\n')
+    assert "1 request to old and new" in compare("--file", lines, *OLD, *NEW)[0]
+    file.write_bytes(b'{"log": "\xff"}')
+    _, errors = compare("--har", file, *OLD, *NEW, status=2)
+    assert "not an HTTP Archive: 'utf-8' codec can't decode" in errors
+
+
+def test_nothing_compared_is_not_equal(tmp_path: Path) -> None:
+    file = tmp_path / "requests.har"
+    request = {"method": "POST", "url": "http://shop.example/echo"}
+    file.write_text(json.dumps({"log": {"entries": [{"request": request}]}}))
+    report = tmp_path / "report.md"
+    shown, _ = compare("--har", file, *OLD, *SAME, "--report", report, status=2)
+    assert "Left out: 1 unsafe methods; --unsafe sends them" in shown
+    assert shown.rstrip().endswith("No request was compared")
+    assert "Comparison: not equal" in report.read_text()
+
+
 def test_an_access_log_is_read_from_standard_input() -> None:
     log = "".join(f'x - - {TIME} "GET /{path} HTTP/1.1" 200 1\n' for path in ("users", "long"))
     shown = compare_input("--access-log", "-", *OLD, *NEW, stdin=log + "no line\n")
@@ -103,6 +126,24 @@ def test_headers_are_added_to_every_request(tmp_path: Path) -> None:
     assert "GET /a: status: old 200, new 204" in shown
     _, errors = compare("--openapi", "new", *targets, status=2)
     assert "new answers 401 to GET /openapi.json" in errors
+
+
+def test_a_report_that_cannot_be_written_is_no_difference(tmp_path: Path) -> None:
+    (tmp_path / "r.html").mkdir()
+    files = ("--report", tmp_path / "r.html", "--report", tmp_path / "r.md")
+    _, errors = compare("/users", *OLD, *SAME, *files, status=2)
+    assert f"{tmp_path / 'r.html'}: Is a directory" in errors
+    assert "Comparison: equal" in (tmp_path / "r.md").read_text()
+
+
+def test_credentials_in_files_of_requests_are_said(tmp_path: Path) -> None:
+    words = (*OLD, *NEW, "--curl", "curl x/users", "--curl", "curl x/users")
+    files = ("--report", tmp_path / "r.py", "--report", tmp_path / "r.sh")
+    _, errors = compare(*words, *files, "-H", "Authorization: Bearer x")
+    assert errors.count("it contains credentials") == 1
+    assert f"{tmp_path / 'r.py'}; it contains credentials" in errors
+    _, errors = compare(*words, *files)
+    assert "it contains credentials" not in errors
 
 
 def test_unsafe_requests_are_generated_and_shrunk(tmp_path: Path) -> None:
@@ -205,6 +246,12 @@ async def app(scope, receive, send):
         ((*OLD, "--target", "new=http://127.0.0.1:9", "/users"), 3, "ConnectError"),
         ((*OLD, *NEW, "/users"), 1, "GET /users: differs"),
         ((*OLD, *SAME, "/users"), 0, "GET /users: equal"),
+        ((*OLD, "--target", "new=http://x/?a=1", "/"), 3, "http://x/?a=1 is not the address of a"),
+        ((*OLD, "--target", "new=http://", "/"), 3, "http:// is not the address of a server"),
+        ((*OLD, "--target", "new=http://x:99999", "/"), 3, "http://x:99999: Port out of range"),
+        ((*OLD, *SAME, "/users", "--timeout", "0"), 2, "0.0 is not in the range x>0"),
+        ((*OLD, *SAME, "/users", "--max-size", "0"), 2, "0 is not in the range x>=1"),
+        ((*OLD, *SAME, "/users", "--neutral", "nwe=x"), 2, "--neutral: there is no target nwe"),
         ((*OLD, *SAME, "--har", "LICENSE"), 2, "LICENSE: not an HTTP Archive"),
         ((*OLD, *SAME, "--curl", "wget x"), 2, "--curl: a curl command begins with curl"),
         ((*OLD, *SAME, "--openapi", "nowhere"), 2, "nowhere: there is no such file"),

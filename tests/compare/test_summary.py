@@ -1,18 +1,13 @@
 """Many comparisons, counted in constant memory."""
 
 import json
+from dataclasses import replace
 
+from framework_gateway.compare.examples import LARGEST_BODY, LONGEST_VALUE, MAX_DIFFERENCES
 from framework_gateway.compare.findings import Comparison, Difference, Kind, Use
 from framework_gateway.compare.messages import Answer, Failure, Request
-from framework_gateway.compare.summary import (
-    LARGEST_BODY,
-    LONGEST_VALUE,
-    MAX_DIFFERENCES,
-    MAX_GROUPS,
-    MAX_ROUTES,
-    OTHERS,
-    Summary,
-)
+from framework_gateway.compare.reports.shown import remarks, verdict
+from framework_gateway.compare.summary import MAX_GROUPS, MAX_ROUTES, OTHERS, Summary
 
 STATUS = Difference("status", "", Kind.STATUS, {"a": "200", "b": "404"})
 
@@ -21,10 +16,10 @@ def comparison(
     path: str, *differences: Difference, failed: bool = False, body: bytes = b"", **fields: object
 ) -> Comparison:
     request = Request("GET", path).with_defaults()
-    bad = {"error": "gone", "failure": Failure.UNREACHABLE} if failed else {}
+    bad = {"error": "gone", "failure": Failure.UNREACHABLE} if failed else {"status": 200}
     answers = [
         Answer("a", "http://a", request, 0.001, 200, body=body),
-        Answer("b", "http://b", request, 0.003, 200, **bad),  # type: ignore[arg-type]
+        Answer("b", "http://b", request, 0.003, **bad),
     ]
     return Comparison(request, answers, differences, **fields)  # type: ignore[arg-type]
 
@@ -64,6 +59,17 @@ def test_the_exit_status_says_the_worst() -> None:
     assert interrupted.exit_status == 130
     assert not interrupted.identical
     assert not summary_of().identical
+    assert summary_of().exit_status == 2
+
+
+def test_statuses_are_counted() -> None:
+    refused = Answer("a", "http://a", Request("GET", "/"), 0.1, 401)
+    both = Comparison(refused.request, [refused, replace(refused, target="b")])
+    other = Comparison(refused.request, [refused, replace(refused, target="b", status=200)])
+    summary = summary_of(both, both, other, comparison("/", failed=True))
+    assert summary.statuses == {"401": 2, "401 against 200": 1, "200 against none": 1}
+    assert summary.as_dict()["statuses"]["401"] == 2
+    assert "Statuses: 401 (2), 401 against 200 (1)" in "\n".join(remarks(summary))
 
 
 def test_latencies_and_their_difference_are_measured() -> None:
@@ -117,3 +123,10 @@ def test_rules_and_notes_are_counted() -> None:
     assert document["notes"] == [{"place": "header Date", "reason": "not compared", "count": 3}]
     assert document["identical"] is True
     assert summary.only is None
+
+
+def test_a_run_that_was_stopped_is_said_to_be() -> None:
+    summary = summary_of(comparison("/"))
+    summary.is_late = True
+    assert verdict(summary).endswith("0 without an answer (stopped at the time limit)")
+    assert verdict(summary_of()) == "No request was compared"

@@ -109,6 +109,27 @@ def test_large_ids_are_shown_as_written(window: Page) -> None:
     expect(window.locator(".panel .body").first).to_contain_text("9223372036854775807")
 
 
+# Runs the pages' own function in a page.
+SHOWN = """async (text) => {
+    const { renderJSON } = await import("/static/json.js");
+    const parent = document.createElement("pre");
+    renderJSON(parent, text, []);
+    return parent.textContent;
+}"""
+
+
+def test_json_is_shown_as_it_was_sent(window: Page) -> None:
+    window.goto("/guide")
+    shown = window.evaluate(SHOWN, '{"é":"\\u00e9 \\"","n":[1.0,9007199254740993,-0,1e400,{}]}')
+    lines = ["{", '  "é": "é \\"",', '  "n": [', "    1.0,", "    9007199254740993,"]
+    assert shown.splitlines() == [*lines, "    -0,", "    1e400,", "    {}", "  ]", "}"]
+    for text in ('{"a": 1, "a": 2}', '{"2":1,"1":2}', '{"a":NaN}', "[1"):
+        assert window.evaluate(SHOWN, text) == text
+    # Without the source of numbers, as in older browsers.
+    window.evaluate("JSON.parse = (parse => (text) => parse(text))(JSON.parse)")
+    assert window.evaluate(SHOWN, '{"n":9007199254740993}') == '{"n":9007199254740993}'
+
+
 def test_a_page_shows_that_a_cookie_is_set(window: Page) -> None:
     window.goto("/?path=/admin/login/")
     expect(window.locator("[data-target=django] .headers")).to_contain_text(

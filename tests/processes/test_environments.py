@@ -5,13 +5,13 @@ import os
 import pwd
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from framework_gateway.processes import launcher
 from tests.databases import missing
+from tests.processes.environments import OldFlask
 from tests.processes.gateways import isolating
 from tests.servers import SCRIPTS
 
@@ -35,15 +35,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 socketserver.ThreadingUnixStreamServer(sys.argv[1], Handler).serve_forever()
 """
-OLD_FLASK = [
-    "flask==1.1.4",
-    "click==7.1.2",
-    "itsdangerous==1.1.0",
-    "jinja2==2.11.3",
-    "markupsafe==1.1.1",
-    "waitress==1.4.4",
-    "werkzeug==1.0.1",
-]
 
 
 def options(*given: str) -> list[str]:
@@ -118,49 +109,16 @@ def test_a_python_that_is_missing_is_named(apps: Path) -> None:
         gateway.wait_for_output("there is no Python at /nowhere/bin/python")
 
 
-# An environment of its own
-
-
-def oldest_python() -> tuple[str, tuple[int, int]]:
-    """Return the oldest Python of this machine that has pip, and its version."""
-    ask = "import sys, pip; print('%d %d' % sys.version_info[:2])"
-    found: dict[tuple[int, int], str] = {}
-    for python in candidates():
-        asked = subprocess.run([python, "-c", ask], capture_output=True, text=True)
-        if asked.returncode == 0:
-            major, minor = map(int, asked.stdout.split())
-            found.setdefault((major, minor), str(python))
-    version = min(found)
-    return found[version], version
-
-
-def candidates() -> Iterator[Path]:
-    """Yield the interpreters in PATH and those that pyenv has installed."""
-    for directory in os.environ["PATH"].split(os.pathsep):
-        yield from Path(directory).glob("python[23]*[0-9]")
-    yield from Path.home().glob(".pyenv/versions/*/bin/python")
-
-
 @pytest.mark.slow
 def test_flask_1_runs_on_the_oldest_python_in_an_environment_of_its_own(
-    apps: Path, tmp_path: Path
+    apps: Path, old_flask: OldFlask
 ) -> None:
-    python, version = oldest_python()
-    if version >= (3, 10):
-        missing("Flask 1.1 needs Python 3.9 or older, such as one that pyenv installs")
-    packages = tmp_path / "packages"
-    install = [python, "-m", "pip", "install", "--quiet", "--target", str(packages), *OLD_FLASK]
-    installed = subprocess.run(install, capture_output=True, text=True, timeout=300)
-    assert installed.returncode == 0, installed.stderr
-    given = options(
-        f"/old:process.python={python}", f"/old:process.environment.PYTHONPATH={packages}"
-    )
-    with isolating(apps, *given, old="old:application", probe="probe:app") as gateway:
+    with isolating(apps, *old_flask.options, old="old:application", probe="probe:app") as gateway:
         assert gateway.wait_for("/old/", 302).headers["Location"].endswith("/old/items/7")
         found = gateway.get("/old/items/7").json()
-        assert (found["flask"], tuple(found["python"])) == ("1.1.4", version)
+        assert (found["flask"], tuple(found["python"])) == ("1.1.4", old_flask.version)
         assert (found["root"], found["user"]) == ("/old", None)
-        assert gateway.probe()["python"] != list(version)
+        assert gateway.probe()["python"] != list(old_flask.version)
 
 
 @pytest.mark.slow

@@ -43,7 +43,10 @@ def parse_request_line(line: str) -> Request | None:
     if not re.fullmatch("HTTP/[0-9.]+", version) or not re.fullmatch("[A-Z]+", method):
         return None
     if target.startswith(("http://", "https://")):
-        parts = urlsplit(target)  # the absolute form, sent to proxies (RFC 9112, 3.2.2)
+        try:
+            parts = urlsplit(target)  # the absolute form, sent to proxies (RFC 9112, 3.2.2)
+        except ValueError:
+            return None
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     if not target.startswith("/") or not target.isprintable() or " " in target:
         return None
@@ -52,4 +55,12 @@ def parse_request_line(line: str) -> Request | None:
 
 def unescape(text: str) -> str:
     """Decode the escapes that servers write in place of quotes and control characters."""
-    return ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[2], text)
+    return ESCAPE.sub(decoded, text)
+
+
+def decoded(found: re.Match[str]) -> str:
+    """Decode one escape; a byte that is not ASCII is percent-encoded."""
+    if found[1] is None:
+        return found[2]
+    code = int(found[1], 16)
+    return chr(code) if code < 0x80 else f"%{code:02X}"

@@ -81,7 +81,10 @@ def build(options: Options, url: str) -> Request:
     """Return the request of parsed options, named by their short form where there is one."""
     names = {name for name, _ in options}
     body, content_type = body_of(options)
-    parts = urlsplit(url if "//" in url else f"//{url}")
+    try:
+        parts = urlsplit(url if "//" in url else f"//{url}")
+    except ValueError as error:
+        raise InputError(f"{url}: {error}") from error
     query = parts.query
     if "-G" in names:
         query, body, content_type = "&".join(filter(None, [query, body.decode()])), b"", ""
@@ -100,6 +103,8 @@ def headers_of(options: Options) -> list[tuple[str, str]]:
     """Return the headers; ``Name:`` removes one, and ``Name;`` sends one without a value."""
     found = []
     for name, value in options:
+        if name in ("-H", "-b") and (value.startswith("@") or (name == "-b" and "=" not in value)):
+            raise InputError(f"curl: headers and cookies of a file are not supported: {value}")
         if name == "-H":
             field, colon, content = value.partition(":")
             if colon and content.strip():
@@ -135,10 +140,13 @@ def body_of(options: Options) -> tuple[bytes, str]:
 def piece_of(name: str, value: str) -> bytes:
     """Return what one data option adds to the body."""
     if name == "--data-urlencode":
-        key, equals, content = value.partition("=")
-        return (f"{key}=" if key and equals else "").encode() + quote_plus(
-            content if equals else key
-        ).encode()
+        # CONTENT, =CONTENT, NAME=CONTENT, @FILE or NAME@FILE
+        key, *rest = re.split("([=@])", value, maxsplit=1)
+        if not rest:
+            key, rest = "", ["=", key]
+        mark, content = rest
+        data = read_file(content) if mark == "@" else content.encode()
+        return (f"{key}=" if key else "").encode() + quote_plus(data).encode()
     if name == "--data-raw" or not value.startswith("@"):
         return value.encode()
     content_of_file = read_file(value[1:])
@@ -147,14 +155,17 @@ def piece_of(name: str, value: str) -> bytes:
 
 def multipart(fields: Iterable[str]) -> tuple[bytes, str]:
     """Return a form with files, as ``--form`` sends it."""
-    parts: list[tuple[str, tuple[str | None, bytes]]] = []
+    parts: list[tuple[str, tuple[str | None, bytes, str | None]]] = []
     for field in fields:
-        name, _, value = field.partition("=")
-        if value.startswith("@"):
-            path = value[1:].partition(";")[0]
-            parts.append((name, (Path(path).name, read_file(path))))
-        else:
-            parts.append((name, (None, value.encode())))
+        name, _, text = field.partition("=")
+        value, *options = text.split(";")
+        given = {key.strip(): rest for key, _, rest in (one.partition("=") for one in options)}
+        if {*given} - {"type", "filename"}:
+            value, given = text, {}  # semicolons of the value
+        is_file = value.startswith("@")
+        content = read_file(value[1:]) if value[:1] in ("@", "<") else value.encode()
+        filename = given.get("filename", Path(value[1:]).name if is_file else None)
+        parts.append((name, (filename, content, given.get("type"))))
     request = httpx.Request("POST", "http://localhost/", files=parts)
     return request.read(), request.headers["Content-Type"]
 

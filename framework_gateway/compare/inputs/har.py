@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import IO
+from typing import IO, Annotated
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from framework_gateway.compare.inputs import InputError
 from framework_gateway.compare.messages import Request
@@ -18,7 +18,14 @@ DROPPED = frozenset(
         *("upgrade", "proxy-connection", "accept-encoding"),
     ]
 )
+SECRETS = "times the secrets of a request; --secrets sends them"
 UNREADABLE_BODY = "requests whose body is not in the archive"
+
+
+def checked(url: str) -> str:
+    """Return a URL; raise ValueError if it is none."""
+    urlsplit(url)
+    return url
 
 
 class Pair(BaseModel):
@@ -40,7 +47,7 @@ class ArchivedRequest(BaseModel):
     """The request of an entry."""
 
     method: str
-    url: str
+    url: Annotated[str, AfterValidator(checked)]
     headers: Sequence[Pair] = ()
     post_data: PostData | None = Field(None, alias="postData")
 
@@ -79,6 +86,8 @@ def read_archive(
     """
     try:
         archive = Archive.model_validate_json(file.read())
+    except UnicodeDecodeError as error:
+        raise InputError(f"not an HTTP Archive: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the document"
@@ -91,8 +100,13 @@ def read_archive(
         request = as_request(entry.request)
         if request is None:
             skipped[UNREADABLE_BODY] += 1
+        elif secrets:
+            yield request
         else:
-            yield request if secrets else without_secrets(request)
+            sent = without_secrets(request)
+            if sent != request:
+                skipped[SECRETS] += 1
+            yield sent
 
 
 def as_request(archived: ArchivedRequest) -> Request | None:

@@ -1,6 +1,7 @@
 """Reports from templates: one self-contained HTML page, and JUnit's XML."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from framework_gateway.compare.credentials import mask
 from framework_gateway.compare.groups import NO_ANSWER
 from framework_gateway.compare.messages import Headers, as_text
 from framework_gateway.compare.reports import shown
-from framework_gateway.compare.summary import Finding, Summary
+from framework_gateway.compare.summary import Finding, RouteSummary, Summary
 
 # Characters that XML 1.0 does not allow, not even as references.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -34,17 +35,35 @@ def as_html(summary: Summary) -> str:
 def as_junit(summary: Summary) -> str:
     """Return a test case for each route, with a failure for each finding."""
     findings = [*summary.findings.values()]
-    routes = {name: [one for one in findings if one.group.route == name] for name in summary.routes}
+    cases = []
+    for name, route in summary.routes.items():
+        found = [one for one in findings if one.group.route == name]
+        cases.append((name, found, unproven(route, found)))
     errors = sum(map(is_error, findings))
-    template = environment().get_template("report.xml")
-    return template.render(
-        summary=summary,
-        routes=routes.items(),
-        failures=len(findings) - errors,
-        errors=errors,
-        is_error=is_error,
-        text=lambda finding: details(finding, summary),
+    rest = len([reason for _, _, reason in cases if reason])
+    is_whole = summary.total > 0 and not summary.interrupted
+    return (
+        environment()
+        .get_template("report.xml")
+        .render(
+            summary=summary,
+            cases=cases,
+            failures=len(findings) - errors + rest,
+            errors=errors + (not is_whole),
+            is_whole=is_whole,
+            is_error=is_error,
+            text=lambda finding: details(finding, summary),
+        )
     )
+
+
+def unproven(route: RouteSummary, findings: Sequence[Finding]) -> str:
+    """Return why a route is not equal although no finding says so; an empty text if it is."""
+    if route.insufficient:
+        return f"{shown.count(route.insufficient, 'request')} undecided: too few answers"
+    if (others := route.differing + route.failed) and not findings:
+        return f"{shown.count(others, 'request')} not equal, but without a finding"
+    return ""
 
 
 def is_error(finding: Finding) -> bool:

@@ -1,5 +1,6 @@
 """What all reports show, as text."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from framework_gateway.compare.findings import Comparison
@@ -15,6 +16,10 @@ COUNTS = ("route", "matched", "differing", "failed")
 
 def verdict(summary: Summary) -> str:
     """Return the result in one sentence."""
+    reasons = {"interrupted": summary.interrupted, "stopped at the time limit": summary.is_late}
+    end = "".join(f" ({reason})" for reason, is_so in reasons.items() if is_so)
+    if not summary.total:
+        return f"No request was compared{end}"
     counts = summary.counts
     targets = " and ".join(summary.targets)
     text = f"{count(summary.total, 'request')} to {targets}: "
@@ -22,7 +27,7 @@ def verdict(summary: Summary) -> str:
     if counts["insufficient"]:
         parts.append(f"{counts['insufficient']} undecided")
     parts.append(f"{counts['failed']} without an answer")
-    return text + ", ".join(parts) + (" (interrupted)" if summary.interrupted else "")
+    return text + ", ".join(parts) + end
 
 
 def count(number: int, noun: str) -> str:
@@ -32,8 +37,10 @@ def count(number: int, noun: str) -> str:
 
 def remarks(summary: Summary) -> Iterator[str]:
     """Yield what was compared, what did not count, and what was left out."""
-    yield "Headers that count: " + "; ".join(summary.headers)
-    yield "Bodies compared by: " + ", ".join(f"{how} ({n})" for how, n in summary.bodies.items())
+    if summary.total:
+        yield "Headers that count: " + "; ".join(summary.headers)
+        yield "Bodies compared by: " + numbers(summary.bodies)
+        yield "Statuses: " + numbers(summary.statuses)
     for (rule, reason), uses in summary.uses.items():
         because = f" ({reason})" if reason else ""
         yield f"Rule {rule}{because}: used {count(uses, 'time')}"
@@ -43,12 +50,17 @@ def remarks(summary: Summary) -> Iterator[str]:
         yield f"Does not count: {len(summary.notes) - MOST_NOTES} further places"
     for reason, number in summary.skipped.items():
         yield f"Left out: {number} {reason}"
-    if summary.is_late:
-        yield "Stopped at the time limit"
     for finding in summary.unstable:
         yield f"Not found again: {finding.group}"
     if summary.ungrouped:
         yield f"Left out: {count(summary.ungrouped, 'difference')} in more groups"
+
+
+def numbers(counter: Counter[str]) -> str:
+    """Return names with their counts, the most frequent first."""
+    shown = [f"{name} ({number})" for name, number in counter.most_common(MOST_NOTES)]
+    more = len(counter) - len(shown)
+    return ", ".join(shown) + (f", and {more} more" if more else "")
 
 
 def columns(summary: Summary) -> list[str]:

@@ -7,7 +7,12 @@ export function renderJSON(parent, text, pointers) {
   try {
     value = JSON.parse(text, keepSource);
   } catch {
-    fill(parent, [pointers.includes("") ? ["mark", text] : text]);
+    value = undefined;
+  }
+  // JavaScript keeps one of two members with the same name, sorts members that are named by numbers,
+  // and in older browsers rounds numbers. Such a body is shown as it was sent.
+  if (value === undefined || compact(value) !== withoutSpaces(text)) {
+    fill(parent, [pointers.length ? ["mark", text] : text]);
     return;
   }
   parent.replaceChildren(...nodes(value, "", "", pointers));
@@ -20,6 +25,20 @@ class Literal {
 
 function keepSource(_key, value, context) {
   return typeof value === "number" && context ? new Literal(context.source) : value;
+}
+
+function compact(value) {
+  if (value instanceof Literal) return value.source;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(compact).join()}]`;
+  const members = Object.entries(value);
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${compact(member)}`).join()}}`;
+}
+
+// The text without spaces between its parts, and with the same escapes as compact().
+function withoutSpaces(text) {
+  return text.replace(/"(?:[^"\\]|\\.)*"|\s+/g, (part) =>
+    part.startsWith('"') ? JSON.stringify(JSON.parse(part)) : "");
 }
 
 function nodes(value, pointer, indent, pointers) {

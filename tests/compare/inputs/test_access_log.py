@@ -28,6 +28,7 @@ def read(*lines: str) -> tuple[list[Request], Counter[str]]:
         (f'x - - {TIME} "GET http://shop.example/a?b HTTP/1.1" 200 1', Request("GET", "/a?b")),
         (f'x - - {TIME} "GET http://shop.example HTTP/1.1" 200 1', Request("GET", "/")),
         (f'x - - {TIME} "GET /\\x22\\" HTTP/1.1" 200 1', Request("GET", '/""')),
+        (f'x - - {TIME} "GET /caf\\xC3\\xa9 HTTP/1.1" 200 1', Request("GET", "/caf%C3%A9")),
         (f'x - - {TIME} "DELETE /a/1 HTTP/1.1" 204 0', Request("DELETE", "/a/1")),
     ],
 )
@@ -41,11 +42,12 @@ def test_what_is_left_out_is_counted() -> None:
         f'x - - {TIME} "\\x16\\x03\\x01" 400 157',
         f'x - - {TIME} "-" 408 0',
         f'x - - {TIME} "OPTIONS * HTTP/1.1" 200 0',
+        f'x - - {TIME} "GET http://[x/ HTTP/1.1" 400 0',
         f'x - - {TIME} "GET /a\\x00b HTTP/1.1" 400 0',
         '{"method": "GET"}',
     )
     assert requests == []
-    assert skipped == {access_log.NO_BODY: 1, access_log.NO_REQUEST: 4, access_log.NO_LINE: 1}
+    assert skipped == {access_log.NO_BODY: 1, access_log.NO_REQUEST: 5, access_log.NO_LINE: 1}
 
 
 def test_unsafe_requests_can_be_left_out() -> None:

@@ -34,6 +34,10 @@ JSON = ("Content-Type", "application/json")
             "curl http://x/ -X PUT -H 'content-type: text/plain' --data-binary @body",
             Request("PUT", "/", (("content-type", "text/plain"),), b"@1\r\n"),
         ),
+        (
+            "curl http://x/ --data-urlencode t@body --data-urlencode =a=b --data-urlencode @body",
+            Request("POST", "/", (FORM,), b"t=%401%0D%0A&a%3Db&%401%0D%0A"),
+        ),
         ("curl http://x/ -d @body", Request("POST", "/", (FORM,), b"@1")),
         ("curl http://x/ --data-raw @body", Request("POST", "/", (FORM,), b"@body")),
     ],
@@ -81,8 +85,21 @@ def test_a_form_with_a_file_is_read(tmp_path: Path) -> None:
     (content_type,) = [value for name, value in request.headers if name == "Content-Type"]
     assert content_type.startswith("multipart/form-data; boundary=")
     assert b'name="title"\r\n\r\nCat' in request.body
-    assert b'filename="photo.txt"' in request.body
+    assert b'filename="photo.txt"\r\nContent-Type: text/plain' in request.body
     assert b"\x00picture" in request.body
+
+
+def test_fields_of_a_form_keep_their_type_and_name(tmp_path: Path) -> None:
+    file = tmp_path / "photo.txt"
+    file.write_bytes(b"picture")
+    body = read_curl(
+        f"curl http://x/ -F 'a={{}};type=application/json' -F 'b=1;2' -F 'c=<{file}'"
+        f" -F 'd=@{file};filename=e.png'"
+    ).body
+    assert b'name="a"\r\nContent-Type: application/json\r\n\r\n{}\r\n' in body
+    assert b'name="b"\r\n\r\n1;2\r\n' in body
+    assert b'name="c"\r\n\r\npicture\r\n' in body
+    assert b'name="d"; filename="e.png"' in body
 
 
 @pytest.mark.parametrize(
@@ -94,6 +111,9 @@ def test_a_form_with_a_file_is_read(tmp_path: Path) -> None:
         ("curl http://x/ http://y/", "2 URLs"),
         ("curl --no-such http://x/", "--no-such not recognized"),
         ("curl 'http://x/", "quotes"),
+        ("curl http://x/ -H @headers", "of a file are not supported: @headers"),
+        ("curl http://x/ -b jar.txt", "of a file are not supported: jar.txt"),
+        ("curl http://[x/", "Invalid IPv6 URL"),
         ("curl http://x/ -d @nowhere", "nowhere: No such file"),
     ],
 )

@@ -54,9 +54,19 @@ EQUAL = [
         [("Set-Cookie", "sid=a; samesite=lax; httponly; path=/")],
     ),
     with_headers(
+        "a cookie's last semicolon",
+        [("Set-Cookie", "sid=a; Path=/;")],
+        [("Set-Cookie", "sid=a; Path=/")],
+    ),
+    with_headers(
         "order of cookies",
         [("Set-Cookie", "a=1"), ("Set-Cookie", "b=1")],
         [("Set-Cookie", "b=1"), ("Set-Cookie", "a=1")],
+    ),
+    with_headers(
+        "values of a cookie for two paths",
+        [("Set-Cookie", "a=1; Path=/x"), ("Set-Cookie", "a=2; Path=/y")],
+        [("Set-Cookie", "a=3; Path=/x"), ("Set-Cookie", "a=4; Path=/y")],
     ),
     with_headers(
         "a cookie's last second",

@@ -78,7 +78,7 @@ HEADERS = [
 
 COOKIES = [
     cookie("missing", "sid=1", None, ("sid=***", None)),
-    cookie("emptied", "sid=1", "sid=", ("sid=***", "sid=***")),
+    cookie("emptied", "sid=1", "sid=", ("sid=***", "sid=")),
     cookie("HttpOnly", "sid=1; HttpOnly", "sid=1", ("sid=***; HttpOnly", "sid=***")),
     cookie("Secure", "sid=1; Secure", "sid=1", ("sid=***; Secure", "sid=***")),
     cookie("Partitioned", "sid=1; Partitioned", "sid=1", ("sid=***; Partitioned", "sid=***")),

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from framework_gateway.cli.reports import ENDINGS
-from framework_gateway.compare.messages import Request
+from framework_gateway.compare.findings import Comparison, Difference, Kind
+from framework_gateway.compare.messages import Answer, Request
 from framework_gateway.compare.reports.files import FORMATS, render
 from framework_gateway.compare.reports.markdown import as_markdown, code, escape
 from framework_gateway.compare.reports.pages import as_html, as_junit
@@ -86,6 +87,32 @@ def test_junit_has_a_case_for_each_route() -> None:
     assert (suite.findtext("system-out") or "").endswith("Left out: 2 <i>lines")
     quiet = ElementTree.fromstring(as_junit(equal()))
     assert quiet.findall(".//failure") == []
+
+
+def test_junit_passes_only_what_is_equal() -> None:
+    undecided = Difference("body", "/x", Kind.VALUE, {}, counts=False, undecided=True)
+    summary = Summary(["old", "new"])
+    both = [Answer(name, "http://localhost", ASK, 0.1, 200) for name in summary.targets]
+    summary.add(Comparison(ASK, both, [undecided]))
+    suite = ElementTree.fromstring(as_junit(summary))[0]
+    assert [one.get("message") for one in suite.iter("failure")] == [
+        "1 request undecided: too few answers"
+    ]
+    assert suite.get("failures") == "1"
+    # A difference that was not found again, as by --shrink.
+    again = different()
+    again.findings.clear()
+    suite = ElementTree.fromstring(as_junit(again))[0]
+    assert suite.get("failures") == str(len(again.routes)) == str(len([*suite.iter("failure")]))
+
+
+def test_junit_of_an_incomplete_run_has_an_error() -> None:
+    for summary in (Summary(["old", "new"]), equal()):
+        summary.interrupted = summary.total > 0
+        suite = ElementTree.fromstring(as_junit(summary))[0]
+        assert suite.get("errors") == "1"
+        assert suite.get("tests") == str(len(suite.findall("testcase")))
+        assert [one.get("type") for one in suite.iter("error")] == ["incomplete"]
 
 
 def test_markdown_has_one_line_for_each_row() -> None:
