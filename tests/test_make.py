@@ -79,8 +79,11 @@ def test_make_alone_lists_the_targets(clone: Path) -> None:
 
 def test_what_is_slow_is_the_rest(clone: Path) -> None:
     runs = {}
-    for target in ("test", "test-slow"):
+    for target in ("test", "test-slow", "test-thorough"):
         commands = make(clone, "--dry-run", target).stdout.splitlines()
         runs[target] = [command for command in commands if "/pytest " in command]
     assert len(runs["test"]) == 2
-    assert runs["test-slow"] == [run.replace('"not slow"', "slow") for run in runs["test"]]
+    assert runs["test-slow"] == [
+        run.replace('"not slow"', '"slow and not thorough"') for run in runs["test"]
+    ]
+    assert runs["test-thorough"] == [run.replace('"not slow"', "thorough") for run in runs["test"]]

@@ -19,6 +19,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(sys, "path", [*sys.path])
     get_config.cache_clear()
+    # The project has a gateway.py of its own, and other tests import this checkout's.
+    monkeypatch.delitem(sys.modules, "gateway", raising=False)
     modules = {*sys.modules}
     yield tmp_path
     export({})

@@ -23,7 +23,7 @@ from framework_gateway.compare.replay import read_requests
 from framework_gateway.compare.summary import Finding
 from tests.compare.findings import ASK, summarise
 from tests.compare.pairs import JSON, answers
-from tests.servers import run
+from tests.servers import ROOT, run
 
 OLD = answers('{"price":1.0,"password":"hunter2"}', JSON, ("Set-Cookie", "sid=secret; Path=/"))
 NEW = answers('{"price":"1.0","password":"hunter2"}', JSON, ("Location", "/?token=abc"))
@@ -155,7 +155,7 @@ def test_a_pytest_module_fails_until_the_targets_agree(tmp_path: Path) -> None:
     file = tmp_path / "test_differences.py"
     file.write_text(module)
     command = ("pytest", "-q", "-p", "no:cacheprovider", "-p", "framework_gateway", file)
-    env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(ROOT)}
     done = run(*command, env=env)
     assert done.returncode == 1, done.stdout
     assert "GET /users: body /*/name" in done.stdout

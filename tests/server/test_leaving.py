@@ -5,8 +5,8 @@ import io
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -142,12 +142,14 @@ async def sends_a_response(scope: Scope, receive: Receive, send: Send, large: Pa
 
 
 async def sends_a_stream(scope: Scope, receive: Receive, send: Send, large: Path) -> None:
-    async def produce() -> AsyncIterator[bytes]:
+    async def produce() -> AsyncGenerator[bytes]:
         with large.open("rb") as file:
             while data := file.read(PIECE):
                 yield data
 
-    await StreamingResponse(produce())(scope, receive, send)
+    # Otherwise the garbage collector closes the file.
+    async with aclosing(produce()) as pieces:
+        await StreamingResponse(pieces)(scope, receive, send)
 
 
 @pytest.mark.parametrize("answer", [sends_a_file, sends_a_response, sends_a_stream])
