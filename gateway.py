@@ -203,7 +203,8 @@ async def check_staff(name: str) -> None:
         from django_app.staff import is_staff
 
         allowed = await is_staff(name)
-    except Exception as error:  # any error of Django's: its database may be down
+    # Any error of Django's: its database may be down.
+    except Exception as error:
         logger.exception("Staff lookup failed")
         raise HTTPException(503, headers={"Retry-After": "1"}) from error
     if not allowed:

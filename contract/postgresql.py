@@ -103,7 +103,8 @@ class BoundedConnection(Connection[Any]):
             connection.execute(settings_statement(lock_timeout, statement_timeout))
             connection.patience = statement_timeout + MARGIN if statement_timeout else None
             connection.autocommit = autocommit
-        except BaseException:  # whatever it is: nobody else would close the connection
+        # Also a cancellation: nobody else would close the connection.
+        except BaseException:
             connection.close()
             raise
         return connection
@@ -136,7 +137,8 @@ class BoundedAsyncConnection(AsyncConnection[Any]):
             await connection.execute(settings_statement(lock_timeout, statement_timeout))
             connection.patience = statement_timeout + MARGIN if statement_timeout else None
             await connection.set_autocommit(autocommit)
-        except BaseException:  # whatever it is: nobody else would close the connection
+        # Also a cancellation: nobody else would close the connection.
+        except BaseException:
             await connection.close()
             raise
         return connection

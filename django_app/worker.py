@@ -100,7 +100,8 @@ class JobWorker(Worker):
                 elif self.running:
                     # The interval between two queries.
                     NEVER.wait(self.interval)
-            except Exception as error:  # whatever it is, the next job may be fine
+            # The next job may be fine.
+            except Exception as error:
                 told.fails(error)
                 drop_connection()
                 NEVER.wait(delay)  # gives the database time to come back; SIGTERM ends it
@@ -148,7 +149,8 @@ class JobWorker(Worker):
         except jobs.RETRIED as error:
             drop_connection()
             jobs.release(job, error)
-        except BaseException as error:  # also SystemExit: the job ends, not the worker
+        # Also SystemExit: the job ends, not the worker.
+        except BaseException as error:
             if self.is_forced:
                 return jobs.release(job, WorkerLost("The worker was stopped."))
             jobs.fail(job, error)
@@ -199,7 +201,8 @@ def repeat(seconds: float, steps: Sequence[Step]) -> None:
             try:
                 step()
                 told[step].works()
-            except Exception as error:  # without its lease the worker would lose its jobs
+            # Without its lease the worker would lose its jobs.
+            except Exception as error:
                 told[step].fails(error)
                 drop_connection()
         renew_connection()

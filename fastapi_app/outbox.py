@@ -82,7 +82,8 @@ class Outbox:
             for event_id in ids:
                 try:
                     row = (await session.execute(select_events(event_id - 1, 1))).one()
-                except Exception as error:  # as above
+                # A row that a script has written, as in page().
+                except Exception as error:
                     if is_outage(error):
                         raise
                     self._pass_by(event_id, error)

@@ -81,6 +81,7 @@ class Application:
         started = time.perf_counter()
         try:
             await self.app(self._scope(request, record), call.receive, call.send)
+        # An application may raise anything; the server's answer to it is what is compared.
         except Exception as error:
             if call.is_too_long and means_client_left(error):
                 raise call.too_long_error() from error

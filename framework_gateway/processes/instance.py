@@ -112,6 +112,7 @@ class Instance:
         except (StartFailed, OSError) as error:
             self.close()
             raise StartFailed(str(error)) from error
+        # Also a cancellation: nobody else would end the process.
         except BaseException:
             self.close()
             raise

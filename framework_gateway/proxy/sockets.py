@@ -142,6 +142,7 @@ class SocketExchange:
         try:
             async with asyncio.timeout(self.upstream.response_timeout):
                 await connection.handshake(self._handshake_headers(peer), None)
+        # Also a cancellation: nobody else would close the connection.
         except BaseException as error:
             connection.transport.abort()
             if isinstance(error, TimeoutError):

@@ -183,7 +183,8 @@ class Upstream:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.close()
-        await asyncio.sleep(0)  # the connections end in the next step of the event loop
+        # The connections end in the next step of the event loop.
+        await asyncio.sleep(0)
         await send({"type": "lifespan.shutdown.complete"})
 
     def close(self) -> None:

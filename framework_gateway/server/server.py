@@ -158,6 +158,7 @@ class Server(uvicorn.Server):
             # Otherwise the parent does, when all its workers stop.
             for listener in listeners:
                 drop_new_connections(listener)
+        # The last clients finish the TCP handshake.
         await asyncio.sleep(HANDSHAKE_TIME)
         waiting = [connection for listener in listeners for connection in accept_all(listener)]
         for server in self.servers:

@@ -24,6 +24,7 @@ import time
 
 def application(environ, start_response):
     if environ["PATH_INFO"] == "/wait":
+        # A request that runs while the version changes.
         time.sleep(0.5)
     if environ["PATH_INFO"] == "/die":
         os._exit(9)

@@ -197,6 +197,7 @@ def test_a_connection_whose_response_ended_in_a_pause_is_read_again() -> None:
         peer = Peer(parse_address(address), None, PATIENCE)
         assert await ask(peer) is await ask(peer)
         peer.remove()
+        # The connection ends in the next step of the event loop.
         await asyncio.sleep(0)
 
     with scripted(HEAD % size + bytes(size)) as server:
