@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ directory_key = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
 # No deadline for an example, because the machine may be busy.
+# A shell starts its background jobs with SIGINT ignored, and programs of the tests would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 hypothesis.settings.register_profile(
     "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )

@@ -103,7 +103,12 @@ class Mount(StarletteMount):
         self.threads = Threads(self.label, Load(self.label))
 
     def set_options(self, **options: Any) -> None:
-        """Give the mount more options, before it loads."""
+        """Give the mount more options, before it loads.
+
+        Raises:
+            ValidationError: an option is unknown or does not fit; the mount is as before.
+        """
+        MountOptions(**options)
         self._given = {**self._given, **options}
         self.configure()
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -258,6 +259,14 @@ def test_an_application_without_a_lifespan_is_served(caplog: pytest.LogCaptureFi
     with TestClient(compose(Mount("/bare", bare))) as client:
         assert client.get("/bare/").json() == "bare"
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_an_option_that_does_not_fit_changes_nothing() -> None:
+    mount = Mount("/app", None)
+    with pytest.raises(ValidationError):
+        mount.set_options(threads="none")
+    mount.set_options(max_requests=3)
+    assert mount.options.max_requests == 3
 
 
 def test_websockets_reach_an_asgi_application() -> None:
