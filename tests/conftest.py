@@ -33,13 +33,13 @@ directory_key = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
 # No deadline for an example, because the machine may be busy.
-# A shell starts its background jobs with SIGINT ignored, and programs of the tests would inherit that.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 hypothesis.settings.register_profile(
     "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("suite")
+
+# A shell ignores SIGINT in its background jobs, and the programs of the tests would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
