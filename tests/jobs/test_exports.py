@@ -115,7 +115,8 @@ def test_a_killed_worker_loses_no_job(gateway: TestClient, database: SQLite | Po
         worker.wait()
     left = state(gateway, address)
     assert left["state"] == "running"
-    assert left["done"] < left["total"] == 300_002
+    # Without the events of these users, their number is known only at the end.
+    assert left["done"] < 300_002
     with working(), working():
         done = finished(gateway, address)
     assert (done["state"], done["done"]) == ("finished", 300_002)
