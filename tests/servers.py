@@ -45,7 +45,7 @@ def has_ended(process: int) -> bool:
     """Return whether a process has exited, even if its status has not been read."""
     try:
         status = Path(f"/proc/{process}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
     return status.rpartition(")")[2].split()[0] == "Z"
 
