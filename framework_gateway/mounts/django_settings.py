@@ -157,8 +157,8 @@ def one_django(name: str) -> Iterator[None]:
             load.complete = True
     except SecondDjango:
         raise
+    # Without its own settings, a second project fails in many ways.
     except Exception as error:
-        # Without its own settings, a second project fails in many ways.
         if load.refusal is not None:
             raise load.refusal from error
         raise

@@ -256,8 +256,8 @@ class Mount(StarletteMount):
                     await self.app(scope, GuardedReceive(receive), send)
             else:
                 await self.app(scope, receive, send)
+        # An application that stops because its client has left has not failed.
         except Exception as error:
-            # An application that stops because its client has left has not failed.
             if not means_client_left(error):
                 raise
         finally:

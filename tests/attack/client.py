@@ -8,7 +8,8 @@ from http.client import HTTPResponse
 from itertools import chain, repeat
 from typing import NamedTuple, cast
 
-from tests.wsgi.server import PATIENCE, Answer, read_to_end
+from tests.wsgi.clients import Answer, read_to_end
+from tests.wsgi.server import PATIENCE
 
 HELLO = b'{"message":"Hello, World!"}'
 

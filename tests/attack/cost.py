@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tests.attack.client import Target
 from tests.servers import Server
-from tests.wsgi.server import Answer
+from tests.wsgi.clients import Answer
 
 TRIES = 3
 # The allowed ratio between the costs of a hostile and a harmless input of the same size. The known

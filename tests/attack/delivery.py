@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from tests.wsgi.server import PATIENCE, leave
+from tests.wsgi.clients import leave
+from tests.wsgi.server import PATIENCE
 
 AT_ONCE = 200  # nginx has 512 connections, and uses two for each
 PAUSE = 0.0005  # seconds between checks for unread pieces

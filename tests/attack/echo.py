@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
-from tests.wsgi.server import Environ, StartResponse
+from tests.wsgi.responses import Environ, StartResponse
 
 MESSAGE = b"received"
 

@@ -8,7 +8,7 @@ import pytest
 from tests.attack.client import Target, request
 from tests.attack.conftest import MAX_BODY_SIZE
 from tests.conftest import FRAMEWORKS
-from tests.wsgi.server import Answer
+from tests.wsgi.clients import Answer
 
 DEEP = 20_000
 LONG = "9" * 20_000

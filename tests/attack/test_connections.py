@@ -12,7 +12,8 @@ import pytest
 from tests.attack.client import HELLO, Target, request
 from tests.attack.conftest import MAX_CONNECTIONS
 from tests.conftest import FRAMEWORKS
-from tests.wsgi.server import Answer, leave, read_to_end, wait_until
+from tests.wsgi.clients import Answer, leave, read_to_end
+from tests.wsgi.server import wait_until
 
 LIVE = "GET /fastapi/api/users/live HTTP/1.1"
 

@@ -19,7 +19,7 @@ from tests.databases import PostgreSQL, SQLite, free_port
 from tests.sampling import every, pairs
 from tests.servers import serve
 from tests.test_admin import create_account
-from tests.wsgi.server import read_to_end
+from tests.wsgi.clients import read_to_end
 
 LOGIN = "/django/admin/login/"
 MB = 1024 * 1024

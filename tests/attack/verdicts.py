@@ -11,7 +11,7 @@ from tests.attack.client import HELLO, answers_in
 from tests.attack.corpus import CORPUS
 from tests.attack.delivery import Delivery
 from tests.attack.echo import describe
-from tests.wsgi.server import Answer
+from tests.wsgi.clients import Answer
 
 ECHOES = ("wsgi", "asgi")  # the applications in echo.py, and their mounts
 MARK = b"GET /asgi/mark?NUMBER HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"

@@ -23,6 +23,7 @@ MODULES = {
     "broken.py": "x = (",
     "needs.py": "\nimport not_installed",
     "number.py": "application = 1",
+    # An import that does not return while the check waits for it.
     "waits.py": "import time\n\ntime.sleep(60)",
     "threads.py": "import threading, time\n"
     "threading.Thread(target=time.sleep, args=(60,)).start()\n" + APPLICATION,

@@ -19,15 +19,8 @@ from tests.databases import free_port
 from tests.sampling import every
 from tests.server.test_listeners import begin_to_connect, end_of, on_linux
 from tests.servers import Server, has_ended, running, wait_for
-from tests.wsgi.server import (
-    PATIENCE,
-    Answer,
-    head,
-    is_listening,
-    read_answer,
-    read_until,
-    wait_until,
-)
+from tests.wsgi.clients import Answer, head, read_answer, read_until
+from tests.wsgi.server import PATIENCE, is_listening, wait_until
 
 GRACE = 1  # seconds
 LONG = 60  # seconds; longer than anything tested here takes

@@ -22,7 +22,8 @@ from tests.conftest import FRAMEWORKS
 from tests.databases import free_port
 from tests.gateways import Seen, seen, total
 from tests.servers import Server, serve
-from tests.wsgi.server import hello, wait_until
+from tests.wsgi.responses import hello
+from tests.wsgi.server import wait_until
 
 COUNT = "http_request_duration_seconds_count"
 HELLO = "/app=tests.wsgi.server:hello"

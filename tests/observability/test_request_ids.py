@@ -10,7 +10,7 @@ from starlette.types import Message, Scope
 from framework_gateway.compare.plugin import Compare
 from tests.conftest import FRAMEWORKS, Api, assert_problem
 from tests.gateways import seen
-from tests.wsgi.server import Environ, StartResponse
+from tests.wsgi.responses import Environ, StartResponse
 
 NAME = "X-Request-ID"
 

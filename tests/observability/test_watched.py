@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from starlette.testclient import TestClient
 
 from framework_gateway import Gateway
-from tests.wsgi.server import hello, wait_until
+from tests.wsgi.responses import hello
+from tests.wsgi.server import wait_until
 
 
 @dataclass

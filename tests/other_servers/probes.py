@@ -11,7 +11,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.other_servers.servers import Served
-from tests.wsgi.server import PATIENCE, Answer, head, read_answer, wait_until
+from tests.wsgi.clients import Answer, head, read_answer
+from tests.wsgi.server import PATIENCE, wait_until
 
 HOST = "127.0.0.1"
 KEPT = 3  # seconds after which an unfinished request counts as kept; the limit is half a second

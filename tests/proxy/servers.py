@@ -18,7 +18,8 @@ from framework_gateway.server.limits import Limits
 from framework_gateway.server.protocol import Config
 from framework_gateway.server.server import Server
 from tests.attack.client import Target
-from tests.wsgi.server import PATIENCE, Answer, head, read_answer, wait_until
+from tests.wsgi.clients import Answer, head, read_answer
+from tests.wsgi.server import PATIENCE, wait_until
 
 T = TypeVar("T")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -13,7 +13,8 @@ from framework_gateway.proxy import peers
 from tests.databases import free_port
 from tests.gateways import total
 from tests.proxy.servers import OK, Request, Running, gateway, proxied, scripted
-from tests.wsgi.server import PATIENCE, Answer, read_answer, wait_until
+from tests.wsgi.clients import Answer, read_answer
+from tests.wsgi.server import PATIENCE, wait_until
 
 BODY = b"{}"
 LENGTH = "Content-Length: 2"

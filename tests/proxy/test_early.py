@@ -9,7 +9,8 @@ from typing import Any
 from framework_gateway.proxy.options import UpstreamOptions
 from framework_gateway.proxy.upstream import Upstream
 from tests.proxy.servers import OK, Request, proxied, scripted
-from tests.wsgi.server import PATIENCE, read_answer, read_until, wait_until
+from tests.wsgi.clients import read_answer, read_until
+from tests.wsgi.server import PATIENCE, wait_until
 
 TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno"
 

@@ -8,7 +8,8 @@ import pytest
 
 from framework_gateway import Mount
 from tests.proxy.servers import OK, Request, Running, Scripted, gateway, proxied, scripted
-from tests.wsgi.server import PATIENCE, leave, read_until, wait_until
+from tests.wsgi.clients import leave, read_until
+from tests.wsgi.server import PATIENCE, wait_until
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"
 STAGES = {

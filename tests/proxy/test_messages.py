@@ -11,7 +11,7 @@ import pytest
 from framework_gateway import Mount
 from framework_gateway.security.identity import User
 from tests.proxy.servers import OK, Request, gateway, proxied, scripted
-from tests.wsgi.server import read_answer, read_to_end, read_until
+from tests.wsgi.clients import read_answer, read_to_end, read_until
 
 
 def test_the_path_and_the_query_are_passed_byte_for_byte() -> None:

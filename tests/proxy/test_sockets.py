@@ -30,7 +30,8 @@ from framework_gateway.proxy.upstream import Upstream
 from tests.databases import free_port
 from tests.machines.nginx import make_certificate
 from tests.proxy.servers import OK, Request, Running, gateway, scripted
-from tests.wsgi.server import PATIENCE, leave, wait_until
+from tests.wsgi.clients import leave
+from tests.wsgi.server import PATIENCE, wait_until
 
 codes: list[int] = []
 

@@ -18,7 +18,8 @@ from framework_gateway.proxy.options import UpstreamOptions
 from framework_gateway.proxy.peers import Peer
 from framework_gateway.proxy.upstream import Upstream
 from tests.proxy.servers import OK, Request, Running, gateway, proxied, scripted
-from tests.wsgi.server import PATIENCE, read_answer, read_to_end, read_until, wait_until
+from tests.wsgi.clients import read_answer, read_to_end, read_until
+from tests.wsgi.server import PATIENCE, wait_until
 
 PIECE = bytes(range(256)) * 256
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"

@@ -12,7 +12,8 @@ import pytest
 from tests.databases import free_port
 from tests.server.test_leaving import MOST, TAKEN
 from tests.servers import Server, serve
-from tests.wsgi.server import PATIENCE, Answer, head, leave, read_answer, wait_until
+from tests.wsgi.clients import Answer, head, leave, read_answer
+from tests.wsgi.server import PATIENCE, wait_until
 
 
 class Own:

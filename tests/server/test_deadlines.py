@@ -16,17 +16,9 @@ from framework_gateway.observability.metrics import Metrics
 from framework_gateway.observability.observer import Observer
 from framework_gateway.security.headers import SecurityHeaders
 from tests.gateways import refuse
-from tests.wsgi.server import (
-    PATIENCE,
-    Answer,
-    Environ,
-    Served,
-    StartResponse,
-    head,
-    read_answer,
-    serve,
-    wait_until,
-)
+from tests.wsgi.clients import Answer, head, read_answer
+from tests.wsgi.responses import Environ, StartResponse
+from tests.wsgi.server import PATIENCE, Served, serve, wait_until
 
 TIMEOUT = 0.5
 

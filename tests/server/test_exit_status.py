@@ -10,7 +10,8 @@ import pytest
 
 from tests.databases import free_port
 from tests.servers import Server, running, serve, wait_for
-from tests.wsgi.server import PATIENCE, head, wait_until
+from tests.wsgi.clients import head
+from tests.wsgi.server import PATIENCE, wait_until
 
 GRACE = 1  # seconds
 APPLICATIONS = """

@@ -6,7 +6,8 @@ from starlette.types import Receive, Scope, Send
 
 from framework_gateway.server.protocol import EVENT_STREAM
 from tests.server.test_protocol import connections
-from tests.wsgi.server import head, read_answer, read_to_end, read_until, serve, wait_until
+from tests.wsgi.clients import head, read_answer, read_to_end, read_until
+from tests.wsgi.server import serve, wait_until
 
 
 def test_a_stop_answers_a_request_on_a_new_connection() -> None:

@@ -21,18 +21,9 @@ from framework_gateway.observability.metrics import Metrics
 from framework_gateway.observability.observer import Observer
 from framework_gateway.security.headers import SecurityHeaders
 from tests.gateways import refuse
-from tests.wsgi.server import (
-    SOON,
-    TEXT,
-    Body,
-    Environ,
-    File,
-    Served,
-    StartResponse,
-    leave,
-    serve,
-    wait_until,
-)
+from tests.wsgi.clients import leave
+from tests.wsgi.responses import TEXT, Body, Environ, File, StartResponse
+from tests.wsgi.server import SOON, Served, serve, wait_until
 
 SIZE = 2 * 1024**3
 TAKEN = 300_000  # bytes that the client reads before it disconnects

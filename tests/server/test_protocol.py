@@ -12,20 +12,9 @@ from starlette.types import Receive, Scope, Send
 from framework_gateway.server.limits import Limits
 from framework_gateway.server.protocol import Connection, refused
 from tests.wsgi.answers import MEGABYTE, answering, echoes
-from tests.wsgi.server import (
-    PATIENCE,
-    Answer,
-    Environ,
-    Served,
-    StartResponse,
-    head,
-    hello,
-    read_answer,
-    read_to_end,
-    read_until,
-    serve,
-    wait_until,
-)
+from tests.wsgi.clients import Answer, head, read_answer, read_to_end, read_until
+from tests.wsgi.responses import Environ, StartResponse, hello
+from tests.wsgi.server import PATIENCE, Served, serve, wait_until
 
 LIMITS = Limits(
     max_head_size=4096,

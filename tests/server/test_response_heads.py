@@ -20,7 +20,9 @@ from framework_gateway.server.response_heads import (
     send,
 )
 from framework_gateway.wsgi.errors import ClientLeft
-from tests.wsgi.server import head, hello, read_answer, serve
+from tests.wsgi.clients import head, read_answer
+from tests.wsgi.responses import hello
+from tests.wsgi.server import serve
 
 # The server decides about the connection; an application may only ask to close it.
 OWN = {b"connection", b"transfer-encoding"}

@@ -9,7 +9,8 @@ import pytest
 
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import serve
-from tests.wsgi.server import PATIENCE, head, read_answer, wait_until
+from tests.wsgi.clients import head, read_answer
+from tests.wsgi.server import PATIENCE, wait_until
 
 LIMITS = {
     "GATEWAY_MAX_HEAD_SIZE": "2048",

@@ -4,7 +4,8 @@ import asyncio
 import threading
 from typing import Any
 
-from tests.wsgi.server import PATIENCE, head, read_to_end, read_until, serve, wait_until
+from tests.wsgi.clients import head, read_to_end, read_until
+from tests.wsgi.server import PATIENCE, serve, wait_until
 
 HANDSHAKE = head(
     "/socket/",

@@ -12,7 +12,7 @@ from functools import partial
 from tests.conftest import FRAMEWORKS
 from tests.soak.ledger import Ledger
 from tests.soak.wire import DRIP, connect
-from tests.wsgi.server import head
+from tests.wsgi.clients import head
 
 STALL = 5.0  # seconds that a stalled reader reads nothing
 PATIENCE = 20.0  # seconds; a visit that takes longer hangs

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from tests.wsgi.server import TEXT, Environ, StartResponse, WSGIApp
+from tests.wsgi.responses import TEXT, Environ, StartResponse, WSGIApp
 
 MEGABYTE = b"x" * 1_000_000
 

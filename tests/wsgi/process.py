@@ -14,7 +14,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 import framework_gateway
-from tests.wsgi.server import TEXT, Body, Environ, StartResponse, wait_until
+from tests.wsgi.responses import TEXT, Body, Environ, StartResponse
+from tests.wsgi.server import wait_until
 
 GRACE = 2  # seconds
 

@@ -1,14 +1,10 @@
-"""A real server in a thread of the test process, and clients for it, including rude ones."""
+"""A real server in a thread of the test process, and waiting for what it does."""
 
-import http.client
 import socket
-import struct
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from starlette.applications import Starlette
@@ -20,22 +16,13 @@ from framework_gateway.server.limits import Limits
 from framework_gateway.server.protocol import Config
 from framework_gateway.server.server import Server
 from framework_gateway.wsgi.threads import Gauges
-
-Environ = dict[str, Any]
-StartResponse = Callable[..., Callable[[bytes], object]]
-WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+from tests.wsgi.clients import Answer, head, read_answer
+from tests.wsgi.responses import Environ, StartResponse, WSGIApp, hello
 
 SOON = (
     5  # seconds; a thread should be free one second after the next chunk, but machines can be busy
 )
 PATIENCE = 20  # seconds; only a failing test waits that long
-TEXT = [("Content-Type", "text/plain")]
-
-
-def hello(_environ: Environ, start_response: StartResponse) -> list[bytes]:
-    """Answer at once."""
-    start_response("200 OK", [*TEXT])
-    return [b"hello"]
 
 
 def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> float:
@@ -53,131 +40,6 @@ def is_listening(port: int) -> bool:
     with socket.socket() as connection:
         connection.settimeout(0.2)
         return connection.connect_ex(("127.0.0.1", port)) == 0
-
-
-class Body:
-    """What an application returns: chunks of any iterable, and a count of ``close()`` calls."""
-
-    def __init__(self, chunks: Iterable[Any], error: BaseException | None = None) -> None:
-        self.chunks = iter(chunks)
-        self.error = error
-        self.closed = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        chunk: bytes = next(self.chunks)
-        return chunk
-
-    def close(self) -> None:
-        self.closed += 1
-        if self.error is not None:
-            raise self.error
-
-
-class ListBody(list[Any]):
-    """A list with a ``close()``; the server sends it as one complete response."""
-
-    def __init__(self, chunks: Iterable[Any], error: BaseException | None = None) -> None:
-        super().__init__(chunks)
-        self.error = error
-        self.closed = 0
-
-    def close(self) -> None:
-        self.closed += 1
-        if self.error is not None:
-            raise self.error
-
-
-class File:
-    """A file on disk that records in which thread it was closed."""
-
-    def __init__(
-        self, path: Path, closed: list[str] | None = None, error: BaseException | None = None
-    ) -> None:
-        self.file = path.open("rb")
-        self.read, self.fileno = self.file.read, self.file.fileno
-        self.closed = [] if closed is None else closed
-        self.error = error
-
-    def close(self) -> None:
-        self.closed.append(threading.current_thread().name)
-        self.file.close()
-        if self.error is not None:
-            raise self.error
-
-
-def sending(make: Callable[[], File], *headers: tuple[str, str]) -> WSGIApp:
-    """Return an application that answers with a file."""
-
-    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        start_response("200 OK", [*TEXT, *headers])
-        wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](make())
-        return wrapped
-
-    return app
-
-
-@dataclass
-class Answer:
-    """A response as a client received it.
-
-    Attributes:
-        status: 0 if the connection ended before a response.
-        complete: whether the response ended as announced; False if the connection was cut off.
-    """
-
-    status: int = 0
-    headers: http.client.HTTPMessage | None = None
-    body: bytes = b""
-    complete: bool = False
-
-    def header(self, name: str) -> str | None:
-        return None if self.headers is None else self.headers.get(name)
-
-
-def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
-    """Read one response from a socket."""
-    response = http.client.HTTPResponse(connection, method=method)
-    answer = Answer()
-    try:
-        response.begin()
-        answer = Answer(response.status, response.headers)
-        answer.body = response.read()
-        answer.complete = True
-    except http.client.IncompleteRead as error:
-        answer.body = error.partial
-    except (http.client.BadStatusLine, ConnectionError):
-        pass
-    finally:
-        response.close()
-    return answer
-
-
-def read_until(connection: socket.socket, mark: bytes) -> bytes:
-    """Read until the data contains these bytes; return the data as sent."""
-    received = b""
-    while mark not in received:
-        data = connection.recv(65536)
-        assert data, received
-        received += data
-    return received
-
-
-def read_to_end(connection: socket.socket) -> bytes:
-    """Read until the server ends the connection."""
-    received = bytearray()
-    with suppress(ConnectionResetError):
-        while data := connection.recv(1_000_000):
-            received += data
-    return bytes(received)
-
-
-def head(path: str, *headers: str, method: str = "GET", host: str = "test") -> bytes:
-    """Return the head of a request."""
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "", ""]
-    return "\r\n".join(lines).encode("latin-1")
 
 
 class Served:
@@ -230,12 +92,6 @@ class Served:
 
     def dispatch(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         return self.app(environ, start_response)
-
-
-def leave(connection: socket.socket) -> None:
-    """Close a connection at once, with unread and unsent data."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
 
 
 @contextmanager

@@ -17,18 +17,9 @@ from starlette.types import Message
 from framework_gateway.wsgi.bodies import SPOOL_SIZE, receive_body
 from tests.databases import free_port
 from tests.servers import serve as serve_process
-from tests.wsgi.server import (
-    TEXT,
-    Environ,
-    Served,
-    StartResponse,
-    head,
-    hello,
-    leave,
-    read_answer,
-    serve,
-    wait_until,
-)
+from tests.wsgi.clients import head, leave, read_answer
+from tests.wsgi.responses import TEXT, Environ, StartResponse, hello
+from tests.wsgi.server import Served, serve, wait_until
 
 LIMIT = 3 * 1024 * 1024
 TOO_LARGE = HTTPStatus(413).phrase.encode()  # the phrase depends on the Python version

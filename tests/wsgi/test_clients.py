@@ -9,22 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.wsgi.answers import MEGABYTE, answering
-from tests.wsgi.server import (
-    SOON,
-    TEXT,
-    Body,
-    Environ,
-    File,
-    ListBody,
-    StartResponse,
-    hello,
-    leave,
-    read_answer,
-    read_until,
-    sending,
-    serve,
-    wait_until,
-)
+from tests.wsgi.clients import leave, read_answer, read_until
+from tests.wsgi.responses import TEXT, Body, Environ, File, ListBody, StartResponse, hello, sending
+from tests.wsgi.server import SOON, serve, wait_until
 
 
 class Gate:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from framework_gateway.wsgi.environ import build_environ
-from tests.wsgi.server import TEXT, Environ, Served, StartResponse, serve
+from tests.wsgi.responses import TEXT, Environ, StartResponse
+from tests.wsgi.server import Served, serve
 
 seen: list[Environ] = []
 

@@ -12,17 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from framework_gateway.wsgi.exchange import encode_name
 from tests.wsgi.answers import echoes
-from tests.wsgi.server import (
-    TEXT,
-    Body,
-    Environ,
-    Served,
-    StartResponse,
-    read_answer,
-    read_until,
-    serve,
-    wait_until,
-)
+from tests.wsgi.clients import read_answer, read_until
+from tests.wsgi.responses import TEXT, Body, Environ, StartResponse
+from tests.wsgi.server import Served, serve, wait_until
 
 REQUEST_ID: contextvars.ContextVar[str] = contextvars.ContextVar("request_id")
 

@@ -18,16 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.sampling import pairs
 from tests.wsgi.answers import MEGABYTE
-from tests.wsgi.server import (
-    TEXT,
-    Environ,
-    File,
-    StartResponse,
-    leave,
-    read_answer,
-    serve,
-    wait_until,
-)
+from tests.wsgi.clients import leave, read_answer
+from tests.wsgi.responses import TEXT, Environ, File, StartResponse
+from tests.wsgi.server import serve, wait_until
 
 BODY: Message = {"type": "http.request", "body": b"body", "more_body": False}
 SLOW = 0.6  # seconds: long enough to observe

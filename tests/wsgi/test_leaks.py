@@ -12,7 +12,8 @@ import pytest
 from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import Server, serve
 from tests.usage import MEBIBYTE, Usage, open_connections
-from tests.wsgi.server import PATIENCE, head, wait_until
+from tests.wsgi.clients import head
+from tests.wsgi.server import PATIENCE, wait_until
 
 CONNECTIONS = 16
 HELLOS = [("/flask/api/hello", 200), ("/django/api/hello", 200)]

@@ -15,15 +15,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from framework_gateway import Mount, Mounts
 from framework_gateway.wsgi import stuck
-from tests.wsgi.server import (
-    Environ,
-    StartResponse,
-    hello,
-    leave,
-    read_answer,
-    serve,
-    wait_until,
-)
+from tests.wsgi.clients import leave, read_answer
+from tests.wsgi.responses import Environ, StartResponse, hello
+from tests.wsgi.server import serve, wait_until
 
 LIMIT = 1000
 

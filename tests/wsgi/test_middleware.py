@@ -7,19 +7,18 @@ from wsgiref.validate import validator
 import pytest
 
 from tests.wsgi.answers import answering, chunks, echoes
-from tests.wsgi.server import (
+from tests.wsgi.clients import read_answer
+from tests.wsgi.responses import (
     TEXT,
     Body,
     Environ,
     File,
     ListBody,
-    Served,
     StartResponse,
     WSGIApp,
-    read_answer,
     sending,
-    wait_until,
 )
+from tests.wsgi.server import Served, wait_until
 
 
 def starts_late(_environ: Environ, start_response: StartResponse) -> Iterator[bytes]:

@@ -10,19 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.wsgi.server import (
-    TEXT,
-    Body,
-    Environ,
-    ListBody,
-    Served,
-    StartResponse,
-    head,
-    hello,
-    leave,
-    serve,
-    wait_until,
-)
+from tests.wsgi.clients import head, leave
+from tests.wsgi.responses import TEXT, Body, Environ, ListBody, StartResponse, hello
+from tests.wsgi.server import Served, serve, wait_until
 
 Kind = Literal["list", "tuple", "generator", "iterator"]
 

@@ -12,18 +12,9 @@ import pytest
 
 from framework_gateway.wsgi.exchange import Exchange
 from framework_gateway.wsgi.threads import Gauges
-from tests.wsgi.server import (
-    PATIENCE,
-    TEXT,
-    Environ,
-    Served,
-    StartResponse,
-    head,
-    hello,
-    read_answer,
-    serve,
-    wait_until,
-)
+from tests.wsgi.clients import head, read_answer
+from tests.wsgi.responses import TEXT, Environ, StartResponse, hello
+from tests.wsgi.server import PATIENCE, Served, serve, wait_until
 
 
 class Stuck:

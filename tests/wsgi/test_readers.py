@@ -15,23 +15,9 @@ from starlette.types import Receive, Scope, Send
 from framework_gateway.server.limits import Limits
 from tests.sampling import every
 from tests.wsgi.answers import MEGABYTE, answering
-from tests.wsgi.server import (
-    SOON,
-    TEXT,
-    Body,
-    Environ,
-    File,
-    Served,
-    StartResponse,
-    head,
-    hello,
-    leave,
-    read_answer,
-    read_to_end,
-    sending,
-    serve,
-    wait_until,
-)
+from tests.wsgi.clients import head, leave, read_answer, read_to_end
+from tests.wsgi.responses import TEXT, Body, Environ, File, StartResponse, hello, sending
+from tests.wsgi.server import SOON, Served, serve, wait_until
 
 QUICK = Limits(send_timeout=1)
 

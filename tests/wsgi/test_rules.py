@@ -9,21 +9,18 @@ from wsgiref.validate import validator
 import pytest
 
 from tests.wsgi.answers import answering, chunks
-from tests.wsgi.server import (
+from tests.wsgi.clients import read_to_end, read_until
+from tests.wsgi.responses import (
     TEXT,
     Body,
     Environ,
     File,
     ListBody,
-    Served,
     StartResponse,
     WSGIApp,
-    read_to_end,
-    read_until,
     sending,
-    serve,
-    wait_until,
 )
+from tests.wsgi.server import Served, serve, wait_until
 
 
 def raising(error: BaseException, *before: bytes) -> Iterator[bytes]:

@@ -13,8 +13,9 @@ from framework_gateway.wsgi.middleware import RETURN_TIMEOUT
 from tests.databases import free_port
 from tests.sampling import every
 from tests.servers import Server, serve
+from tests.wsgi.clients import head, read_answer
 from tests.wsgi.process import GRACE
-from tests.wsgi.server import PATIENCE, head, is_listening, read_answer, wait_until
+from tests.wsgi.server import PATIENCE, is_listening, wait_until
 
 
 @dataclass

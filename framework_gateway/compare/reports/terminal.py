@@ -18,7 +18,7 @@ from framework_gateway.compare.summary import Finding, RouteSummary, Summary
 
 LINES = 30  # lines of a body that are shown without folding
 ROUTES = 50
-NARROWEST = 38  # characters of a column; narrower answers stand one below the other
+NARROWEST = 38  # characters of a column; narrower answers are stacked
 STYLES = {Verdict.EQUAL: "bold green", Verdict.INSUFFICIENT: "bold yellow"}
 
 
