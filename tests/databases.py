@@ -1,7 +1,6 @@
 """Real databases for the suite: created and migrated once, reset for each test."""
 
 import os
-import pwd
 import shutil
 import socket
 import sqlite3
@@ -14,6 +13,9 @@ from typing import NoReturn
 
 import psycopg
 import pytest
+
+from showdown.bench.postgresql import Cluster, Missing
+from showdown.bench.postgresql import free_port as free_port
 
 # The tables that tests write to, other than those of accounts and sessions.
 TABLES = [
@@ -29,16 +31,6 @@ BEGIN
     WHILE (SELECT more FROM number_user_events(true)) LOOP END LOOP;
 END $$
 """
-# Each test process may run a gateway of its own in addition to those that tests start.
-MAX_CONNECTIONS = 200
-POSTGRES_DIRECTORIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def migrate() -> None:
@@ -79,18 +71,13 @@ class SQLite:
         copy.close()
 
 
-class PostgreSQL:
+class PostgreSQL(Cluster):
     """A server for the suite, on a free port, in a directory that is deleted with it."""
 
     name = "postgresql"
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory / "postgresql"
-        self.port = free_port()
-        self.sockets = ""  # directory of Unix sockets; none
-        self.addresses = "127.0.0.1"
-        self.encoding = ("--encoding=UTF8", "--locale=C.UTF-8")
-        self.url = f"postgresql://gateway@127.0.0.1:{self.port}/postgres"
+        super().__init__(directory / "postgresql", "-c fsync=off")
 
     @contextmanager
     def run(self) -> Iterator[None]:
@@ -98,55 +85,11 @@ class PostgreSQL:
             migrate()
             yield
 
-    @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Create the server and run it until the block ends; the block may restart it."""
-        self.create()
-        self.start()
-        try:
-            yield
-        finally:
-            self.stop()
-
     def create(self) -> None:
-        postgres_program("initdb")
-        user = postgres_user()
-        self.directory.mkdir()
-        if user is not None:
-            self.directory.parent.chmod(0o755)
-            shutil.chown(self.directory, user)
-        self.call(
-            "initdb",
-            "--auth=trust",
-            "--username=gateway",
-            *self.encoding,
-            "--no-sync",
-            f"--pgdata={self.directory}",
-        )
-
-    def start(self) -> None:
-        options = (
-            f"-p {self.port} -c listen_addresses={self.addresses} -F"
-            f" -c unix_socket_directories={self.sockets}"
-            f" -c max_connections={MAX_CONNECTIONS}"
-        )
-        log = self.directory / "log"
-        self.call("pg_ctl", "start", "-w", "-D", self.directory, "-l", log, "-o", options)
-
-    def stop(self) -> None:
-        self.call("pg_ctl", "stop", "-w", "-D", self.directory, "-m", "immediate")
-
-    def call(self, program: str, *arguments: object) -> None:
-        result = subprocess.run(
-            [postgres_program(program), *map(str, arguments)],
-            user=postgres_user(),
-            stdin=subprocess.DEVNULL,
-            # The server inherits these; a pipe would never reach its end.
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-        )
-        assert result.returncode == 0, f"{program} failed; see {self.directory / 'log'}"
+        try:
+            super().create()
+        except Missing as error:
+            missing(str(error))
 
     def reset(self) -> None:
         with psycopg.connect(self.url) as connection:
@@ -188,32 +131,6 @@ def wait_for_port(process: subprocess.Popen[bytes], port: int, seconds: float = 
             assert time.monotonic() < deadline, "the port is not open"
             # The pause between two attempts.
             time.sleep(0.02)
-
-
-def postgres_program(name: str) -> Path:
-    """Find a program of the PostgreSQL server, which Debian does not put on the PATH.
-
-    If it is missing, skip the test, or fail it in CI.
-    """
-    for directory in POSTGRES_DIRECTORIES:
-        if (directory / name).exists():
-            return directory / name
-    if found := shutil.which(name):
-        return Path(found)
-    missing(f"PostgreSQL's {name} is not installed (Debian: apt-get install postgresql)")
-
-
-def postgres_user() -> str | None:
-    """Return the user that must run PostgreSQL; None for the current user.
-
-    PostgreSQL refuses to run as root; Debian's package creates a user for it.
-    """
-    if os.geteuid() != 0:
-        return None
-    try:
-        return pwd.getpwnam("postgres").pw_name
-    except KeyError:
-        missing("PostgreSQL does not run as root, and there is no user named postgres")
 
 
 def missing(what: str) -> NoReturn:

@@ -20,9 +20,10 @@ from contract.addresses import File, Server, parse_address
 from contract.engines import create_asyncio_engine, create_sync_engine
 from contract.settings import Settings, get_settings
 from fastapi_app.wakeups import wakeups
+from showdown.bench.postgresql import find_user
 from tests.conftest import FRAMEWORKS
 from tests.database.test_outage import READS, assert_unavailable, gateway_on, prepare, send
-from tests.databases import PostgreSQL, SQLite, free_port, postgres_user
+from tests.databases import PostgreSQL, SQLite, free_port
 from tests.servers import ROOT, run
 
 PASSWORD = "a b%#?/:@[ü]&="
@@ -141,7 +142,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[PostgreSQL]:
         server = PostgreSQL(Path(directory))
         sockets = Path(directory) / "s 1"
         sockets.mkdir()
-        if (user := postgres_user()) is not None:
+        if (user := find_user()) is not None:
             shutil.chown(sockets, user)
         server.sockets = f"'{sockets}'"
         server.addresses = "127.0.0.1,::1"

@@ -11,7 +11,7 @@ from tests.databases import PostgreSQL
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PostgreSQL:
     """A PostgreSQL server on a machine that has none of its programs."""
-    monkeypatch.setattr("tests.databases.POSTGRES_DIRECTORIES", [])
+    monkeypatch.setattr("showdown.bench.postgresql.DIRECTORIES", [])
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CI", raising=False)
     return PostgreSQL(tmp_path)
@@ -37,7 +37,7 @@ def test_a_test_without_postgresql_fails_in_ci(
 def test_a_test_as_root_without_the_postgres_user_is_skipped(
     bare: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.databases.postgres_program", lambda _name: "/bin/true")
+    monkeypatch.setattr("showdown.bench.postgresql.find_program", lambda _name: "/bin/true")
     monkeypatch.setattr("pwd.getpwnam", {}.__getitem__)
     with pytest.raises(pytest.skip.Exception, match="there is no user named postgres"):
         bare.create()
