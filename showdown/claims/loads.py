@@ -137,8 +137,8 @@ LOAD_CLAIMS = [
         "The async def syntax enables non-blocking I/O, which improves throughput significantly"
         " under concurrent load.",
         "FastAPI with async def answers at least 1.25 times as many requests a second as FastAPI"
-        " with plain def (32 threads) in hello and users with 64 connections, and in wait with 64 and"
-        " with 512.",
+        " with plain def (32 threads) in hello and users with 64 connections, and in wait with 64"
+        " and with 512.",
         [
             *versus(FASTAPI, [DEF], ["hello", "users"], [64], 1.25),
             *versus(FASTAPI, [DEF], ["wait"], CONCURRENT, 1.25),

@@ -55,6 +55,13 @@ def missing_databases(names: Sequence[str]) -> dict[str, str]:
     return {}
 
 
+def count_steps(claims: Sequence[Claim], plans: Plans) -> int:
+    """Return the steps of the progress bar: each measurement, and each round of an experiment."""
+    rounds = max(plan.rounds for plan in plans.values())
+    experiments = sum(1 for claim in claims if claim.experiment)
+    return sum(plan.steps for plan in plans.values()) + rounds * experiments
+
+
 def describe_work(claims: Sequence[Claim], plans: Plans) -> str:
     """Return how much there is to measure, and about how long it takes."""
     rounds = max(plan.rounds for plan in plans.values())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -11,9 +12,9 @@ from showdown.bench.databases import Databases
 from showdown.bench.manifest import describe_run, describe_server
 from showdown.bench.measure import Case, Samples, databases, measure_all
 from showdown.bench.postgresql import Cluster
-from showdown.bench.report import show_progress
+from showdown.bench.report import Notifier, show_progress
 from showdown.claims.model import DATABASES, Claim, Findings, Laboratory, Outcome, uses_database
-from showdown.claims.planning import Plans
+from showdown.claims.planning import Plans, count_steps
 from showdown.claims.results import FORMAT
 from showdown.claims.verdicts import Condition
 
@@ -39,13 +40,13 @@ def run_claims(
     measured: dict[str, Samples] = {}
     findings: dict[str, Findings] = {}
     manifests: list[dict[str, Any]] = []
-    with show_progress(sum(plan.steps for plan in plans.values())) as notify:
+    with show_progress(count_steps(claims, plans)) as notify:
         for name, plan in plans.items():
             with open_database(name) as (found, directory):
                 manifests.append(describe_run(plan, found, left_out))
                 if len(manifests) == 1:
-                    laboratory = Laboratory(found, directory, plan.rounds, quick, notify.say)
-                    findings = experiment(claims, laboratory)
+                    laboratory = Laboratory(found, directory, plan.rounds, quick, notify)
+                    findings = experiment(claims, laboratory, notify)
                 measured[name] = measure_all(plan, found, directory, notify)
     outcomes = [
         Outcome(claim, findings.get(claim.name) or compare(claim, measured, left_out))
@@ -79,9 +80,35 @@ def open_database(name: str) -> Iterator[tuple[Databases, Path]]:
             yield opened
 
 
-def experiment(claims: Sequence[Claim], laboratory: Laboratory) -> dict[str, Findings]:
+class Share:
+    """An experiment's part of the progress bar: a step a message, as many as there are rounds."""
+
+    def __init__(self, notify: Notifier, rounds: int) -> None:
+        self.notify = notify
+        self.left = rounds
+
+    def __call__(self, text: str) -> None:
+        self.notify.say(text)
+        if self.left:
+            self.advance(1)
+
+    def advance(self, steps: int) -> None:
+        """Move the bar."""
+        self.left -= steps
+        self.notify.progress.advance(self.notify.task, steps)
+
+
+def experiment(
+    claims: Sequence[Claim], laboratory: Laboratory, notify: Notifier
+) -> dict[str, Findings]:
     """Run the experiments, and return what they found by claim."""
-    return {claim.name: claim.experiment(laboratory) for claim in claims if claim.experiment}
+    findings = {}
+    for claim in claims:
+        if claim.experiment:
+            share = Share(notify, laboratory.rounds)
+            findings[claim.name] = claim.experiment(replace(laboratory, notify=share))
+            share.advance(share.left)
+    return findings
 
 
 def merge(manifests: Sequence[dict[str, Any]], claims: Sequence[Claim]) -> dict[str, Any]:

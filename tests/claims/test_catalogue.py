@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from showdown.bench.databases import SQLiteFiles
 from showdown.bench.load import ask
 from showdown.bench.servers import run
 from showdown.bench.targets import program
 from showdown.claims.catalogue import CLAIMS
 from showdown.claims.loads import SERVERS
-from showdown.claims.model import Laboratory
-from showdown.claims.run import decide_one, make_plan, missing_servers
+from showdown.claims.planning import all_servers, missing_servers
+from showdown.claims.run import compare
 from showdown.claims.validation import BAD
 from tests.databases import SQLite, missing
 
@@ -26,7 +25,7 @@ def test_every_claim_has_one_way_to_be_decided() -> None:
 
 def test_every_case_has_a_server_and_a_unique_name() -> None:
     cases = list({case: None for claim in CLAIMS.values() for case in claim.cases})
-    assert {case.target.server for case in cases} <= {*SERVERS}
+    assert {case.target.server for case in cases} <= {*all_servers([*CLAIMS.values()])}
     assert len({case.name for case in cases}) == len(cases)
 
 
@@ -38,13 +37,8 @@ def test_compared_cases_differ_only_in_the_target() -> None:
             assert (case.workload, case.connections) == (other.workload, other.connections)
 
 
-def test_a_case_of_two_claims_is_measured_once() -> None:
-    plan = make_plan(list(CLAIMS.values()), {}, 5)
-    assert len(set(plan.cases)) == len(plan.cases)
-
-
 def test_missing_programs_are_reported_with_the_install_command(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     claim = CLAIMS["node-go"]
     monkeypatch.setenv("PATH", "")
@@ -53,10 +47,9 @@ def test_missing_programs_are_reported_with_the_install_command(
         "node": "node is not installed (apt-get install nodejs)",
         "go": "go is not installed (apt-get install golang-go)",
     }
-    laboratory = Laboratory(SQLiteFiles(tmp_path), tmp_path, 5, False, print)
-    outcome = decide_one(claim, {}, left_out, laboratory)
-    assert outcome.verdict == "not measured"
-    assert outcome.findings.left_out == [*left_out.values()]
+    findings = compare(claim, {"sqlite": {}}, left_out)
+    assert not findings.conditions
+    assert findings.left_out == [*left_out.values()]
 
 
 @pytest.mark.parametrize("name", ["node", "go", "blocking", "django-cached", "gateway-1"])

@@ -1,6 +1,7 @@
 """`python -m showdown claims` from end to end: what it does, not what it finds."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,11 @@ from click.testing import CliRunner, Result
 from showdown.__main__ import main
 from showdown.claims import results
 from showdown.claims.catalogue import CLAIMS
+from showdown.claims.planning import missing_databases
 from showdown.claims.plots import draw_claim
+from tests.databases import missing as skip
+from tests.servers import running
+from tests.wsgi.server import wait_until
 
 
 def claims(*arguments: object) -> Result:
@@ -22,8 +27,9 @@ def test_a_quick_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(results, "LAST", tmp_path / "last.json")
     file = tmp_path / "claims.json"
     names = ["quart", "validation", "footprint", "streaming", "admin"]
+    databases = ["--database", "sqlite"]
     only = [option for name in names for option in ("--only", name)]
-    result = claims("--quick", *only, "--json", file)
+    result = claims("--quick", *only, *databases, "--json", file)
     assert result.exit_code == 0, result.output
     document = json.loads(file.read_text())
     assert document["format"] == results.FORMAT
@@ -60,6 +66,37 @@ def check_validation(figures: list[dict[str, object]]) -> None:
             assert shares == [1.0] * 6
         else:
             assert min(shares) == 0.0  # type: ignore[type-var]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("wrk")
+def test_a_quick_run_on_both_databases(tmp_path: Path) -> None:
+    if missing := missing_databases(["postgresql"]):
+        skip(missing["postgresql"])
+    file = tmp_path / "claims.json"
+    result = claims("--quick", "--only", "django-cache", "--json", file)
+    assert result.exit_code == 0, result.output
+    document = json.loads(file.read_text())
+    assert re.search("SQLite .*; PostgreSQL ", document["manifest"]["database"])
+    (claim,) = document["claims"]
+    databases = [condition["database"] for condition in claim["conditions"]]
+    assert databases == ["SQLite"] * 2 + ["PostgreSQL"] * 2
+    assert claim["databases"] == {"SQLite": "depends", "PostgreSQL": "depends"}
+    assert "On PostgreSQL: depends" in result.output
+    assert "(PostgreSQL)" in result.output
+
+
+@pytest.mark.usefixtures("wrk")
+def test_an_interrupted_run_says_what_to_do_and_writes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "claims.json"
+    options = ("--quick", "--only", "quart", "--database", "sqlite", "--json", str(file))
+    with running("python", "-m", "showdown", "claims", *options) as process:
+        wait_until(lambda: bool(process.children), 60)
+        process.terminate()
+        assert process.wait(60) == 1
+        assert "Interrupted: nothing was written." in process.output
+        assert "--only NAME" in process.output
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_the_claims_can_be_listed() -> None:

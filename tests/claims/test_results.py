@@ -57,8 +57,8 @@ def claim(*conditions: Condition) -> dict[str, Any]:
 def test_a_plot_has_a_row_for_each_condition() -> None:
     svg = draw_claim(
         claim(
-            Condition("hello & so on", [3.5, 4.0, 4.5], 3),
-            Condition("users", [0.9, 1.0, 1.1], 3),
+            Condition("hello & so on", [0.1, *[3.5] * 3, *[4.5] * 4, 99], 3),
+            Condition("users", [0.9, 1.0, 1.1] * 3, 3, database="PostgreSQL"),
             Condition("wait", [2.0, 3.0, 4.0], 3),
             Condition("refused", [0.0], 1, "of 1", exact=True),
         )
@@ -68,6 +68,12 @@ def test_a_plot_has_a_row_for_each_condition() -> None:
     classes = [element.get("class") for element in root.iter(f"{SVG}g")]
     for state, number in {"holds": 1, "fails": 2, "undecided": 1}.items():
         assert classes.count(f"plot-row plot-{state}") == number
+    texts = [element.text or "" for element in root.iter(f"{SVG}text")]
+    assert "users (PostgreSQL)" in texts
+    # The interval, not the range of all rounds.
+    assert "4.5 (3.5-4.5) times" in texts
+    # Three rounds have no interval.
+    assert "3 (2-4) times" in texts
     assert not [element for element in root.iter() if "style" in element.attrib]
 
 

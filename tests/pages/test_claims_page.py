@@ -8,32 +8,20 @@ import pytest
 from starlette.testclient import TestClient
 
 from showdown.claims import results
-from tests.servers import ROOT
+from showdown.claims.verdicts import Condition
 
 CLAIM: dict[str, Any] = {
     "name": "faster",
     "quote": "3-5x more <requests>",
     "rule": "At least 3 times.",
     "verdict": "depends",
+    "databases": {"PostgreSQL": "does not hold"},
     "conditions": [
-        {
-            "name": "hello, 8 connections",
-            "state": "holds",
-            "at_least": 3,
-            "unit": "times",
-            "exact": False,
-            "values": [3.5, 3.6, 3.7],
-            "kept": [3.5, 3.6, 3.7],
-        },
-        {
-            "name": "wait, 8 connections",
-            "state": "fails",
-            "at_least": 3,
-            "unit": "times",
-            "exact": False,
-            "values": [1.0, 1.1, 1.2],
-            "kept": [1.0, 1.1, 1.2],
-        },
+        one.as_document()
+        for one in (
+            Condition("hello, 8 connections", [0.1, *[3.5] * 3, *[3.625] * 4, 9.5], 3),
+            Condition("users, 8 connections", [1.125] * 9, 3, database="PostgreSQL"),
+        )
     ],
     "figures": [],
     "left_out": ["go is missing"],
@@ -73,7 +61,10 @@ def test_the_last_run_is_shown(gateway: TestClient, last: Path) -> None:
     assert "3-5x more &lt;requests&gt;" in text
     assert "go is missing" in text
     assert "python -m showdown claims --only faster" in text
-    assert "<td>1, 1.1, 1.2 times</td>" in text
+    assert "<td>3.5-3.62</td>" in text
+    assert '<th scope="row">users, 8 connections (PostgreSQL)</th>' in text
+    assert "<td>—</td><td>does not hold</td>" in text.replace("\n", "").replace("  ", "")
+    assert "<li>fails: users on PostgreSQL 1.12</li>" in text
     assert "gunicorn &lt;app&gt;" in text
     assert text.count('class="plot-row plot-holds"') == 1
     assert text.count('class="plot-row plot-fails"') == 1
@@ -106,15 +97,15 @@ def test_the_repository_contains_a_published_run() -> None:
     )
 
 
-def test_the_guide_matches_the_published_run() -> None:
-    document = results.read(results.PUBLISHED)
-    assert document is not None
-    table = (
-        (ROOT / "docs" / "measuring.md")
-        .read_text()
-        .partition("| claim of the usual comparison |")[2]
-    )
-    rows = table.partition("\n\n")[0].splitlines()[2:]
-    assert [row.split(" | ")[1] for row in rows] == [
-        claim["verdict"] for claim in document["claims"] if claim["conditions"]
-    ]
+def test_the_advice_has_the_verdicts_of_the_last_run(gateway: TestClient, last: Path) -> None:
+    text = gateway.get("/guide").text
+    assert "/claims#" not in text
+    last.write_text(json.dumps(RUN))
+    text = gateway.get("/guide").text
+    assert '/claims#faster">faster</a>: depends' in text
+    assert "refute" not in text
+    refuted = {**CLAIM, "verdict": "does not hold"}
+    last.write_text(json.dumps({**RUN, "claims": [refuted]}))
+    advised, _, rest = gateway.get("/guide").text.partition("that the measurements refute")
+    assert "An API where throughput matters" not in advised
+    assert "An API where throughput matters" in rest

@@ -1,0 +1,181 @@
+"""A claim of your own: the example of the guide, a server at a URL, and what a file gets wrong."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from showdown.__main__ import main
+from showdown.bench.servers import run
+from showdown.bench.targets import Server
+from showdown.claims import results
+from showdown.claims.own import read_own
+from showdown.claims.own_run import quote
+from tests.documents import DOCS, blocks
+
+PAGE = DOCS / "measuring.md"
+(EXAMPLE,) = blocks(PAGE, "toml")
+(APPLICATION,) = blocks(PAGE, "python")
+# Answers only the request of the example, so a request that was sent differently fails.
+STRICT = """
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    body = (await receive())["body"]
+    right = (
+        scope["method"] == "POST"
+        and scope["path"] == "/inner/orders"
+        and dict(scope["headers"])[b"content-type"] == b"application/json"
+        and body == b'{"item": 1}'
+    )
+    status = 200 if right else 404
+    head = [(b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": b""})
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example of the guide; only its directory has the application."""
+    monkeypatch.setattr(results, "LAST", tmp_path / "last.json")
+    (tmp_path / "app.py").write_text(APPLICATION)
+    file = tmp_path / "parsers.toml"
+    file.write_text(EXAMPLE)
+    return file
+
+
+def claims(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["claims", *map(str, arguments)])
+
+
+@pytest.mark.usefixtures("wrk")
+def test_the_example_of_the_guide_runs_as_written(file: Path) -> None:
+    document_file = file.with_name("result.json")
+    result = claims("--own", file, "--quick", "--json", document_file)
+    assert result.exit_code == 0, result.output
+    document = json.loads(document_file.read_text())
+    assert document["format"] == results.FORMAT
+    assert document["manifest"]["servers"]["one"]["command"].startswith("uvicorn --http httptools")
+    (claim,) = document["claims"]
+    assert claim["name"] == "parsers"
+    assert claim["command"] == f"python -m showdown claims --own {file}"
+    assert [condition["name"] for condition in claim["conditions"]] == [
+        "POST /orders, 8 connections: httptools to h11",
+        "POST /orders, 64 connections: httptools to h11",
+    ]
+    # One round decides nothing.
+    assert {condition["state"] for condition in claim["conditions"]} == {"undecided"}
+    assert all(row["requests/s"] > 0 for row in claim["figures"])
+    assert "With httptools, uvicorn answers" in result.output
+    assert not results.LAST.exists()
+
+
+@pytest.mark.usefixtures("wrk")
+def test_a_server_at_a_url_gets_the_same_requests(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(STRICT)
+    command = "uvicorn --log-level warning --port {port} app:app"
+    server = Server(command, cwd=tmp_path)
+    with run(server, "sqlite:///unused", tmp_path) as running:
+        url = f"http://127.0.0.1:{running.port}/inner"
+        text = EXAMPLE
+        for line in EXAMPLE.splitlines():
+            if line.startswith("command"):
+                text = text.replace(line, f'url = "{url}"')
+        file.write_text(text.replace("[8, 64]", "[2]"))
+        result = claims("--own", file, "--quick")
+        assert result.exit_code == 0, result.output
+        file.write_text(file.read_text().replace('{"item": 1}', '{"item": 2}'))
+        result = claims("--own", file, "--quick")
+    assert result.exit_code == 1
+    assert "the status is 404" in result.output
+
+
+@pytest.mark.usefixtures("wrk")
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("no-such-program {port}", "No such file or directory: 'no-such-program'"),
+        ("python -c 'print({port})'", "python did not start"),
+    ],
+)
+def test_a_target_that_does_not_start_is_reported(file: Path, command: str, message: str) -> None:
+    one = 'command = "uvicorn --http httptools --no-access-log --port {port} app:app"'
+    file.write_text(EXAMPLE.replace(one, f'command = "{command}"'))
+    result = claims("--own", file, "--quick")
+    assert result.exit_code == 1
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def replaced(old: str, new: str) -> Callable[[], str]:
+    assert old in EXAMPLE
+    return lambda: EXAMPLE.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (replaced("ratio = 1.5", "ratio = "), ":4: error: "),
+        (replaced("ratio = 1.5", "ratio = 0"), ":4: error: ratio: Input should be greater than 0"),
+        (replaced("ratio = 1.5", "quota = 1.5"), "error: ratio: missing"),
+        (replaced("ratio = 1.5", "ratio = 1.5\nquota = 1"), ":5: error: quota: unknown"),
+        (replaced('"rate"', '"speed"'), ":3: error: figure: Input should be 'rate', 'cpu'"),
+        (replaced("{port}", "8000"), "error: one.command: must contain {port}"),
+        (replaced("{port}", "{port} {x}"), "error: one.command: write {{ and }} for braces"),
+        (replaced("[8, 64]", "[8, 1001]"), "workload.connections[1]: Input should be less than"),
+        (replaced("[8, 64]", "[]"), "workload.connections: List should have at least 1 item"),
+        (replaced('"/orders"', '"orders"'), "workload.path: String should match pattern"),
+        (replaced('title = "h11"', 'title = "httptools"'), "the targets need different titles"),
+        (replaced('title = "h11"', 'title = "h11"\nurl = "http://127.0.0.1:1"'), "either command"),
+    ],
+)
+def test_each_problem_has_one_line(file: Path, text: Callable[[], str], problem: str) -> None:
+    file.write_text(text())
+    with pytest.raises(click.ClickException) as caught:
+        read_own(file)
+    lines = caught.value.message.splitlines()
+    assert any(problem in line for line in lines), lines
+    assert all(line.startswith(str(file)) for line in lines)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1:1/",
+        "http://127.0.0.1/",
+        "http://example.com:80/",
+        "http://127.0.0.1:1/?a=b",
+        "http://127.0.0.1.example.com:80/",
+        "http://127.0.0.1:99999/",
+        "127.0.0.1:80",
+    ],
+)
+def test_only_servers_on_this_machine_are_measured(file: Path, url: str) -> None:
+    line = next(line for line in EXAMPLE.splitlines() if line.startswith("command"))
+    file.write_text(EXAMPLE.replace(line, f'url = "{url}"'))
+    with pytest.raises(click.ClickException, match=r"one\.url: (must be http|Port out of range)"):
+        read_own(file)
+
+
+def test_cpu_time_needs_a_command(file: Path) -> None:
+    line = next(line for line in EXAMPLE.splitlines() if line.startswith("command"))
+    text = EXAMPLE.replace(line, 'url = "http://127.0.0.1:9"').replace('"rate"', '"cpu"')
+    file.write_text(text)
+    with pytest.raises(click.ClickException, match="cpu needs targets with a command"):
+        read_own(file)
+
+
+@pytest.mark.parametrize("options", [("--only", "quart"), ("--database", "sqlite")])
+def test_own_claims_have_no_options_of_the_article(file: Path, options: tuple[Any, ...]) -> None:
+    result = claims("--own", file, *options)
+    assert result.exit_code == 2
+    assert "--own FILE goes with" in result.output
+
+
+def test_every_byte_of_a_body_reaches_lua() -> None:
+    assert quote('a"\\\n') == '"\\097\\034\\092\\010"'
+    assert quote("é") == '"\\195\\169"'
