@@ -21,7 +21,7 @@ def coverage(rounds: int, rank: int) -> float:
     of it, and each value is on either side with the probability 1/2 (David and Nagaraja, Order
     Statistics, 3rd edition, section 7.1). For discrete distributions, it misses less often.
     """
-    return 1 - 2 * sum(comb(rounds, below) for below in range(rank)) / 2**rounds
+    return 1 - 2 * sum(comb(rounds, below) for below in range(rank)) / 2.0**rounds
 
 
 @cache

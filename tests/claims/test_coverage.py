@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from showdown.claims.verdicts import Condition, confidence_interval, coverage, narrowest
+from showdown.claims.verdicts import Condition, State, confidence_interval, coverage, narrowest
 
 ROUNDS, RUNS = 9, 10_000
 NOMINAL = 0.9609375  # 1 - 2 * (1 + 9) / 2**9
@@ -102,7 +102,8 @@ def test_equal_values_only_widen_the_coverage(name: str) -> None:
 def test_a_wrong_state_is_as_rare_as_a_miss_on_one_side(name: str, above: bool) -> None:
     """The true median is just beyond the threshold, where a wrong state is most likely."""
     draw, median = CONTINUOUS[name]
-    threshold, wrong = (median, "fails") if above else (median + 1e-9, "holds")
+    wrong: State = "fails" if above else "holds"
+    threshold = median if above else median + 1e-9
     chance = random.Random(11)
     states = [
         Condition(name, [draw(chance) for _ in range(ROUNDS)], threshold).state for _ in range(RUNS)

@@ -1,5 +1,7 @@
 """Verdicts from recorded figures, by the confidence interval of the median."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from showdown.bench.measure import Case
@@ -19,7 +21,7 @@ def samples(*rates: float) -> list[Sample]:
     return [Sample(rate, 1e6 / rate, 1.0, 2.0, 3.0, 2**20, 1000) for rate in rates]
 
 
-def state(fastapi: list[float], flask: list[float]) -> str:
+def state(fastapi: Sequence[float], flask: Sequence[float]) -> str:
     return COMPARISON.judge({FASTAPI: samples(*fastapi), FLASK: samples(*flask)}).state
 
 
