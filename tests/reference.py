@@ -1,7 +1,7 @@
 """Writes what the docs say about settings and options, from the models that define them.
 
-``python -m tests.reference`` rewrites the rows of the tables of options, and the JSON Schema. A
-table begins with the member of its first row, and ends before that of the next table.
+``python -m tests.reference`` rewrites the rows of the tables of options, the JSON Schema, and the
+tables of the published results (``showdown.bench.published``). A table of options begins with the member of its first row, and ends before that of the next table.
 """
 
 import re
@@ -16,6 +16,7 @@ from framework_gateway.cli.file.schema import as_json
 from framework_gateway.config import Config
 from framework_gateway.mounts.options import MountOptions
 from framework_gateway.processes.options import Process
+from showdown.bench import published
 from tests.documents import DOCS
 
 SETTINGS = {
@@ -96,6 +97,8 @@ def documents() -> Iterator[tuple[Path, str]]:
         file = DOCS / f"{page}.md"
         yield file, rewritten(page, file.read_text())
     yield SCHEMA, as_json()
+    measuring = DOCS / "measuring.md"
+    yield measuring, published.rewritten(measuring.read_text())
 
 
 if __name__ == "__main__":
