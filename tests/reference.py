@@ -1,7 +1,8 @@
 """Writes what the docs say about settings and options, from the models that define them.
 
 ``python -m tests.reference`` rewrites the rows of the tables of options, the JSON Schema, and the
-tables of the published results (``showdown.bench.published``). A table of options begins with the member of its first row, and ends before that of the next table.
+tables of the published results (``showdown.bench.published``). A table of options begins with the
+member of its first row, and ends before that of the next table.
 """
 
 import re
