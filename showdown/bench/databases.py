@@ -133,9 +133,14 @@ def run_program(
         ) as process,
     ):
         assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line.strip())
-            notify(lines[-1])
+        try:
+            for line in process.stdout:
+                lines.append(line.strip())
+                notify(lines[-1])
+        except BaseException:
+            # Whatever ends the loop, leaving the block would wait for the program.
+            process.kill()
+            raise
         if process.wait():
             errors.seek(0)
             raise click.ClickException(f"Preparing the database failed: {errors.read()}")

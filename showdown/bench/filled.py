@@ -8,7 +8,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Event
 
+import click
 import psycopg
 
 from showdown.bench.databases import Contents, describe_postgresql, fill
@@ -56,20 +58,27 @@ def filled(
         directory, found = Path(name), Filled()
         for system in systems:
             found.urls |= stack.enter_context(ADDRESSES[system](directory, sizes, found))
-        with ThreadPoolExecutor(len(systems)) as pool:
-            add = partial(fill_all, found, sizes, notify)
-            list(pool.map(add, systems))
+        stopping = Event()
+        with ThreadPoolExecutor(len(systems)) as pool, ExitStack() as ending:
+            ending.callback(stopping.set)  # also after Ctrl-C, which only this thread gets
+            list(pool.map(partial(fill_all, found, sizes, notify, stopping), systems))
         yield found, directory
 
 
 def fill_all(
-    found: Filled, sizes: Sequence[int], notify: Callable[[str], None], system: str
+    found: Filled,
+    sizes: Sequence[int],
+    notify: Callable[[str], None],
+    stopping: Event,
+    system: str,
 ) -> None:
     """Fill the databases of one system, one after the other."""
     for users in sizes:
         name = server_name(system, users)
 
         def say(line: str, name: str = name) -> None:
+            if stopping.is_set():
+                raise click.Abort
             notify(f"{name}: {line}")
 
         found.contents[name] = fill(found.urls[name], users, say)

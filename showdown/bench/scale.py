@@ -68,6 +68,7 @@ def make_suite(sizes: Sequence[int]) -> Suite:
         rules_of(cases, max(sizes)),
         partial(filled, systems, sizes),
         starts_anew=False,
+        warm_up=1,
         left_out=left_out,
     )
 

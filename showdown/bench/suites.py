@@ -18,8 +18,6 @@ from showdown.bench.rules import Rule
 from showdown.bench.tables import grids_of, print_grid
 from showdown.bench.targets import Server, why_left_out
 
-WARM_UP = 3  # seconds; a process serves its first few thousand requests more slowly
-
 Notify = Callable[[str], None]
 Provider = Callable[[Notify], AbstractContextManager[tuple[Databases, Path]]]
 
@@ -33,6 +31,7 @@ class Suite:
         databases: provides the databases and a directory; called with a function that shows what
             is being done.
         starts_anew: whether each round starts all servers anew.
+        warm_up: the length of each measurement that does not count, in seconds.
         left_out: by server, why it is not measured.
     """
 
@@ -42,13 +41,13 @@ class Suite:
     rules: Sequence[Rule] = ()
     databases: Provider = lambda _notify: databases()
     starts_anew: bool = True
+    warm_up: int = 3  # a process serves its first few thousand requests more slowly
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self, rounds: int, seconds: int) -> Plan:
         """Return how to measure it."""
-        if self.starts_anew:
-            return Plan(self.cases, self.servers, 1, seconds, starts=rounds, warm_up=WARM_UP)
-        return Plan(self.cases, self.servers, rounds, seconds)
+        starts, rounds = (rounds, 1) if self.starts_anew else (1, rounds)
+        return Plan(self.cases, self.servers, rounds, seconds, starts, self.warm_up)
 
 
 def measure_suite(suite: Suite, rounds: int, seconds: int) -> dict[str, Any]:

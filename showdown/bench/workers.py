@@ -33,4 +33,4 @@ PAIRS = [
 ]
 CASES = [case for pair in PAIRS for case in pair]
 RULES = [Rule("rate", two.target.name, one.target.name) for one, two in PAIRS]
-SUITE = Suite("workers", CASES, SERVERS, RULES)
+SUITE = Suite("workers", CASES, SERVERS, RULES, warm_up=1)

@@ -44,6 +44,7 @@ def make_suite() -> Suite:
         {server_name(system, SEEDED_USERS): SERVER for system in systems},
         databases=partial(filled, systems, [SEEDED_USERS]),
         starts_anew=False,
+        warm_up=1,
         left_out=left_out,
     )
 

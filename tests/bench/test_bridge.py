@@ -5,7 +5,6 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from showdown.bench import suites
 from showdown.bench.bridge import BRIDGE_SERVERS, CASES, RULES
 from showdown.bench.measure import Case
 from showdown.bench.rules import Rule
@@ -49,14 +48,12 @@ def test_the_gateway_serves_with_and_without_observation(tmp_path: Path, name: s
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("wrk")
-def test_each_round_starts_new_servers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_round_starts_new_servers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "greeter.py").write_text(GREETER)
     server = Server(f"{UVICORN} --lifespan off --app-dir {tmp_path} greeter:app")
     case = Case(Target("greeter", "The greeter", "greeter"), Workload("hello", "", "/"), 2)
     rule = Rule("rate", "greeter", "greeter", at_least=1.0)
-    monkeypatch.setattr(suites, "WARM_UP", 1)
-    measure_suite(Suite("greetings", [case], {"greeter": server}, [rule]), rounds=2, seconds=1)
+    suite = Suite("greetings", [case], {"greeter": server}, [rule], warm_up=1)
+    measure_suite(suite, rounds=2, seconds=1)
     assert len({*(tmp_path / "starts").read_text().split()}) == 2
     assert "1.00 (1.00-1.00)" in capsys.readouterr().out

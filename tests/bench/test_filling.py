@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import click
 import httpx2 as httpx
 import pytest
 
 from showdown.bench.changes import run_after_changes
-from showdown.bench.databases import Contents
+from showdown.bench.databases import Contents, run_program
 from showdown.bench.filled import filled, server_name
 from showdown.bench.measure import Case
 from showdown.bench.postgresql import why_missing
@@ -90,3 +92,15 @@ def test_each_dashboard_comes_after_a_change(gateway: Filled) -> None:
 def test_without_a_login_there_is_no_dashboard(gateway: Filled) -> None:
     load = run_after_changes(gateway.port, "/django/", "/django/api/users", 1, "")
     assert load.failed == load.requests
+
+
+@pytest.mark.parametrize("stops", [click.Abort, KeyboardInterrupt])
+def test_a_stop_does_not_wait_for_the_program_that_fills(
+    tmp_path: Path, stops: type[BaseException]
+) -> None:
+    def notify(_line: str) -> None:
+        raise stops
+
+    program = "import time; print('begun', flush=True); time.sleep(600)"
+    with pytest.raises(stops):
+        run_program(f"sqlite:///{tmp_path}/db.sqlite3", "-c", program, notify=notify)
