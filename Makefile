@@ -18,8 +18,12 @@ ON_POSTGRESQL = tests/contract tests/database tests/events tests/jobs \
 # Advisories are within reach where this one's are found.
 KNOWN_VULNERABLE := jinja2==2.4.1
 
+# What bench-full measures of the frameworks; each suite writes its file when it ends.
+WORKLOADS = hello users user page search search-none create dashboard wait
+RESULTS   = showdown/results
+
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-thorough coverage lint audit docs soak bench-bridge bench-proxy bench claims screenshots lock clean
+.PHONY: help install run test test-slow test-thorough coverage lint audit docs soak bench-bridge bench-proxy bench bench-full claims screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,7 +70,7 @@ lint: $(VENV)/installed-dev ## ruff, mypy, import-linter, bandit, YAML, migratio
 audit: $(VENV)/installed-dev ## known vulnerabilities of the locked packages (asks PyPI)
 	$(BIN)/pip-audit --require-hashes --requirement requirements.lock
 
-docs: $(VENV)/installed-dev ## write the tables of settings, and build the guide into site/
+docs: $(VENV)/installed-dev ## write the tables of settings and results, and build the guide into site/
 	$(BIN)/python -m tests.reference
 	$(BIN)/mkdocs build --strict --quiet
 
@@ -81,6 +85,12 @@ bench-proxy: $(VENV)/installed-dev ## what a mount at another address costs (nee
 
 bench: $(VENV)/installed-dev ## the frameworks side by side, below two minutes (needs wrk)
 	$(BIN)/python -m showdown bench --quick
+
+bench-full: $(VENV)/installed-dev ## all of it in some 35 minutes, into showdown/results/ (needs wrk and PostgreSQL)
+	$(BIN)/python -m showdown bench --quick --rounds 5 $(addprefix --workload ,$(WORKLOADS)) --json $(RESULTS)/frameworks.json
+	$(BIN)/python -m showdown bench --suite workers --json $(RESULTS)/workers.json
+	$(BIN)/python -m showdown bench --suite writers --json $(RESULTS)/writers.json
+	$(BIN)/python -m showdown bench --suite scale --json $(RESULTS)/scale.json
 
 claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk; node and go)
 	$(BIN)/python -m showdown claims $(OPTIONS)

@@ -1,8 +1,9 @@
 """Writes what README and the guide say about options and results, from where these are defined.
 
-``python -m tests.reference`` rewrites the rows of the tables of options, the JSON Schema, and what
-stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. A table of options begins with
-the member of its first row, and ends before that of the next table.
+``python -m tests.reference`` rewrites the rows of the tables of options, the JSON Schema, the
+tables of the benchmarks' results (``showdown.bench.published``), and what stands between
+``<!-- begin NAME -->`` and ``<!-- end NAME -->``. A table of options begins with the member of its
+first row, and ends before that of the next table.
 """
 
 import re
@@ -18,6 +19,7 @@ from framework_gateway.cli.file.schema import as_json
 from framework_gateway.config import Config
 from framework_gateway.mounts.options import MountOptions
 from framework_gateway.processes.options import Process
+from showdown.bench import published
 from showdown.claims import results, wording
 from tests.documents import DOCS, PAGES
 
@@ -84,8 +86,9 @@ def rewritten(page: str, text: str) -> str:
 
 
 def filled(text: str) -> str:
-    """Return a page with what its markers name."""
-    return MARKED.sub(lambda found: f"{found[1]}{QUOTED[found[2]]()}\n{found[3]}", text)
+    """Return a page with what its comments name."""
+    quoted = MARKED.sub(lambda found: f"{found[1]}{QUOTED[found[2]]()}\n{found[3]}", text)
+    return published.rewritten(quoted)
 
 
 def row_name(rows: str) -> str:

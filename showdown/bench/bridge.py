@@ -1,31 +1,13 @@
 """The cost of the bridge, compared with other ways to serve the same WSGI applications."""
 
-import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-import click
-from rich.table import Table
-
-from showdown.bench.load import require_wrk
-from showdown.bench.measure import Case, Plan, Samples, databases, measure_all
-from showdown.bench.report import new_console, show_progress
-from showdown.bench.samples import Sample, column, ratios, spread
-from showdown.bench.targets import (
-    APPS,
-    SERVERS,
-    THREADS,
-    UVICORN,
-    Server,
-    Target,
-    why_left_out,
-    with_threads,
-)
+from showdown.bench.measure import Case
+from showdown.bench.rules import Rule
+from showdown.bench.suites import Suite
+from showdown.bench.targets import APPS, SERVERS, THREADS, UVICORN, Server, Target, with_threads
 from showdown.bench.workloads import WORKLOADS
 
 CONNECTIONS = 32
 WAITING = 256
-WARM_UP = 3  # seconds; a process serves its first few thousand requests more slowly
 STUCK = "/flask/api/wait?ms=10000"
 BUSY = "/busy/"  # computes without a pause
 FEW = 2  # connections; more would measure how the load and the computation share the cores
@@ -115,17 +97,6 @@ CASES = [
 ]
 
 
-@dataclass(frozen=True)
-class Rule:
-    """The expected bounds of a ratio of two cases."""
-
-    figure: str
-    case: str
-    other: str
-    at_least: float = 0.0
-    at_most: float = float("inf")
-
-
 RULES = [
     *(
         rule
@@ -149,55 +120,4 @@ RULES = [
 ]
 
 
-def measure_bridge(rounds: int, seconds: int) -> None:
-    """Measure every case, on new servers in each round; print the figures and the rules."""
-    measure_suite(CASES, BRIDGE_SERVERS, RULES, rounds, seconds)
-
-
-def measure_suite(
-    cases: Sequence[Case],
-    servers: Mapping[str, Server],
-    rules: Sequence[Rule],
-    rounds: int,
-    seconds: int,
-) -> Samples:
-    """Measure cases, on new servers in each round; print and return the figures."""
-    require_wrk()
-    for server in servers.values():
-        if reason := why_left_out(server):
-            raise click.ClickException(reason)
-    plan = Plan(cases, servers, 1, seconds, starts=rounds, warm_up=WARM_UP)
-    with databases() as (found, directory), show_progress(plan.steps) as notify:
-        samples = measure_all(plan, found, directory, notify)
-    print_suite(samples, rules)
-    return samples
-
-
-def print_suite(samples: Samples, rules: Sequence[Rule]) -> None:
-    """Print every figure, then the ratios with their expected bounds."""
-    console = new_console()
-    rows_by_name = {case.target.name: rows for case, rows in samples.items()}
-    columns = ("case", "CPU µs per request", "requests per second", "failed")
-    figures = Table(*columns, title="Medians (min-max)")
-    for name, rows in rows_by_name.items():
-        failed = statistics.median(column(rows, "failed"))
-        figures.add_row(
-            name,
-            spread(column(rows, "cpu")),
-            spread(column(rows, "rate")),
-            f"{failed:.0%}" if failed else "",
-        )
-    console.print(figures)
-    table = Table("figure", "ratio of", "to", "median (min-max)", "meant", "", title="Ratios")
-    for rule in rules:
-        table.add_row(*rule_cells(rule, rows_by_name[rule.case], rows_by_name[rule.other]))
-    console.print(table)
-
-
-def rule_cells(rule: Rule, ones: Sequence[Sample], others: Sequence[Sample]) -> list[str]:
-    """Return the cells of one rule's row."""
-    values = ratios(ones, others, rule.figure)
-    meant = f"≥ {rule.at_least}" if rule.at_least else f"≤ {rule.at_most}"
-    reached = rule.at_least <= statistics.median(values) <= rule.at_most
-    verdict = "[green]reached" if reached else "[red]missed"
-    return [rule.figure, rule.case, rule.other, spread(values, 2), meant, verdict]
+SUITE = Suite("bridge", CASES, BRIDGE_SERVERS, RULES)

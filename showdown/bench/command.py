@@ -1,29 +1,19 @@
 """The `python -m showdown bench` command."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from showdown.bench.signals import terminable
-from showdown.bench.targets import (
-    MAIN_TARGETS,
-    SERVERS,
-    TARGETS,
-    THREADS,
-    why_left_out,
-    with_threads,
-)
+from showdown.bench.targets import MAIN_TARGETS, TARGETS, THREADS
 from showdown.bench.workloads import WORKLOADS
-
-if TYPE_CHECKING:
-    from showdown.bench.measure import Plan
 
 CONNECTIONS = (8, 64, 512)
 QUICK_WORKLOADS = ("hello", "users", "create", "wait")
 QUICK_CONNECTIONS = (64,)
-# SQLite has one writer at a time, and no queue for the others.
-SQLITE_WRITERS = 8
+SUITES = ["frameworks", "bridge", "proxy", "scale", "writers", "workers"]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -75,10 +65,17 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--compare", nargs=2, type=EXISTING, metavar="OLD NEW", help="Compare two results.")
 @click.option(
     "--suite",
-    type=click.Choice(["frameworks", "bridge", "proxy"]),
+    type=click.Choice(SUITES),
     default="frameworks",
     show_default=True,
-    help="What to measure: the frameworks, the cost of the bridge, or that of other addresses.",
+    help="What to measure: the frameworks, the cost of the bridge or of other addresses, large"
+    " tables, many writers, or two worker processes.",
+)
+@click.option(
+    "--users",
+    multiple=True,
+    type=click.IntRange(100, 10_000_000),
+    help="Number of users for --suite scale; repeatable.  [1000, 100000, 1000000]",
 )
 @terminable()
 def bench(
@@ -95,6 +92,7 @@ def bench(
     chart: Path | None,
     compare: tuple[Path, Path] | None,
     suite: str,
+    users: tuple[int, ...],
 ) -> None:
     """Measure Flask, FastAPI and Django, each on servers of its own.
 
@@ -104,14 +102,14 @@ def bench(
     """
     if compare:
         return compare_files(*compare)
+    if users and suite != "scale":
+        raise click.UsageError("--users is for --suite scale")
     if suite != "frameworks":
-        if quick or targets or workloads or connections or database or json_file or chart:
-            raise click.UsageError(f"--suite {suite} takes only --rounds and --seconds")
-        from showdown.bench.bridge import measure_bridge
-        from showdown.bench.proxies import measure_proxies
+        if quick or targets or workloads or connections or database or chart:
+            raise click.UsageError(f"--suite {suite} takes only --rounds, --seconds and --json")
+        return run_suite(suite, rounds, seconds, users, json_file)
+    from showdown.bench.frameworks import make_plan, run_plan
 
-        measure = {"bridge": measure_bridge, "proxy": measure_proxies}[suite]
-        return measure(rounds or 7, seconds or 2)
     if quick:
         targets = targets or MAIN_TARGETS
         workloads = workloads or QUICK_WORKLOADS
@@ -128,85 +126,38 @@ def bench(
     run_plan(plan, left_out, database, yes, json_file, chart)
 
 
-def make_plan(
-    targets: tuple[str, ...],
-    workloads: tuple[str, ...],
-    connections: tuple[int, ...],
-    rounds: int,
-    seconds: int,
-    *,
-    threads: int,
-    sqlite: bool,
-) -> tuple["Plan", dict[str, str]]:
-    """Return the cases that can be measured, and by server why the others are left out."""
-    from showdown.bench.measure import Case, Plan
-
-    left_out = {
-        name: reason
-        for name in {TARGETS[target].server: None for target in targets}
-        if (reason := why_left_out(SERVERS[name]))
-    }
-    cases = {
-        Case(TARGETS[target], WORKLOADS[workload], limit(workload, number, sqlite)): None
-        for workload in workloads
-        for number in connections
-        for target in targets
-        if TARGETS[target].server not in left_out
-    }
-    if not cases:
-        raise click.ClickException("There is nothing to measure: " + "; ".join(left_out.values()))
-    servers = {name: with_threads(server, threads) for name, server in SERVERS.items()}
-    return Plan(list(cases), servers, rounds, seconds), left_out
-
-
-def limit(workload: str, connections: int, sqlite: bool) -> int:
-    """Return how many connections send requests at once."""
-    return min(connections, SQLITE_WRITERS) if sqlite and workload == "create" else connections
-
-
-def run_plan(
-    plan: "Plan",
-    left_out: dict[str, str],
-    database: str | None,
-    yes: bool,
+def run_suite(
+    suite: str,
+    rounds: int | None,
+    seconds: int | None,
+    users: tuple[int, ...],
     json_file: Path | None,
-    chart: Path | None,
 ) -> None:
-    """Measure the cases, print the figures and write the requested files."""
-    from showdown.bench import report, results
-    from showdown.bench.chart import draw_chart
-    from showdown.bench.load import require_wrk
-    from showdown.bench.manifest import describe_run
-    from showdown.bench.measure import databases, measure_all
+    """Measure a suite other than the frameworks, and write the requested file."""
+    from showdown.bench import results
 
-    require_wrk()
-    console = report.new_console()
-    with databases(database, yes) as (found, directory):
-        check_connections(plan, getattr(found, "free_connections", None))
-        manifest = describe_run(plan, found, left_out)
-        with report.show_progress(plan.steps) as notify:
-            samples = measure_all(plan, found, directory, notify)
-    report.print_samples(samples, console)
-    report.print_manifest(manifest, console)
-    document = results.as_document(samples, manifest)
+    usual_rounds, usual_seconds = (7, 2) if suite in ("bridge", "proxy") else (5, 1)
+    measure = find_suite(suite, users)
+    document = measure(rounds or usual_rounds, seconds or usual_seconds)
     if json_file:
         results.save(document, json_file)
-    if chart:
-        chart.write_text(draw_chart(document))
 
 
-def check_connections(plan: "Plan", free: int | None) -> None:
-    """Raise ClickException if PostgreSQL allows fewer connections than the pools may open."""
-    if free is None:
-        return
-    pools = sum(server.threads * server.pools for server in plan.used.values())
-    at_once = [c.connections for c in plan.cases if not plan.servers[c.target.server].pools]
-    needed = pools + max(at_once, default=0)
-    if needed > free:
-        raise click.ClickException(
-            f"These servers may open {needed} database connections, but PostgreSQL allows {free};"
-            " raise its max_connections, or measure fewer servers with --target or --threads."
-        )
+def find_suite(suite: str, users: tuple[int, ...]) -> Callable[[int, int], dict[str, Any]]:
+    """Return the function that measures a suite: a number of rounds, each so many seconds."""
+    from functools import partial
+
+    from showdown.bench import bridge, proxies, scale, workers, writers
+    from showdown.bench.suites import measure_suite
+
+    functions: dict[str, Callable[[int, int], dict[str, Any]]] = {
+        "bridge": partial(measure_suite, bridge.SUITE),
+        "proxy": proxies.measure_proxies,
+        "scale": partial(scale.measure_scale, sizes=users or scale.USERS),
+        "writers": writers.measure_writers,
+        "workers": partial(measure_suite, workers.SUITE),
+    }
+    return functions[suite]
 
 
 def compare_files(old: Path, new: Path) -> None:

@@ -1,10 +1,12 @@
 """The databases of the measured servers: filled before the run, restored after it."""
 
+import json
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +15,33 @@ from typing import Any, Protocol
 import click
 import psycopg
 
-from contract.engines import register_sqlite_functions
 from contract.settings import BASE_DIR
-from showdown.bench.load import EMAIL_START, new_email
+from showdown.bench.load import EMAIL_START
 from showdown.bench.servers import environment
 from showdown.bench.targets import Server
 from showdown.bench.workloads import SEEDED_USERS
 
 LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 Connection = psycopg.Connection[Any]
-INSERT = "INSERT INTO users (name, email) VALUES "
+SQLITE = f"SQLite {sqlite3.sqlite_version}"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a database has, for the paths of the workloads.
+
+    Attributes:
+        user: the id of a user.
+        middle: the id of the user in the middle of the table.
+        needle, absent: searches that find that user, and nobody; percent-encoded.
+        cookie: of a member of staff who is logged in.
+    """
+
+    user: int = 1
+    middle: int = 1
+    needle: str = "alice@"
+    absent: str = "nobody@"
+    cookie: str = ""
 
 
 class Databases(Protocol):
@@ -30,14 +49,15 @@ class Databases(Protocol):
 
     Attributes:
         version: the database system and its version.
-        user: the id of a user who exists in each database.
     """
 
     version: str
-    user: int
 
     def url_for(self, name: str) -> str:
         """Return the URL of a server's database."""
+
+    def contents_for(self, name: str) -> Contents:
+        """Return what a server's database has."""
 
 
 @dataclass
@@ -45,8 +65,8 @@ class SQLiteFiles:
     """One SQLite file per server; all are copies of the same file."""
 
     directory: Path
-    version: str = f"SQLite {sqlite3.sqlite_version}, a file for each server"
-    user: int = 3
+    contents: Contents = Contents()
+    version: str = f"{SQLITE}, a file for each server"
 
     def url_for(self, name: str) -> str:
         path = self.directory / f"{name}.sqlite3"
@@ -56,6 +76,9 @@ class SQLiteFiles:
                 source.backup(to)
         return f"sqlite:///{path}"
 
+    def contents_for(self, _name: str) -> Contents:
+        return self.contents
+
 
 @dataclass
 class Shared:
@@ -63,40 +86,71 @@ class Shared:
 
     url: str
     version: str
-    user: int
+    contents: Contents
     free_connections: int
 
-    def url_for(self, name: str) -> str:
+    def url_for(self, _name: str) -> str:
         return self.url
+
+    def contents_for(self, _name: str) -> Contents:
+        return self.contents
 
 
 def prepare(url: str) -> None:
     """Create the tables, as ``make run`` does."""
-    run = subprocess.run(
-        [sys.executable, "manage.py", "prepare"],
-        cwd=BASE_DIR,
-        env=environment(Server(""), url),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    if run.returncode:
-        raise click.ClickException(f"Preparing the database failed: {run.stderr}")
+    run_program(url, "manage.py", "prepare")
+
+
+def fill(url: str, users: int, notify: Callable[[str], None] = lambda _line: None) -> Contents:
+    """Create the tables and add users, with their events and all else that belongs to them.
+
+    Args:
+        notify: called with each line about the progress.
+    """
+    prepare(url)
+    last = run_program(url, "-m", "showdown.bench.filling", str(users), notify=notify)
+    return Contents(**json.loads(last))
+
+
+def run_program(
+    url: str, *arguments: str, notify: Callable[[str], None] = lambda _line: None
+) -> str:
+    """Run a Python program in the environment of the measured servers; return its last line.
+
+    Raises:
+        ClickException: it failed; includes what it has written.
+    """
+    lines = [""]
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=BASE_DIR,
+            env=environment(Server(""), url),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                lines.append(line.strip())
+                notify(lines[-1])
+        except BaseException:
+            # Whatever ends the loop, leaving the block would wait for the program.
+            process.kill()
+            raise
+        if process.wait():
+            errors.seek(0)
+            raise click.ClickException(f"Preparing the database failed: {errors.read()}")
+    return lines[-1]
 
 
 def make_sqlite_files(directory: Path) -> SQLiteFiles:
     """Create the file that each server gets a copy of."""
-    template = directory / "template.sqlite3"
-    prepare(f"sqlite:///{template}")
-    with closing(sqlite3.connect(template)) as connection, connection:
-        register_sqlite_functions(connection, "bench")
-        connection.executemany(INSERT + "(?, ?)", seeds())
-    return SQLiteFiles(directory)
-
-
-def seeds() -> list[tuple[str, str]]:
-    """Return the users to list; their email addresses differ from those of all other users."""
-    return [(f"User {number}", f"{new_email()}@example.com") for number in range(SEEDED_USERS)]
+    contents = fill(f"sqlite:///{directory / 'template.sqlite3'}", SEEDED_USERS)
+    return SQLiteFiles(directory, contents)
 
 
 @contextmanager
@@ -118,12 +172,11 @@ def share_postgresql(url: str, allowed: bool) -> Iterator[Shared]:
                 "This database already has users. With --yes, the benchmark adds its own users"
                 f" ({EMAIL_START}…@example.com) and at the end deletes those, and no others."
             )
-        prepare(url)
-        connection.cursor().executemany(INSERT + "(%s, %s)", seeds())
+        contents = fill(url, SEEDED_USERS)
         try:
-            yield _describe(connection, url)
+            yield _describe(connection, url, contents)
         finally:
-            connection.execute("DELETE FROM users WHERE email LIKE %s", [f"{EMAIL_START}%"])
+            remove(connection, contents)
 
 
 def _is_socket(host: str) -> bool:
@@ -139,14 +192,23 @@ def _has_users(connection: Connection) -> bool:
     return found is not None and found[0] > 2
 
 
-def _describe(connection: Connection, url: str) -> Shared:
-    def number(statement: str, *values: str) -> int:
-        row = connection.execute(statement.encode(), values or None).fetchone()
-        assert row is not None
-        return int(row[0])
+def remove(connection: Connection, contents: Contents) -> None:
+    """Delete all users that a benchmark has added, and the account of its member of staff."""
+    connection.execute("DELETE FROM users WHERE email LIKE %s", [f"{EMAIL_START}%"])
+    key = contents.cookie.removeprefix("sessionid=")
+    connection.execute("DELETE FROM django_session WHERE session_key = %s", [key])
+    connection.execute("DELETE FROM auth_user WHERE username LIKE %s", [f"{EMAIL_START}%"])
 
-    limit = number("SELECT current_setting('max_connections')::int")
-    used = number("SELECT count(*)::int FROM pg_stat_activity")
-    user = number("SELECT min(id)::bigint FROM users WHERE email LIKE %s", f"{EMAIL_START}%")
+
+def describe_postgresql(connection: Connection) -> str:
+    """Return the name and the version of the server."""
     version = connection.info.server_version
-    return Shared(url, f"PostgreSQL {version // 10000}.{version % 10000}", user, limit - used - 5)
+    return f"PostgreSQL {version // 10000}.{version % 10000}"
+
+
+def _describe(connection: Connection, url: str, contents: Contents) -> Shared:
+    row = connection.execute(
+        "SELECT current_setting('max_connections')::int - count(*)::int - 5 FROM pg_stat_activity"
+    ).fetchone()
+    assert row is not None
+    return Shared(url, describe_postgresql(connection), contents, row[0])

@@ -1,5 +1,6 @@
 """The load generator: wrk, with a script that prints its figures. It only requests 127.0.0.1."""
 
+import http.client
 import json
 import secrets
 import subprocess
@@ -7,8 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import click
 
@@ -77,14 +76,21 @@ def new_email() -> str:
 
 
 def run_wrk(
-    port: int, path: str, method: str, connections: int, seconds: int, script: str = ""
+    port: int,
+    path: str,
+    method: str,
+    connections: int,
+    seconds: int,
+    cookie: str = "",
+    script: str = "",
 ) -> Load:
     """Send requests to a loopback port for a number of seconds.
 
     Args:
         script: Lua that builds other requests than the contract's.
     """
-    output = _wrk(script + REPORT if script else _script(method), port, path, connections, seconds)
+    lua = script + REPORT if script else _script(method)
+    output = _wrk(lua, port, path, connections, seconds, cookie)
     result = json.loads(output.partition("RESULT ")[2])
     return Load(
         requests=result["requests"],
@@ -95,29 +101,40 @@ def run_wrk(
     )
 
 
-def first_error(port: int, path: str, method: str, connections: int) -> str:
+def first_error(port: int, path: str, method: str, connections: int, cookie: str = "") -> str:
     """Load the server for another second and return its first error response."""
-    output = _wrk(_script(method) + SHOW_ERROR, port, path, connections, 1)
+    output = _wrk(_script(method) + SHOW_ERROR, port, path, connections, 1, cookie)
     found = output.partition("ANSWER ")[2].splitlines()
     return found[0] if found else "no error in another second"
 
 
-def ask(port: int, path: str, method: str) -> tuple[int, str]:
-    """Send one request; return the status and the body of the response."""
-    body = f'{{"name":"Bench","email":"{new_email()}@example.com"}}' if method == "POST" else None
-    request = Request(
-        f"http://127.0.0.1:{port}{path}",
-        data=body.encode() if body else None,
-        method=method,
-        headers={"Content-Type": "application/json"} if body else {},
-    )
+def ask(port: int, path: str, method: str, cookie: str = "") -> tuple[int, str]:
+    """Send one request; return the status and the body of the response.
+
+    Raises:
+        OSError: there was no response.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     try:
-        # A loopback URL that this program has built.
-        with urlopen(request, timeout=TIMEOUT) as answer:  # nosec B310
-            return answer.status, answer.read(300).decode(errors="replace")
-    except HTTPError as error:
-        with error:
-            return error.code, error.read(300).decode(errors="replace")
+        status, body = exchange(connection, path, method, cookie)
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"no valid response: {error!r}") from error
+    finally:
+        connection.close()
+    return status, body[:300].decode(errors="replace")
+
+
+def exchange(
+    connection: http.client.HTTPConnection, path: str, method: str, cookie: str = ""
+) -> tuple[int, bytes]:
+    """Send one request over an open connection; POST creates a user that nobody else creates."""
+    headers, body = ({"Cookie": cookie} if cookie else {}), None
+    if method == "POST":
+        headers["Content-Type"] = "application/json"
+        body = json.dumps({"name": "Bench", "email": f"{new_email()}@example.com"})
+    connection.request(method, path, body, headers)
+    response = connection.getresponse()
+    return response.status, response.read()
 
 
 @contextmanager
@@ -135,11 +152,15 @@ def _script(method: str) -> str:
     return REPORT + (CREATE % new_email() if method == "POST" else "")
 
 
-def _wrk(script: str, port: int, path: str, connections: int, seconds: int) -> str:
+def _wrk(
+    script: str, port: int, path: str, connections: int, seconds: int, cookie: str = ""
+) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
         options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{TIMEOUT}s"]
+        if cookie:
+            options += ["-H", f"Cookie: {cookie}"]
         # On the PATH; its directory differs between systems.
         run = subprocess.run(  # nosec B607
             ["wrk", *options, "-s", file.name, f"http://127.0.0.1:{port}{path}"],

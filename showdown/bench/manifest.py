@@ -42,6 +42,7 @@ def describe_run(plan: Plan, found: Databases, left_out: Mapping[str, str]) -> d
             "program": "wrk, one thread, on the same machine",
             "keep_alive": True,
             "rounds": plan.rounds,
+            "starts": plan.starts,
             "seconds": plan.seconds,
             "seconds_of_many_connections": {f"from {MANY} on": plan.seconds * MANY_TIMES},
             "warm_up_seconds": plan.warm_up,
@@ -54,7 +55,7 @@ def describe_server(server: Server) -> dict[str, Any]:
     """Return the configuration of a server."""
     return {
         "command": server.command.format(port="PORT", threads=server.threads, directory="BUILD"),
-        "workers": 1,
+        "workers": server.workers,
         "threads": server.threads,
         "variables": server.variables,
     }

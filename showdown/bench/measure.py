@@ -3,12 +3,14 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import click
 
-from showdown.bench.databases import Databases, make_sqlite_files, share_postgresql
+from showdown.bench.changes import run_after_changes
+from showdown.bench.databases import Contents, Databases, make_sqlite_files, share_postgresql
 from showdown.bench.load import Load, ask, first_error, run_wrk, stick
 from showdown.bench.samples import Sample
 from showdown.bench.servers import Running, cpu_seconds, memory_peak, require_proc, run, settle
@@ -40,12 +42,13 @@ class Case:
         suffix = ", others stuck" if self.stuck else ""
         return f"{self.target.title}, {self.workload.name}, {self.connections} connections{suffix}"
 
-    @property
-    def path(self) -> str:
-        return self.target.prefix + self.workload.path
+    def path(self, contents: Contents) -> str:
+        """Return the path of its requests to a database."""
+        return self.target.prefix + self.workload.path.format(**asdict(contents))
 
 
 Samples = dict[Case, list[Sample]]
+RunningServers = Mapping[str, Running]
 
 
 @dataclass(frozen=True)
@@ -113,41 +116,46 @@ def measure_all(
                 name: stack.enter_context(run(server, found.url_for(name), directory))
                 for name, server in plan.used.items()
             }
-            measure_rounds(plan, running, found.user, notify, samples)
+
+            def measure_case(case: Case, seconds: int, running: RunningServers = running) -> Sample:
+                name = case.target.server
+                return measure(running[name], case, seconds, found.contents_for(name))
+
+            measure_rounds(plan, measure_case, notify, samples)
     return samples
 
 
 def measure_rounds(
     plan: Plan,
-    running: Mapping[str, Running],
-    user: int,
+    measure_case: Callable[[Case, int], Sample],
     notify: Callable[[str], None],
     samples: Samples,
 ) -> None:
-    """Measure every case in each round, on servers that have just started."""
+    """Measure every case in each round, on servers that have just started.
+
+    Args:
+        measure_case: measures a case for a number of seconds.
+    """
     for number in range(plan.rounds + 1):
         for case in plan.cases:
             notify(case.name)
             # The first round warms up the servers: they start threads and fill caches.
-            seconds = plan.seconds_for(case) if number else plan.warm_up
-            sample = measure(running[case.target.server], case, seconds, user)
+            sample = measure_case(case, plan.seconds_for(case) if number else plan.warm_up)
             if number:
                 samples[case].append(sample)
 
 
-def measure(server: Running, case: Case, seconds: int, user: int) -> Sample:
+def measure(server: Running, case: Case, seconds: int, contents: Contents) -> Sample:
     """Measure a case once."""
-    path, method = case.path.format(user=user), case.workload.method
+    path = case.path(contents)
+    cookie = contents.cookie if case.workload.staff else ""
     if not case.fails:
-        expect(server, case, path)
+        expect(server, case, path, cookie)
     with stick(server.port, case.stuck) if case.stuck else nullcontext():
         before = cpu_seconds(server.process.pid)
-        load = run_wrk(server.port, path, method, case.connections, seconds)
-        if not load.requests:
-            # Hundreds of connections to a slow target: the first responses come later than that.
-            load = run_wrk(server.port, path, method, case.connections, seconds * LONGER)
+        load = run_load(server.port, case, path, seconds, cookie)
         spent = cpu_seconds(server.process.pid) - before
-    check(load, server, case, path)
+    check(load, server, case, path, cookie)
     settle(server)
     return Sample(
         rate=load.rate,
@@ -161,13 +169,23 @@ def measure(server: Running, case: Case, seconds: int, user: int) -> Sample:
     )
 
 
-def expect(server: Running, case: Case, path: str) -> None:
+def run_load(port: int, case: Case, path: str, seconds: int, cookie: str) -> Load:
+    """Send a case's requests."""
+    if case.workload.after_change:
+        return run_after_changes(port, path, f"{case.target.prefix}/api/users", seconds, cookie)
+    send = partial(run_wrk, port, path, case.workload.method, case.connections, cookie=cookie)
+    # Hundreds of connections to a slow target: the first responses come later than that.
+    load = send(seconds)
+    return load if load.requests else send(seconds * LONGER)
+
+
+def expect(server: Running, case: Case, path: str, cookie: str) -> None:
     """Send one request and raise ClickException unless the response is the expected one.
 
     This also waits until the server has finished the work of the previous measurement.
     """
     try:
-        status, body = ask(server.port, path, case.workload.method)
+        status, body = ask(server.port, path, case.workload.method, cookie)
     except OSError as error:
         raise click.ClickException(
             f"{case.name}: {case.workload.method} {path} failed: {error}\n{server.log()}"
@@ -179,12 +197,12 @@ def expect(server: Running, case: Case, path: str) -> None:
         )
 
 
-def check(load: Load, server: Running, case: Case, path: str) -> None:
+def check(load: Load, server: Running, case: Case, path: str, cookie: str) -> None:
     """Raise ClickException if requests failed, with the first error."""
     if not load.requests:
         raise click.ClickException(f"{case.name}: no request got a response\n{server.log()}")
     if load.failed and not case.fails:
-        answer = first_error(server.port, path, case.workload.method, case.connections)
+        answer = first_error(server.port, path, case.workload.method, case.connections, cookie)
         raise click.ClickException(
             f"{case.name}: {load.failed} of {load.requests} requests failed: {answer}\n"
             + server.log()

@@ -137,3 +137,13 @@ def find_user() -> str | None:
         raise Missing(
             "PostgreSQL does not run as root, and there is no user named postgres"
         ) from None
+
+
+def why_missing() -> str | None:
+    """Return why PostgreSQL cannot run here; None if it can."""
+    try:
+        find_program("initdb")
+        find_user()
+    except Missing as error:
+        return str(error)
+    return None

@@ -6,16 +6,18 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Table
 
 from showdown.bench.apps.proxies import find_nginx
-from showdown.bench.bridge import CONNECTIONS, Rule, measure_suite
-from showdown.bench.measure import Case, Samples
+from showdown.bench.bridge import CONNECTIONS
+from showdown.bench.measure import Case
 from showdown.bench.report import new_console
-from showdown.bench.samples import column, spread
+from showdown.bench.rules import Rule
 from showdown.bench.servers import Running, memory_now, memory_peak, run
+from showdown.bench.suites import Suite, measure_suite
 from showdown.bench.targets import APPS, Server, Target
 from showdown.bench.workloads import WORKLOADS
 
@@ -56,20 +58,16 @@ RULES = [
 ]
 
 
-def measure_proxies(rounds: int, seconds: int) -> None:
+SUITE = Suite("proxy", CASES, PROXY_SERVERS, RULES)
+
+
+def measure_proxies(rounds: int, seconds: int) -> dict[str, Any]:
     """Measure every case; then large bodies and many streams through the gateway."""
     if find_nginx() is None:
         raise click.ClickException("nginx is missing (Debian: apt-get install nginx-light)")
-    print_latencies(measure_suite(CASES, PROXY_SERVERS, RULES, rounds, seconds))
+    document = measure_suite(SUITE, rounds, seconds)
     print_streams()
-
-
-def print_latencies(samples: Samples) -> None:
-    """Print the latencies of each case."""
-    table = Table("case", "p50 ms", "p99 ms", title="Latencies: medians (min-max)")
-    for case, rows in samples.items():
-        table.add_row(case.target.name, *(spread(column(rows, name), 2) for name in ("p50", "p99")))
-    new_console().print(table)
+    return document
 
 
 def print_streams() -> None:

@@ -90,7 +90,7 @@ def print_manifest(manifest: dict[str, Any], console: Console) -> None:
     console.print(
         f"{machine['processor']}, {machine['cores']} cores, load {machine['load_average'][0]}"
         f" before; {manifest['database']}; commit {manifest['commit']};"
-        f" {load['rounds']} rounds of {load['seconds']} s; one worker per server.",
+        f" {load['rounds'] * load['starts']} rounds of {load['seconds']} s.",
         highlight=False,
     )
     for name, reason in manifest["left_out"].items():

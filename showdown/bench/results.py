@@ -1,6 +1,8 @@
 """Results as JSON documents: write, read and compare them."""
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,28 +10,40 @@ from typing import Any
 import click
 
 from showdown.bench.measure import Samples
-from showdown.bench.samples import Sample, as_documents, from_documents
+from showdown.bench.rules import Rule
+from showdown.bench.samples import Sample, as_documents, from_documents, medians
 
 FORMAT = "gateway bench 1"
+FLAT = re.compile(r'\{\s*"rate":[^{}]*\}')
 
 Key = tuple[str, str, int]
 
 
-def as_document(samples: Samples, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return a run as a JSON document."""
+def as_document(
+    samples: Samples,
+    manifest: dict[str, Any],
+    suite: str = "frameworks",
+    rules: Sequence[Rule] = (),
+) -> dict[str, Any]:
+    """Return a run as a JSON document: all rounds of each case, with their medians."""
     return {
         "format": FORMAT,
+        "suite": suite,
         "manifest": manifest,
         "cases": [
             {
                 "target": case.target.name,
                 "title": case.target.title,
+                "server": case.target.server,
+                "prefix": case.target.prefix,
                 "workload": case.workload.name,
                 "connections": case.connections,
+                "medians": medians(rows),
                 "samples": as_documents(rows),
             }
             for case, rows in samples.items()
         ],
+        "rules": [rule.as_document() for rule in rules],
     }
 
 
@@ -49,9 +63,13 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def save(document: dict[str, Any], path: Path) -> None:
-    """Write a document as indented JSON."""
+    """Write a document as indented JSON, or leave the file as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    # A sample is one line: the published files stay readable.
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(FLAT.sub(lambda found: " ".join(found[0].split()), text) + "\n")
+    new.replace(path)
 
 
 def samples_by_key(document: dict[str, Any]) -> dict[Key, list[Sample]]:

@@ -12,11 +12,11 @@ class Sample:
 
     Attributes:
         rate: requests per second.
-        cpu: CPU time of the server per request, in microseconds.
+        cpu: CPU time of the server per request, in microseconds; HttpArena's ``cpu_per_req_us``.
         p50, p95, p99: percentiles of the latency, in milliseconds.
         memory: peak resident memory of the server since its start, in bytes.
         requests: the number of responses.
-        failed: the share of them that were errors; not 0 only where a case is known to fail.
+        failed: the share of them that were errors; not 0 only where a case may fail.
     """
 
     rate: float
@@ -60,9 +60,24 @@ def ratios(ones: Sequence[Sample], others: Sequence[Sample], figure: str) -> lis
     return [one / other for one, other in pairs]
 
 
+def medians(samples: Sequence[Sample]) -> dict[str, float]:
+    """Return the median of each figure."""
+    return {
+        field.name: shortened(statistics.median(column(samples, field.name)))
+        for field in fields(Sample)
+    }
+
+
 def as_documents(samples: Sequence[Sample]) -> list[dict[str, Any]]:
-    """Return samples as JSON documents."""
-    return [asdict(sample) for sample in samples]
+    """Return samples as JSON documents, with as many digits as mean something."""
+    return [
+        {name: shortened(value) for name, value in asdict(sample).items()} for sample in samples
+    ]
+
+
+def shortened(value: float) -> float:
+    """Round a figure to four digits; counts stay as they are."""
+    return value if isinstance(value, int) else float(f"{value:.4g}")
 
 
 def from_documents(documents: Sequence[dict[str, Any]]) -> list[Sample]:

@@ -147,11 +147,18 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process and its descendants, from proc(5)."""
-    ticks = 0
-    for entry in family(pid):
-        fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return sum(sum(_times(entry)[:2]) for entry in family(pid))
+
+
+def reaped_seconds(pid: int) -> float:
+    """Return the CPU time of the children of a process that have ended."""
+    return sum(_times(pid)[2:])
+
+
+def _times(pid: int) -> list[float]:
+    """Return the seconds as user and as system, and those of the children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return [int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields[11:15]]
 
 
 def memory_peak(pid: int) -> int:

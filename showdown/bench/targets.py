@@ -1,6 +1,7 @@
 """The targets: applications on servers, and how each server is configured.
 
-Every server is one process with one worker. All servers with threads have the same number of them.
+A server is one process with one worker unless it says otherwise. All servers with threads have the
+same number of them.
 """
 
 import shutil
@@ -35,6 +36,7 @@ class Server:
         command: a program and its arguments, with ``{port}`` and ``{threads}``.
         threads: GATEWAY_THREADS: the size of each thread pool and of each database pool.
         pools: how many database pools the server opens; 0 if each request opens a connection.
+        workers: the number of worker processes that the command starts.
         variables: additional environment variables.
         build: a command that builds the program first; ``{directory}`` is where it writes.
         install: the command that installs the program.
@@ -44,6 +46,7 @@ class Server:
     command: str
     threads: int = THREADS
     pools: int = 1
+    workers: int = 1
     variables: dict[str, str] = field(default_factory=dict)
     build: str = ""
     install: str = INSTALL
@@ -63,6 +66,11 @@ class Target:
     title: str
     server: str
     prefix: str = ""
+
+    @property
+    def has_staff(self) -> bool:
+        """Whether it has Django's pages for staff."""
+        return self.name.startswith("django")
 
 
 SERVERS = {

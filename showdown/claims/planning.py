@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from showdown.bench.measure import Case, Plan
-from showdown.bench.postgresql import Missing, find_program, find_user
+from showdown.bench.postgresql import why_missing
 from showdown.bench.targets import Server, why_left_out
 from showdown.claims.loads import SERVERS
 from showdown.claims.model import DATABASES, Claim
@@ -45,14 +45,8 @@ def missing_servers(claims: Sequence[Claim]) -> dict[str, str]:
 
 def missing_databases(names: Sequence[str]) -> dict[str, str]:
     """Return the databases that cannot run here, with the reason."""
-    if "postgresql" not in names:
-        return {}
-    try:
-        find_program("initdb")
-        find_user()
-    except Missing as error:
-        return {"postgresql": f"Not measured on {DATABASES['postgresql']}: {error}"}
-    return {}
+    reason = why_missing() if "postgresql" in names else None
+    return {"postgresql": f"Not measured on PostgreSQL: {reason}"} if reason else {}
 
 
 def count_steps(claims: Sequence[Claim], plans: Plans) -> int:

@@ -5,11 +5,11 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from showdown.bench import bridge
-from showdown.bench.bridge import BRIDGE_SERVERS, CASES, RULES, Rule, measure_bridge, rule_cells
+from showdown.bench.bridge import BRIDGE_SERVERS, CASES, RULES
 from showdown.bench.measure import Case
-from showdown.bench.samples import Sample
+from showdown.bench.rules import Rule
 from showdown.bench.servers import run
+from showdown.bench.suites import Suite, measure_suite
 from showdown.bench.targets import UVICORN, Server, Target
 from showdown.bench.workloads import Workload
 from tests.wsgi.server import wait_until
@@ -33,15 +33,6 @@ def test_the_cases_of_every_rule_are_measured() -> None:
     assert {case.target.server for case in CASES} == {*BRIDGE_SERVERS}
 
 
-@pytest.mark.parametrize(("at_least", "verdict"), [(2.0, "[green]reached"), (2.5, "[red]missed")])
-def test_a_rule_is_compared_with_the_median(at_least: float, verdict: str) -> None:
-    ones, others = (
-        [Sample(rate, 1, 1, 1, 1, 1, 1) for rate in rates] for rates in ([200, 220, 10], [100] * 3)
-    )
-    cells = rule_cells(Rule("rate", "one", "other", at_least=at_least), ones, others)
-    assert cells == ["rate", "one", "other", "2.00 (0.10-2.20)", f"≥ {at_least}", verdict]
-
-
 @pytest.mark.parametrize("name", ["observed", "unobserved"])
 def test_the_gateway_serves_with_and_without_observation(tmp_path: Path, name: str) -> None:
     url = f"sqlite:///{tmp_path}/db.sqlite3"
@@ -57,16 +48,12 @@ def test_the_gateway_serves_with_and_without_observation(tmp_path: Path, name: s
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("wrk")
-def test_each_round_starts_new_servers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_round_starts_new_servers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "greeter.py").write_text(GREETER)
     server = Server(f"{UVICORN} --lifespan off --app-dir {tmp_path} greeter:app")
     case = Case(Target("greeter", "The greeter", "greeter"), Workload("hello", "", "/"), 2)
-    monkeypatch.setattr(bridge, "BRIDGE_SERVERS", {"greeter": server})
-    monkeypatch.setattr(bridge, "CASES", [case])
-    monkeypatch.setattr(bridge, "RULES", [Rule("rate", "greeter", "greeter", at_least=1.0)])
-    monkeypatch.setattr(bridge, "WARM_UP", 1)
-    measure_bridge(rounds=2, seconds=1)
+    rule = Rule("rate", "greeter", "greeter", at_least=1.0)
+    suite = Suite("greetings", [case], {"greeter": server}, [rule], warm_up=1)
+    measure_suite(suite, rounds=2, seconds=1)
     assert len({*(tmp_path / "starts").read_text().split()}) == 2
     assert "1.00 (1.00-1.00)" in capsys.readouterr().out

@@ -47,14 +47,14 @@ def test_a_quick_run_from_end_to_end(tmp_path: Path) -> None:
     result = bench(
         *("--quick", "--rounds", 1, "--connections", 4, "--json", file, "--chart", chart),
         *("--target", "flask-gateway", "--target", "fastapi-gateway"),
-        *("--workload", "users", "--workload", "create"),
+        *("--workload", "users", "--workload", "search", "--workload", "create"),
     )
     assert result.exit_code == 0, result.output
     assert "FastAPI in the gateway" in result.output
     document = json.loads(file.read_text())
     assert [(case["target"], case["workload"]) for case in document["cases"]] == [
         (target, workload)
-        for workload in ("users", "create")
+        for workload in ("users", "search", "create")
         for target in ("flask-gateway", "fastapi-gateway")
     ]
     for case in document["cases"]:
@@ -65,7 +65,7 @@ def test_a_quick_run_from_end_to_end(tmp_path: Path) -> None:
     ElementTree.parse(chart)
     compared = bench("--compare", file, file)
     assert compared.exit_code == 0
-    assert compared.output.count("no difference beyond the spread") == 3 * 4
+    assert compared.output.count("no difference beyond the spread") == 3 * 6
 
 
 def check_manifest(manifest: dict[str, object]) -> None:

@@ -5,13 +5,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote
 
 import click
 import psycopg
 import pytest
 
-from showdown.bench.command import check_connections
 from showdown.bench.databases import make_sqlite_files, share_postgresql
+from showdown.bench.frameworks import check_connections
 from showdown.bench.measure import Case, Plan
 from showdown.bench.targets import SERVERS, TARGETS
 from showdown.bench.workloads import SEEDED_USERS, WORKLOADS
@@ -39,8 +40,11 @@ def test_each_server_gets_its_own_file(tmp_path: Path) -> None:
             assert connection.execute("SELECT count(*) FROM users").fetchone() == (
                 SEEDED_USERS + 2,
             )
-            found = connection.execute("SELECT name FROM users WHERE id = ?", [files.user])
-            assert found.fetchone() == ("User 0",)
+            email = "SELECT email FROM users WHERE id = ?"
+            (first,) = connection.execute(email, [files.contents.user]).fetchone()
+            (middle,) = connection.execute(email, [files.contents.middle]).fetchone()
+            assert first.endswith("-0000000@example.com")
+            assert middle == unquote(files.contents.needle)
 
 
 def test_a_shared_database_is_left_as_it_was_found(server: PostgreSQL) -> None:
@@ -59,12 +63,16 @@ def test_a_shared_database_is_left_as_it_was_found(server: PostgreSQL) -> None:
     assert count(server) == 3
     with share_postgresql(server.url, True):
         assert count(server) == SEEDED_USERS + 3
+        assert count(server, "auth_user") == 2
+        assert count(server, "django_session") == 1
     assert count(server) == 3
+    assert count(server, "auth_user") == 1
+    assert count(server, "django_session") == 0
 
 
-def count(server: PostgreSQL) -> int:
+def count(server: PostgreSQL, table: str = "users") -> int:
     with psycopg.connect(server.url) as connection:
-        row = connection.execute("SELECT count(*) FROM users").fetchone()
+        row = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
     assert row is not None
     return int(row[0])
 

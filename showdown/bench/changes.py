@@ -1,0 +1,44 @@
+"""Requests after a change: one connection creates a user and asks, again and again."""
+
+import http.client
+import time
+from statistics import quantiles
+
+import click
+
+from showdown.bench.load import TIMEOUT, Load, exchange
+
+
+def run_after_changes(port: int, path: str, users: str, seconds: int, cookie: str) -> Load:
+    """Ask for a number of seconds, each time after a change; only the requests count.
+
+    Args:
+        users: the path that creates a user by POST.
+
+    Raises:
+        ClickException: a change failed.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    times, failed = list[float](), 0
+    deadline = time.monotonic() + seconds
+    try:
+        while time.monotonic() < deadline or len(times) < 2:
+            status, body = exchange(connection, users, "POST")
+            if status != 201:
+                raise click.ClickException(f"POST {users} returned {status}: {body[:300]!r}")
+            start = time.perf_counter()
+            failed += exchange(connection, path, "GET", cookie)[0] != 200
+            times.append(time.perf_counter() - start)
+    finally:
+        connection.close()
+    # p of 100 parts, in milliseconds.
+    places = [1000 * value for value in quantiles(times, n=100, method="inclusive")]
+    return Load(
+        requests=len(times),
+        rate=len(times) / sum(times),
+        p50=places[49],
+        p95=places[94],
+        p99=places[98],
+        failed=failed,
+        broken=0,
+    )
