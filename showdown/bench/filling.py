@@ -8,6 +8,7 @@ import json
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from urllib.parse import quote
 from showdown.bench.load import EMAIL_START
 
 BATCH = 20_000  # users in one transaction
+MANY = 1_000  # users for whom the indexes are built anew; never in somebody's own database
 COLUMNS = "users (name, email)"
 GIVEN = "Ada Boris Chidi Dolores Emeka Fatima Grace Hiro Ines Jorge Kemal Lena Mei Noor Olga Priya"
 FAMILY = (
@@ -45,29 +47,39 @@ def address(start: str, number: int) -> str:
 def add_users(start: str, count: int) -> None:
     """Add users in large transactions; their triggers run as for any other writer.
 
-    All but those of the index of searches, which is built afterwards as a migration does it. That
-    takes a tenth of the time.
+    If there are many, the index of searches is built afterwards, as a migration does it. That takes
+    a tenth of the time of the triggers that keep it.
     """
+    from django.db import connection
+
+    is_sqlite = connection.vendor == "sqlite"
+    options, add = (
+        (SQLITE_OPTIONS, add_to_sqlite) if is_sqlite else (POSTGRESQL_OPTIONS, add_to_postgresql)
+    )
+    with connection.cursor() as cursor, without_index(cursor) if count >= MANY else nullcontext():
+        add_in_batches(cursor, options, add, people(start, count))
+
+
+@contextmanager
+def without_index(cursor: Any) -> Iterator[None]:
+    """Leave the index of searches alone in the block, and build it at the end."""
     from django.db import connection
 
     from django_app.migrations._search import index_users
 
-    rows = people(start, count)
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute(f"SELECT sql FROM sqlite_master WHERE name IN {INDEXING}")
-            triggers = [trigger for (trigger,) in cursor.fetchall()]
-            for name in INDEXING:
-                cursor.execute(f"DROP TRIGGER {name}")
-            add_in_batches(cursor, SQLITE_OPTIONS, add_to_sqlite, rows)
-        else:
-            triggers = []
-            cursor.execute("DROP INDEX users_search")
-            add_in_batches(cursor, POSTGRESQL_OPTIONS, add_to_postgresql, rows)
-        print("indexing users", flush=True)
-        index_users(connection.schema_editor())
-        for trigger in triggers:
-            cursor.execute(trigger)
+    triggers: list[str] = []
+    if connection.vendor == "sqlite":
+        cursor.execute(f"SELECT sql FROM sqlite_master WHERE name IN {INDEXING}")  # nosec B608
+        triggers = [trigger for (trigger,) in cursor.fetchall()]
+        for name in INDEXING:
+            cursor.execute(f"DROP TRIGGER {name}")
+    else:
+        cursor.execute("DROP INDEX users_search")
+    yield
+    print("indexing users", flush=True)
+    index_users(connection.schema_editor())
+    for trigger in triggers:
+        cursor.execute(trigger)
 
 
 def add_in_batches(
@@ -99,7 +111,7 @@ def add_to_postgresql(cursor: Any, batch: list[tuple[str, str]]) -> None:
             copy.write_row(row)
 
 
-def settle() -> None:
+def settle(count: int) -> None:
     """Give the events their numbers, carry the figures on, and leave no work for later."""
     from django.db import connection
 
@@ -109,6 +121,8 @@ def settle() -> None:
     print("numbering events", flush=True)
     number_events()
     figures.carry()
+    if count < MANY:
+        return
     print("tidying up", flush=True)
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
@@ -139,7 +153,7 @@ def fill(count: int) -> dict[str, object]:
 
     start = EMAIL_START + secrets.token_hex(3)
     add_users(start, count)
-    settle()
+    settle(count)
     middle = address(start, count // 2)
     mistyped = middle.replace("-0", "-00")  # each of its trigrams is in the index
     ids = [User.objects.get(email=email).pk for email in (address(start, 0), middle)]

@@ -45,7 +45,7 @@ EVENTS = "/fastapi/api/users/events"
 
 def case_of(kind: str, delay: int) -> Case:
     """A case of many clients that insert users."""
-    title = f"{KINDS[kind]}, {DELAYS[delay]}"
+    title = f"pgbench {KINDS[kind]}, {DELAYS[delay]}"
     return Case(Target(title, title, kind), INSERT, CLIENTS)
 
 

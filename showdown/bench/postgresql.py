@@ -139,10 +139,10 @@ def find_user() -> str | None:
         ) from None
 
 
-def why_missing() -> str | None:
-    """Return why PostgreSQL cannot run here; None if it can."""
+def why_missing(program: str = "initdb") -> str | None:
+    """Return why PostgreSQL, or another of its programs, cannot run here; None if it can."""
     try:
-        find_program("initdb")
+        find_program(program)
         find_user()
     except Missing as error:
         return str(error)

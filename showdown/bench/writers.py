@@ -4,11 +4,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import click
+
 from showdown.bench.filled import filled, server_name
 from showdown.bench.measure import Case
 from showdown.bench.pgbench import CASES as PGBENCH_CASES
 from showdown.bench.pgbench import RULES as PGBENCH_RULES
 from showdown.bench.pgbench import measure_pgbench
+from showdown.bench.postgresql import why_missing
 from showdown.bench.report import show_progress
 from showdown.bench.results import as_document
 from showdown.bench.scale import find_systems
@@ -54,6 +57,10 @@ def measure_writers(rounds: int, seconds: int) -> dict[str, Any]:
     suite = make_suite()
     document = measure_suite(suite, rounds, seconds)
     if suite.left_out:
+        return document
+    if reason := why_missing("pgbench"):
+        document["manifest"]["left_out"]["pgbench"] = reason
+        click.echo(f"Left out: pgbench: {reason}")
         return document
     with show_progress(len(PGBENCH_CASES) * (rounds + 1)) as notify:
         samples = measure_pgbench(rounds, seconds, notify)

@@ -19,7 +19,7 @@ from showdown.bench.targets import SERVERS, TARGETS
 from showdown.bench.workloads import ADMIN_WORKLOADS, WORKLOADS, Workload
 from tests.databases import missing
 
-USERS = 300
+USERS = 1000  # so many that indexes are built anew
 
 
 class Filled:
@@ -51,7 +51,7 @@ def gateway(request: pytest.FixtureRequest) -> Iterator[Filled]:
         missing(reason)
     name, lines = server_name(request.param, USERS), list[str]()
     with filled([request.param], [USERS], lines.append) as (found, directory):
-        assert f"{name}: added {USERS} users" in lines
+        assert f"{name}: added {USERS:,} users" in lines
         with run(SERVERS["gateway"], found.url_for(name), directory) as server:
             yield Filled(server.port, found.contents_for(name))
 
