@@ -1,0 +1,34 @@
+"""Django's asynchronous views and ORM, against its synchronous ones and against FastAPI."""
+
+from showdown.bench.targets import Target
+from showdown.claims.loads import CONCURRENT, FASTAPI, versus
+from showdown.claims.model import Claim
+
+SYNC = Target("slim-sync", "Django with sync views on gunicorn gthread", "slim-sync")
+ASYNC = Target("slim-async", "Django with async views on uvicorn", "slim-async")
+LEAST = CONCURRENT[:1]
+
+DJANGO_ASYNC = Claim(
+    "django-async",
+    "Django historically had limited async support, though recent versions have improved"
+    " significantly with async views and ORM operations.",
+    "The same small Django project, without middleware, answers at least as many requests a second"
+    " with async views and the async ORM on uvicorn as with sync ones on gunicorn (32 threads):"
+    " hello, users and wait with 64 connections, and wait with 512.",
+    [
+        *versus(ASYNC, [SYNC], ["hello", "users", "wait"], LEAST, 1),
+        *versus(ASYNC, [SYNC], ["wait"], CONCURRENT[1:], 1),
+    ],
+)
+FASTAPI_LEADS = Claim(
+    "fastapi-leads",
+    "Its async support continues improving with each release, but FastAPI still leads"
+    " significantly in performance-critical applications.",
+    "FastAPI answers at least 1.5 times as many requests a second as a small Django project with"
+    " async views, the async ORM and no middleware, both on uvicorn: hello, users and wait with 64"
+    " connections, and wait with 512.",
+    [
+        *versus(FASTAPI, [ASYNC], ["hello", "users", "wait"], LEAST, 1.5),
+        *versus(FASTAPI, [ASYNC], ["wait"], CONCURRENT[1:], 1.5),
+    ],
+)
