@@ -76,9 +76,15 @@ def new_email() -> str:
     return EMAIL_START + secrets.token_hex(8)
 
 
-def run_wrk(port: int, path: str, method: str, connections: int, seconds: int) -> Load:
-    """Send requests to a loopback port for a number of seconds."""
-    output = _wrk(_script(method), port, path, connections, seconds)
+def run_wrk(
+    port: int, path: str, method: str, connections: int, seconds: int, script: str = ""
+) -> Load:
+    """Send requests to a loopback port for a number of seconds.
+
+    Args:
+        script: Lua that builds other requests than the contract's.
+    """
+    output = _wrk(script + REPORT if script else _script(method), port, path, connections, seconds)
     result = json.loads(output.partition("RESULT ")[2])
     return Load(
         requests=result["requests"],

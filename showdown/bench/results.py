@@ -49,9 +49,11 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def save(document: dict[str, Any], path: Path) -> None:
-    """Write a document as indented JSON."""
+    """Write a document as indented JSON: all of it, or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    part.replace(path)
 
 
 def samples_by_key(document: dict[str, Any]) -> dict[Key, list[Sample]]:

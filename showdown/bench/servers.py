@@ -1,6 +1,7 @@
 """Servers in processes of their own: start them, read their usage from proc(5), end them."""
 
 import os
+import shlex
 import socket
 import subprocess
 import tempfile
@@ -50,11 +51,12 @@ def run(server: Server, database_url: str, directory: Path) -> Iterator[Running]
         port: int = listener.getsockname()[1]
     variables = environment(server, database_url)
     build(server, directory, variables)
-    command = server.command.format(port=port, threads=server.threads, directory=directory).split()
+    line = server.command.format(port=port, threads=server.threads, directory=directory)
+    command = shlex.split(line)
     with tempfile.TemporaryFile() as file:
         process = subprocess.Popen(
             [program(command[0]) or command[0], *command[1:]],
-            cwd=BASE_DIR,
+            cwd=server.cwd,
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=file,

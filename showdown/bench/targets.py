@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from contract.settings import BASE_DIR
+
 SCRIPTS = Path(sys.executable).parent
 APPS = "showdown.bench.apps"
 THREADS = 32
@@ -36,6 +38,7 @@ class Server:
         variables: additional environment variables.
         build: a command that builds the program first; ``{directory}`` is where it writes.
         install: the command that installs the program.
+        cwd: the directory that the command runs in.
     """
 
     command: str
@@ -44,6 +47,7 @@ class Server:
     variables: dict[str, str] = field(default_factory=dict)
     build: str = ""
     install: str = INSTALL
+    cwd: Path = BASE_DIR
 
     @property
     def needs(self) -> str:

@@ -1,94 +1,137 @@
-"""A run: first all load cases of the chosen claims together, then the experiments."""
+"""A run: on each database, all load cases of the chosen claims together; the experiments first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from showdown.bench.databases import Databases
 from showdown.bench.manifest import describe_run, describe_server
-from showdown.bench.measure import Case, Plan, Samples, databases, measure_all
+from showdown.bench.measure import Case, Samples, databases, measure_all
+from showdown.bench.postgresql import Cluster
 from showdown.bench.report import show_progress
-from showdown.bench.targets import why_left_out
-from showdown.claims.loads import SERVERS
-from showdown.claims.model import Claim, Findings, Laboratory, Outcome
+from showdown.claims.model import DATABASES, Claim, Findings, Laboratory, Outcome, uses_database
+from showdown.claims.planning import Plans
 from showdown.claims.results import FORMAT
+from showdown.claims.verdicts import Condition
 
-ROUNDS, QUICK_ROUNDS = 5, 1
-SECONDS = 1
+# The pools of all servers together need more connections than PostgreSQL allows by default.
+# Everything else is the default, so a commit waits for the disk.
+POSTGRESQL = "-c max_connections=1000"
+
+Measured = Mapping[str, Samples]  # by the database
 
 
-def run_claims(claims: Sequence[Claim], *, quick: bool) -> dict[str, Any]:
+def run_claims(
+    claims: Sequence[Claim], plans: Plans, left_out: Mapping[str, str], *, quick: bool
+) -> dict[str, Any]:
     """Measure, decide the claims, and return the document that ``results`` reads.
+
+    Args:
+        plans: by the database; the experiments use the first.
+        left_out: by server or database, why it cannot be measured.
 
     Raises:
         ClickException: a server did not start or a request failed.
     """
-    left_out = missing_servers(claims)
-    plan = make_plan(claims, left_out, QUICK_ROUNDS if quick else ROUNDS)
-    with databases() as (found, directory), show_progress(plan.steps) as notify:
-        manifest = describe_run(plan, found, left_out)
-        manifest["servers"] |= {
-            name: describe_server(server)
-            for claim in claims
-            for name, server in claim.servers.items()
-        }
-        samples = measure_all(plan, found, directory, notify) if plan.cases else {}
-        laboratory = Laboratory(found, directory, plan.rounds, quick, notify.say)
-        outcomes = [decide_one(claim, samples, left_out, laboratory) for claim in claims]
+    measured: dict[str, Samples] = {}
+    findings: dict[str, Findings] = {}
+    manifests: list[dict[str, Any]] = []
+    with show_progress(sum(plan.steps for plan in plans.values())) as notify:
+        for name, plan in plans.items():
+            with open_database(name) as (found, directory):
+                manifests.append(describe_run(plan, found, left_out))
+                if len(manifests) == 1:
+                    laboratory = Laboratory(found, directory, plan.rounds, quick, notify.say)
+                    findings = experiment(claims, laboratory)
+                measured[name] = measure_all(plan, found, directory, notify)
+    outcomes = [
+        Outcome(claim, findings.get(claim.name) or compare(claim, measured, left_out))
+        for claim in claims
+    ]
+    return as_document(outcomes, merge(manifests, claims), quick=quick)
+
+
+def as_document(
+    outcomes: Sequence[Outcome], manifest: Mapping[str, Any], *, quick: bool
+) -> dict[str, Any]:
+    """Return the outcomes of a run as a JSON document."""
     return {
         "format": FORMAT,
         "quick": quick,
-        "manifest": manifest,
+        "manifest": dict(manifest),
         "claims": [outcome.as_document() for outcome in outcomes],
     }
 
 
-def missing_servers(claims: Sequence[Claim]) -> dict[str, str]:
-    """Return the servers that cannot start here, with the reason."""
-    names = {case.target.server: None for claim in claims for case in claim.cases}
-    return {name: reason for name in names if (reason := why_left_out(SERVERS[name]))}
+@contextmanager
+def open_database(name: str) -> Iterator[tuple[Databases, Path]]:
+    """Provide a database with users, and a directory; delete both at the end."""
+    if name == "sqlite":
+        with databases() as opened:
+            yield opened
+        return
+    with TemporaryDirectory(prefix="gateway-claims-") as directory:
+        cluster = Cluster(Path(directory) / "postgresql", POSTGRESQL)
+        with cluster.serving(), databases(cluster.url) as opened:
+            yield opened
 
 
-def make_plan(claims: Sequence[Claim], left_out: dict[str, str], rounds: int) -> Plan:
-    """Collect the cases without duplicates, with those that are compared next to each other."""
-    cases = {case: None for claim in claims for case in claim.cases}
-    runnable = [case for case in cases if case.target.server not in left_out]
-    ordered = sorted(runnable, key=lambda case: (case.workload.name, case.connections))
-    return Plan(ordered, SERVERS, rounds, SECONDS)
+def experiment(claims: Sequence[Claim], laboratory: Laboratory) -> dict[str, Findings]:
+    """Run the experiments, and return what they found by claim."""
+    return {claim.name: claim.experiment(laboratory) for claim in claims if claim.experiment}
 
 
-def decide_one(
-    claim: Claim, samples: Samples, left_out: dict[str, str], laboratory: Laboratory
-) -> Outcome:
-    """Decide one claim, from the samples or by its experiment."""
-    if claim.experiment:
-        return Outcome(claim, claim.experiment(laboratory))
-    measured = [
-        comparison
-        for comparison in claim.comparisons
-        if comparison.case in samples and comparison.other in samples
-    ]
+def merge(manifests: Sequence[dict[str, Any]], claims: Sequence[Claim]) -> dict[str, Any]:
+    """Return one manifest for the runs on all databases."""
+    servers = {name: one for manifest in manifests for name, one in manifest["servers"].items()}
+    for claim in claims:
+        servers |= {name: describe_server(server) for name, server in claim.servers.items()}
+    versions = "; ".join(manifest["database"] for manifest in manifests)
+    return {**manifests[0], "database": versions, "servers": servers}
+
+
+def compare(claim: Claim, measured: Measured, left_out: Mapping[str, str]) -> Findings:
+    """Judge a claim's comparisons by the samples of each database."""
+    conditions: list[Condition] = []
+    figures: list[dict[str, Any]] = []
+    for name, samples in measured.items():
+        cases = [case for case in claim.cases_on(name, [*measured]) if case in samples]
+        for one in claim.comparisons:
+            if one.case in cases and one.other in cases:
+                conditions.append(one.judge(samples, label(one.case, name)))
+        figures += figures_of(cases, samples, name)
+    return Findings(conditions, figures, reasons(claim, left_out))
+
+
+def label(case: Case, database: str | None) -> str | None:
+    """Return what documents call the database of a case."""
+    return DATABASES[database] if database and uses_database(case) else None
+
+
+def reasons(claim: Claim, left_out: Mapping[str, str]) -> list[str]:
+    """Return why some of a claim's cases were not measured."""
     needed = {case.target.server: None for case in claim.cases}
-    return Outcome(
-        claim,
-        Findings(
-            [comparison.judge(samples) for comparison in measured],
-            figures_of(claim.cases, samples),
-            [left_out[name] for name in needed if name in left_out],
-        ),
-    )
+    if any(uses_database(case) for case in claim.cases):
+        needed |= dict.fromkeys(claim.databases)
+    return [left_out[name] for name in needed if name in left_out]
 
 
-def figures_of(cases: Sequence[Case], samples: Samples) -> list[dict[str, Any]]:
+def figures_of(
+    cases: Sequence[Case], samples: Samples, database: str | None = None
+) -> list[dict[str, Any]]:
     """Return the medians behind the ratios, as table rows."""
     return [
         {
             "target": case.target.title,
             "workload": case.workload.name,
+            "database": label(case, database),
             "connections": case.connections,
             "requests/s": round(median(sample.rate for sample in samples[case])),
             "CPU µs per request": round(median(sample.cpu for sample in samples[case])),
             "p95 ms": round(median(sample.p95 for sample in samples[case]), 1),
         }
         for case in cases
-        if case in samples
     ]

@@ -28,7 +28,6 @@ Held = dict[tuple[str, str], list[float]]
 def experiment(laboratory: Laboratory) -> Findings:
     """Open streams and WebSockets at once, alternating; count those that begin to answer."""
     left_out = [reason for server in SERVERS.values() if (reason := why_left_out(server))]
-    rounds = 1 if laboratory.quick else 3
     asked = 40 if laboratory.quick else ASKED
     held: Held = {}
     memory: dict[tuple[str, str], int] = {}
@@ -38,7 +37,7 @@ def experiment(laboratory: Laboratory) -> Findings:
             for name, server in SERVERS.items()
             if not why_left_out(server)
         }
-        for number in range(rounds):
+        for number in range(laboratory.rounds):
             laboratory.notify(f"streaming: round {number + 1}")
             for name, server in running.items():
                 for kind in ("streams", "WebSockets"):

@@ -1,19 +1,43 @@
-"""From measured ranges to a verdict: noise never decides a claim."""
+"""From measured values to a verdict: noise seldom decides a claim."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from math import comb
 from statistics import median
 from typing import Any, Literal
 
 State = Literal["holds", "fails", "undecided"]
 Verdict = Literal["holds", "does not hold", "depends", "not measured"]
 
-# With fewer rounds, the spread is unknown.
-MIN_ROUNDS = 3
-# With at least this many rounds, a value that lies FAR times as far from the median as any other is
-# left out: something else disturbed the machine in that round. Noise alone seldom looks like that.
-ROUNDS_TO_LEAVE_ONE_OUT = 5
-FAR = 3
+CONFIDENCE = 0.95
+
+
+def coverage(rounds: int, rank: int) -> float:
+    """Return how often an interval of order statistics contains the true median.
+
+    The interval is from the ``rank``-th smallest to the ``rank``-th largest of independent values.
+    It misses the median of a continuous distribution if fewer than ``rank`` values are on one side
+    of it, and each value is on either side with the probability 1/2 (David and Nagaraja, Order
+    Statistics, 3rd edition, section 7.1). For discrete distributions, it misses less often.
+    """
+    return 1 - 2 * sum(comb(rounds, below) for below in range(rank)) / 2**rounds
+
+
+@cache
+def narrowest(rounds: int) -> int | None:
+    """Return the largest rank that reaches the confidence; None if there are too few rounds."""
+    ranks = range(rounds // 2, 0, -1)
+    return next((rank for rank in ranks if coverage(rounds, rank) >= CONFIDENCE), None)
+
+
+def confidence_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return an interval for the true median; None if there are fewer than six values."""
+    rank = narrowest(len(values))
+    if rank is None:
+        return None
+    ordered = sorted(values)
+    return ordered[rank - 1], ordered[-rank]
 
 
 @dataclass(frozen=True)
@@ -22,9 +46,10 @@ class Condition:
 
     Attributes:
         values: what the claim says is large, round by round; mostly ratios.
-        at_least: the claim holds here if every kept value reaches this.
+        at_least: the claim holds here if the median reaches this.
         unit: of the values; ``times`` for ratios.
         exact: counted, not timed, so one round is enough.
+        database: ``SQLite`` or ``PostgreSQL``; None if the requests do not use a database.
     """
 
     name: str
@@ -32,38 +57,37 @@ class Condition:
     at_least: float
     unit: str = "times"
     exact: bool = False
+    database: str | None = None
 
     @property
-    def kept(self) -> list[float]:
-        """The values without an outlier."""
-        middle = median(self.values)
-        *others, farthest = sorted(self.values, key=lambda value: abs(value - middle))
-        disturbed = len(self.values) >= ROUNDS_TO_LEAVE_ONE_OUT and abs(
-            farthest - middle
-        ) > FAR * abs(others[-1] - middle)
-        return others if disturbed else [*self.values]
+    def interval(self) -> tuple[float, float] | None:
+        """The confidence interval of the median; of exact values, their range."""
+        if self.exact:
+            return min(self.values), max(self.values)
+        return confidence_interval(self.values)
 
     @property
     def state(self) -> State:
-        """Compare the range from the smallest to the largest value with the threshold."""
-        if not self.exact and len(self.values) < MIN_ROUNDS:
+        """Compare the interval with the threshold."""
+        if self.interval is None:
             return "undecided"
-        if min(self.kept) >= self.at_least:
+        low, high = self.interval
+        if low >= self.at_least:
             return "holds"
-        if max(self.kept) < self.at_least:
-            return "fails"
-        return "undecided"
+        return "fails" if high < self.at_least else "undecided"
 
     def as_document(self) -> dict[str, Any]:
         """Return the condition as a JSON document."""
         return {
             "name": self.name,
+            "database": self.database,
             "state": self.state,
             "at_least": self.at_least,
             "unit": self.unit,
             "exact": self.exact,
             "values": list(self.values),
-            "kept": self.kept,
+            "median": median(self.values),
+            "interval": list(self.interval) if self.interval else None,
         }
 
 
@@ -77,3 +101,9 @@ def decide(conditions: Sequence[Condition]) -> Verdict:
     if states == {"fails"}:
         return "does not hold"
     return "depends"
+
+
+def decide_by_database(conditions: Sequence[Condition]) -> dict[str, Verdict]:
+    """Decide a claim for each database, by the conditions that use it."""
+    names = dict.fromkeys(one.database for one in conditions if one.database)
+    return {name: decide([one for one in conditions if one.database == name]) for name in names}
