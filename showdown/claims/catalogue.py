@@ -2,7 +2,7 @@
 
 from showdown.claims.cold_start import COLD_START
 from showdown.claims.django_async import DJANGO_ASYNC, FASTAPI_LEADS
-from showdown.claims.drivers import ASYNC_DRIVER, RAW_QUERY
+from showdown.claims.drivers import ASYNC_DRIVER, FASTER_DRIVER, RAW_QUERY
 from showdown.claims.footprint import FOOTPRINT
 from showdown.claims.inference import INFERENCE
 from showdown.claims.loads import LOAD_CLAIMS
@@ -40,7 +40,7 @@ CLAIMS = {
     claim.name: claim
     for claim in (
         *LOAD_CLAIMS,
-        *(DJANGO_ASYNC, FASTAPI_LEADS, UPSTREAM, ASYNC_DRIVER, RAW_QUERY),
+        *(DJANGO_ASYNC, FASTAPI_LEADS, UPSTREAM, ASYNC_DRIVER, RAW_QUERY, FASTER_DRIVER),
         *(VALIDATION, FOOTPRINT, STREAMING, COLD_START, INFERENCE),
         *TO_LOOK_AT,
     )

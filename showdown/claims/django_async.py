@@ -1,9 +1,14 @@
 """Django's asynchronous views and ORM, against its synchronous ones and against FastAPI."""
 
-from showdown.bench.targets import Target
-from showdown.claims.loads import CONCURRENT, FASTAPI, versus
+from showdown.bench.targets import GUNICORN, UVICORN, Server, Target
+from showdown.claims.loads import CONCURRENT, FASTAPI, MODULES, versus
 from showdown.claims.model import Claim
 
+SLIM = {
+    "slim-sync": Server(f"{GUNICORN} {MODULES}.slim_django:wsgi()"),
+    # Its pool has the size of those of the other servers; on SQLite, each request connects.
+    "slim-async": Server(f"{UVICORN} --factory --lifespan off {MODULES}.slim_django:asgi"),
+}
 SYNC = Target("slim-sync", "Django with sync views on gunicorn gthread", "slim-sync")
 ASYNC = Target("slim-async", "Django with async views on uvicorn", "slim-async")
 LEAST = CONCURRENT[:1]
@@ -19,6 +24,7 @@ DJANGO_ASYNC = Claim(
         *versus(ASYNC, [SYNC], ["hello", "users", "wait"], LEAST, 1),
         *versus(ASYNC, [SYNC], ["wait"], CONCURRENT[1:], 1),
     ],
+    servers=SLIM,
 )
 FASTAPI_LEADS = Claim(
     "fastapi-leads",
@@ -31,4 +37,5 @@ FASTAPI_LEADS = Claim(
         *versus(FASTAPI, [ASYNC], ["hello", "users", "wait"], LEAST, 1.5),
         *versus(FASTAPI, [ASYNC], ["wait"], CONCURRENT[1:], 1.5),
     ],
+    servers=SLIM,
 )

@@ -1,5 +1,6 @@
 """CPU-bound predictions: how many a second, and how long other requests wait meanwhile."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from showdown.bench.load import Load, run_wrk
-from showdown.bench.measure import Case, check, expect
+from showdown.bench.measure import LONGER, Case, check, expect
 from showdown.bench.servers import Running, run, settle
 from showdown.bench.targets import GUNICORN, UVICORN, Server, Target
 from showdown.bench.workloads import WORKLOADS, Workload
@@ -15,7 +16,7 @@ from showdown.claims.loads import MODULES
 from showdown.claims.model import Claim, Findings, Laboratory
 from showdown.claims.verdicts import Condition
 
-PREDICTING, GREETING = 64, 4  # connections
+PREDICTING, GREETING = 32, 4  # connections
 SECONDS = 2
 AT_LEAST = 1.25
 PREDICT = Workload("predict", "a prediction", "/api/predict")
@@ -67,21 +68,29 @@ def load_both(server: Running, target: Target) -> Both:
     """Request predictions and greetings at the same time.
 
     Raises:
-        ClickException: a request failed.
+        ClickException: a request failed, or there was no response to one of both.
     """
     cases = (Case(target, PREDICT, PREDICTING), Case(target, WORKLOADS["hello"], GREETING))
     for case in cases:
         expect(server, case, case.path)
-
-    def load(case: Case) -> Load:
-        return run_wrk(server.port, case.path, "GET", case.connections, SECONDS)
-
-    with ThreadPoolExecutor(len(cases)) as pool:
-        loads = list(pool.map(load, cases))
-    for case, found in zip(cases, loads, strict=True):
-        check(found, server, case, case.path)
+    loads = load_at_once(server, cases, SECONDS)
+    if not all(load.requests for load in loads):
+        # On a busy machine, the first greetings may come later than that.
+        loads = load_at_once(server, cases, SECONDS * LONGER)
+    for case, load in zip(cases, loads, strict=True):
+        check(load, server, case, case.path)
     settle(server)
     return Both(loads[0].rate, loads[1].p95)
+
+
+def load_at_once(server: Running, cases: Sequence[Case], seconds: int) -> list[Load]:
+    """Run one load generator for each case, all at the same time."""
+
+    def load(case: Case) -> Load:
+        return run_wrk(server.port, case.path, "GET", case.connections, seconds)
+
+    with ThreadPoolExecutor(len(cases)) as pool:
+        return list(pool.map(load, cases))
 
 
 def judge(measured: Measured) -> list[Condition]:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from showdown.bench.measure import Case
-from showdown.bench.targets import GUNICORN, TARGETS, UVICORN, Server, Target, with_threads
 from showdown.bench.targets import SERVERS as BENCH_SERVERS
+from showdown.bench.targets import TARGETS, UVICORN, Server, Target, with_threads
 from showdown.bench.workloads import WORKLOADS, Workload
 from showdown.claims.model import Claim, Comparison
 
@@ -30,8 +30,6 @@ SERVERS = {
     "django-cached": Server(
         BENCH_SERVERS["django-gunicorn"].command.replace("django_app.wsgi", CACHED_DJANGO)
     ),
-    "slim-sync": Server(f"{GUNICORN} {MODULES}.slim_django:wsgi()"),
-    "slim-async": Server(f"{UVICORN} --factory --lifespan off {MODULES}.slim_django:asgi"),
     **{
         f"gateway-{threads}": with_threads(BENCH_SERVERS["gateway"], threads) for threads in THREADS
     },

@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
-from showdown.bench.measure import Case
+from showdown.bench.measure import Case, Plan, measure_all
 from showdown.bench.servers import run
 from showdown.bench.targets import GUNICORN, UVICORN, Server, Target
 from showdown.bench.workloads import Workload
 from showdown.claims.apps.upstream import VARIABLE
 from showdown.claims.loads import CONCURRENT, MODULES
-from showdown.claims.measuring import measure_comparisons
 from showdown.claims.model import Claim, Comparison, Findings, Laboratory
+from showdown.claims.planning import SECONDS
+from showdown.claims.run import figures_of
 
 SLOW_SERVICE = Server(f"{UVICORN} --lifespan off {MODULES}.slow_service:app")
 SERVERS = {
@@ -18,26 +19,37 @@ SERVERS = {
     "Django": Server(f"{GUNICORN} {MODULES}.upstream_django:app"),
 }
 WORKLOAD = Workload("price", "a call to a slow service", "/api/price")
-TARGETS = {name: Target(f"upstream-{name}", name, name) for name in SERVERS}
+ASYNC = (
+    Target("upstream-httpx", "FastAPI with HTTPX", "FastAPI", "/httpx"),
+    Target("upstream-aiohttp", "FastAPI with aiohttp", "FastAPI", "/aiohttp"),
+)
+THREADED = (
+    Target("upstream-flask", "Flask", "Flask"),
+    Target("upstream-django", "Django", "Django"),
+)
 
 COMPARISONS = [
     Comparison(
-        f"slow service, {connections} connections: FastAPI to {name}",
-        Case(TARGETS["FastAPI"], WORKLOAD, connections),
-        Case(TARGETS[name], WORKLOAD, connections),
+        f"slow service, {connections} connections: {one.title} to {other.title}",
+        Case(one, WORKLOAD, connections),
+        Case(other, WORKLOAD, connections),
         1.5,
     )
     for connections in CONCURRENT
-    for name in ("Flask", "Django")
+    for one in ASYNC
+    for other in THREADED
 ]
 
 
 def experiment(laboratory: Laboratory) -> Findings:
-    """Run the slow service in a process of its own, and the three that call it."""
+    """Run the slow service in a process of its own, and measure the three that call it."""
+    cases = list({case: None for one in COMPARISONS for case in (one.case, one.other)})
     with run(SLOW_SERVICE, "sqlite:///unused", laboratory.directory) as service:
         variables = {VARIABLE: f"http://127.0.0.1:{service.port}/"}
         servers = {name: replace(server, variables=variables) for name, server in SERVERS.items()}
-        return measure_comparisons(COMPARISONS, servers, laboratory.databases, laboratory)
+        plan = Plan(cases, servers, laboratory.rounds, SECONDS)
+        samples = measure_all(plan, laboratory.databases, laboratory.directory, laboratory.notify)
+    return Findings([one.judge(samples) for one in COMPARISONS], figures_of(cases, samples))
 
 
 UPSTREAM = Claim(
@@ -46,7 +58,8 @@ UPSTREAM = Claim(
     "Where each request calls a service that answers after 50 to 100 ms, FastAPI answers at least"
     " 1.5 times as many requests a second as Flask and as Django on gunicorn with 32 threads, with"
     " 64 and with 512 connections. All three call it with HTTPX, which keeps connections open:"
-    " FastAPI with its async client, the others with its sync client.",
+    " FastAPI with its async client, the others with its sync client. FastAPI also calls it with"
+    " aiohttp.",
     experiment=experiment,
     servers={
         "slow-upstream, the service": SLOW_SERVICE,

@@ -12,7 +12,7 @@ from showdown.claims.apps.upstream import service_url
 settings.configure(
     ROOT_URLCONF=__name__, SECRET_KEY="never used", ALLOWED_HOSTS=["127.0.0.1"], MIDDLEWARE=[]
 )
-client = httpx.Client(limits=httpx.Limits(get_settings().threads), timeout=60)
+client = httpx.Client(limits=httpx.Limits(max_connections=get_settings().threads), timeout=60)
 
 
 def price(_request: HttpRequest) -> JsonResponse:

@@ -7,7 +7,7 @@ from contract.settings import get_settings
 from showdown.claims.apps.upstream import service_url
 
 app = Flask(__name__)
-client = httpx.Client(limits=httpx.Limits(get_settings().threads), timeout=60)
+client = httpx.Client(limits=httpx.Limits(max_connections=get_settings().threads), timeout=60)
 
 
 @app.get("/api/price")
