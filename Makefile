@@ -83,7 +83,7 @@ bench: $(VENV)/installed-dev ## the frameworks side by side, below two minutes (
 	$(BIN)/python -m showdown bench --quick
 
 claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk; node and go)
-	$(BIN)/python -m showdown claims
+	$(BIN)/python -m showdown claims $(OPTIONS)
 
 screenshots: $(VENV)/installed-dev ## take the README's screenshots (needs Chromium)
 	$(BIN)/python -m tests.screenshots

@@ -1,6 +1,8 @@
-"""When to use which framework: the article's advice, each row with a link that shows it."""
+"""When to use which framework: the article's advice, with the verdicts of the claims behind it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -10,6 +12,7 @@ class Advice:
     Attributes:
         shown_by: what the link shows.
         link: relative to the front page.
+        claims: the names of the claims that the advice relies on.
     """
 
     situation: str
@@ -17,6 +20,35 @@ class Advice:
     reason: str
     shown_by: str
     link: str
+    claims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A piece of advice with the claims that a run has decided.
+
+    Attributes:
+        claims: those of the advice, as the run's document has them.
+    """
+
+    advice: Advice
+    claims: Sequence[Mapping[str, Any]]
+
+    @property
+    def refuted(self) -> bool:
+        """Whether a claim that the advice relies on does not hold."""
+        return any(claim["verdict"] == "does not hold" for claim in self.claims)
+
+
+def advise(run: Mapping[str, Any] | None) -> list[Row]:
+    """Return the advice with the verdicts of a run, if there is one."""
+    decided = {
+        claim["name"]: claim for claim in (run["claims"] if run else ()) if claim["conditions"]
+    }
+    return [
+        Row(advice, [decided[name] for name in advice.claims if name in decided])
+        for advice in GUIDE
+    ]
 
 
 FLASK, FASTAPI, DJANGO = "Flask", "FastAPI", "Django"
@@ -28,6 +60,7 @@ GUIDE = [
         "A route is a function; you add other parts one at a time.",
         "the source of GET /api/hello in each framework",
         "code?operation=GET+/api/hello",
+        claims=("footprint",),
     ),
     Advice(
         "A prototype, or learning",
@@ -35,6 +68,7 @@ GUIDE = [
         "You need to learn little before the first response.",
         "a list endpoint in each framework",
         "code?operation=GET+/api/users",
+        claims=("footprint",),
     ),
     Advice(
         "Full control over the parts",
@@ -47,17 +81,19 @@ GUIDE = [
     Advice(
         "An API where throughput matters",
         FASTAPI,
-        "Of the three frameworks, FastAPI does the least work per request without a database. Your"
-        " own browser can measure the difference.",
+        "FastAPI itself does little for a request. With a database, the driver may decide: measure"
+        " your own application.",
         "a race for /api/hello",
         "race?path=/api/hello",
+        claims=("faster", "async-def"),
     ),
     Advice(
         "Many concurrent slow upstream calls",
         FASTAPI,
-        "A coroutine that waits holds no thread.",
+        "A coroutine that waits holds no thread; Flask and Django need a thread for each call.",
         "a race of 50 ms waits",
         "race?path=/api/wait%3Fms%3D50",
+        claims=("blocks-a-worker", "quart"),
     ),
     Advice(
         "Event streams to many clients",
@@ -65,6 +101,7 @@ GUIDE = [
         "An open connection costs a coroutine, not a thread.",
         "changes of users as they happen",
         "live",
+        claims=("streaming",),
     ),
     Advice(
         "Clients that need API documentation",
@@ -79,6 +116,7 @@ GUIDE = [
         "Schemas are part of the function's signature; in Flask and Django, the view calls them.",
         "the responses to invalid values",
         "?method=POST&path=/api/users&body=%7B%22name%22%3A%22%22%7D",
+        claims=("validation",),
     ),
     Advice(
         "Staff who manage data",
@@ -114,6 +152,7 @@ GUIDE = [
         "Every request passes through Django's middleware, whether you need it or not.",
         "a race for /api/hello",
         "race?path=/api/hello",
+        claims=("django-overhead",),
     ),
     Advice(
         "A team new to async",
@@ -121,6 +160,7 @@ GUIDE = [
         "One blocking call in an async function delays every other request.",
         "GET /api/wait in each framework",
         "code?operation=GET+/api/wait",
+        claims=("blocking-handlers",),
     ),
     Advice(
         "Several of these at once",

@@ -10,9 +10,10 @@ from starlette.requests import Request
 from framework_gateway.compare.rules import Rules
 from framework_gateway.pages.site import Page, Site
 from showdown.claims.plots import draw_claim
-from showdown.claims.results import load_latest
+from showdown.claims.results import DATABASES, full_name, load_latest
+from showdown.claims.wording import measured
 from showdown.examples import EXAMPLES
-from showdown.guide import GUIDE
+from showdown.guide import advise
 
 # The contract of the users API names these headers, and asks for the same bytes.
 RULES = Rules.build(headers="contract", exact=True)
@@ -38,14 +39,27 @@ class Showdown(Site):
         ]
 
     def guide(self, _request: Request) -> dict[str, Any]:
-        """Return the advice, each with whether the target of its link is mounted."""
+        """Return the advice with its verdicts, and whether the target of each link is mounted."""
         pages = {page.name for page in self.pages}
         here = pages | {mount.path.strip("/") for mount in self.mounts}
-        return {"guide": [(advice, re.split("[/?]", advice.link)[0] in here) for advice in GUIDE]}
+        rows = advise(load_latest())
+        linked = {row.advice: re.split("[/?]", row.advice.link)[0] in here for row in rows}
+        return {
+            "guide": [row for row in rows if not row.refuted],
+            "refuted": [row for row in rows if row.refuted],
+            "linked": linked,
+        }
 
 
 def collect_claims(_request: Request) -> dict[str, Any]:
     """Return the last run of the claims; read for each request, as a run may have ended since."""
     run = load_latest()
     plots = {claim["name"]: draw_claim(claim) for claim in run["claims"]} if run else {}
-    return {"run": run, "plots": plots, "states": STATES}
+    return {
+        "run": run,
+        "plots": plots,
+        "states": STATES,
+        "databases": DATABASES,
+        "measured": measured,
+        "full_name": full_name,
+    }

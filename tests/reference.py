@@ -1,12 +1,14 @@
-"""Writes what the docs say about settings and options, from the models that define them.
+"""Writes what README and the guide say about options and results, from where these are defined.
 
-``python -m tests.reference`` rewrites the rows of the tables of options, and the JSON Schema. A
-table begins with the member of its first row, and ends before that of the next table.
+``python -m tests.reference`` rewrites the rows of the tables of options, the JSON Schema, and what
+stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``. A table of options begins with
+the member of its first row, and ends before that of the next table.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic.fields import FieldInfo
 
@@ -16,7 +18,8 @@ from framework_gateway.cli.file.schema import as_json
 from framework_gateway.config import Config
 from framework_gateway.mounts.options import MountOptions
 from framework_gateway.processes.options import Process
-from tests.documents import DOCS
+from showdown.claims import results, wording
+from tests.documents import DOCS, PAGES
 
 SETTINGS = {
     f"GATEWAY_{name.upper()}": field
@@ -45,6 +48,21 @@ OF_THE_MACHINE = {
 }
 SCHEMA = DOCS / "gateway.schema.json"
 
+
+def published_claims() -> Mapping[str, Any]:
+    """Return the published run of the claims."""
+    run = results.read(results.PUBLISHED)
+    assert run, f"{results.PUBLISHED} is missing, or of another version"
+    return run
+
+
+# What pages quote, by the name in the markers.
+QUOTED: dict[str, Callable[[], str]] = {
+    "claims": lambda: wording.table(published_claims()),
+    "claims summary": lambda: wording.summary(published_claims()),
+}
+MARKED = re.compile(r"(<!-- begin ([\w -]+) -->\n).*?\n?(<!-- end \2 -->)", re.S)
+
 TABLE = re.compile(r"^(\| \w+ \| default \| meaning \|\n\|---\|---\|---\|\n)((?:\|.*\n)+)", re.M)
 
 
@@ -63,6 +81,11 @@ def rewritten(page: str, text: str) -> str:
         return found[1] + "".join(f"{row(name, members[name])}\n" for name in part)
 
     return TABLE.sub(rows, text)
+
+
+def filled(text: str) -> str:
+    """Return a page with what its markers name."""
+    return MARKED.sub(lambda found: f"{found[1]}{QUOTED[found[2]]()}\n{found[3]}", text)
 
 
 def row_name(rows: str) -> str:
@@ -91,10 +114,14 @@ def default_of(field: FieldInfo) -> str:
 
 
 def documents() -> Iterator[tuple[Path, str]]:
-    """Yield each file that depends on the models, and what it should contain."""
+    """Yield each file that has generated parts, and what it should contain."""
     for page in MEMBERS:
         file = DOCS / f"{page}.md"
         yield file, rewritten(page, file.read_text())
+    for file in PAGES:
+        text = file.read_text()
+        if MARKED.search(text):
+            yield file, filled(text)
     yield SCHEMA, as_json()
 
 

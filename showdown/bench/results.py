@@ -49,11 +49,9 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def save(document: dict[str, Any], path: Path) -> None:
-    """Write a document as indented JSON: all of it, or nothing."""
+    """Write a document as indented JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    part.replace(path)
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 def samples_by_key(document: dict[str, Any]) -> dict[Key, list[Sample]]:

@@ -50,7 +50,7 @@ def run_own(file: Path, *, quick: bool) -> dict[str, Any]:
     plan = Plan(claim.cases, dict(claim.servers), QUICK_ROUNDS if quick else ROUNDS, SECONDS)
     with TemporaryDirectory(prefix="gateway-claims-") as name, show_progress(plan.steps) as notify:
         directory = Path(name)
-        manifest = describe_run(plan, SQLiteFiles(directory, NO_DATABASE), {})
+        manifest = describe_run(plan, SQLiteFiles(directory, version=NO_DATABASE), {})
         samples = measure_own(own, plan, directory, notify)
     outcome = Outcome(claim, judge(claim, samples))
     return as_document([outcome], manifest, quick=quick)
@@ -109,7 +109,8 @@ def measure(endpoint: Endpoint, case: Case, workload: OwnWorkload, seconds: int)
     pid = endpoint.server.process.pid if endpoint.server else None
     before = cpu_seconds(pid) if pid else 0.0
     script = write_script(workload)
-    load = run_wrk(endpoint.port, case.path, workload.method, case.connections, seconds, script)
+    path = case.target.prefix + workload.path
+    load = run_wrk(endpoint.port, path, workload.method, case.connections, seconds, script=script)
     spent = cpu_seconds(pid) - before if pid else 0.0
     if failed := load.failed + load.broken or not load.requests:
         # The same request again, for its status.
@@ -131,9 +132,9 @@ def measure(endpoint: Endpoint, case: Case, workload: OwnWorkload, seconds: int)
 def ask(endpoint: Endpoint, case: Case, workload: OwnWorkload) -> None:
     """Send the request once, and raise ClickException unless it succeeds."""
     connection = HTTPConnection("127.0.0.1", endpoint.port, timeout=TIMEOUT)
-    body = workload.body.encode() or None
+    path, body = case.target.prefix + workload.path, workload.body.encode() or None
     try:
-        connection.request(workload.method, case.path, body, workload.headers)
+        connection.request(workload.method, path, body, workload.headers)
         response = connection.getresponse()
         text = response.read(300).decode(errors="replace")
     except (OSError, HTTPException, ValueError) as error:

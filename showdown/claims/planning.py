@@ -10,9 +10,9 @@ from showdown.claims.model import DATABASES, Claim
 
 ROUNDS, QUICK_ROUNDS = 9, 1
 SECONDS = 1
-# To check a server before a measurement, to start wrk, and to wait until the server is idle.
-OVERHEAD_SECONDS = 0.4
-EXPERIMENT_SECONDS = 10  # per round
+# A measurement takes longer than its load: wrk starts, and the server must become idle.
+LONGER = 1.4
+EXPERIMENT_SECONDS = 8  # per round
 
 Plans = Mapping[str, Plan]  # by the database
 
@@ -69,5 +69,4 @@ def describe_work(claims: Sequence[Claim], plans: Plans) -> str:
 
 def seconds_of(plan: Plan, case: Case) -> float:
     """Return about how long all measurements of a case take."""
-    measured = plan.warm_up + plan.rounds * plan.seconds_for(case)
-    return measured + (plan.rounds + 1) * OVERHEAD_SECONDS
+    return LONGER * (plan.warm_up + plan.rounds * plan.seconds_for(case))

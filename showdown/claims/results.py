@@ -8,6 +8,7 @@ from typing import Any
 from contract.settings import VAR_DIR
 
 FORMAT = "gateway claims 2"
+DATABASES = ("SQLite", "PostgreSQL")
 LAST = VAR_DIR / "claims.json"
 PUBLISHED = Path(__file__).resolve().parent.parent / "results" / "claims.json"
 
