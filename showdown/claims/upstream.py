@@ -12,7 +12,10 @@ from showdown.claims.model import Claim, Comparison, Findings, Laboratory
 from showdown.claims.planning import SECONDS
 from showdown.claims.run import figures_of
 
-SLOW_SERVICE = Server(f"{UVICORN} --lifespan off {MODULES}.slow_service:app")
+# Longer than the clients keep an idle connection: none must end while a request is on its way.
+SLOW_SERVICE = Server(
+    f"{UVICORN} --lifespan off --timeout-keep-alive 120 {MODULES}.slow_service:app"
+)
 SERVERS = {
     "FastAPI": Server(f"{UVICORN} {MODULES}.upstream_fastapi:app"),
     "Flask": Server(f"{GUNICORN} {MODULES}.upstream_flask:app"),

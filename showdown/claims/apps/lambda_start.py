@@ -1,7 +1,8 @@
 """One invocation of a new Lambda function: import, make the handler, answer one event.
 
 Arguments: ``asgi`` or ``wsgi``, the module and the name of the application (with ``()`` for a
-factory), and the path with its query. Prints the response as JSON.
+factory), and the path with its query. Prints the response as JSON. Mangum runs the lifespan of an
+ASGI application around each event: its start and its end are part of the answer's time.
 """
 
 import json

@@ -5,6 +5,7 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
+from django_app.bodies import json_response
 from showdown.claims.apps.perceptron import predict
 
 settings.configure(
@@ -13,11 +14,11 @@ settings.configure(
 
 
 def hello(_request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"message": "Hello, World!"})
+    return json_response({"message": "Hello, World!"})
 
 
 def predictions(_request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"classes": predict()})
+    return json_response({"classes": predict()})
 
 
 urlpatterns = [path("api/hello", hello), path("api/predict", predictions)]

@@ -2,9 +2,11 @@
 
 from flask import Flask
 
+from flask_app.bodies import CompactJSONProvider
 from showdown.claims.apps.perceptron import predict
 
 app = Flask(__name__)
+app.json = CompactJSONProvider(app)
 
 
 @app.get("/api/hello")

@@ -7,6 +7,7 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
 from contract.settings import get_settings
+from django_app.bodies import json_response
 from showdown.claims.apps.upstream import service_url
 
 settings.configure(
@@ -17,7 +18,7 @@ client = httpx.Client(limits=httpx.Limits(max_connections=get_settings().threads
 
 def price(_request: HttpRequest) -> JsonResponse:
     answer = client.get(service_url()).raise_for_status()
-    return JsonResponse({"price": answer.json()["price"]})
+    return json_response({"price": answer.json()["price"]})
 
 
 urlpatterns = [path("api/price", price)]
