@@ -1,5 +1,7 @@
 """The users table for the small Django project."""
 
+from typing import ClassVar
+
 from django.db import models
 
 
@@ -8,6 +10,9 @@ class User(models.Model):
 
     name = models.CharField(max_length=100)
     email = models.EmailField(unique=True)
+
+    # Django's own; mypy does not find it, because the model belongs to no installed app.
+    objects: ClassVar[models.Manager["User"]] = models.Manager()
 
     class Meta:
         app_label = "slim"
