@@ -17,7 +17,7 @@ from showdown.__main__ import main
 from showdown.bench.databases import share_postgresql
 from showdown.bench.servers import Running, family, run
 from showdown.bench.targets import Server, Target
-from showdown.claims import cold_start, django_async, drivers, inference, upstream
+from showdown.claims import cold_start, django_async, drivers, inference, starts, upstream
 from showdown.claims.apps.lambda_start import make_event
 from showdown.claims.apps.upstream import VARIABLE
 from showdown.claims.loads import DJANGO, FASTAPI, FLASK
@@ -105,7 +105,9 @@ def test_all_callers_of_the_slow_service_answer_alike(tmp_path: Path) -> None:
             name: replace(server, variables=variables) for name, server in upstream.SERVERS.items()
         }
         with running(servers, "sqlite:///unused", tmp_path) as started:
-            found = answers(started, (*upstream.ASYNC, *upstream.THREADED), "/api/price")
+            found = answers(
+                started, (upstream.HTTPX, upstream.AIOHTTP, *upstream.THREADED), "/api/price"
+            )
     assert [*found] == [(200, '{"price":42}', "application/json", None)]
 
 
@@ -121,16 +123,16 @@ def test_all_servers_of_the_model_predict_alike(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("subject", cold_start.PATHS)
+@pytest.mark.parametrize("subject", starts.PATHS)
 def test_cold_starts_answer_alike(subject: str, database: SQLite) -> None:
-    starts = [
+    found = [
         start(subject, framework, database.url)
-        for framework in cold_start.FRAMEWORKS
-        for start in (cold_start.start_server, cold_start.start_function)
+        for framework in starts.FRAMEWORKS
+        for start in (starts.start_server, starts.start_function)
     ]
-    bodies = [json.loads(start.body) for start in starts]
-    assert bodies == [bodies[0]] * len(starts)
-    assert all(start.seconds > 0 and start.memory > 5 for start in starts)
+    bodies = [json.loads(start.body) for start in found]
+    assert bodies == [bodies[0]] * len(found)
+    assert all(start.seconds > 0 and start.memory > 5 for start in found)
 
 
 def test_an_event_has_the_path_and_the_query() -> None:
@@ -139,14 +141,14 @@ def test_an_event_has_the_path_and_the_query() -> None:
 
 
 def test_a_slow_cold_start_of_the_others_speaks_for_fastapi() -> None:
-    def starts(framework: str) -> list[cold_start.Start]:
+    def rounds(framework: str) -> list[starts.Start]:
         factor = {"FastAPI": 1, "Flask": 2, "Django": 4}[framework]
-        return [cold_start.Start(number * factor, 10 * factor, "") for number in (1.0, 3.0)]
+        return [starts.Start(number * factor, 10 * factor, "") for number in (1.0, 3.0)]
 
     measured = {
-        (way, *key): starts(key[1])
+        (way, *key): rounds(key[1])
         for way in (cold_start.SERVER, cold_start.FUNCTION)
-        for key in cold_start.APPLICATIONS
+        for key in starts.APPLICATIONS
     }
     conditions = {one.name: one.values for one in cold_start.judge(measured)}
     assert len(conditions) == 16
