@@ -20,6 +20,7 @@ PACKAGES = [
     *("a2wsgi", "aiosqlite", "asgiref", "django", "fastapi", "flask", "framework-gateway"),
     *("granian", "gunicorn", "httptools", "psycopg", "pydantic", "quart", "sqlalchemy"),
     *("starlette", "uvicorn", "uvloop", "waitress"),
+    *("aiohttp", "apig-wsgi", "httpx2", "mangum", "numpy", "psycopg-pool"),
 ]
 PROGRAMS = {"wrk": ["wrk", "-v"], "node": ["node", "--version"], "go": ["go", "version"]}
 

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -173,8 +173,11 @@ def memory_now(pid: int) -> int:
 
 def family(pid: int) -> list[int]:
     """Return a process id and those of all its descendants."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    children = [int(child) for task in tasks for child in task.read_text().split()]
+    children: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        # A thread may end while its children are read.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            children += map(int, task.read_text().split())
     return [pid, *(entry for child in children for entry in family(child))]
 
 
