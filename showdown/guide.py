@@ -93,7 +93,7 @@ GUIDE = [
         "A coroutine that waits holds no thread; Flask and Django need a thread for each call.",
         "a race of 50 ms waits",
         "race?path=/api/wait%3Fms%3D50",
-        claims=("blocks-a-worker", "quart"),
+        claims=("blocks-a-worker", "quart", "slow-upstream"),
     ),
     Advice(
         "Event streams to many clients",
