@@ -23,7 +23,7 @@ from showdown.claims.own import OwnClaim, OwnTarget, OwnWorkload, read_own
 from showdown.claims.planning import QUICK_ROUNDS, ROUNDS, SECONDS
 from showdown.claims.run import as_document, figures_of
 
-NO_DATABASE = "SQLite and PostgreSQL as the targets use them"
+NO_DATABASE = "databases: the targets' own"
 
 
 @dataclass(frozen=True)
