@@ -69,6 +69,7 @@ def without_index(cursor: Any) -> Iterator[None]:
 
     triggers: list[str] = []
     if connection.vendor == "sqlite":
+        # INDEXING is a constant.
         cursor.execute(f"SELECT sql FROM sqlite_master WHERE name IN {INDEXING}")  # nosec B608
         triggers = [trigger for (trigger,) in cursor.fetchall()]
         for name in INDEXING:
@@ -102,7 +103,8 @@ def add_in_batches(
 
 
 def add_to_sqlite(cursor: Any, batch: list[tuple[str, str]]) -> None:
-    cursor.executemany(f"INSERT INTO {COLUMNS} VALUES (%s, %s)", batch)  # nosec B608: a constant
+    # COLUMNS is a constant.
+    cursor.executemany(f"INSERT INTO {COLUMNS} VALUES (%s, %s)", batch)  # nosec B608
 
 
 def add_to_postgresql(cursor: Any, batch: list[tuple[str, str]]) -> None:
