@@ -96,14 +96,16 @@ def load_at_once(server: Running, cases: Sequence[Case], seconds: int) -> list[L
 def judge(measured: Measured) -> list[Condition]:
     """Compare FastAPI, with ``async def`` and with ``def``, to the others round by round."""
     conditions = []
-    for one in (ASYNC, DEF):
+    for mode, one in (("async def", ASYNC), ("def", DEF)):
         for other in (FLASK, DJANGO):
             rounds = list(zip(measured[one], measured[other], strict=True))
             more = [fastapi.rate / sync.rate for fastapi, sync in rounds]
             sooner = [sync.delay / fastapi.delay for fastapi, sync in rounds]
             conditions += [
-                Condition(f"predictions: {one.title} to {other.title}", more, AT_LEAST),
-                Condition(f"delay of hello: {other.title} to {one.title}", sooner, AT_LEAST),
+                Condition(f"predictions with {mode}: FastAPI to {other.title}", more, AT_LEAST),
+                Condition(
+                    f"delay of hello with {mode}: {other.title} to FastAPI", sooner, AT_LEAST
+                ),
             ]
     return conditions
 
