@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from showdown.bench.databases import Contents
 from showdown.bench.load import Load, run_wrk
 from showdown.bench.measure import LONGER, Case, check, expect
 from showdown.bench.servers import Running, run, settle
@@ -19,6 +20,7 @@ from showdown.claims.verdicts import Condition
 PREDICTING, GREETING = 32, 4  # connections
 SECONDS = 2
 AT_LEAST = 1.25
+UNUSED = Contents()  # no request uses a database
 PREDICT = Workload("predict", "a prediction", "/api/predict")
 # One thread for NumPy's matrix products, because every server has one process on one core.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
@@ -72,13 +74,13 @@ def load_both(server: Running, target: Target) -> Both:
     """
     cases = (Case(target, PREDICT, PREDICTING), Case(target, WORKLOADS["hello"], GREETING))
     for case in cases:
-        expect(server, case, case.path)
+        expect(server, case, case.path(UNUSED), UNUSED.cookie)
     loads = load_at_once(server, cases, SECONDS)
     if not all(load.requests for load in loads):
         # On a busy machine, the first greetings may come later than that.
         loads = load_at_once(server, cases, SECONDS * LONGER)
     for case, load in zip(cases, loads, strict=True):
-        check(load, server, case, case.path)
+        check(load, server, case, case.path(UNUSED), UNUSED.cookie)
     settle(server)
     return Both(loads[0].rate, loads[1].p95)
 
@@ -87,7 +89,7 @@ def load_at_once(server: Running, cases: Sequence[Case], seconds: int) -> list[L
     """Run one load generator for each case, all at the same time."""
 
     def load(case: Case) -> Load:
-        return run_wrk(server.port, case.path, "GET", case.connections, seconds)
+        return run_wrk(server.port, case.path(UNUSED), "GET", case.connections, seconds)
 
     with ThreadPoolExecutor(len(cases)) as pool:
         return list(pool.map(load, cases))
