@@ -1,10 +1,12 @@
 """The same driver in both modes, and the driver alone against the ORMs, on PostgreSQL."""
 
+from showdown.bench.measure import Case
 from showdown.bench.targets import UVICORN, Server, Target
+from showdown.bench.workloads import WORKLOADS
 from showdown.claims.django_async import SLIM
 from showdown.claims.django_async import SYNC as DJANGO_SYNC
 from showdown.claims.loads import CONCURRENT, DJANGO, FLASK, MODULES, versus
-from showdown.claims.model import Claim
+from showdown.claims.model import Claim, Comparison
 
 SERVERS = {"drivers": Server(f"{UVICORN} {MODULES}.drivers_fastapi:app", pools=4)}
 
@@ -19,6 +21,16 @@ ASYNC = variant("async", "psycopg", "FastAPI with async def and psycopg")
 SYNC_ORM = variant("sync", "sqlalchemy", "FastAPI with def and SQLAlchemy")
 ASYNC_ORM = variant("async", "sqlalchemy", "FastAPI with async def and SQLAlchemy")
 DJANGO_RAW = Target("django-raw", "Django with psycopg's cursor", "slim-sync", "/raw")
+
+SOME = CONCURRENT[0]
+
+
+def compare(name: str, orm: Target, driver: Target) -> Comparison:
+    """Compare an ORM with the driver below it."""
+    users = WORKLOADS["users"]
+    title = f"{name}, {SOME} connections: to psycopg"
+    return Comparison(title, Case(orm, users, SOME), Case(driver, users, SOME), 0.8)
+
 
 ASYNC_DRIVER = Claim(
     "async-driver",
@@ -42,9 +54,9 @@ RAW_QUERY = Claim(
     " transaction, as it does by default, the others in autocommit; every pool checks a connection"
     " before it is used.",
     [
-        comparison
-        for orm, driver in ((SYNC_ORM, SYNC), (ASYNC_ORM, ASYNC), (DJANGO_SYNC, DJANGO_RAW))
-        for comparison in versus(orm, [driver], ["users"], CONCURRENT[:1], 0.8)
+        compare("SQLAlchemy in FastAPI with def", SYNC_ORM, SYNC),
+        compare("SQLAlchemy in FastAPI with async def", ASYNC_ORM, ASYNC),
+        compare("Django's ORM", DJANGO_SYNC, DJANGO_RAW),
     ],
     servers={**SERVERS, "slim-sync": SLIM["slim-sync"]},
     databases=["postgresql"],
@@ -56,7 +68,7 @@ FASTER_DRIVER = Claim(
     "Such a test on PostgreSQL compares a driver with ORMs: FastAPI with psycopg answers at least 3"
     " times as many lists of 20 users a second as Flask with SQLAlchemy and as Django with its ORM,"
     " with 64 connections.",
-    versus(ASYNC, [FLASK, DJANGO], ["users"], CONCURRENT[:1], 3),
+    versus(ASYNC, [FLASK, DJANGO], ["users"], [SOME], 3),
     servers=SERVERS,
     databases=["postgresql"],
 )

@@ -20,7 +20,7 @@ from showdown.claims.verdicts import Condition
 PREDICTING, GREETING = 32, 4  # connections
 SECONDS = 2
 AT_LEAST = 1.25
-NO_COOKIE = ""  # nobody is logged in
+UNUSED = Contents()  # no request uses a database
 PREDICT = Workload("predict", "a prediction", "/api/predict")
 # One thread for NumPy's matrix products, because every server has one process on one core.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
@@ -74,27 +74,22 @@ def load_both(server: Running, target: Target) -> Both:
     """
     cases = (Case(target, PREDICT, PREDICTING), Case(target, WORKLOADS["hello"], GREETING))
     for case in cases:
-        expect(server, case, path_of(case), NO_COOKIE)
+        expect(server, case, case.path(UNUSED), UNUSED.cookie)
     loads = load_at_once(server, cases, SECONDS)
     if not all(load.requests for load in loads):
         # On a busy machine, the first greetings may come later than that.
         loads = load_at_once(server, cases, SECONDS * LONGER)
     for case, load in zip(cases, loads, strict=True):
-        check(load, server, case, path_of(case), NO_COOKIE)
+        check(load, server, case, case.path(UNUSED), UNUSED.cookie)
     settle(server)
     return Both(loads[0].rate, loads[1].p95)
-
-
-def path_of(case: Case) -> str:
-    """Return the path of a case; these requests do not depend on what a database has."""
-    return case.path(Contents())
 
 
 def load_at_once(server: Running, cases: Sequence[Case], seconds: int) -> list[Load]:
     """Run one load generator for each case, all at the same time."""
 
     def load(case: Case) -> Load:
-        return run_wrk(server.port, path_of(case), "GET", case.connections, seconds)
+        return run_wrk(server.port, case.path(UNUSED), "GET", case.connections, seconds)
 
     with ThreadPoolExecutor(len(cases)) as pool:
         return list(pool.map(load, cases))
@@ -103,14 +98,16 @@ def load_at_once(server: Running, cases: Sequence[Case], seconds: int) -> list[L
 def judge(measured: Measured) -> list[Condition]:
     """Compare FastAPI, with ``async def`` and with ``def``, to the others round by round."""
     conditions = []
-    for one in (ASYNC, DEF):
+    for mode, one in (("async def", ASYNC), ("def", DEF)):
         for other in (FLASK, DJANGO):
             rounds = list(zip(measured[one], measured[other], strict=True))
             more = [fastapi.rate / sync.rate for fastapi, sync in rounds]
             sooner = [sync.delay / fastapi.delay for fastapi, sync in rounds]
             conditions += [
-                Condition(f"predictions: {one.title} to {other.title}", more, AT_LEAST),
-                Condition(f"delay of hello: {other.title} to {one.title}", sooner, AT_LEAST),
+                Condition(f"predictions with {mode}: FastAPI to {other.title}", more, AT_LEAST),
+                Condition(
+                    f"delay of hello with {mode}: {other.title} to FastAPI", sooner, AT_LEAST
+                ),
             ]
     return conditions
 

@@ -31,11 +31,11 @@ THREADED = (
 SOME, MANY = CONCURRENT
 
 
-def compare(one: Target, connections: int) -> list[Comparison]:
+def compare(client: str, one: Target, connections: int) -> list[Comparison]:
     """Compare FastAPI with one client to Flask and Django."""
     return [
         Comparison(
-            f"slow service, {connections} connections: {one.title} to {other.title}",
+            f"slow service by {client}, {connections} connections: FastAPI to {other.title}",
             Case(one, WORKLOAD, connections),
             Case(other, WORKLOAD, connections),
             1.5,
@@ -46,7 +46,11 @@ def compare(one: Target, connections: int) -> list[Comparison]:
 
 # Not HTTPX with 512: its pool looks at every connection for every call that begins or ends. On a
 # busy machine, no call of 512 came back within 20 seconds.
-COMPARISONS = [*compare(HTTPX, SOME), *compare(AIOHTTP, SOME), *compare(AIOHTTP, MANY)]
+COMPARISONS = [
+    *compare("HTTPX", HTTPX, SOME),
+    *compare("aiohttp", AIOHTTP, SOME),
+    *compare("aiohttp", AIOHTTP, MANY),
+]
 
 
 def experiment(laboratory: Laboratory) -> Findings:

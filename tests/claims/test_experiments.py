@@ -165,10 +165,10 @@ def test_predictions_are_compared_by_rate_and_by_the_delay_of_others() -> None:
         inference.DJANGO: [Both(100, 10), Both(100, 5)],
     }
     conditions = {one.name: one.values for one in inference.judge(measured)}
-    assert conditions["predictions: FastAPI with async def to Flask"] == [1.5, 3]
-    assert conditions["delay of hello: Flask to FastAPI with async def"] == [2, 4]
-    assert conditions["predictions: FastAPI with def to Django"] == [1, 2]
-    assert conditions["delay of hello: Django to FastAPI with def"] == [1, 0.5]
+    assert conditions["predictions with async def: FastAPI to Flask"] == [1.5, 3]
+    assert conditions["delay of hello with async def: Flask to FastAPI"] == [2, 4]
+    assert conditions["predictions with def: FastAPI to Django"] == [1, 2]
+    assert conditions["delay of hello with def: Django to FastAPI"] == [1, 0.5]
     assert len(conditions) == 8
 
 
