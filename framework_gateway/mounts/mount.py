@@ -33,7 +33,7 @@ from framework_gateway.proxy.addresses import AddressError, addresses_in
 from framework_gateway.proxy.heads import PREFIX
 from framework_gateway.proxy.upstream import Upstream
 from framework_gateway.security.checks import check_headers, check_target
-from framework_gateway.security.names import header_names
+from framework_gateway.security.names import NAMES, header_names
 from framework_gateway.wsgi.bodies import GuardedReceive, serve_limited
 from framework_gateway.wsgi.errors import means_client_left
 from framework_gateway.wsgi.middleware import BUSY_HEADERS, WSGIMiddleware
@@ -252,6 +252,8 @@ class Mount(StarletteMount):
         if self.open >= self.max_requests:
             self.shed += 1
             return await self._refuse(scope, send, BUSY_HEADERS)
+        is_framed = header_names(scope).is_framed
+        del scope[NAMES]  # the application may change the list of headers
         scope[STREAMS] = self.streams
         if self.lifespan.state:
             scope["state"] = {**scope.get("state", {}), **self.lifespan.state}
@@ -261,7 +263,7 @@ class Mount(StarletteMount):
         self.open += 1
         try:
             if self.kind == "asgi" and scope["type"] == "http":
-                if header_names(scope).is_framed or not scope["http_version"].startswith("1"):
+                if is_framed or not scope["http_version"].startswith("1"):
                     await serve_limited(self.app, self.max_body_size, scope, receive, send)
                 else:
                     await self.app(scope, GuardedReceive(receive, 0), send)  # has no body

@@ -75,10 +75,10 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--compare", nargs=2, type=EXISTING, metavar="OLD NEW", help="Compare two results.")
 @click.option(
     "--suite",
-    type=click.Choice(["frameworks", "bridge", "proxy"]),
+    type=click.Choice(["frameworks", "bridge", "layers", "proxy"]),
     default="frameworks",
     show_default=True,
-    help="What to measure: the frameworks, the cost of the bridge, or that of other addresses.",
+    help="What to measure: the frameworks, or the cost of the bridge, the layers, other addresses.",
 )
 @terminable()
 def bench(
@@ -108,10 +108,12 @@ def bench(
         if quick or targets or workloads or connections or database or json_file or chart:
             raise click.UsageError(f"--suite {suite} takes only --rounds and --seconds")
         from showdown.bench.bridge import measure_bridge
+        from showdown.bench.layers import measure_layers
         from showdown.bench.proxies import measure_proxies
 
-        measure = {"bridge": measure_bridge, "proxy": measure_proxies}[suite]
-        return measure(rounds or 7, seconds or 2)
+        suites = {"bridge": measure_bridge, "layers": measure_layers, "proxy": measure_proxies}
+        suites[suite](rounds or 7, seconds or 2)
+        return
     if quick:
         targets = targets or MAIN_TARGETS
         workloads = workloads or QUICK_WORKLOADS
