@@ -286,7 +286,10 @@ class Gateway(Starlette):
         """Serve a request; start the applications if the server has not done so."""
         if not self._is_running and scope["type"] != "lifespan":
             await self._start_without_server()
-        await super().__call__(scope, receive, send)
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        scope["app"] = self  # as Starlette does
+        await self.middleware_stack(scope, receive, send)
 
     async def _start_without_server(self) -> None:
         """Start the applications by the first request, for servers that run no lifespan.

@@ -33,6 +33,7 @@ from framework_gateway.proxy.addresses import AddressError, addresses_in
 from framework_gateway.proxy.heads import PREFIX
 from framework_gateway.proxy.upstream import Upstream
 from framework_gateway.security.checks import check_headers, check_target
+from framework_gateway.security.names import NAMES, header_names
 from framework_gateway.wsgi.bodies import GuardedReceive, serve_limited
 from framework_gateway.wsgi.errors import means_client_left
 from framework_gateway.wsgi.middleware import BUSY_HEADERS, WSGIMiddleware
@@ -202,16 +203,26 @@ class Mount(StarletteMount):
         if scope["type"] not in ("http", "websocket"):
             return Match.NONE, {}
         outer = scope.get("root_path", "")
-        prefix = outer + self.path
+        child_scope = self.child_scope(scope, outer + self.path)
+        if child_scope is None:
+            return Match.NONE, {}
+        child_scope["app_root_path"] = scope.get("app_root_path", outer)
+        return Match.FULL, child_scope
+
+    def child_scope(self, scope: Scope, prefix: str) -> Scope | None:
+        """Return what a request to this mount adds to its scope; None if it is to another.
+
+        Args:
+            scope: an HTTP or WebSocket scope.
+            prefix: the prefix of the mount behind the root path of the scope.
+
+        Raises:
+            HTTPException: 307, as ``matches``.
+        """
         path: str = scope["path"]
         if not path.startswith(prefix):
-            return Match.NONE, {}
-        child_scope = {
-            "root_path": prefix,
-            "app_root_path": scope.get("app_root_path", outer),
-            "endpoint": self.app,
-            PREFIX: self.path,
-        }
+            return None
+        child_scope = {"root_path": prefix, "endpoint": self.app, PREFIX: self.path}
         if path == prefix and not self.keeps_prefix:
             if self.path and self.options.redirect and scope.get("method") in ("GET", "HEAD"):
                 raise HTTPException(307, headers={"Location": self._address_of_root(scope)})
@@ -219,8 +230,8 @@ class Mount(StarletteMount):
             raw_path = scope.get("raw_path")
             child_scope |= {"path": path + "/", "raw_path": raw_path and raw_path + b"/"}
         elif path != prefix and path[len(prefix)] != "/":
-            return Match.NONE, {}
-        return Match.FULL, child_scope
+            return None
+        return child_scope
 
     def _address_of_root(self, scope: Scope) -> str:
         """Return the relative address of ``/prefix/``, which holds behind any proxy."""
@@ -241,6 +252,8 @@ class Mount(StarletteMount):
         if self.open >= self.max_requests:
             self.shed += 1
             return await self._refuse(scope, send, BUSY_HEADERS)
+        is_framed = header_names(scope).is_framed
+        del scope[NAMES]  # the application may change the list of headers
         scope[STREAMS] = self.streams
         if self.lifespan.state:
             scope["state"] = {**scope.get("state", {}), **self.lifespan.state}
@@ -250,7 +263,10 @@ class Mount(StarletteMount):
         self.open += 1
         try:
             if self.kind == "asgi" and scope["type"] == "http":
-                await serve_limited(self.app, self.max_body_size, scope, receive, send)
+                if is_framed or not scope["http_version"].startswith("1"):
+                    await serve_limited(self.app, self.max_body_size, scope, receive, send)
+                else:
+                    await self.app(scope, GuardedReceive(receive, 0), send)  # has no body
             elif self.kind == "asgi":
                 with self.streams.open(scope):
                     await self.app(scope, GuardedReceive(receive), send)

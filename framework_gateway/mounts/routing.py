@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from framework_gateway.mounts.mount import Mount
@@ -66,9 +65,10 @@ class Mounts:
             host = check_headers(scope)
             if self.check_host is not None:
                 self.check_host(scope, host)
+            root_path = scope.get("root_path", "")
             for mount in self.mounts:
-                match, child_scope = mount.matches(scope)
-                if match is Match.FULL:
+                child_scope = mount.child_scope(scope, root_path + mount.path)
+                if child_scope is not None:
                     break
             else:
                 return await self.app(scope, receive, send)
@@ -82,7 +82,7 @@ class Mounts:
                 await self.admit(scope)
             scope.update(child_scope)
             # No router is above the application, so its URLs begin at its own root_path.
-            del scope["app_root_path"]
+            scope.pop("app_root_path", None)
             await mount.serve(scope, receive, send)
         except HTTPException as error:
             # Raised by the gateway; applications handle their own exceptions.

@@ -12,19 +12,20 @@ class MountTask(asyncio.Task[Any]):
     """A task that belongs to the mount in its context, or to the gateway.
 
     Attributes:
+        context: the context that the task runs in; None before ``create_task`` has returned.
         cancelled_by_owner: whether the last to cancel it was the code of its own mount.
     """
 
+    context: Context | None = None
     cancelled_by_owner = False
-
-    def __init__(self, running: Any, *, context: Context | None = None, **options: Any) -> None:
-        self.context = copy_context() if context is None else context
-        super().__init__(running, context=self.context, **options)
 
     def cancel(self, msg: Any = None) -> bool:
         """Cancel the task, unless the code of another mount asks for it."""
         canceller = current_threads.get()
-        owner = self.context.get(current_threads, GATEWAY)
+        # A task that starts eagerly runs before it has its context here.
+        owner = (
+            self.context.get(current_threads, GATEWAY) if self.context is not None else canceller
+        )
         if canceller is not GATEWAY and canceller is not owner:
             return False
         self.cancelled_by_owner = canceller is owner and owner is not GATEWAY
@@ -32,7 +33,16 @@ class MountTask(asyncio.Task[Any]):
 
 
 def create_task(
-    loop: asyncio.AbstractEventLoop, running: Coroutine[Any, Any, Any], **options: Any
+    loop: asyncio.AbstractEventLoop,
+    running: Coroutine[Any, Any, Any],
+    *,
+    context: Context | None = None,
+    **options: Any,
 ) -> MountTask:
     """Create a task, as a task factory of an event loop."""
-    return MountTask(running, loop=loop, **options)
+    if context is None:
+        context = copy_context()
+    # Not in the constructor: that would be a second Python function for each request.
+    task = MountTask(running, loop=loop, context=context, **options)
+    task.context = context
+    return task

@@ -10,10 +10,10 @@ from starlette.types import Message, Receive, Scope, Send
 from framework_gateway.mounts.routing import MOUNT
 from framework_gateway.observability.routes import matched_route
 from framework_gateway.security.headers import PAGE_HEADERS, Header, SecurityHeaders
+from framework_gateway.security.names import REQUEST_ID
 from framework_gateway.server.response_heads import DISCARDED, RAISES_CLIENT_LEFT, ResponseSender
 from framework_gateway.wsgi.middleware import RECORD
 
-REQUEST_ID = b"x-request-id"
 SERVER_TIMING = b"server-timing"
 ROOT = "root"  # the framework label of a mount at "/"
 GATEWAY = "gateway"  # the framework label of a request that matches no mount

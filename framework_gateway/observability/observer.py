@@ -16,8 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from framework_gateway.mounts.routing import TIMEOUT, Refuse
 from framework_gateway.observability.access_log import AccessLog
-from framework_gateway.observability.observed import REQUEST_ID, FinishedRequest, ObservedRequest
+from framework_gateway.observability.observed import FinishedRequest, ObservedRequest
 from framework_gateway.security.headers import Header, SecurityHeaders
+from framework_gateway.security.names import REQUEST_ID, header_names, replace_headers
 from framework_gateway.wsgi.errors import means_client_left
 
 if TYPE_CHECKING:
@@ -82,13 +83,12 @@ class Observer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._run_lifespan(scope, receive, send)
-        for name, _ in scope["headers"]:
-            if name == REQUEST_ID:
-                id_header = self._accept_request_id(scope)
-                break
+        names = header_names(scope)
+        if names.has_request_id:
+            id_header = self._accept_request_id(scope)
         else:
             id_header = REQUEST_ID, next(self._ids)
-            scope["headers"] = [*scope["headers"], id_header]
+            replace_headers(scope, [*scope["headers"], id_header], names)
         # Never reset, because the server may log an exception after this method returns.
         self.request_id.set(id_header[1].decode())
         task = current_task(self._loop)

@@ -11,24 +11,14 @@ from urllib.parse import unquote_to_bytes
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-# Fields that RFC 9110 and RFC 6265 define with a single value.
-SINGLETONS = frozenset(
-    b"authorization content-encoding content-length content-location content-range content-type"
-    b" expect from host if-modified-since if-range if-unmodified-since last-modified"
-    b" max-forwards origin proxy-authorization range referer user-agent".split()
-)
+from framework_gateway.security.names import header_names, replace_headers
+
 # A name has at most 255 bytes (RFC 1035, 2.3.4).
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~%!$&'()*+,;=-]{1,255})(:([0-9]{0,5}))?")
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 CONTROL = re.compile("[\x00-\x1f\x7f]")
 PERCENT = ord("%")  # searching bytes for an int is ten times as fast
-# Fields with weights, parameters or quoted strings (RFC 9110, 5.6.6). The parsers of the standard
-# library, Django and Werkzeug take seconds for 60 kB of semicolons or of tabs in quotes.
-PARAMETRIC = frozenset(
-    b"accept accept-charset accept-encoding accept-language content-disposition content-type expect"
-    b" forwarded link prefer te".split()
-)
-MAX_PARAMETRIC = 2048  # bytes of all these fields together
+MAX_PARAMETRIC = 2048  # bytes of all fields with parameters together
 # Python codecs for host names, for Python source code, or for bytes instead of text.
 SLOW_CHARSET = re.compile(
     rb"charset[^;]*=[^;]*(punycode|idna|unicode[-_]?escape|undefined|hex|rot[-_]?13|base_?64|quopri"
@@ -72,23 +62,22 @@ def check_headers(scope: Scope) -> bytes | None:
         HTTPException: 400; 431 for headers that are too long.
     """
     headers = scope["headers"]
-    names = [header[0] for header in headers]
-    if len({*names}) != len(names):
-        for name in SINGLETONS.intersection(names):
-            if names.count(name) > 1:
-                raise HTTPException(400, f"The header {name.decode()} was sent more than once.")
-    if not PARAMETRIC.isdisjoint(names):
-        if sum([len(value) for name, value in headers if name in PARAMETRIC]) > MAX_PARAMETRIC:
+    names = header_names(scope)
+    if names.repeated is not None:
+        raise HTTPException(400, f"The header {names.repeated.decode()} was sent more than once.")
+    if names.parametric:
+        if sum([len(headers[index][1]) for index in names.parametric]) > MAX_PARAMETRIC:
             raise HTTPException(431)
-        if b"content-type" in names:
-            check_charset(headers[names.index(b"content-type")][1])
-    if b"cookie" in names:
+        if names.content_type is not None:
+            check_charset(headers[names.content_type][1])
+    if names.has_cookies:
         check_cookies([value for name, value in headers if name == b"cookie"])
-    if b"host" in names:
-        index = names.index(b"host")
-        host = normalise_host(headers[index][1], scope.get("scheme", "http"))
-        if host != headers[index][1]:
-            scope["headers"] = [*headers[:index], (b"host", host), *headers[index + 1 :]]
+    if names.host is not None:
+        given = headers[names.host][1]
+        host = normalise_host(given, scope.get("scheme", "http"))
+        if host != given:
+            before, after = headers[: names.host], headers[names.host + 1 :]
+            replace_headers(scope, [*before, (b"host", host), *after], names)
         return host
     if scope["http_version"] == "1.1":
         raise HTTPException(400, "The Host header is missing.")

@@ -1,7 +1,7 @@
 """Security headers for responses: some for every mount, others for the gateway's own pages only."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from itertools import product
 
 Header = tuple[bytes, bytes]
 Wanted = tuple[Sequence[Header], frozenset[bytes]]  # headers, and their names
@@ -29,7 +29,8 @@ class SecurityHeaders:
 
     def __init__(self, *, hsts: int = 0) -> None:
         self.hsts = hsts
-        self._headers_of = cache(self._list)  # at most eight entries
+        kinds = list(product((False, True), repeat=3))
+        self._wanted = {kind: self._list(*kind) for kind in kinds}
 
     def missing(
         self, given: Mapping[bytes, bytes], scheme: str, page_headers: bool = True
@@ -43,7 +44,7 @@ class SecurityHeaders:
                 ``X-Frame-Options`` and ``Cross-Origin-Opener-Policy``.
         """
         is_html = given.get(b"content-type", b"").startswith(HTML)
-        wanted, names = self._headers_of(is_html, scheme == "https", page_headers)
+        wanted, names = self._wanted[is_html, scheme == "https", bool(page_headers)]
         if names.isdisjoint(given):
             return wanted
         return [header for header in wanted if header[0] not in given]

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Sequence
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from framework_gateway.security.names import FORWARDED, header_names
+
 FORWARDED_PREFIX = b"x-forwarded-prefix"
 PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")  # no "//host" and no dot segments
 MAX_PREFIX = 200  # characters
 MAX_ADDRESS = 64  # characters; an IPv6 address has at most 45, and a client may send anything
-FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip")  # prefixes of header names
 
 
 class Proxies:
@@ -37,9 +38,8 @@ class Proxies:
         if scope["type"] != "lifespan":
             if self.root_path:
                 set_root_path(scope, self.root_path)
-            for name, _ in scope["headers"]:
-                if name.startswith(FORWARDED):
-                    return self._serve_forwarded(scope, receive, send)
+            if header_names(scope).has_forwarded:
+                return self._serve_forwarded(scope, receive, send)
         return self.app(scope, receive, send)
 
     def _serve_forwarded(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:

@@ -1,0 +1,197 @@
+"""The cost of each layer of the gateway, in one process and on a socket.
+
+``python -m showdown bench --suite layers`` prints tables for a terminal, and
+``python -m showdown.bench.layers --markdown`` prints them for the docs.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from contract.settings import BASE_DIR
+from showdown.bench.measure import Case, Plan, databases, measure_all
+from showdown.bench.report import new_console, show_progress
+from showdown.bench.samples import column, spread
+from showdown.bench.servers import environment
+from showdown.bench.targets import APPS, SERVERS, Server, Target, program
+from showdown.bench.workloads import WORKLOADS
+
+Figures = dict[str, list[float]]  # by case, one figure of each round
+
+NOTHING = "measurement itself"
+BARE = "FastAPI behind Starlette's Mount"
+ALONE, SERVED = "FastAPI alone on uvicorn", "FastAPI on gateway serve"
+CONNECTIONS = 32
+WARM_UP = 3  # seconds
+LONGEST = 600  # seconds for one round in one process
+SERVE = "gateway serve --port {port} --only-mounts --mount /fastapi=fastapi_app.main:app"
+SOCKET_SERVERS = {"alone": SERVERS["fastapi-uvicorn"], "served": Server(SERVE)}
+SOCKET_CASES = [
+    Case(Target(ALONE, ALONE, "alone"), WORKLOADS["hello"], CONNECTIONS),
+    Case(Target(SERVED, SERVED, "served", "/fastapi"), WORKLOADS["hello"], CONNECTIONS),
+]
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A bound of the ratio of two cases: of their CPU time, or of requests a second."""
+
+    case: str
+    other: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def bound(self) -> str:
+        """The bound as text."""
+        return f"≥ {self.at_least}" if self.at_most is None else f"≤ {self.at_most}"
+
+    def is_reached(self, ratios: Sequence[float]) -> bool:
+        """Return whether the median of the rounds' ratios is within the bound."""
+        median = statistics.median(ratios)
+        return (self.at_most is None or median <= self.at_most) and median >= (self.at_least or 0)
+
+
+AIMS = [
+    Aim("FastAPI in the gateway", BARE, at_most=1.0),
+    *(
+        Aim(f"{name} {place}", f"{name}, called inline", at_most=1.1)
+        for name in ("Flask", "Django")
+        for place in ("through the bridge", "in the gateway")
+    ),
+    Aim(SERVED, ALONE, at_least=0.85),
+]
+
+
+def measure_layers(rounds: int, seconds: int) -> dict[str, Any]:
+    """Measure the layers in a new process for each round, then the sockets if wrk is installed.
+
+    Returns:
+        Members ``process`` and ``socket``: by case, CPU µs and requests a second of each round.
+    """
+    result = measure(rounds, seconds)
+    console = new_console()
+    for title, columns, rows in tables_of(result):
+        table = Table(*columns, title=title)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+    return result
+
+
+def measure(rounds: int, seconds: int) -> dict[str, Any]:
+    """Measure, and return what ``measure_layers`` returns."""
+    has_wrk = program("wrk") is not None
+    plan = Plan(SOCKET_CASES, SOCKET_SERVERS, 1, seconds, starts=rounds, warm_up=WARM_UP)
+    with (
+        databases() as (found, directory),
+        show_progress(rounds + (plan.steps if has_wrk else 0)) as notify,
+    ):
+        variables = environment(Server(""), found.url_for("layers"))
+        in_process = measure_in_process(rounds, seconds, variables, notify)
+        samples = measure_all(plan, found, directory, notify) if has_wrk else {}
+    socket = {case.target.name: column(rows, "rate") for case, rows in samples.items()}
+    return {"suite": "layers", "process": in_process, "socket": socket}
+
+
+def measure_in_process(
+    rounds: int, seconds: float, variables: Mapping[str, str], notify: Callable[[str], None]
+) -> Figures:
+    """Return by case the CPU µs of a request, less what the measurement itself costs."""
+    figures: Figures = {}
+    for _ in range(rounds):
+        notify("layers in one process")
+        found = run_round(seconds, variables)
+        nothing = found.pop(NOTHING)
+        for name, value in found.items():
+            figures.setdefault(name, []).append(value - nothing)
+    return figures
+
+
+def run_round(seconds: float, variables: Mapping[str, str]) -> dict[str, float]:
+    """Measure each case once, in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-m", f"{APPS}.layers", str(seconds)],
+        cwd=BASE_DIR,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+    )
+    if run.returncode:
+        raise click.ClickException(f"A round failed:\n{run.stderr}")
+    found: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
+    return found
+
+
+Tables = list[tuple[str, Sequence[str], list[list[str]]]]  # title, columns, rows
+
+
+def tables_of(result: Mapping[str, Any]) -> Tables:
+    """Return the tables of a result: the layers, requests on a socket, and the aims."""
+    process, socket = result["process"], result["socket"]
+    layers = ("in process", "CPU µs a request", "more than the row before")
+    tables: Tables = [("Layers, medians (min-max)", layers, layer_rows(process))]
+    if socket:
+        rows = [[name, spread(values)] for name, values in socket.items()]
+        tables.append(("Sockets, medians (min-max)", ("on a socket", "requests/s"), rows))
+    aims = ("ratio of", "to", "median (min-max)", "aim", "")
+    tables.append(("Ratios", aims, aim_rows({**process, **socket})))
+    return tables
+
+
+def layer_rows(figures: Figures) -> list[list[str]]:
+    """Return a row for each case; a layer's has the median of its differences, round by round."""
+    rows: list[list[str]] = []
+    before: list[float] = []
+    for name, values in figures.items():
+        differences = [one - other for one, other in zip(values, before, strict=False)]
+        more = f"{statistics.median(differences):+.1f}" if name.startswith("+") else ""
+        rows.append([name, spread(values), more])
+        before = values
+    return rows
+
+
+def aim_rows(figures: Figures) -> list[list[str]]:
+    """Return a row for each aim whose cases were measured."""
+    rows: list[list[str]] = []
+    for aim in AIMS:
+        if aim.case in figures:
+            pairs = zip(figures[aim.case], figures[aim.other], strict=True)
+            ratios = [one / other for one, other in pairs]
+            verdict = "reached" if aim.is_reached(ratios) else "missed"
+            rows.append([aim.case, aim.other, spread(ratios, 2), aim.bound, verdict])
+    return rows
+
+
+def as_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+@click.command()
+@click.option("--rounds", type=click.IntRange(1, 100), default=7, show_default=True)
+@click.option("--seconds", type=click.IntRange(1, 60), default=2, show_default=True)
+@click.option("--markdown", is_flag=True, help="Print Markdown tables.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write all figures to FILE.")
+def main(rounds: int, seconds: int, markdown: bool, file: Path | None) -> None:
+    """Measure what each layer of the gateway costs."""
+    result = (measure if markdown else measure_layers)(rounds, seconds)
+    if markdown:
+        for _title, columns, rows in tables_of(result):
+            click.echo(as_markdown(columns, rows))
+    if file is not None:
+        file.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
