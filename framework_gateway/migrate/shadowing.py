@@ -25,6 +25,7 @@ from framework_gateway.migrate.recording import Budget, Loss
 from framework_gateway.migrate.testers import Side
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.mounts.routing import Mounts
+from framework_gateway.mounts.threads import GATEWAY, current_threads
 from framework_gateway.processes.isolated import Isolated
 from framework_gateway.proxy.upstream import Upstream
 
@@ -162,6 +163,8 @@ class Shadows:
         """Send a shadow; a failure is an answer, too."""
         began = perf_counter()
         timed = Timed(self._apps[side])
+        # Code of the mount that was asked before could not cancel that of this one.
+        current_threads.set(GATEWAY)
         target = Application(side, timed, self.prefix, IN_PROCESS, job.scope, self._is_served(side))
         try:
             async with asyncio.timeout(self.limits.timeout):
