@@ -32,7 +32,10 @@ def test_a_difference_is_found_at_its_place(tmp_path: Path) -> None:
         assert found.example["request"]["path"] == "/users/1"
         (difference,) = [one for one in found.example["differences"] if one["kind"] == "value"]
         # Nothing of a body is kept in clear by default.
-        assert difference["values"] == {"old": '"***" (3 characters)', "new": '"***" (3 characters)'}
+        assert difference["values"] == {
+            "old": '"***" (3 characters)',
+            "new": '"***" (3 characters)',
+        }
 
 
 def test_the_live_side_is_compared_with_the_old_one(tmp_path: Path) -> None:
