@@ -8,18 +8,13 @@ from contextvars import Context
 from functools import partial
 from time import time
 
-from framework_gateway.compare.findings import Comparison, Difference
-from framework_gateway.compare.pointers import Pointers
 from framework_gateway.compare.rules import Rules
-from framework_gateway.migrate.attempts import Outcome
-from framework_gateway.migrate.breaker import Breaker
-from framework_gateway.migrate.evidence import DIFFERING, EQUAL, NOISY, RouteEvidence
-from framework_gateway.migrate.jobs import Job
+from framework_gateway.migrate.evidence import RouteEvidence
 from framework_gateway.migrate.metrics import MoveMetrics
 from framework_gateway.migrate.moved_mount import MovedMount
+from framework_gateway.migrate.observations import Observations
 from framework_gateway.migrate.options import MoveOptions, Rule, Stage
-from framework_gateway.migrate.recording import Loss
-from framework_gateway.migrate.rollout import Decision, Rollout
+from framework_gateway.migrate.rollout import Rollout
 from framework_gateway.migrate.routes import RouteNames, templates_of
 from framework_gateway.migrate.serving import Serving
 from framework_gateway.migrate.shadowing import Shadows
@@ -34,8 +29,6 @@ from framework_gateway.mounts.mount import Mount
 logger = logging.getLogger("framework_gateway")
 
 INTERVAL = 1.0  # seconds between two looks at the store
-MAX_ROUTES = 300  # routes with evidence of their own; further ones are counted together
-OTHER_ROUTE = "others"
 
 
 class Control:
@@ -66,96 +59,21 @@ class Control:
         self.path = path
         self.mounts = mounts
         self.options = options
-        self.metrics = metrics
         self.shared_state = SharedState(store, path)
         self.shared_evidence = SharedEvidence(store, path)
         self.store_fault: str | None = None
-        self.evidence: dict[str, RouteEvidence] = {}  # what the store does not have yet
-        self.breakers: dict[str, Breaker] = {}
         url = options.breaker.webhook
         self.webhook = Webhook(None if url is None else str(url))
-        self._show = Pointers(options.show)
         self._opened: dict[str, str] = {}  # breakers that the store does not know yet
-        self._decided: dict[str, str] = {}  # the rule of each route with a breaker, by its key
         known = templates_of(*(mount.application for mount in mounts.values()))
         of_rules = (rule.route for rule in options.rules if "*" not in rule.route)
         names = RouteNames([*known, *of_rules])
         self.rollout = Rollout(path, names, options.sticky, secret)
         self.rollout.state = complete_only(options.rules)
-        self.shadows = Shadows(path, mounts, options.limits, rules, self.observe, self.note_loss)
-        serving = Serving(mounts, options, self.rollout, self.shadows, self)
+        self.seen = seen = Observations(path, options, metrics, self._open)
+        self.shadows = Shadows(path, mounts, options.limits, rules, seen.observe, seen.note_loss)
+        serving = Serving(mounts, options, self.rollout, self.shadows, seen)
         self.mount = MovedMount(mounts["old"], serving)
-
-    # What the serving of requests tells
-
-    def note_request(self, route: str) -> None:
-        """Count a request."""
-        self._evidence(route).counts["requests"] += 1
-
-    def note_answer(
-        self, decision: Decision, side: Side, outcome: Outcome, seconds: float, reason: str
-    ) -> None:
-        """Count an answer; open the breaker if it is the one too many."""
-        route = decision.route
-        self._evidence(route).add_answer(side, outcome, seconds)
-        if self.metrics is not None:
-            self.metrics.count_answer(self.path, route, side, outcome)
-        if outcome is Outcome.FAILURE and side == "new":
-            logger.warning("%s: %s failed at the new application: %s", self.path, route, reason)
-        breaker = self._breaker(decision)
-        if breaker is not None and (why := breaker.note_answer(side, outcome)):
-            self._open(route, why)
-
-    def note_fallback(self, route: str) -> None:
-        """Count an answer of the old application in place of the new one."""
-        self._evidence(route).counts["fallback"] += 1
-        if self.metrics is not None:
-            self.metrics.count_fallback(self.path, route)
-
-    def note_loss(self, route: str, loss: Loss) -> None:
-        """Count a request without a shadow."""
-        self._evidence(route).counts[loss] += 1
-        if self.metrics is not None:
-            self.metrics.count_shadow(self.path, route, loss)
-
-    def observe(self, job: Job, comparison: Comparison, again: Sequence[Difference] | None) -> None:
-        """Count a comparison; open the breaker if too many differ."""
-        evidence = self._evidence(job.route)
-        result = evidence.add_comparison(job.route, comparison, again, self._show)
-        for answer in comparison.answers:
-            if answer.target == job.side:
-                continue
-            side: Side = "old" if answer.target == "old" else "new"
-            failed = answer.error is not None or answer.status >= 500
-            if not failed:
-                evidence.latencies[side].add(answer.seconds)
-            if (breaker := self.breakers.get(job.route)) is not None and side == "old":
-                breaker.note_answer(side, Outcome.FAILURE if failed else Outcome.SUCCESS)
-        if self.metrics is not None:
-            self.metrics.count_shadow(self.path, job.route, result)
-        breaker = self.breakers.get(job.route)
-        if breaker is not None and result in (EQUAL, NOISY, DIFFERING):
-            why = breaker.note_comparison(result == DIFFERING)
-            if why is not None:
-                self._open(job.route, why)
-
-    def _evidence(self, route: str) -> RouteEvidence:
-        found = self.evidence.get(route)
-        if found is None:
-            if len(self.evidence) >= MAX_ROUTES:
-                route = OTHER_ROUTE
-            found = self.evidence.setdefault(route, RouteEvidence())
-        return found
-
-    def _breaker(self, decision: Decision) -> Breaker | None:
-        """Return the breaker of a route; only those that the new application answers have one."""
-        if decision.rule.stage not in (Stage.LIVE, Stage.RAMPDOWN):
-            return None
-        found = self.breakers.get(decision.route)
-        if found is None and len(self.breakers) < MAX_ROUTES:
-            found = self.breakers[decision.route] = Breaker(self.options.breaker)
-        self._decided[decision.route] = decision.rule.key
-        return found
 
     def _open(self, route: str, reason: str) -> None:
         """Take a route back to the old application, here at once, elsewhere by the store."""
@@ -233,8 +151,8 @@ class Control:
     def apply(self, state: MoveState) -> None:
         """Serve by a state of the store; keep the breakers that opened meanwhile."""
         for route in self.rollout.state.trips.keys() - state.trips.keys() - self._opened.keys():
-            if route in self.breakers:  # a person has released it
-                self.breakers[route].reset()
+            if route in self.seen.breakers:  # a person has released it
+                self.seen.breakers[route].reset()
         for route, reason in self._opened.items():
             state = state.with_trip(route, reason)
         if state != self.rollout.state:
@@ -243,8 +161,8 @@ class Control:
     async def _step(self) -> None:
         """Take the next step of each rule whose routes do well."""
         for rule in [*self.rollout.state.rules.values()]:
-            routes = [route for route, key in self._decided.items() if key == rule.key]
-            breakers = {route: self.breakers[route] for route in routes if route in self.breakers}
+            routes = {route for route, key in self.seen.decided.items() if key == rule.key}
+            breakers = {k: one for k, one in self.seen.breakers.items() if k in routes}
             step = next_step(self.rollout.state, rule, breakers, self.options.breaker)
             if step is None or step.rule is None:
                 continue
@@ -256,13 +174,13 @@ class Control:
 
     async def _flush(self) -> None:
         """Add the evidence of this process to that of the others."""
-        while self.evidence:
-            route, more = self.evidence.popitem()
+        while self.seen.evidence:
+            route, more = self.seen.evidence.popitem()
             try:
                 await asyncio.to_thread(self.shared_evidence.add, route, more)
             except BaseException:
                 # Also when this task is cancelled: nothing is lost before it is stored.
-                self._evidence(route).add(more)
+                self.seen.evidence_of(route).add(more)
                 raise
 
     # What people do
@@ -276,6 +194,15 @@ class Control:
         state, _ = await asyncio.to_thread(self.shared_state.change, change)
         self.apply(state)
         return state
+
+    async def reread(self, rules: Sequence[Rule]) -> MoveState:
+        """Use the rules of an edited file.
+
+        Raises:
+            StoreError: the store is away.
+        """
+        self.options = self.options.model_copy(update={"rules": [*rules]})
+        return await self.change(lambda state: state.with_file(rules))
 
     async def everything(self) -> Mapping[str, RouteEvidence]:
         """Return the evidence of all workers, by route.
