@@ -89,21 +89,37 @@ class Job:
 
 
 class Timed:
-    """An application, and the seconds until the head of its answer."""
+    """An application that is called once.
+
+    Attributes:
+        seconds: until the head of its answer.
+        error: what it has raised after a complete answer, as Starlette does for the server's log.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.seconds = 0.0
+        self.error: Exception | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
+        is_complete = False
 
         async def note(message: Message) -> None:
+            nonlocal is_complete
             if message["type"] == "http.response.start":
                 self.seconds = perf_counter() - began
+            elif message["type"] == "http.response.body":
+                is_complete = not message.get("more_body", False)
             await send(message)
 
-        await self.app(scope, receive, note)
+        try:
+            await self.app(scope, receive, note)
+        # An application may raise anything; what is compared is its answer.
+        except Exception as error:
+            if not is_complete:
+                raise
+            self.error = error
 
 
 def as_text(headers: Sequence[tuple[bytes, bytes]]) -> Headers:

@@ -1,6 +1,5 @@
 """Count what happens to the requests of a move, and let its breakers judge it."""
 
-import logging
 from collections.abc import Callable, Sequence
 
 from framework_gateway.compare.findings import Comparison, Difference
@@ -11,11 +10,10 @@ from framework_gateway.migrate.evidence import DIFFERING, EQUAL, NOISY, RouteEvi
 from framework_gateway.migrate.jobs import Job
 from framework_gateway.migrate.metrics import MoveMetrics
 from framework_gateway.migrate.options import MoveOptions, Stage
+from framework_gateway.migrate.rarely import RareLog
 from framework_gateway.migrate.recording import Loss
 from framework_gateway.migrate.rollout import Decision
 from framework_gateway.migrate.testers import Side
-
-logger = logging.getLogger("framework_gateway")
 
 MAX_ROUTES = 300  # routes with evidence of their own; further ones are counted together
 OTHER_ROUTE = "others"
@@ -51,6 +49,7 @@ class Observations:
         self.breakers: dict[str, Breaker] = {}
         self.decided: dict[str, str] = {}
         self._show = Pointers(options.show)
+        self._log = RareLog()
 
     def note_request(self, route: str) -> None:
         """Count a request."""
@@ -65,7 +64,7 @@ class Observations:
         if self.metrics is not None:
             self.metrics.count_answer(self.path, route, side, outcome)
         if outcome is Outcome.FAILURE and side == "new":
-            logger.warning("%s: %s failed at the new application: %s", self.path, route, reason)
+            self._log.warn(route, f"{self.path}: {route} failed at the new application: {reason}")
         breaker = self._breaker(decision)
         if breaker is not None and (why := breaker.note_answer(side, outcome)):
             self.on_open(route, why)

@@ -1,7 +1,6 @@
 """Ask the other application after the answer, and compare; the client never waits for it."""
 
 import asyncio
-import logging
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from framework_gateway.compare.rules import Rules
 from framework_gateway.compare.targets import IN_PROCESS, Application
 from framework_gateway.migrate.jobs import Job, Timed
 from framework_gateway.migrate.options import SAFE, Limits
+from framework_gateway.migrate.rarely import RareLog
 from framework_gateway.migrate.recording import Budget, Loss
 from framework_gateway.migrate.testers import Side
 from framework_gateway.mounts.mount import Mount
@@ -28,8 +28,6 @@ from framework_gateway.mounts.routing import Mounts
 from framework_gateway.mounts.threads import GATEWAY, current_threads
 from framework_gateway.processes.isolated import Isolated
 from framework_gateway.proxy.upstream import Upstream
-
-logger = logging.getLogger("framework_gateway")
 
 STOP_WAIT = 2.0  # seconds for shadows to end when the gateway stops
 ALWAYS_TWICE = 20  # comparisons of a route that always ask the old application twice
@@ -77,6 +75,7 @@ class Shadows:
         self._limiter: CapacityLimiter | None = None
         self._twice: dict[str, int] = {}
         self._is_closed = False
+        self._log = RareLog()
 
     @property
     def waiting(self) -> int:
@@ -114,8 +113,8 @@ class Shadows:
                 else:
                     self.count(job.route, Loss.FULL)
             # A shadow may fail in any way; the next ones must still be sent.
-            except Exception:
-                logger.exception("The shadow of %s failed", job.route)
+            except Exception as error:
+                self._log.warn(job.route, f"The shadow of {job.route} failed", error)
             finally:
                 self.budget.give(job.size + size * has_room)
 
@@ -169,6 +168,9 @@ class Shadows:
         try:
             async with asyncio.timeout(self.limits.timeout):
                 answer = await target.answer(request, self.limits.body)
+            if timed.error is not None:
+                text = f"{self.prefix}: the shadow of {job.route} raised in the {side} application"
+                self._log.warn(f"{side} {job.route}", text, timed.error)
             return replace(answer, seconds=timed.seconds)
         except TimeoutError:
             reason, failure = f"no answer within {self.limits.timeout:g} s", Failure.TIMEOUT

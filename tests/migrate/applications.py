@@ -1,7 +1,6 @@
 """Two versions of an API: Flask, and FastAPI with mistakes that a test can switch on."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -34,6 +33,10 @@ def old_api() -> Flask:
     def create() -> Any:
         return request.get_json(), 201
 
+    @app.get("/echo")
+    def echo() -> Any:
+        return request.get_data()
+
     @app.get("/large")
     def large() -> Any:
         return "x" * 300_000
@@ -53,19 +56,21 @@ class New:
         mode: how ``/users/{number}`` answers: ``well``, ``wrong``, ``error``, ``raise``, ``hang``,
             ``late`` (an exception after the head), ``stream``.
         seen: the requests that it got.
+        bodies: those of requests to ``/echo``.
     """
 
     def __init__(self) -> None:
         self.mode = "well"
         self.seen: list[tuple[str, str, dict[str, str]]] = []
-        self.released = threading.Event()
         self.app = FastAPI()
         self.app.add_api_route("/users", self.list_users)
         self.app.add_api_route("/users/{number}", self.get_user, response_model=None)
         self.app.add_api_route("/users", self.create, methods=["POST"], status_code=201)
         self.app.add_api_route("/large", self.large)
+        self.app.add_api_route("/echo", self.echo)
         self.app.add_api_route("/noise", self.noise)
         self.count = 1000
+        self.bodies: list[bytes] = []
 
     def _note(self, request: Request) -> None:
         self.seen.append((request.method, request.url.path, dict(request.headers)))
@@ -97,6 +102,10 @@ class New:
     async def create(self, request: Request) -> Any:
         self._note(request)
         return await request.json()
+
+    async def echo(self, request: Request) -> Any:
+        self.bodies.append(await request.body())
+        raise RuntimeError("a mistake")
 
     async def large(self, request: Request) -> Any:
         self._note(request)

@@ -54,10 +54,19 @@ class Moved:
 
 
 @contextmanager
-def moved(directory: Path, *rules: dict[str, Any], **options: Any) -> Iterator[Moved]:
-    """Run a gateway until the block ends; the options are those of the move."""
+def moved(
+    directory: Path, *rules: dict[str, Any], address: str | None = None, **options: Any
+) -> Iterator[Moved]:
+    """Run a gateway until the block ends.
+
+    Args:
+        directory: where the state is.
+        rules: those of the move.
+        address: of another new application than the test's own.
+        options: those of the move.
+    """
     old, new = old_api(), New()
-    move = Move("/api", old=old, new=new.app, rules=[*rules], **options)
+    move = Move("/api", old=old, new=address or new.app, rules=[*rules], **options)
     config = Config(moves_store=str(directory / "moves.sqlite3"), move_secret=SECRET)
     gateway = Gateway(config=config, moves=[move])
     with TestClient(gateway, "http://127.0.0.1", raise_server_exceptions=False) as client:

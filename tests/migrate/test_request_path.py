@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from framework_gateway.migrate.testers import sign
+from tests.databases import free_port
 from tests.migrate.gateways import SECRET, moved
 
 ROUTE = "GET /users/{number}"
@@ -47,6 +48,31 @@ def test_a_read_that_the_new_application_fails_is_answered_by_the_old_one(
         assert len(api.new.seen) == 1
         counts = api.counts(ROUTE)
         assert counts["fallback"] == counts["new failure"] == counts["old success"] == 1
+
+
+def test_a_new_application_that_cannot_be_reached_harms_no_reader(tmp_path: Path) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    with moved(tmp_path, {"stage": "live", "percent": 100}, address=address) as api:
+        assert api.client.get("/api/users/1").json()["name"] == "Ada"
+        assert api.counts("GET /users/{number}")["fallback"] == 1
+        assert api.client.post("/api/users", json={}).status_code == 502
+        assert [method for method, _, _ in api.seen_by_old] == ["GET"]
+
+
+def test_a_new_application_that_cannot_be_loaded_is_a_warning(tmp_path: Path) -> None:
+    with moved(tmp_path, LIVE, address="nowhere.to_be_found:app") as api:
+        assert api.client.get("/api/users/1").json()["name"] == "Ada"
+        ready = api.client.get("/health/ready")
+        assert ready.status_code == 200
+        assert "nowhere" in ready.text
+
+
+def test_a_body_is_there_for_the_fallback_too(tmp_path: Path) -> None:
+    rule = {"route": "/echo", "methods": "reads", "stage": "live", "percent": 100, "share": 0}
+    with moved(tmp_path, rule) as api:
+        response = api.client.request("GET", "/api/echo", content=b"a search")
+        assert response.text == "a search"
+        assert api.new.bodies == [b"a search"]
 
 
 def test_a_write_is_never_repeated(tmp_path: Path) -> None:
