@@ -92,22 +92,25 @@ class Control:
     async def running(self) -> AsyncIterator[None]:
         """Keep up with the store until the block ends."""
         await self.synchronise()
-        task = asyncio.create_task(self._keep_up(), context=Context())
+        stop = asyncio.Event()
+        task = asyncio.create_task(self._keep_up(stop), context=Context())
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            # Not cancelled: what a thread is about to store would be stored twice.
+            stop.set()
+            await task
             await self.shadows.close()
             await self.webhook.close()
             await self.synchronise()
             await asyncio.to_thread(self.shared_state.store.close)
 
-    async def _keep_up(self) -> None:
-        while True:
-            # The interval between two looks at the store.
-            await asyncio.sleep(INTERVAL)
+    async def _keep_up(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            # The interval between two looks at the store, unless the gateway stops.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL):
+                    await stop.wait()
             try:
                 await self.synchronise()
             # Whatever goes wrong here, the next look must still come; nothing moves on meanwhile.
@@ -174,14 +177,17 @@ class Control:
 
     async def _flush(self) -> None:
         """Add the evidence of this process to that of the others."""
-        while self.seen.evidence:
-            route, more = self.seen.evidence.popitem()
-            try:
-                await asyncio.to_thread(self.shared_evidence.add, route, more)
-            except BaseException:
-                # Also when this task is cancelled: nothing is lost before it is stored.
+        # Once, and not until there is none: under load, more comes all the time.
+        pending, self.seen.evidence = self.seen.evidence, {}
+        try:
+            while pending:
+                route = next(iter(pending))
+                await asyncio.to_thread(self.shared_evidence.add, route, pending[route])
+                del pending[route]
+        finally:
+            # The store is away: nothing is lost before it is stored.
+            for route, more in pending.items():
                 self.seen.evidence_of(route).add(more)
-                raise
 
     # What people do
 
@@ -210,7 +216,8 @@ class Control:
         Raises:
             StoreError: the store is away.
         """
-        await self._flush()
+        # Shielded: a reader that leaves must not have anything stored twice.
+        await asyncio.shield(asyncio.create_task(self._flush(), context=Context()))
         return await asyncio.to_thread(self.shared_evidence.read)
 
     # What readiness and the metrics show
