@@ -13,13 +13,13 @@ from framework_gateway.migrate.evidence import RouteEvidence
 from framework_gateway.migrate.metrics import MoveMetrics
 from framework_gateway.migrate.moved_mount import MovedMount
 from framework_gateway.migrate.observations import Observations
-from framework_gateway.migrate.options import MoveOptions, Rule, Stage
+from framework_gateway.migrate.options import MoveOptions, Rule
 from framework_gateway.migrate.rollout import Rollout
 from framework_gateway.migrate.routes import RouteNames, templates_of
 from framework_gateway.migrate.serving import Serving
 from framework_gateway.migrate.shadowing import Shadows
 from framework_gateway.migrate.sharing import Change, SharedEvidence, SharedState
-from framework_gateway.migrate.state import MoveState
+from framework_gateway.migrate.state import MoveState, complete_only, replace_rule
 from framework_gateway.migrate.steps import next_step
 from framework_gateway.migrate.stores import Store, StoreError
 from framework_gateway.migrate.testers import Side
@@ -256,13 +256,3 @@ class Control:
     def store_is_up(self) -> bool:
         """Whether the store has answered."""
         return self.store_fault is None
-
-
-def complete_only(rules: Sequence[Rule]) -> MoveState:
-    """Return the state until the store has answered: a breaker may have opened before a restart."""
-    return MoveState(rules={rule.key: rule for rule in rules if rule.stage is Stage.COMPLETE})
-
-
-def replace_rule(old: Rule, new: Rule, state: MoveState) -> MoveState:
-    """Replace a rule unless another process has done so."""
-    return state.with_rule(new, "steps") if state.rules.get(old.key) == old else state

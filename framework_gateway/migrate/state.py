@@ -11,7 +11,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from framework_gateway.migrate.options import Rule
+from framework_gateway.migrate.options import Rule, Stage
 
 MAX_HISTORY = 200  # changes
 MAX_TRIPS = 500  # routes that are back at the old application at the same time
@@ -125,3 +125,13 @@ def digest_of(rules: Sequence[Rule]) -> str:
     """Return a digest of rules."""
     text = json.dumps([rule.model_dump(mode="json") for rule in rules], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def complete_only(rules: Sequence[Rule]) -> MoveState:
+    """Return the state until the store has answered: a breaker may have opened before a restart."""
+    return MoveState(rules={rule.key: rule for rule in rules if rule.stage is Stage.COMPLETE})
+
+
+def replace_rule(old: Rule, new: Rule, state: MoveState) -> MoveState:
+    """Replace a rule unless another process has done so."""
+    return state.with_rule(new, "steps") if state.rules.get(old.key) == old else state
