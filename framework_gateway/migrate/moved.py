@@ -128,6 +128,7 @@ class MovedRequest:
         self._copy = None
         self.side = "old"
         self.receive = request.again()
+        self.response.restart()
         if self.wants_shadow:  # the new application has failed already
             self.wants_shadow = False
             self.response.tape.drop(Loss.FULL)

@@ -13,10 +13,10 @@ from framework_gateway.migrate.options import MoveOptions, Stage
 from framework_gateway.migrate.rarely import RareLog
 from framework_gateway.migrate.recording import Loss
 from framework_gateway.migrate.rollout import Decision
+from framework_gateway.migrate.sharing import OTHER_ROUTE
 from framework_gateway.migrate.testers import Side
 
 MAX_ROUTES = 300  # routes with evidence of their own; further ones are counted together
-OTHER_ROUTE = "others"
 
 
 class Observations:

@@ -147,6 +147,10 @@ class RecordedResponse:
         self.seconds = 0.0
         self.is_complete = False
 
+    def restart(self) -> None:
+        """Begin to measure anew: another application is asked."""
+        self._began = perf_counter()
+
     async def send(self, message: Message) -> None:
         """Send a message, and keep it."""
         kind = message["type"]

@@ -10,6 +10,8 @@ from framework_gateway.migrate.evidence import RouteEvidence
 from framework_gateway.migrate.state import MoveState
 from framework_gateway.migrate.stores import Store, StoreError
 
+MAX_ROUTES = 500  # routes of a move in the store; further ones are counted together
+OTHER_ROUTE = "others"
 ATTEMPTS = 20  # to change something that others change at the same time
 
 Change = Callable[[MoveState], MoveState]
@@ -126,6 +128,11 @@ class SharedEvidence:
             StoreError: the store is away, or too many processes add to the route.
         """
         known = self._known.get(route) or self._load(route)
+        if not known.version and len(self.store.versions(self.prefix)) >= MAX_ROUTES:
+            # Clients may have chosen the names, of which each gateway knows others.
+            del self._known[route]
+            route = OTHER_ROUTE
+            known = self._known.get(route) or self._load(route)
         for _ in range(ATTEMPTS):
             total = RouteEvidence.from_dict(known.evidence.as_dict())
             total.add(more)

@@ -10,7 +10,7 @@ import pytest
 
 from framework_gateway.migrate.evidence import RouteEvidence
 from framework_gateway.migrate.options import Rule, Stage
-from framework_gateway.migrate.sharing import SharedEvidence, SharedState
+from framework_gateway.migrate.sharing import MAX_ROUTES, SharedEvidence, SharedState
 from framework_gateway.migrate.stores import FileStore, Store, StoreError, open_store
 from tests.databases import PostgreSQL, free_port, redis_server
 
@@ -80,6 +80,18 @@ def test_evidence_of_many_workers_is_added_up(address: str) -> None:
     assert found.counts["requests"] == found.latencies["new"].count == 15
     for store in stores:
         store.close()
+
+
+def test_the_number_of_routes_in_a_store_is_bounded(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "moves.sqlite3")
+    more = RouteEvidence()
+    more.counts["requests"] = 1
+    for number in range(MAX_ROUTES + 20):
+        SharedEvidence(store, "/api").add(f"GET /{number}", more)
+    found = SharedEvidence(store, "/api").read()
+    assert len(found) == MAX_ROUTES + 1
+    assert found["others"].counts["requests"] == 20
+    store.close()
 
 
 def test_a_store_that_is_away_says_so() -> None:
