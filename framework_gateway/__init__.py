@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from framework_gateway.app import Gateway
     from framework_gateway.compare.comparer import comparing
     from framework_gateway.config import Config
+    from framework_gateway.migrate.move import Move
     from framework_gateway.mounts.mount import Mount
     from framework_gateway.mounts.routing import Mounts
     from framework_gateway.mounts.starting import run_lifespans
@@ -28,6 +29,7 @@ __all__ = [
     "Gateway",
     "Mount",
     "Mounts",
+    "Move",
     "Process",
     "WSGIMiddleware",
     "comparing",
@@ -39,6 +41,7 @@ MODULES = {
     "Gateway": "app",
     "Config": "config",
     "comparing": "compare.comparer",
+    "Move": "migrate.move",
     "Mount": "mounts.mount",
     "Mounts": "mounts.routing",
     "run_lifespans": "mounts.starting",

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from contextvars import Context, ContextVar
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from framework_gateway.config import Config, get_config
 from framework_gateway.mounts.lifespan import Lifespan
 from framework_gateway.mounts.loading import ApplicationError
 from framework_gateway.mounts.mount import Mount
-from framework_gateway.mounts.routing import Mounts
+from framework_gateway.mounts.routing import Mounts, Routed
 from framework_gateway.mounts.starting import run_lifespans
 from framework_gateway.observability.access_log import AccessLog
 from framework_gateway.observability.health import Check, Health
@@ -43,6 +43,8 @@ from framework_gateway.security.proxies import Proxies
 from framework_gateway.wsgi.threads import set_switch_interval
 
 if TYPE_CHECKING:
+    from framework_gateway.migrate.control import Control
+    from framework_gateway.migrate.move import Move
     from framework_gateway.observability.metrics import Metrics
     from framework_gateway.observability.tracing import Tracing
 
@@ -90,6 +92,7 @@ class Gateway(Starlette):
         companions: maps names to commands that run as long as the gateway runs.
         tasks: returns background tasks of this process, by name. ``/health/ready`` names those
             that are down as warnings, and ``/metrics`` counts their restarts.
+        moves: APIs that move from one application to another.
         find_workers_fault: returns why the gateway cannot run in several processes, or None.
     """
 
@@ -109,19 +112,24 @@ class Gateway(Starlette):
         request_id: ContextVar[str] = request_id,
         companions: Mapping[str, Sequence[str]] | None = None,
         tasks: Callable[[], Mapping[str, Watched]] = dict,
+        moves: "Sequence[Move]" = (),
         find_workers_fault: Find = lambda: None,
     ) -> None:
         self.config = config or get_config()
         if isinstance(applications, Mapping):
             applications = [Mount(prefix, app) for prefix, app in applications.items()]
         self.planned = {mount.path: mount for mount in applications}
+        self.moves: dict[str, Move] = {}
+        for move in moves:
+            self.add_move(move)
         for path in self.planned:
             check_prefix(path)
         self.admit = admit
         self.site = site or partial(Site, guard=ALLOW_ALL if self.config.pages_are_open else CLOSED)
         self.rules = rules or Rules()
         if links is None:
-            links = {prefix or "Root": f"{prefix}/" for prefix in self.planned}
+            prefixes = [mount.path for mount in self.planned.values() if not self.is_new(mount)]
+            links = {prefix or "Root": f"{prefix}/" for prefix in prefixes}
         self.links = {"Compare": "/", **links}
         if "" in self.planned:
             del self.links["Compare"]  # the application at "/" has the place of the pages
@@ -163,8 +171,51 @@ class Gateway(Starlette):
         if mount.path in self.planned:
             below = f"{mount.path}/"
             self.links = {k: v for k, v in self.links.items() if not v.startswith(below)}
+        if (move := self.moves.pop(mount.path, None)) is not None:
+            del self.planned[move.mounts["new"].label]
         self.planned[mount.path] = mount
         self.links[mount.path or "Root"] = f"{mount.path}/"
+
+    def add_move(self, move: "Move") -> None:
+        """Add a move, before the gateway starts; it replaces what is at its prefix.
+
+        Raises:
+            ValueError: the prefix has a path that the gateway itself serves.
+        """
+        check_prefix(move.path)
+        self.moves[move.path] = move
+        self.planned[move.path] = move.mounts["old"]
+        self.planned[move.mounts["new"].label] = move.mounts["new"]
+
+    def is_new(self, mount: Mount) -> bool:
+        """Return whether a mount is the new application of a move, and has no prefix of its own."""
+        move = self.moves.get(mount.path)
+        return move is not None and move.mounts["new"] is mount
+
+    @cached_property
+    def controls(self) -> "list[Control]":
+        """What serves the moves; their applications are loaded when this is first read."""
+        if not self.moves:
+            return []
+        # Only now: most gateways have no moves, and need not wait for these imports.
+        from framework_gateway.migrate.metrics import MoveMetrics
+        from framework_gateway.migrate.stores import open_store
+
+        assert self.mounts
+        store = open_store(self.config.moves_store)
+        secret = self.config.move_secret
+        text = None if secret is None else secret.get_secret_value()
+        metrics = MoveMetrics(self.metrics)
+        controls = [move.start(store, self.rules, text, metrics) for move in self.moves.values()]
+        self.metrics.on_update.append(partial(metrics.update, controls))
+        return controls
+
+    @property
+    def routed(self) -> list[Routed]:
+        """What serves the prefixes."""
+        moved = {control.path: control.mount for control in self.controls}
+        own = [mount for mount in self.mounts if not self.is_new(mount)]
+        return [moved.get(mount.path, mount) for mount in own]
 
     @cached_property
     def mounts(self) -> list[Mount]:
@@ -250,7 +301,7 @@ class Gateway(Starlette):
             *([Middleware(self.tracing.wrap)] if self.tracing else []),
             Middleware(
                 Mounts,
-                self.mounts,
+                self.routed,
                 refuse=refuse,
                 admit=self.admit,
                 check_host=Hosts(config.allowed_hosts, exempt=PROBES),
@@ -280,7 +331,8 @@ class Gateway(Starlette):
 
     def _pages(self) -> Site:
         size = self.config.max_compare_size
-        return self.site(self.mounts, size, self.links, rules=self.rules)
+        own = [mount for mount in self.mounts if not self.is_new(mount)]
+        return self.site(own, size, self.links, rules=self.rules)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; start the applications if the server has not done so."""
@@ -309,11 +361,14 @@ class Gateway(Starlette):
         async with (
             run_lifespans(self.mounts, wait) as self.starts,
             self.tracing or nullcontext(),
+            AsyncExitStack() as stack,
         ):
             if self.config.fail_fast and (failures := self.failures):
                 raise StartFailed("; ".join(failures.values()))
             if self.at_start is not None:
                 await asyncio.to_thread(self.at_start)
+            for control in self.controls:
+                await stack.enter_async_context(control.running())
             self._is_running = True
             try:
                 yield
@@ -350,6 +405,7 @@ class Gateway(Starlette):
         return {
             **{f"companion {name}": state for name, state in self.companion_states.items()},
             **{f"task {name}": task for name, task in self.tasks().items()},
+            **{f"move {control.path or '/'}": control for control in self.controls},
             **{
                 f"processes of {one.label}": one
                 for one in states_of(mount.application for mount in self.mounts)
@@ -363,8 +419,12 @@ class Gateway(Starlette):
 
     @property
     def failures(self) -> dict[str, str]:
-        """What is wrong with mounts, by prefix."""
-        found = {mount.label: mount.failure or mount.fault for mount in self.mounts}
+        """What is wrong with mounts, by prefix.
+
+        The new application of a move is not among them, because the old one answers in its place.
+        """
+        mounts = [mount for mount in self.mounts if not self.is_new(mount)]
+        found = {mount.label: mount.failure or mount.fault for mount in mounts}
         return {label: text for label, text in found.items() if text is not None}
 
     def refuse(self, status: int) -> Response:

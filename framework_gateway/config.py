@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from framework_gateway.security.proxies import PREFIX
@@ -181,6 +181,22 @@ class Config(BaseSettings):
     traces: Annotated[
         bool, Field(description="Send OpenTelemetry spans, configured by the variables `OTEL_*`.")
     ] = False
+
+    moves_store: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Where the state of `[[moves]]` is: an SQLite file, or the URL of Redis or"
+            " PostgreSQL for several machines.",
+        ),
+    ] = "gateway-moves.sqlite3"
+    move_secret: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=16,
+            description="Signs the header and the cookie by which testers choose a side of a move.",
+        ),
+    ] = None
 
     metrics_dir: Annotated[
         Path | None,

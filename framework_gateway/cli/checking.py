@@ -51,7 +51,10 @@ def find_nested(parsed: Parsed) -> Iterator[Finding]:
 
 def find_unusable(parsed: Parsed, content: GatewayFile, directory: Path) -> Iterator[Finding]:
     """Yield what the gateway refuses, or cannot find, although the file is valid."""
-    if not content.base and not content.mounts and not (directory / "gateway.py").is_file():
+    if (
+        not (content.base or content.mounts or content.moves)
+        and not (directory / "gateway.py").is_file()
+    ):
         yield Finding(parsed.name, None, "names no application; add [[mounts]] or base")
     if content.server.fault:
         yield parsed.error(["server", "env"], content.server.fault)
@@ -88,6 +91,14 @@ def steps_of(parsed: Parsed) -> Iterator[tuple[tuple[str | int, ...], Step]]:
     for place, entry in mounts:
         if (step := step_of(entry)) is not None:
             yield (*place, "application"), step
+    for place, entry in entries_of(parsed, "moves"):
+        for side in ("old", "new"):
+            if isinstance(source := entry.get(side), str) and "${" not in source:
+                options = entry.get(f"{side}_options")
+                given = options if isinstance(options, dict) else {}
+                step = step_of({**given, "prefix": "/", "application": source})
+                if step is not None:
+                    yield (*place, side), step
 
 
 def step_of(entry: dict[str, Any]) -> LoadMount | None:
@@ -102,11 +113,16 @@ def step_of(entry: dict[str, Any]) -> LoadMount | None:
 
 
 def mounts_of(parsed: Parsed) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
-    """Yield the places and the tables of the mounts; what is no table is a finding already."""
-    mounts = parsed.document.data.get("mounts")
-    for index, entry in enumerate(mounts if isinstance(mounts, list) else []):
+    """Yield the places and the tables of the mounts."""
+    return entries_of(parsed, "mounts")
+
+
+def entries_of(parsed: Parsed, name: str) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
+    """Yield the places and the tables of an array; what is no table is a finding already."""
+    entries = parsed.document.data.get(name)
+    for index, entry in enumerate(entries if isinstance(entries, list) else []):
         if isinstance(entry, dict):
-            yield ("mounts", index), entry
+            yield (name, index), entry
 
 
 def commands_in(content: GatewayFile) -> Iterator[tuple[tuple[str | int, ...], Sequence[str]]]:

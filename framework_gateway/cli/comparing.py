@@ -83,7 +83,8 @@ async def open_mounts(app_dir: str) -> AsyncIterator[Opened]:
             # Its prefix answers 503, which would be compared with the others.
             if mount.failure:
                 raise TargetError(mount.failure)
-        targets = [Application(mount.path.strip("/"), app, mount.path) for mount in app.mounts]
+        own = [mount for mount in app.mounts if not app.is_new(mount)]
+        targets = [Application(mount.path.strip("/"), app, mount.path) for mount in own]
         yield Opened(targets, app.rules)
 
 

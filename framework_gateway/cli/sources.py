@@ -14,6 +14,7 @@ from framework_gateway.cli.file.reading import Parsed, model_at, read_file, sugg
 from framework_gateway.cli.file.variables import export
 from framework_gateway.cli.imports import SourceError, import_gateway, import_login
 from framework_gateway.config import Config
+from framework_gateway.migrate.move import Move
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.processes.options import Process
 
@@ -100,7 +101,7 @@ class Source:
                 raise SourceError("--only-mounts requires --mount")
             return Gateway()
         name = self.name or (content and content.base)
-        if name is None and content is not None and content.mounts:
+        if name is None and content is not None and (content.mounts or content.moves):
             return Gateway()
         if name is None and not Path(directory, "gateway.py").is_file():
             raise SourceError(
@@ -178,6 +179,10 @@ def add(content: GatewayFile, gateway: Gateway) -> None:
     """
     for entry in content.mounts:
         gateway.mount_application(entry.prefix, entry.application, **entry.options)
+    for move in content.moves:
+        gateway.add_move(
+            Move(move.prefix, old=move.old, new=move.new, **move.side_options, **move.options)
+        )
     gateway.companions.update(content.companions)
     gateway.links.update(content.links)
     if content.login is not None:

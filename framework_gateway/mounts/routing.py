@@ -1,13 +1,13 @@
 """Pass each request to its mount."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Protocol, Self
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from framework_gateway.mounts.mount import Mount
 from framework_gateway.security.checks import check_headers
 from framework_gateway.security.headers import PAGE_HEADERS
 
@@ -21,6 +21,34 @@ CheckHost = Callable[[Scope, bytes | None], None]
 async def render_as_text(_connection: HTTPConnection, error: HTTPException) -> Response:
     """Render an HTTPException as plain text, as Starlette does."""
     return PlainTextResponse(error.detail, error.status_code, error.headers)
+
+
+class Routed(Protocol):
+    """What serves a prefix: a mount, or something else that stands in its place."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def login(self) -> bool: ...
+
+    @property
+    def page_headers(self) -> bool: ...
+
+    @property
+    def request_timeout(self) -> float | None: ...
+
+    def load(self) -> Self:
+        """Import the application, unless that has been done."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match the prefix of a request."""
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
 
 
 class Mounts:
@@ -42,7 +70,7 @@ class Mounts:
     def __init__(
         self,
         app: ASGIApp,
-        mounts: Sequence[Mount],
+        mounts: Sequence[Routed],
         refuse: Refuse = render_as_text,
         admit: Callable[[Scope], Awaitable[None]] | None = None,
         check_host: CheckHost | None = None,

@@ -85,8 +85,8 @@ class Metrics:
             registry=self.registry,
             values=values,
         )
-        self._bytes = self._counter("http_response_bytes", "Bytes of response bodies.", LABELS)
-        self._in_flight = self._gauge("http_requests_in_flight", "Requests in progress.")
+        self._bytes = self.counter("http_response_bytes", "Bytes of response bodies.", LABELS)
+        self._in_flight = self.gauge("http_requests_in_flight", "Requests in progress.")
         self._lag = Histogram(
             "event_loop_lag_seconds",
             "Delay of a timer that fires ten times a second: how long the loop was blocked.",
@@ -101,37 +101,40 @@ class Metrics:
             (state, {key: by_name[key].labels(framework_of(mount.label)) for key in state()})
             for mount, state in zip(mounts, states, strict=True)
         ]
-        self._refused = self._counter("connections_refused", "Connections refused.", ["reason"])
+        self._refused = self.counter("connections_refused", "Connections refused.", ["reason"])
         self._companions = CompanionCollector(companions or {})
         self._isolated = IsolatedCollector(mounts)
         self._tasks = tasks
-        self._tasks_up = self._gauge("task_up", "1 if a background task runs.", ["task"])
-        self._restarts = self._counter("task_restarts", "Restarts of a background task.", ["task"])
+        self._tasks_up = self.gauge("task_up", "1 if a background task runs.", ["task"])
+        self._restarts = self.counter("task_restarts", "Restarts of a background task.", ["task"])
         self._totals: dict[Counter, int] = defaultdict(int)
         self._series: set[Labels] = set()
+        self.on_update: list[Callable[[], object]] = []  # called ten times a second
         if directory is not None:
-            self._gauge("worker_up", "Live worker processes.", mode="liveall").set(1)
+            self.gauge("worker_up", "Live worker processes.", mode="liveall").set(1)
         else:
             ProcessCollector(registry=self.registry)
 
-    def _gauge(
+    def gauge(
         self,
         name: str,
         text: str,
         labels: Sequence[str] = (),
-        mode: Literal["livesum", "liveall"] = "livesum",
+        mode: Literal["livesum", "liveall", "livemin", "livemax"] = "livesum",
     ) -> Gauge:
+        """Return a new gauge; ``mode`` says how the values of several processes are combined."""
         registry, values = self.registry, self._values
         return Gauge(name, text, labels, registry=registry, values=values, multiprocess_mode=mode)
 
-    def _counter(self, name: str, text: str, labels: Sequence[str]) -> Counter:
+    def counter(self, name: str, text: str, labels: Sequence[str]) -> Counter:
+        """Return a new counter."""
         return Counter(name, text, labels, registry=self.registry, values=self._values)
 
     def _mount_metric(self, name: str) -> Gauge | Counter:
         text = f"Requests and threads of a mount: {name}."
         if name in COUNTERS:
-            return self._counter(f"mount_{name}", text, ["mount"])
-        return self._gauge(f"mount_{name}", text, ["mount"])
+            return self.counter(f"mount_{name}", text, ["mount"])
+        return self.gauge(f"mount_{name}", text, ["mount"])
 
     def count(self, requests: Iterable[FinishedRequest]) -> None:
         """Count finished requests."""
@@ -174,6 +177,8 @@ class Metrics:
         for name, task in self._tasks().items():
             self._tasks_up.labels(name).set(float(task.fault is None))
             self._raise_to(self._restarts.labels(name), task.restarts)
+        for update in self.on_update:
+            update()
 
     def _raise_to(self, metric: Counter, total: int) -> None:
         """Raise a counter to a total that another object counts; it may have started anew."""

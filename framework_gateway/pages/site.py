@@ -20,7 +20,7 @@ from framework_gateway.compare.endpoint import PATH, Compare
 from framework_gateway.compare.guard import ALLOW_ALL, Guard
 from framework_gateway.compare.rules import Rules
 from framework_gateway.mounts.mount import Mount
-from framework_gateway.pages.endpoints import Endpoint, endpoints_of
+from framework_gateway.observability.endpoints import Endpoint, endpoints_of
 from framework_gateway.pages.source import Operation, highlight_styles, operations_of, source_of
 
 HERE = Path(__file__).parent

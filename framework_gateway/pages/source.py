@@ -10,7 +10,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from framework_gateway.pages.endpoints import Endpoint
+from framework_gateway.observability.endpoints import Endpoint
 
 LIGHT, DARK = "vs", "github-dark"
 

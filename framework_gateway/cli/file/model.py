@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from framework_gateway.app import check_prefix as check_paths
 from framework_gateway.config import Config
+from framework_gateway.migrate.options import MoveOptions
 from framework_gateway.mounts.options import MountOptions
 from framework_gateway.security.proxies import PREFIX
 
@@ -68,6 +69,48 @@ class MountEntry(MountOptions):
         return {name: getattr(self, name) for name in names}
 
 
+Source = Annotated[
+    str,
+    BeforeValidator(join_addresses, json_schema_input_type=str | list[str]),
+    Field(min_length=1),
+]
+
+
+class MoveEntry(MoveOptions):
+    """An API that moves from one application to another."""
+
+    prefix: Annotated[
+        str,
+        AfterValidator(check_prefix),
+        Field(description="Path below which both applications are served, such as `/api`."),
+    ]
+    old: Annotated[
+        Source,
+        Field(description="The application that answers until a rule says otherwise."),
+    ]
+    new: Annotated[Source, Field(description="The application that the API moves to.")]
+    old_options: Annotated[
+        MountOptions, Field(description="Options of the mount of the old application.")
+    ] = Field(default_factory=MountOptions)
+    new_options: Annotated[
+        MountOptions, Field(description="Options of the mount of the new application.")
+    ] = Field(default_factory=MountOptions)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that the file sets."""
+        names = self.model_fields_set & MoveOptions.model_fields.keys()
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def side_options(self) -> dict[str, dict[str, Any]]:
+        """The options of both mounts that the file sets."""
+        return {
+            f"{side}_options": {name: getattr(given, name) for name in given.model_fields_set}
+            for side, given in (("old", self.old_options), ("new", self.new_options))
+        }
+
+
 class GatewayFile(BaseModel):
     """The content of ``gateway.toml``."""
 
@@ -97,6 +140,9 @@ class GatewayFile(BaseModel):
         default_factory=Config
     )
     mounts: Annotated[list[MountEntry], Field(description="Applications under prefixes.")] = []
+    moves: Annotated[
+        list[MoveEntry], Field(description="APIs that move from one application to another.")
+    ] = []
     companions: Annotated[
         dict[str, Command],
         Field(description="Commands that run as long as the gateway runs, by name."),

@@ -186,17 +186,18 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def duplicates(data: Any, document: Document) -> Iterator[tuple[Place, str]]:
-    """Yield the prefixes that an earlier mount has."""
-    first: dict[Any, int] = {}
-    mounts = data.get("mounts")
-    for index, entry in enumerate(mounts if isinstance(mounts, list) else []):
-        prefix = entry.get("prefix") if isinstance(entry, dict) else None
-        if not isinstance(prefix, str):
-            continue
-        if prefix in first:
-            line = document.line_of(["mounts", first[prefix], "prefix"])
-            yield ["mounts", index, "prefix"], f"{prefix} is already on line {line}"
-        first.setdefault(prefix, index)
+    """Yield the prefixes that an earlier mount or move has."""
+    first: dict[str, Place] = {}
+    for table in ("mounts", "moves"):
+        entries = data.get(table)
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            prefix = entry.get("prefix") if isinstance(entry, dict) else None
+            if not isinstance(prefix, str):
+                continue
+            place = [table, index, "prefix"]
+            if prefix in first:
+                yield place, f"{prefix} is already on line {document.line_of(first[prefix])}"
+            first.setdefault(prefix, place)
 
 
 def booleans(data: Any, content: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import SecretStr
+
 from framework_gateway.cli.file.document import Place
 
 # $${ is a literal ${; otherwise ${NAME} or ${NAME:-default}, as in a shell. The last alternative
@@ -82,4 +84,6 @@ def as_text(value: Any) -> str:
     """Return a setting as the environment has it."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     return ",".join(value) if isinstance(value, list) else str(value)

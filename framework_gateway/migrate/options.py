@@ -1,0 +1,238 @@
+"""The options of a move: stages, rules, limits and thresholds."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
+ANY = "*"
+READS = "reads"  # the safe methods
+WRITES = "writes"  # all others
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Stage(StrEnum):
+    """How far a route has moved."""
+
+    OFF = "off"  # the old application answers; the new one sees nothing
+    SHADOW = "shadow"  # the old one answers; the new one is asked after the answer, and compared
+    LIVE = "live"  # the new one answers a percentage of the clients; the other one is compared
+    RAMPDOWN = "rampdown"  # the new one answers all; the old one is compared, and is the fallback
+    COMPLETE = "complete"  # the new one answers all; the old one sees nothing
+
+
+class Credentials(StrEnum):
+    """What happens to the shadow of a request that carries credentials."""
+
+    SKIP = "skip"  # there is no shadow
+    REMOVE = "remove"  # the shadow has none, so that answers may differ because of that
+    FORWARD = "forward"  # the shadow carries the same credentials
+
+
+class Options(BaseModel):
+    """A table of ``gateway.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Rule(Options):
+    """Where some routes and methods are on their way from the old to the new application."""
+
+    route: Annotated[
+        str,
+        Field(
+            pattern=r"^(\*|/[^?#]*)$",
+            max_length=200,
+            description="Path below the prefix: a template such as `/users/{id}`, all below a path"
+            " such as `/users/*`, or `*` for all routes.",
+        ),
+    ] = ANY
+    methods: Annotated[
+        str,
+        Field(
+            pattern=r"^(\*|reads|writes|[A-Z][A-Z-]{0,31})$",
+            description="A method, `reads` (GET, HEAD, OPTIONS, TRACE), `writes` (all others), or"
+            " `*`.",
+        ),
+    ] = ANY
+    stage: Annotated[Stage, Field(description="How far the routes have moved.")] = Stage.OFF
+    percent: Annotated[
+        Percent, Field(description="Clients that the new application answers in stage `live`.")
+    ] = 0.0
+    share: Annotated[
+        Percent, Field(description="Requests that are also sent to the other application.")
+    ] = 100.0
+    unsafe: Annotated[
+        bool,
+        Field(
+            description="Also send requests with unsafe methods to the other application, which"
+            " must have its own data."
+        ),
+    ] = False
+    credentials: Annotated[
+        Credentials,
+        Field(
+            description="Requests with cookies or credentials: `skip` their shadow, `remove` the"
+            " credentials from it, or `forward` them."
+        ),
+    ] = Credentials.SKIP
+    steps: Annotated[
+        list[Percent],
+        Field(description="Percentages that stage `live` goes through by itself, one by one."),
+    ] = []
+
+    @property
+    def key(self) -> str:
+        """Identifies the rule: two rules with one key replace each other."""
+        return f"{self.methods} {self.route}"
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether some clients get their answers from the one and some from the other."""
+        return self.stage is Stage.LIVE and 0 < self.percent < 100
+
+    @property
+    def words(self) -> str:
+        """The stage in words, for the history and the log."""
+        if self.stage is not Stage.LIVE:
+            return str(self.stage)
+        return f"{self.stage} {self.percent:g} %"
+
+
+class Limits(Options):
+    """What shadows may use; beyond it, a request has no shadow and is counted."""
+
+    queue: Annotated[NonNegativeInt, Field(description="Shadows that wait.")] = 100
+    concurrency: Annotated[PositiveInt, Field(description="Shadows that run at once.")] = 8
+    body: Annotated[
+        ByteSize, Field(ge=0, description="Largest body of a request or an answer.")
+    ] = ByteSize(256 * 1024)
+    memory: Annotated[
+        ByteSize, Field(ge=0, description="Bytes of all bodies that are kept for shadows.")
+    ] = ByteSize(64 * 1024 * 1024)
+    timeout: Annotated[
+        PositiveFloat, Field(le=86400, description="Seconds for the answer to a shadow.")
+    ] = 10.0
+    noise: Annotated[
+        Share,
+        Field(
+            description="Share of the compared reads for which the old application is asked"
+            " twice, to see how often it differs from itself."
+        ),
+    ] = 0.1
+
+
+class BreakerOptions(Options):
+    """When a route goes back to the old application, until a person releases it."""
+
+    window: Annotated[
+        PositiveFloat, Field(le=86400, description="Seconds that are judged together.")
+    ] = 60.0
+    volume: Annotated[
+        PositiveInt, Field(description="Answers of the new application below which no rate counts.")
+    ] = 20
+    success: Annotated[
+        Share, Field(description="Smallest share of its answers that may succeed.")
+    ] = 0.99
+    in_a_row: Annotated[
+        PositiveInt, Field(description="Failures in a row that open the breaker at any volume.")
+    ] = 5
+    differing: Annotated[
+        Share, Field(description="Largest share of the compared answers that may differ.")
+    ] = 0.05
+    step: Annotated[
+        PositiveFloat,
+        Field(le=86400, description="Seconds between two of a rule's `steps`, at least."),
+    ] = 300.0
+    webhook: Annotated[
+        HttpUrl | None,
+        Field(description="Address that receives a JSON message when a breaker opens."),
+    ] = None
+
+
+class Ready(Options):
+    """When the evidence says that a route is ready for the next stage."""
+
+    compared: Annotated[PositiveInt, Field(description="Smallest number of compared requests.")] = (
+        1000
+    )
+    differing: Annotated[
+        Share, Field(description="Largest share of them that may differ, beyond noise.")
+    ] = 0.0
+    failing: Annotated[
+        Share, Field(description="Largest share that the new application may fail.")
+    ] = 0.0
+    slower: Annotated[
+        PositiveFloat,
+        Field(description="Largest p95 of the new application, as a multiple of the old one's."),
+    ] = 1.2
+
+
+class MoveOptions(Options):
+    """The options of a move."""
+
+    rules: Annotated[
+        list[Rule],
+        Field(description="Stages by route and method; the most specific rule holds."),
+    ] = []
+    sticky: Annotated[
+        list[Annotated[str, Field(pattern=r"^(token|address|(cookie|header):[!-9;-~]{1,100})$")]],
+        Field(
+            description="What keeps a client on one side, the first that it has: `cookie:NAME`,"
+            " `header:NAME`, `token` (the Bearer token), `address`."
+        ),
+    ] = ["cookie:session", "token", "address"]
+    timeout: Annotated[
+        PositiveFloat,
+        Field(
+            le=86400,
+            description="Seconds until the new application must begin its answer to a read; then"
+            " the old one answers.",
+        ),
+    ] = 10.0
+    ignore: Annotated[
+        list[str], Field(description="What may differ, as for `gateway compare --ignore`.")
+    ] = []
+    unordered: Annotated[
+        list[str], Field(description="JSON Pointers of arrays whose order does not matter.")
+    ] = []
+    tolerance: Annotated[
+        float | None, Field(ge=0, description="Numbers that differ by less are equal.")
+    ] = None
+    show: Annotated[
+        list[str],
+        Field(
+            description="JSON Pointers of values that examples show, such as `/items/*/price`;"
+            " all others are masked."
+        ),
+    ] = []
+    limits: Annotated[Limits, Field(description="What shadows may use.")] = Limits()
+    breaker: Annotated[
+        BreakerOptions, Field(description="When a route goes back to the old application.")
+    ] = BreakerOptions()
+    ready: Annotated[Ready, Field(description="When a route is ready.")] = Ready()
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> "MoveOptions":
+        keys = [rule.key for rule in self.rules]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            raise ValueError(f"there are two rules for {twice}")
+        return self
+
+
+def class_of(method: str) -> str:
+    """Return whether a method reads or writes."""
+    return READS if method in SAFE else WRITES

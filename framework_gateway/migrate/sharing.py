@@ -1,0 +1,160 @@
+"""The state and the evidence of a move in a store. Commands use this without a gateway, too."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from framework_gateway.migrate.evidence import RouteEvidence
+from framework_gateway.migrate.state import MoveState
+from framework_gateway.migrate.stores import Store, StoreError
+
+MAX_ROUTES = 500  # routes of a move in the store; further ones are counted together
+OTHER_ROUTE = "others"
+ATTEMPTS = 20  # to change something that others change at the same time
+
+Change = Callable[[MoveState], MoveState]
+
+
+class SharedState:
+    """The state of a move in a store.
+
+    Args:
+        store: the store.
+        prefix: the prefix of the move.
+    """
+
+    def __init__(self, store: Store, prefix: str) -> None:
+        self.store = store
+        self.name = f"state {prefix or '/'}"
+        self._version = -1
+        self._state = MoveState()
+
+    def read(self) -> MoveState:
+        """Return the state as it is now.
+
+        Raises:
+            StoreError: the store is away, or has something else there.
+        """
+        if self.store.versions(self.name).get(self.name, 0) == self._version:
+            return self._state
+        return self._load()
+
+    def _load(self) -> MoveState:
+        found = self.store.read(self.name)
+        if found is None:
+            self._version, self._state = 0, MoveState()
+            return self._state
+        try:
+            state = MoveState.model_validate_json(found.text)
+        except ValidationError as error:
+            raise StoreError(f"{self.name} in the store is no state of a move") from error
+        self._version, self._state = found.version, state
+        return state
+
+    def change(self, change: Change) -> tuple[MoveState, bool]:
+        """Change the state; the change is repeated if another process was faster.
+
+        Args:
+            change: returns the new state, or the given one if nothing is to be changed.
+
+        Returns:
+            The state, and whether this call has changed it.
+
+        Raises:
+            StoreError: the store is away, or too many processes change the state.
+        """
+        for _ in range(ATTEMPTS):
+            state = self._load()
+            wanted = change(state)
+            if wanted == state:
+                return state, False
+            if self.store.write(self.name, wanted.model_dump_json(), self._version):
+                self._version, self._state = self._version + 1, wanted
+                return wanted, True
+        raise StoreError(f"{self.name}: too many changes at the same time")
+
+
+@dataclass
+class Known:
+    """The evidence of a route, as it was read or written last."""
+
+    version: int
+    evidence: RouteEvidence
+
+
+class SharedEvidence:
+    """The evidence of a move in a store: what all workers have seen.
+
+    Args:
+        store: the store.
+        prefix: the prefix of the move.
+    """
+
+    def __init__(self, store: Store, prefix: str) -> None:
+        self.store = store
+        self.prefix = f"evidence {prefix or '/'} "
+        self._known: dict[str, Known] = {}
+
+    def read(self) -> Mapping[str, RouteEvidence]:
+        """Return the evidence by route.
+
+        Raises:
+            StoreError: the store is away.
+        """
+        for name, version in self.store.versions(self.prefix).items():
+            route = name.removeprefix(self.prefix)
+            known = self._known.get(route)
+            if known is None or known.version != version:
+                self._load(route)
+        return {route: known.evidence for route, known in self._known.items()}
+
+    def _load(self, route: str) -> Known:
+        found = self.store.read(self.prefix + route)
+        known = Known(0, RouteEvidence())
+        if found is not None:
+            try:
+                known = Known(found.version, RouteEvidence.from_dict(json.loads(found.text)))
+            except (ValueError, KeyError, TypeError) as error:
+                raise StoreError(f"{self.prefix}{route} in the store is no evidence") from error
+        self._known[route] = known
+        return known
+
+    def add(self, route: str, more: RouteEvidence) -> None:
+        """Add what a worker has seen.
+
+        Raises:
+            StoreError: the store is away, or too many processes add to the route.
+        """
+        known = self._known.get(route) or self._load(route)
+        if not known.version and len(self.store.versions(self.prefix)) >= MAX_ROUTES:
+            # Clients may have chosen the names, of which each gateway knows others.
+            del self._known[route]
+            route = OTHER_ROUTE
+            known = self._known.get(route) or self._load(route)
+        for _ in range(ATTEMPTS):
+            total = RouteEvidence.from_dict(known.evidence.as_dict())
+            total.add(more)
+            if self._write(route, total, known.version):
+                return
+            known = self._load(route)
+        raise StoreError(f"{self.prefix}{route}: too many changes at the same time")
+
+    def reset(self, route: str) -> None:
+        """Forget the evidence of a route, after a mistake was corrected.
+
+        Raises:
+            StoreError: the store is away, or too many processes add to the route.
+        """
+        for _ in range(ATTEMPTS):
+            if self._write(route, RouteEvidence(), self._load(route).version):
+                return
+        raise StoreError(f"{self.prefix}{route}: too many changes at the same time")
+
+    def _write(self, route: str, evidence: RouteEvidence, version: int) -> bool:
+        text = json.dumps(evidence.as_dict())
+        if not self.store.write(self.prefix + route, text, version):
+            return False
+        self._known[route] = Known(version + 1, evidence)
+        return True

@@ -1,0 +1,138 @@
+"""Shadows: compared after the answer, within limits, and harmless to clients."""
+
+from pathlib import Path
+
+from tests.migrate.gateways import moved
+from tests.wsgi.server import wait_until
+
+ROUTE = "GET /users/{number}"
+SHADOW = {"methods": "reads", "stage": "shadow"}
+
+
+def test_a_shadow_is_marked_and_compared(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW) as api:
+        response = api.client.get("/api/users/1?verbose=1", headers={"X-Request-ID": "one"})
+        assert response.json()["name"] == "Ada"
+        api.wait_for(ROUTE, "equal")
+        (method, path, headers) = api.new.seen[0]
+        assert (method, path) == ("GET", "/api/users/1")
+        assert headers["gateway-shadow"] == "1"
+        assert headers["x-request-id"] == "one"
+        assert api.counts(ROUTE)["compared"] == 1
+
+
+def test_a_difference_is_found_at_its_place(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW) as api:
+        api.new.mode = "wrong"
+        api.client.get("/api/users/1")
+        api.wait_for(ROUTE, "differing")
+        (found,) = api.evidence(ROUTE).found.values()
+        assert found.what == "body /name (value)"
+        assert found.example is not None
+        assert found.example["request"]["path"] == "/users/1"
+        (difference,) = [one for one in found.example["differences"] if one["kind"] == "value"]
+        # Nothing of a body is kept in clear by default.
+        assert difference["values"] == {
+            "old": '"***" (3 characters)',
+            "new": '"***" (3 characters)',
+        }
+
+
+def test_the_live_side_is_compared_with_the_old_one(tmp_path: Path) -> None:
+    with moved(tmp_path, {"methods": "reads", "stage": "live", "percent": 100}) as api:
+        api.new.mode = "wrong"
+        assert api.client.get("/api/users/1").json()["name"] == "Eve"
+        api.wait_for(ROUTE, "differing")
+        assert api.seen_by_old[0][2]["Gateway-Shadow"] == "1"
+
+
+def test_writes_have_a_shadow_only_where_the_rule_says_so(tmp_path: Path) -> None:
+    writes = {"route": "/users", "methods": "POST", "stage": "shadow"}
+    with moved(tmp_path, writes) as api:
+        api.client.post("/api/users", json={"name": "Eve"})
+        api.set(**writes, unsafe=True)
+        api.client.post("/api/users", json={"name": "Eve"})
+        api.wait_for("POST /users", "equal")
+        assert [method for method, _, _ in api.new.seen] == ["POST"]
+
+
+def test_credentials_go_only_where_the_rule_says_so(tmp_path: Path) -> None:
+    cookie = {"Cookie": "session=secret"}
+    with moved(tmp_path, SHADOW) as api:
+        api.client.get("/api/users/1", headers=cookie)
+        api.wait_for(ROUTE, "credentials")
+        assert not api.new.seen
+        api.set(**SHADOW, credentials="remove")
+        api.client.get("/api/users/1", headers=cookie)
+        api.wait_for(ROUTE, "compared")
+        assert "cookie" not in api.new.seen[0][2]
+        api.set(**SHADOW, credentials="forward")
+        api.client.get("/api/users/1", headers=cookie)
+        api.wait_for(ROUTE, "compared", 2)
+        assert api.new.seen[1][2]["cookie"] == "session=secret"
+
+
+def test_what_differs_by_itself_is_noise(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW, limits={"noise": 1.0}) as api:
+        for _ in range(5):
+            api.client.get("/api/noise")
+        api.wait_for("GET /noise", "compared", 5)
+        counts = api.counts("GET /noise")
+        assert counts["noisy"] == 5
+        assert "differing" not in counts
+        assert api.evidence("GET /noise").differing == 0
+
+
+def test_a_shadow_that_hangs_costs_its_slots_only(tmp_path: Path) -> None:
+    limits = {"concurrency": 2, "queue": 3, "timeout": 0.5}
+    with moved(tmp_path, SHADOW, limits=limits) as api:
+        api.new.mode = "hang"
+        for _ in range(20):
+            assert api.client.get("/api/users/1").status_code == 200
+        assert api.control.shadows.running <= 2
+        assert api.control.shadows.waiting <= 3
+        wait_until(lambda: not api.control.shadows.running)
+        counts = api.counts(ROUTE)
+        assert counts["dropped"] + counts["timed out"] == 20
+        assert counts["timed out"] >= 5
+        assert api.control.memory == 0
+
+
+def test_an_endless_shadow_is_cut_off(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW) as api:
+        api.new.mode = "stream"
+        assert api.client.get("/api/users/1").status_code == 200
+        api.wait_for(ROUTE, "too large")
+        wait_until(lambda: api.control.memory == 0)
+
+
+def test_a_large_answer_is_not_kept(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW) as api:
+        assert len(api.client.get("/api/large").content) == 300_000
+        api.wait_for("GET /large", "too large")
+        assert not api.new.seen
+        assert api.control.memory == 0
+
+
+def test_no_memory_means_no_shadow(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW, limits={"memory": 1000, "body": 600}) as api:
+        assert api.client.get("/api/users/1").status_code == 200
+        api.wait_for(ROUTE, "dropped")
+        assert not api.new.seen
+
+
+def test_a_new_application_that_crashes_is_counted(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW) as api:
+        api.new.mode = "raise"
+        assert api.client.get("/api/users/1").status_code == 200
+        api.wait_for(ROUTE, "differing")
+        (found,) = api.evidence(ROUTE).found.values()
+        assert found.what == "status: old 200, new 500"
+
+
+def test_only_a_share_has_a_shadow(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW | {"share": 0}) as api:
+        for _ in range(5):
+            api.client.get("/api/users/1")
+        assert api.counts(ROUTE)["requests"] == 5
+        assert not api.new.seen

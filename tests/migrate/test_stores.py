@@ -1,0 +1,127 @@
+"""The stores of moves: a write never overwrites what it has not read."""
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from framework_gateway.migrate.evidence import RouteEvidence
+from framework_gateway.migrate.options import Rule, Stage
+from framework_gateway.migrate.sharing import MAX_ROUTES, SharedEvidence, SharedState
+from framework_gateway.migrate.stores import FileStore, Store, StoreError, open_store
+from tests.databases import PostgreSQL, free_port, redis_server
+
+
+@pytest.fixture(params=["file", "redis", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a real store of each kind."""
+    if request.param == "file":
+        yield str(tmp_path / "moves.sqlite3")
+    elif request.param == "redis":
+        with redis_server() as url:
+            yield url
+    else:
+        # Not below tmp_path, which the user that runs PostgreSQL cannot read.
+        with TemporaryDirectory() as directory:
+            database = PostgreSQL(Path(directory))
+            with database.serving():
+                yield database.url
+
+
+def test_a_store_refuses_a_version_that_is_not_the_current_one(address: str) -> None:
+    one, other = open_store(address), open_store(address)
+    assert one.read("state /api") is None
+    assert one.write("state /api", "first", 0)
+    assert not other.write("state /api", "lost", 0)
+    assert other.write("state /api", "second", 1)
+    assert not one.write("state /api", "lost", 1)
+    assert one.read("state /api") == (2, "second")
+    assert other.versions("state ") == {"state /api": 2}
+    assert other.versions("evidence ") == {}
+    one.close()
+    other.close()
+
+
+def test_changes_of_many_processes_are_all_kept(address: str) -> None:
+    stores = [open_store(address) for _ in range(4)]
+
+    def change(number: int) -> None:
+        shared = SharedState(stores[number], "/api")
+        for step in range(5):
+            rule = Rule(route=f"/{number}/{step}", stage=Stage.SHADOW)
+            shared.change(lambda state: state.with_rule(rule, f"person {number}"))  # noqa: B023
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(change, range(4)))
+    state = SharedState(stores[0], "/api").read()
+    assert len(state.rules) == len(state.history) == 20
+    assert {entry.who for entry in state.history} == {f"person {n}" for n in range(4)}
+    for store in stores:
+        store.close()
+
+
+def test_evidence_of_many_workers_is_added_up(address: str) -> None:
+    stores = [open_store(address) for _ in range(3)]
+
+    def add(store: Store) -> None:
+        shared = SharedEvidence(store, "/api")
+        for _ in range(5):
+            more = RouteEvidence()
+            more.counts["requests"] += 1
+            more.latencies["new"].add(0.01)
+            shared.add("GET /users", more)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(add, stores))
+    found = SharedEvidence(stores[0], "/api").read()["GET /users"]
+    assert found.counts["requests"] == found.latencies["new"].count == 15
+    for store in stores:
+        store.close()
+
+
+def test_the_number_of_routes_in_a_store_is_bounded(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "moves.sqlite3")
+    more = RouteEvidence()
+    more.counts["requests"] = 1
+    for number in range(MAX_ROUTES + 20):
+        SharedEvidence(store, "/api").add(f"GET /{number}", more)
+    found = SharedEvidence(store, "/api").read()
+    assert len(found) == MAX_ROUTES + 1
+    assert found["others"].counts["requests"] == 20
+    store.close()
+
+
+def test_a_store_that_is_away_says_so() -> None:
+    for scheme in ("redis", "postgresql"):
+        store = open_store(f"{scheme}://127.0.0.1:{free_port()}/0")
+        with pytest.raises(StoreError):
+            store.read("state /api")
+        store.close()
+
+
+def test_a_file_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="unable to open"):
+        FileStore(tmp_path / "missing" / "moves.sqlite3").read("state /api")
+
+
+class SmallDisk(FileStore):
+    """A file that SQLite itself refuses to make larger."""
+
+    pages = 4
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = super()._connect()
+        connection.execute(f"PRAGMA max_page_count = {self.pages}")
+        return connection
+
+
+def test_a_full_disk_is_an_error_and_what_was_stored_stays(tmp_path: Path) -> None:
+    store = SmallDisk(tmp_path / "moves.sqlite3")
+    assert store.write("state /api", "small", 0)
+    with pytest.raises(StoreError, match="full"):
+        store.write("state /api", "x" * 100_000, 1)
+    assert store.read("state /api") == (1, "small")
+    store.close()
