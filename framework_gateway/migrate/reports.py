@@ -7,11 +7,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from framework_gateway.compare.exports import MODULE, TEST, arguments_of, as_line, printable
 from framework_gateway.compare.messages import Request
 from framework_gateway.compare.reports.markdown import code, escape, table
+from framework_gateway.compare.reports.pages import environment
 from framework_gateway.migrate.options import Stage
 from framework_gateway.migrate.verdicts import Readiness
 
@@ -117,23 +117,18 @@ def milliseconds(quantile: Document | None) -> str:
 
 def as_junit(document: Document) -> str:
     """Return a test case for each route: it fails unless the route is ready."""
-    routes = document["routes"]
-    failing = {k: v for k, v in routes.items() if v["readiness"] != Readiness.READY or v["back"]}
-    counts = {"tests": str(max(1, len(routes))), "failures": str(len(failing) or int(not routes))}
-    suites = Element("testsuites", name="gateway move")
-    suite = SubElement(suites, "testsuite", name=f"move of {document['move']}", **counts)
-    for route, one in routes.items():
-        case = SubElement(suite, "testcase", classname="move", name=printable(route))
-        if route in failing:
-            message = one["back"] or "; ".join(one["reasons"])
-            kind = "back" if one["back"] else str(one["readiness"])
-            failure = SubElement(case, "failure", type=kind, message=printable(message))
-            failure.text = printable("\n".join(markdown_reasons(one)))
-    if not routes:
-        case = SubElement(suite, "testcase", classname="move", name="all routes")
-        SubElement(case, "failure", type="nothing", message="no request has been seen yet")
-    indent(suites)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(suites, "unicode") + "\n"
+    cases = [case_of(route, one) for route, one in document["routes"].items()]
+    cases = cases or [("all routes", "nothing", "no request has been seen yet", "")]
+    return environment().get_template("move.xml").render(document=document, cases=cases)
+
+
+def case_of(route: str, one: Document) -> tuple[str, str, str, str]:
+    """Return the name of a test case, and the type, the message and the text of its failure."""
+    if one["back"]:
+        return route, "back", one["back"], "\n".join(markdown_reasons(one))
+    if one["readiness"] == Readiness.READY:
+        return route, "", "", ""
+    return route, one["readiness"], "; ".join(one["reasons"]), "\n".join(markdown_reasons(one))
 
 
 def examples(document: Document) -> Iterator[tuple[str, Request]]:
