@@ -9,6 +9,7 @@ from click_default_group import DefaultGroup
 
 from framework_gateway.cli.check import check, schema
 from framework_gateway.cli.compare import compare
+from framework_gateway.cli.move import move
 from framework_gateway.cli.serve import serve
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -22,5 +23,6 @@ def main() -> None:
 
 main.add_command(serve)
 main.add_command(compare)
+main.add_command(move)
 main.add_command(check)
 main.add_command(schema)
