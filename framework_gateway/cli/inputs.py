@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from framework_gateway.cli.types import Number
+
 if TYPE_CHECKING:
     from framework_gateway.compare.inputs import Input
     from framework_gateway.compare.messages import Request
@@ -26,16 +28,19 @@ OPTIONS = (
     click.option(
         "--file",
         type=click.File(encoding=WITH_MARK),
+        metavar="FILE",
         help="Send the requests of this file, one JSON object per line.",
     ),
     click.option(
         "--har",
         type=click.File(encoding=WITH_MARK),
+        metavar="FILE",
         help="Send the requests of this HTTP Archive.",
     ),
     click.option(
         "--access-log",
         type=click.File(errors="replace"),
+        metavar="FILE",
         help="Send the requests of this access log, in the common or combined format.",
     ),
     click.option(
@@ -54,7 +59,8 @@ OPTIONS = (
         "--max-examples",
         default=50,
         show_default=True,
-        type=click.IntRange(min=1),
+        type=Number(1),
+        metavar="N",
         help="With --openapi: valid, and as many invalid, requests for each operation.",
     ),
 )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework_gateway.cli.types import Seconds
+
 if TYPE_CHECKING:
     from framework_gateway.compare.summary import Summary
 
@@ -46,7 +48,7 @@ OPTIONS = (
     ),
     click.option(
         "--time-limit",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Seconds(),
         metavar="SECONDS",
         help="Send no more requests after this time.",
     ),
