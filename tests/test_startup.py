@@ -64,7 +64,7 @@ def test_a_port_in_use_is_reported_in_one_line() -> None:
 NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"
 OF_THE_GATEWAY = [f"GATEWAY_PORT: {NO_INTEGER}", f"GATEWAY_THREADS: {NO_INTEGER}"]
 OF_THE_API = [
-    "GATEWAY_DATABASE_URL: Value error, use sqlite:///file.sqlite3 or "
+    "GATEWAY_DATABASE_URL: use sqlite:///file.sqlite3 or "
     "postgresql://user:password@host/name",
     f"GATEWAY_THREADS: {NO_INTEGER}",
 ]

@@ -9,13 +9,12 @@ import click
 from framework_gateway.cli.commands import Command
 from framework_gateway.cli.inputs import SOURCES, Chosen, input_options
 from framework_gateway.cli.reports import report_options, write_reports
-from framework_gateway.cli.types import Number, Pair, Seconds
+from framework_gateway.cli.types import HeaderType, Number, Pair, Seconds
 from framework_gateway.compare import MAX_SIZE, TIMEOUT
 
 
 TARGET = Pair("target", "=", "NAME=package.module:application or NAME=http://127.0.0.1:8001")
 NEUTRAL = Pair("neutral", "=", "NAME=TEXT")
-HEADER = Pair("header", ":", "Name: value")
 EXAMPLES = r"""
 gateway compare GET /api/users
 gateway compare /api/users/1 --json
@@ -43,7 +42,7 @@ SECTIONS = {
 @click.argument("path", required=False)
 @click.option("-d", "--data", metavar="TEXT|@FILE", help="Request body; @FILE reads a file, @- reads standard input.")
 @click.option(
-    "-H", "--header", "headers", multiple=True, type=HEADER, metavar="'NAME: VALUE'", help="Header of every request."
+    "-H", "--header", "headers", multiple=True, type=HeaderType(), metavar="'NAME: VALUE'", help="Header of every request."
 )
 @click.option(
     "--target",

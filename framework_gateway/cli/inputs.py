@@ -99,6 +99,8 @@ class Chosen:
         if len(sources) != 1:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in SOURCES)
             raise click.UsageError(f"give a path that begins with /, or one of {options}")
+        if self.origin and not self.har:
+            raise click.UsageError("--origin selects requests of an HTTP Archive; also give --har")
 
     @property
     def is_many(self) -> bool:
@@ -196,13 +198,14 @@ class Chosen:
         from framework_gateway.compare.inputs import InputError, openapi
         from framework_gateway.compare.messages import Request
         from framework_gateway.compare.targets import TargetError
+        from framework_gateway.compare.words import describe
 
         request = self._with_headers(Request("GET", path)).with_defaults()
         try:
             answer = await target.answer(request, LARGEST_DOCUMENT)
         # An application may raise anything.
         except Exception as error:
-            raise TargetError(f"{target.name} does not answer GET {path}: {error!r}") from error
+            raise TargetError(f"{target.name} does not answer GET {path}: {describe(error)}") from error
         if answer.status != 200:
             raise InputError(f"{target.name} answers {answer.status} to GET {path}")
         return openapi.parse(answer.body, target.name)

@@ -1,5 +1,6 @@
 """The options of ``gateway compare`` that say what is reported, and where."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,9 +24,13 @@ class ReportFile(click.ParamType[str]):
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         path = Path(value)
         if path.suffix not in ENDINGS:
-            self.fail(f"{value}: the name must end with {', '.join(ENDINGS)}", param, ctx)
+            self.fail(f"the name '{value}' must end with {', '.join(ENDINGS)}", param, ctx)
+        if path.is_dir():
+            self.fail(f"{value} is a directory; name a file", param, ctx)
         if not path.parent.is_dir():
-            self.fail(f"{value}: there is no directory {path.parent}", param, ctx)
+            self.fail(f"there is no directory {path.parent}", param, ctx)
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            self.fail(f"{value} may not be written by this user", param, ctx)
         return str(value)
 
 

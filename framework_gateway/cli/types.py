@@ -1,6 +1,7 @@
 """The types of the options: each says what a wrong value should be."""
 
 import math
+import re
 from typing import Any, NoReturn
 
 import click
@@ -65,6 +66,21 @@ class Pair(click.ParamType[tuple[str, str]]):
         return name.strip(), rest.strip()
 
 
+class HeaderType(Pair):
+    """A header of a request, as ``Name: value``."""
+
+    def __init__(self) -> None:
+        super().__init__("header", ":", "'Name: value'")
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
+        name, content = super().convert(value, param, ctx)
+        if not is_token(name):
+            self.fail(f"'{name}' is not the name of a header", param, ctx)
+        if not content.isprintable():
+            self.fail(f"the value of {name} has a control character", param, ctx)
+        return name, content
+
+
 class MountType(click.ParamType[tuple[str, str]]):
     """A value of the form ``/prefix=package.module:attribute``; ``/`` is a prefix, too."""
 
@@ -99,6 +115,11 @@ class PrefixType(click.ParamType[str]):
         if not is_prefix(value):
             self.fail(f"'{value}' is not a prefix such as /shop", param, ctx)
         return str(value)
+
+
+def is_token(text: str) -> bool:
+    """Return whether a text can be a method or the name of a header (RFC 9110, token)."""
+    return re.fullmatch("[!#$%&'*+.^_`|~0-9A-Za-z-]+", text) is not None
 
 
 def is_prefix(text: str) -> bool:
