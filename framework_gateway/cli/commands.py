@@ -86,7 +86,7 @@ def write_examples(examples: str, formatter: click.HelpFormatter) -> None:
                 formatter.write(f"{indent}{line}\n")
 
 
-class Commands(DefaultGroup):
+class Commands(click.Group):
     """A group of commands with examples, and with errors of one line.
 
     Args:
@@ -105,10 +105,20 @@ class Commands(DefaultGroup):
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Parse the options of the group."""
         with one_line_errors():
-            context: click.Context = super().make_context(*args, **kwargs)
-            return context
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Parse the arguments of the command, and run it."""
         with one_line_errors():
             return super().invoke(ctx)
+
+
+class DefaultCommands(DefaultGroup, Commands):
+    """Commands of which one runs if none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; a shell that completes the first word gets the commands."""
+        if ctx.resilient_parsing:
+            return Commands.parse_args(self, ctx, args)
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed

@@ -12,7 +12,6 @@ from framework_gateway.cli.reports import report_options, write_reports
 from framework_gateway.cli.types import HeaderType, Number, Pair, Seconds
 from framework_gateway.compare import MAX_SIZE, TIMEOUT
 
-
 TARGET = Pair("target", "=", "NAME=package.module:application or NAME=http://127.0.0.1:8001")
 NEUTRAL = Pair("neutral", "=", "NAME=TEXT")
 EXAMPLES = r"""
@@ -40,9 +39,20 @@ SECTIONS = {
 @click.command(cls=Command, examples=EXAMPLES, sections=SECTIONS)
 @click.argument("method", default="GET")
 @click.argument("path", required=False)
-@click.option("-d", "--data", metavar="TEXT|@FILE", help="Request body; @FILE reads a file, @- reads standard input.")
 @click.option(
-    "-H", "--header", "headers", multiple=True, type=HeaderType(), metavar="'NAME: VALUE'", help="Header of every request."
+    "-d",
+    "--data",
+    metavar="TEXT|@FILE",
+    help="Request body; @FILE reads a file, @- reads standard input.",
+)
+@click.option(
+    "-H",
+    "--header",
+    "headers",
+    multiple=True,
+    type=HeaderType(),
+    metavar="'NAME: VALUE'",
+    help="Header of every request.",
 )
 @click.option(
     "--target",
@@ -91,7 +101,10 @@ SECTIONS = {
     help="Ask each target N times more, and count only what differs more often than by itself.",
 )
 @click.option(
-    "--seed", type=Number(), metavar="N", help="Seed of the order in which targets are asked, and of --openapi."
+    "--seed",
+    type=Number(),
+    metavar="N",
+    help="Seed of the order in which targets are asked, and of --openapi.",
 )
 @click.option("--in-turn", is_flag=True, help="Send to one target after the other.")
 @click.option(

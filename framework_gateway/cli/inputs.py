@@ -205,7 +205,9 @@ class Chosen:
             answer = await target.answer(request, LARGEST_DOCUMENT)
         # An application may raise anything.
         except Exception as error:
-            raise TargetError(f"{target.name} does not answer GET {path}: {describe(error)}") from error
+            raise TargetError(
+                f"{target.name} does not answer GET {path}: {describe(error)}"
+            ) from error
         if answer.status != 200:
             raise InputError(f"{target.name} answers {answer.status} to GET {path}")
         return openapi.parse(answer.body, target.name)

@@ -7,7 +7,7 @@ needs when it runs.
 import click
 
 from framework_gateway.cli.check import check, schema
-from framework_gateway.cli.commands import HELP_OPTIONS, Commands
+from framework_gateway.cli.commands import HELP_OPTIONS, DefaultCommands
 from framework_gateway.cli.compare import compare
 from framework_gateway.cli.serve import serve
 
@@ -19,7 +19,7 @@ gateway check
 
 
 @click.group(
-    cls=Commands,
+    cls=DefaultCommands,
     default="serve",
     default_if_no_args=True,
     examples=EXAMPLES,

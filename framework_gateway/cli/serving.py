@@ -32,7 +32,6 @@ from framework_gateway.server.server import (
 from framework_gateway.server.workers import EXIT_NOT_STARTED, Workers
 from framework_gateway.wsgi.threads import threads_left_running
 
-
 ADVICE = {  # what to do when the socket cannot be bound
     errno.EADDRNOTAVAIL: "choose an address of this machine with --host",
     errno.EACCES: "choose a port from 1024 with --port",
