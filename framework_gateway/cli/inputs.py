@@ -1,7 +1,5 @@
 """The options of ``gateway compare`` that say which requests are sent."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -221,6 +219,8 @@ def then(*sources: "Callable[[], Iterable[Request]]") -> "Iterator[Request]":
 
 def keep_hypothesis_files_apart() -> None:
     """Let Hypothesis write its caches into a temporary directory, not into the user's."""
+    import tempfile
+
     try:
         from hypothesis.configuration import set_hypothesis_home_dir
     except ImportError:
@@ -232,6 +232,9 @@ def keep_hypothesis_files_apart() -> None:
 
 def seekable(file: IO[str]) -> IO[str]:
     """Return a file that can be read again; standard input is copied."""
+    import shutil
+    import tempfile
+
     if file.seekable():
         return file
     # Click closes it at the end of the command.
