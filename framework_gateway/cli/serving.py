@@ -1,6 +1,7 @@
 """The implementation of ``gateway serve``: socket, processes, and the server in each of them."""
 
 import errno
+import logging
 import os
 import socket
 import sys
@@ -12,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from framework_gateway.app import Gateway
+from framework_gateway.app import Gateway, StartFailed
 from framework_gateway.config import Config as Settings
 from framework_gateway.config import get_config
 from framework_gateway.mounts.deadline import Interrupted
@@ -198,6 +199,7 @@ def run_server(
         on_close=on_close,
         extra_time=extra_time,
     )
+    logging.getLogger("uvicorn.error").addFilter(is_not_start_failed)
     try:
         server.run(sockets=[listener])
     except Interrupted as interrupted:
@@ -206,6 +208,11 @@ def run_server(
         sys.exit(EXIT_NOT_STARTED)  # the log says why
     if threads_left_running:
         sys.exit(EXIT_THREADS_RUNNING)
+
+
+def is_not_start_failed(record: logging.LogRecord) -> bool:
+    """Leave out the traceback of ``fail_fast``; each application has logged its own reason."""
+    return f"{StartFailed.__module__}.{StartFailed.__name__}: " not in record.getMessage()
 
 
 def limits_of(settings: Settings) -> Limits:

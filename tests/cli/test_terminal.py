@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from framework_gateway.cli.commands import UsageFault
+from framework_gateway.cli.commands import one_line
 from framework_gateway.cli.main import main
+from framework_gateway.proxy.addresses import AddressError, parse_address
 from tests.servers import run
 
 SHOP = """
@@ -139,8 +140,25 @@ def test_a_wrong_variable_is_one_line(here: Path, setting: str) -> None:
     assert "Value error" not in result.stderr
 
 
-def test_a_fault_in_several_lines_becomes_one() -> None:
-    from framework_gateway.cli.commands import one_line
+def test_fail_fast_logs_the_reason_in_lines_of_their_own(here: Path) -> None:
+    command = ("serve", "--only-mounts", "--mount", "/shop=none:app", "--port", "0")
+    result = run("gateway", *command, "--fail-fast", cwd=here)
+    assert result.returncode == 3
+    assert "/shop could not be loaded: there is no module 'none'" in result.stderr
+    assert "Traceback" not in result.stderr
 
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        (f"unix:/{'x' * 107}", "is too long: use at most 107 bytes"),
+        ("http://a b", "is not an address: it has a space"),
+    ],
+)
+def test_an_address_that_cannot_work_is_refused(address: str, reason: str) -> None:
+    with pytest.raises(AddressError, match=reason):
+        parse_address(address)
+
+
+def test_a_fault_in_several_lines_becomes_one() -> None:
     assert one_line("first\n  second") == "first second"
-    assert UsageFault("x").exit_code == 2
