@@ -21,11 +21,10 @@ class UsageFault(click.ClickException):
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn each error of Click in the block into one of a single line.
+    """Turn a usage error of Click in the block, which has four lines, into one of a single line.
 
     Raises:
         UsageFault: the command line is wrong.
-        ClickException: it is right, and something else is wrong.
     """
     try:
         yield
@@ -36,9 +35,6 @@ def one_line_errors() -> Iterator[None]:
         end = "" if text.endswith((".", "?")) else "."
         hint = f"{end} Try '{error.ctx.command_path} --help'." if error.ctx else ""
         raise UsageFault(text + hint) from error
-    except click.ClickException as error:
-        error.message = one_line(error.message)
-        raise
 
 
 def one_line(text: str) -> str:
@@ -113,7 +109,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
 
 
-class DefaultCommands(DefaultGroup, Commands):
+class DefaultCommands(DefaultGroup, Commands):  # type: ignore[misc]
     """Commands of which one runs if none is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
