@@ -228,7 +228,7 @@ def get_settings() -> Settings:
         raise SystemExit(str(error)) from None
     except ValidationError as error:
         problems = [
-            f"GATEWAY_{str(item['loc'][0]).upper()}: {item['msg']}"
+            f"GATEWAY_{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}"
             for item in error.errors(include_url=False, include_input=False)
         ]
         raise SystemExit("\n".join(problems)) from None

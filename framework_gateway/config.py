@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from framework_gateway.security.proxies import PREFIX
+
+REASONS = {  # in place of those that speak of Python's types
+    "dict_type": "it is a table; set one of its members",
+    "model_type": "it is a table; set one of its members",
+}
 
 
 def check_network(network: str) -> str:
@@ -38,6 +44,11 @@ def split_commas(value: Any) -> Any:
     if isinstance(value, str):
         return [item.strip() for item in value.split(",") if item.strip()]
     return value
+
+
+def reason_of(error: ErrorDetails) -> str:
+    """Return why a value is wrong, without words for Python's types."""
+    return REASONS.get(error["type"], error["msg"]).removeprefix("Value error, ")
 
 
 class Config(BaseSettings):
@@ -233,7 +244,7 @@ def get_config() -> Config:
         return Config()
     except ValidationError as error:
         problems = [
-            f"GATEWAY_{str(item['loc'][0]).upper()}: {item['msg']}"
+            f"GATEWAY_{str(item['loc'][0]).upper()}: {reason_of(item)}"
             for item in error.errors(include_url=False, include_input=False)
         ]
         raise SystemExit("\n".join(problems)) from None

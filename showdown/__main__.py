@@ -2,11 +2,18 @@
 
 import click
 
+from framework_gateway.cli.commands import HELP_OPTIONS, Commands
 from showdown.bench.command import bench
 from showdown.claims.command import claims
 
+EXAMPLES = """
+python -m showdown bench --quick
+python -m showdown bench --target flask-waitress --workload hello --rounds 1
+python -m showdown claims --list
+"""
 
-@click.group()
+
+@click.group(cls=Commands, examples=EXAMPLES, context_settings=HELP_OPTIONS)
 def main() -> None:
     """Measure Flask, FastAPI and Django side by side."""
 

@@ -84,7 +84,7 @@ def test_custom_applications_can_be_mounted_alone(shop: Path) -> None:
         (["--mount-option", "/a:threads=8"], "there is no mount at /a"),
         (["--mount-option", "/flask:thread=8"], "/flask:thread: unknown; did you mean threads?"),
         (["--mount-option", "/flask:threads=none"], "/flask:threads: Input should be a valid int"),
-        (["--root-path", "outer"], "--root-path: Value error, must be a path such as /outer"),
+        (["--root-path", "outer"], "--root-path: must be a path such as /outer"),
         (["--only-mounts"], "--only-mounts requires --mount"),
     ],
 )
@@ -161,7 +161,7 @@ def test_a_custom_gateway_is_served(
             "--only-mounts cannot be combined",
         ),
         (("own:app", "--with", "run 'open"), "No closing quotation"),
-        (("--port", "65536"), "65536 is not in the range"),
+        (("--port", "65536"), "'65536' is not a whole number from 0 to 65535"),
         (("--app-dir", "nowhere"), "--app-dir: there is no directory nowhere"),
     ],
 )

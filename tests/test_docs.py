@@ -110,7 +110,7 @@ def test_every_file_that_a_page_names_exists() -> None:
 def test_every_setting_that_a_page_names_exists() -> None:
     names = {f"GATEWAY_{name.upper()}" for name in {**Config.model_fields, **Settings.model_fields}}
     for page in PAGES:
-        assert {*re.findall(r"GATEWAY_[A-Z_]+", page.read_text())} <= names, page
+        assert {*re.findall(r"\bGATEWAY_[A-Z_]+", page.read_text())} <= names, page
 
 
 def test_every_make_target_that_a_page_names_exists() -> None:

@@ -159,8 +159,7 @@ def test_every_invalid_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as caught:
         get_settings.__wrapped__()
     assert str(caught.value.code).splitlines() == [
-        "GATEWAY_DATABASE_URL: Value error, use sqlite:///file.sqlite3 or "
-        "postgresql://user:password@host/name",
+        "GATEWAY_DATABASE_URL: use sqlite:///file.sqlite3 or postgresql://user:password@host/name",
         "GATEWAY_THREADS: Input should be a valid integer, unable to parse string as an integer",
     ]
 

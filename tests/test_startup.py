@@ -64,8 +64,7 @@ def test_a_port_in_use_is_reported_in_one_line() -> None:
 NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"
 OF_THE_GATEWAY = [f"GATEWAY_PORT: {NO_INTEGER}", f"GATEWAY_THREADS: {NO_INTEGER}"]
 OF_THE_API = [
-    "GATEWAY_DATABASE_URL: Value error, use sqlite:///file.sqlite3 or "
-    "postgresql://user:password@host/name",
+    "GATEWAY_DATABASE_URL: use sqlite:///file.sqlite3 or postgresql://user:password@host/name",
     f"GATEWAY_THREADS: {NO_INTEGER}",
 ]
 
@@ -156,7 +155,7 @@ def test_prepare_reports_an_unusable_file_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("This is a letter, and no database.")
     for name, reason in (
         ("letter", "file is not a database"),
-        ("letter/x.sqlite3", f"[Errno 17] File exists: '{tmp_path / 'letter'}'"),
+        ("letter/x.sqlite3", f"{tmp_path / 'letter'}: File exists"),
     ):
         result = prepare(f"sqlite:///{tmp_path / name}")
         assert result.returncode == 1

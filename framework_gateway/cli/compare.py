@@ -6,37 +6,53 @@ from typing import Any
 
 import click
 
-from framework_gateway.cli.inputs import Chosen, input_options
+from framework_gateway.cli.commands import Command
+from framework_gateway.cli.inputs import SOURCES, Chosen, input_options
 from framework_gateway.cli.reports import report_options, write_reports
+from framework_gateway.cli.types import HeaderType, Number, Pair, Seconds
 from framework_gateway.compare import MAX_SIZE, TIMEOUT
-
-
-class Pair(click.ParamType[tuple[str, str]]):
-    """A name and a value, with a separator between them."""
-
-    def __init__(self, name: str, separator: str, form: str) -> None:
-        self.name = name
-        self.separator = separator
-        self.form = form
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
-        name, separator, rest = value.partition(self.separator)
-        if not name.strip() or not separator or not rest.strip():
-            self.fail(f"{value!r} is not of the form {self.form}", param, ctx)
-        return name.strip(), rest.strip()
-
 
 TARGET = Pair("target", "=", "NAME=package.module:application or NAME=http://127.0.0.1:8001")
 NEUTRAL = Pair("neutral", "=", "NAME=TEXT")
-HEADER = Pair("header", ":", "'Name: value'")
+EXAMPLES = r"""
+gateway compare GET /api/users
+gateway compare /api/users/1 --json
+gateway compare POST /api/users -d '{"name": "Eve", "email": "eve@{framework}.example"}' \
+  --ignore /id --ignore location
+gateway compare --file requests.jsonl --target old=legacy.wsgi:application \
+  --target new=http://127.0.0.1:8001
+gateway compare --openapi new --target old=legacy.wsgi:application \
+  --target new=shop.main:app --report differences.html
+"""
+SECTIONS = {
+    "Targets": ("targets", "app_dir"),
+    "One request": ("data", "headers"),
+    "Many requests": (*SOURCES, "origin", "secrets", "unsafe", "max_examples"),
+    "Differences": (
+        *("compared", "ignore", "unordered", "tolerance", "exact", "neutral", "noise"),
+    ),
+    "Sending": ("session", "seed", "in_turn", "timeout", "max_size", "time_limit"),
+    "Output": ("as_json", "reports", "shrink"),
+}
 
 
-@click.command()
+@click.command(cls=Command, examples=EXAMPLES, sections=SECTIONS)
 @click.argument("method", default="GET")
 @click.argument("path", required=False)
-@click.option("-d", "--data", help="Request body; @FILE reads a file, @- reads standard input.")
 @click.option(
-    "-H", "--header", "headers", multiple=True, type=HEADER, help="Header of every request."
+    "-d",
+    "--data",
+    metavar="TEXT|@FILE",
+    help="Request body; @FILE reads a file, @- reads standard input.",
+)
+@click.option(
+    "-H",
+    "--header",
+    "headers",
+    multiple=True,
+    type=HeaderType(),
+    metavar="'NAME: VALUE'",
+    help="Header of every request.",
 )
 @click.option(
     "--target",
@@ -80,26 +96,31 @@ HEADER = Pair("header", ":", "'Name: value'")
 @click.option(
     "--noise",
     default=0,
-    type=click.IntRange(min=0),
+    type=Number(0),
     metavar="N",
     help="Ask each target N times more, and count only what differs more often than by itself.",
 )
 @click.option(
-    "--seed", type=int, help="Seed of the order in which targets are asked, and of --openapi."
+    "--seed",
+    type=Number(),
+    metavar="N",
+    help="Seed of the order in which targets are asked, and of --openapi.",
 )
 @click.option("--in-turn", is_flag=True, help="Send to one target after the other.")
 @click.option(
     "--timeout",
     default=TIMEOUT,
     show_default=True,
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
+    metavar="SECONDS",
     help="Seconds to wait for an answer.",
 )
 @click.option(
     "--max-size",
     default=MAX_SIZE,
     show_default=True,
-    type=click.IntRange(min=1),
+    type=Number(1),
+    metavar="BYTES",
     help="Largest body of an answer, in bytes.",
 )
 @report_options
@@ -138,17 +159,6 @@ def compare(
     """Send METHOD PATH to several targets, and show where their answers differ.
 
     Without --target, the targets are the mounts of gateway:app, if there is a gateway.py.
-
-    \b
-      gateway compare GET /api/users
-      gateway compare /api/users/1
-      gateway compare POST /api/users -d '{"name": "Eve", "email": "eve@{framework}.example"}' \\
-        --ignore /id --ignore location
-      gateway compare --file requests.jsonl --target old=legacy.wsgi:application \\
-        --target new=http://127.0.0.1:8001
-
-      gateway compare --openapi new --target old=legacy.wsgi:application \\
-        --target new=shop.main:app --report differences.html
 
     {framework} in the path and the body becomes each target's name. The exit status is 0 if all
     answers are equal, 1 if not, 2 if the command line is wrong, 3 if a target cannot be loaded or

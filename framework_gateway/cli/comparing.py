@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,12 @@ import anyio
 import click
 
 from framework_gateway.cli.file.reading import find_file
-from framework_gateway.cli.imports import SourceError
+from framework_gateway.cli.imports import SourceError, describe
 from framework_gateway.cli.inputs import Chosen
 from framework_gateway.cli.outputs import JSONDocument, JSONLines, Output, Report, Shown, Single
 from framework_gateway.cli.sources import Source
+from framework_gateway.cli.trial import Records, recording
+from framework_gateway.cli.types import is_token
 from framework_gateway.compare.comparer import Comparer
 from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.messages import Request
@@ -50,6 +52,10 @@ def one_request(
         return None
     if path is None or not path.startswith("/"):
         raise click.UsageError("give a path that begins with /, or --file")
+    if not is_token(method):
+        raise click.UsageError(f"'{method}' is not a method such as GET")
+    if not path.isprintable() or " " in path:
+        raise click.UsageError("the path has a space or a control character; encode it as %20")
     body = read_data(data)
     if body and "content-type" not in {name.lower() for name, _ in headers}:
         headers = [*headers, ("Content-Type", "application/json")]
@@ -77,12 +83,15 @@ async def open_mounts(app_dir: str) -> AsyncIterator[Opened]:
         if Path(app_dir, "gateway.py").is_file():
             raise Unavailable(str(error)) from error
         raise click.UsageError(f"{error}; or give --target options") from error
-    async with app.router.lifespan_context(app):
-        await app.wait_until_started()
+    async with AsyncExitStack() as stack:
+        with recording() as records:
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            await app.wait_until_started()
         for mount in app.mounts:
             # Its prefix answers 503, which would be compared with the others.
             if mount.failure:
-                raise TargetError(mount.failure)
+                raise TargetError(explained(mount.failure, records.error))
+        show_warnings(records)
         own = [mount for mount in app.mounts if not app.is_new(mount)]
         targets = [Application(mount.path.strip("/"), app, mount.path) for mount in own]
         yield Opened(targets, app.rules)
@@ -94,9 +103,28 @@ async def open_named(targets: Sequence[tuple[str, str]], app_dir: str) -> AsyncI
     named = dict(targets)
     if len(named) < len(targets) or len(named) < 2:
         raise click.UsageError("give at least two --target options with different names")
+    if not Path(app_dir or ".").is_dir():
+        raise click.UsageError(f"--app-dir: there is no directory {app_dir}")
     sys.path.insert(0, app_dir)
-    async with open_targets(named) as opened:
+    async with AsyncExitStack() as stack:
+        with recording() as records:
+            try:
+                opened = await stack.enter_async_context(open_targets(named))
+            except TargetError as error:
+                raise TargetError(explained(str(error), records.error)) from error
+        show_warnings(records)
         yield Opened(opened, Rules())
+
+
+def explained(failure: str, cause: BaseException | None) -> str:
+    """Return why a target is not available, with the place where its code has failed."""
+    return failure if cause is None else failure.replace(repr(cause), describe(cause))
+
+
+def show_warnings(records: Records) -> None:
+    """Print what the gateway has warned of while the targets started."""
+    for text in records.warnings:
+        click.echo(f"Warning: {text}", err=True)
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

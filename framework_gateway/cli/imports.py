@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from framework_gateway.app import Gateway
-from framework_gateway.mounts.loading import ApplicationError, import_application
+from framework_gateway.mounts.loading import ApplicationError, import_application, takes
 from framework_gateway.security.identity import Admission
 
 
@@ -20,7 +20,8 @@ def import_gateway(name: str) -> Gateway:
         SourceError: there is none.
     """
     found = import_named(name)
-    gateway = found if isinstance(found, Gateway) or not callable(found) else call(name, found)
+    is_factory = not isinstance(found, Gateway) and callable(found) and takes(found, 0)
+    gateway = call(name, found) if is_factory else found
     if not isinstance(gateway, Gateway):
         raise SourceError(
             f"{name} is not a framework_gateway.Gateway; mount an application with"
@@ -70,4 +71,5 @@ def describe(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})"
     place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{error!r} ({place.filename}:{place.lineno})"
+    text = "".join(traceback.format_exception_only(error)).splitlines()[0]
+    return f"{text} ({place.filename}:{place.lineno})"

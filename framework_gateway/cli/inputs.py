@@ -1,7 +1,5 @@
 """The options of ``gateway compare`` that say which requests are sent."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,6 +7,8 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
+
+from framework_gateway.cli.types import Number
 
 if TYPE_CHECKING:
     from framework_gateway.compare.inputs import Input
@@ -26,16 +26,19 @@ OPTIONS = (
     click.option(
         "--file",
         type=click.File(encoding=WITH_MARK),
+        metavar="FILE",
         help="Send the requests of this file, one JSON object per line.",
     ),
     click.option(
         "--har",
         type=click.File(encoding=WITH_MARK),
+        metavar="FILE",
         help="Send the requests of this HTTP Archive.",
     ),
     click.option(
         "--access-log",
         type=click.File(errors="replace"),
+        metavar="FILE",
         help="Send the requests of this access log, in the common or combined format.",
     ),
     click.option(
@@ -54,7 +57,8 @@ OPTIONS = (
         "--max-examples",
         default=50,
         show_default=True,
-        type=click.IntRange(min=1),
+        type=Number(1),
+        metavar="N",
         help="With --openapi: valid, and as many invalid, requests for each operation.",
     ),
 )
@@ -93,6 +97,8 @@ class Chosen:
         if len(sources) != 1:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in SOURCES)
             raise click.UsageError(f"give a path that begins with /, or one of {options}")
+        if self.origin and not self.har:
+            raise click.UsageError("--origin selects requests of an HTTP Archive; also give --har")
 
     @property
     def is_many(self) -> bool:
@@ -190,13 +196,16 @@ class Chosen:
         from framework_gateway.compare.inputs import InputError, openapi
         from framework_gateway.compare.messages import Request
         from framework_gateway.compare.targets import TargetError
+        from framework_gateway.compare.words import describe
 
         request = self._with_headers(Request("GET", path)).with_defaults()
         try:
             answer = await target.answer(request, LARGEST_DOCUMENT)
         # An application may raise anything.
         except Exception as error:
-            raise TargetError(f"{target.name} does not answer GET {path}: {error!r}") from error
+            raise TargetError(
+                f"{target.name} does not answer GET {path}: {describe(error)}"
+            ) from error
         if answer.status != 200:
             raise InputError(f"{target.name} answers {answer.status} to GET {path}")
         return openapi.parse(answer.body, target.name)
@@ -210,6 +219,8 @@ def then(*sources: "Callable[[], Iterable[Request]]") -> "Iterator[Request]":
 
 def keep_hypothesis_files_apart() -> None:
     """Let Hypothesis write its caches into a temporary directory, not into the user's."""
+    import tempfile
+
     try:
         from hypothesis.configuration import set_hypothesis_home_dir
     except ImportError:
@@ -221,6 +232,9 @@ def keep_hypothesis_files_apart() -> None:
 
 def seekable(file: IO[str]) -> IO[str]:
     """Return a file that can be read again; standard input is copied."""
+    import shutil
+    import tempfile
+
     if file.seekable():
         return file
     # Click closes it at the end of the command.

@@ -88,22 +88,24 @@ class JSONLines:
 
 
 class Shown:
-    """A progress bar on stderr, with the time that is left.
+    """A progress bar on a terminal's stderr, with the time that is left.
 
     Args:
         is_shown: whether there is one.
     """
 
     def __init__(self, is_shown: bool) -> None:
+        console = Console(stderr=True)
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
-            disable=not is_shown,
+            # In a file, Rich would leave an empty line.
+            disable=not (is_shown and console.is_terminal),
         )
         self.task = self.progress.add_task("starting the targets", total=None)
 

@@ -1,11 +1,14 @@
 """The options of ``gateway compare`` that say what is reported, and where."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from framework_gateway.cli.types import Seconds
 
 if TYPE_CHECKING:
     from framework_gateway.compare.summary import Summary
@@ -21,9 +24,13 @@ class ReportFile(click.ParamType[str]):
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         path = Path(value)
         if path.suffix not in ENDINGS:
-            self.fail(f"{value}: the name must end with {', '.join(ENDINGS)}", param, ctx)
+            self.fail(f"the name '{value}' must end with {', '.join(ENDINGS)}", param, ctx)
+        if path.is_dir():
+            self.fail(f"{value} is a directory; name a file", param, ctx)
         if not path.parent.is_dir():
-            self.fail(f"{value}: there is no directory {path.parent}", param, ctx)
+            self.fail(f"there is no directory {path.parent}", param, ctx)
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            self.fail(f"{value} may not be written by this user", param, ctx)
         return str(value)
 
 
@@ -46,7 +53,7 @@ OPTIONS = (
     ),
     click.option(
         "--time-limit",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Seconds(),
         metavar="SECONDS",
         help="Send no more requests after this time.",
     ),

@@ -5,50 +5,38 @@ from typing import Any
 
 import click
 
+from framework_gateway.cli.commands import Command
+from framework_gateway.cli.types import MountOptionType, MountType, Number, PrefixType
 
-class MountType(click.ParamType[tuple[str, str]]):
-    """A value of the form ``/prefix=package.module:attribute``; ``/`` is a prefix, too."""
-
-    name = "mount"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
-        prefix, equals, application = value.partition("=")
-        if not is_prefix(prefix) or not equals or not application:
-            self.fail(f"{value!r} is not of the form /prefix=package.module:attribute", param, ctx)
-        return prefix, application
-
-
-class MountOptionType(click.ParamType[tuple[str, str, str]]):
-    """A value of the form ``/prefix:name=value``."""
-
-    name = "mount-option"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str, str]:
-        prefix, colon, option = value.partition(":")
-        name, equals, setting = option.partition("=")
-        if not is_prefix(prefix) or not colon or not name or not equals:
-            self.fail(f"{value!r} is not of the form /prefix:option=value", param, ctx)
-        return prefix, name.replace("-", "_"), setting
+EXAMPLES = """
+gateway serve
+gateway serve --config deploy/gateway.toml --port 9000
+gateway serve shop.gateway:app --workers 4
+gateway serve --only-mounts --mount /shop=shop.wsgi:application --mount /live=live:app
+gateway serve --only-mounts --mount /=http://127.0.0.1:9000 --mount /api=new:app
+gateway serve --mount /shop=shop.wsgi:application --isolate /shop
+gateway serve --mount /shop=shop.wsgi:application --mount-option /shop:threads=8
+gateway serve --with "python manage.py worker"
+gateway serve --reload
+"""
+SECTIONS = {
+    "Applications": ("config", "mounts", "options", "isolated", "only_mounts", "app_dir"),
+    "Server": ("host", "port", "workers", "root_path", "fail_fast", "reload", "companions"),
+}
 
 
-def is_prefix(text: str) -> bool:
-    """Return whether a text can be the prefix of a mount."""
-    from framework_gateway.security.proxies import PREFIX
-
-    return text == "/" or PREFIX.fullmatch(text) is not None
-
-
-@click.command()
+@click.command(cls=Command, examples=EXAMPLES, sections=SECTIONS)
 @click.argument("app", required=False, metavar="[MODULE:APP]")
 @click.option(
     "--config",
     metavar="FILE",
     help="File that describes the gateway.  [default: gateway.toml, if there is one]",
 )
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Number(0, 65535),
+    metavar="PORT",
     help="Port to listen on; 0 picks a free port.  [default: 8000]",
 )
 @click.option(
@@ -72,12 +60,19 @@ def is_prefix(text: str) -> bool:
     "--isolate",
     "isolated",
     multiple=True,
+    type=PrefixType(),
     metavar="/PREFIX",
     help="Run the application of this mount in a process of its own; repeatable.",
 )
 @click.option("--only-mounts", is_flag=True, help="Serve only the --mount applications.")
-@click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes.  [default: 1]")
-@click.option("--root-path", help="Prefix that a proxy removes from each path.  [default: none]")
+@click.option(
+    "--workers", type=Number(1, 1024), metavar="N", help="Worker processes.  [default: 1]"
+)
+@click.option(
+    "--root-path",
+    metavar="/PREFIX",
+    help="Prefix that a proxy removes from each path.  [default: none]",
+)
 @click.option(
     "--fail-fast",
     is_flag=True,
@@ -114,16 +109,6 @@ def serve(
     Without MODULE:APP, this serves what gateway.toml describes, or else gateway:app, if there is a
     gateway.py. An option takes precedence over the file, and the file over the environment
     (GATEWAY_HOST, GATEWAY_PORT, ...).
-
-    \b
-      gateway serve
-      gateway serve --mount /shop=shop.wsgi:application
-      gateway serve --only-mounts --mount /shop=shop.wsgi:application --mount /live=live:app
-      gateway serve --mount /=old.wsgi:application --mount /api=new:app --only-mounts
-      gateway serve --mount /shop=shop.wsgi:application --isolate /shop
-      gateway serve --mount /=http://127.0.0.1:9000 --mount /api=new:app --only-mounts
-      gateway serve --with "python manage.py worker"
-      gateway serve --config deploy/gateway.toml
     """
     from framework_gateway.cli.file.reading import FileError, find_file
     from framework_gateway.cli.imports import SourceError
@@ -140,5 +125,17 @@ def serve(
     except FileError as error:
         click.echo(error, err=True)
         sys.exit(2)
-    except (SourceError, CommandError) as error:
-        raise click.UsageError(str(error)) from error
+    except CommandError as error:
+        raise click.UsageError(f"--with: {error}") from error
+    except SourceError as error:
+        raise click.UsageError(f"{error}{hint_for(app)}") from error
+
+
+def hint_for(app: str | None) -> str:
+    """Return which command is meant by what was taken for MODULE:APP; "" if none is."""
+    from difflib import get_close_matches
+
+    group = click.get_current_context().find_root().command
+    names = group.commands if isinstance(group, click.Group) else ()
+    close = get_close_matches(app or "", names, 1)
+    return f"; did you mean the command {close[0]}?" if close else ""

@@ -1,5 +1,7 @@
 """The implementation of ``gateway serve``: socket, processes, and the server in each of them."""
 
+import errno
+import logging
 import os
 import socket
 import sys
@@ -11,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from framework_gateway.app import Gateway
+from framework_gateway.app import Gateway, StartFailed
 from framework_gateway.config import Config as Settings
 from framework_gateway.config import get_config
 from framework_gateway.mounts.deadline import Interrupted
@@ -30,6 +32,11 @@ from framework_gateway.server.server import (
 )
 from framework_gateway.server.workers import EXIT_NOT_STARTED, Workers
 from framework_gateway.wsgi.threads import threads_left_running
+
+ADVICE = {  # what to do when the socket cannot be bound
+    errno.EADDRNOTAVAIL: "choose an address of this machine with --host",
+    errno.EACCES: "choose a port from 1024 with --port",
+}
 
 
 @contextmanager
@@ -62,15 +69,38 @@ def forget_process(directory: Path, process: int) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Listen on an address; raise ClickException if that fails."""
+    """Listen on an address.
+
+    Raises:
+        ClickException: that fails; the message says which option to change.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if reason := why_no_address(host, family):
+        raise click.ClickException(
+            f"Cannot listen on the address '{host}' ({reason}); choose one of this machine with"
+            " --host, such as 127.0.0.1, ::1 or localhost."
+        )
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
+        advice = ADVICE.get(error.errno or 0, "choose another port with --port")
         raise click.ClickException(
-            f"Cannot listen on {host}:{port} ({reason}); choose another port with --port."
+            f"Cannot listen on {host}:{port} ({reason}); {advice}."
         ) from error
+
+
+def why_no_address(host: str, family: socket.AddressFamily) -> str | None:
+    """Return why a text is no address or name of a host; None if it is one."""
+    if not host:
+        return "it is empty"
+    try:
+        socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)
+    except OSError as error:
+        return error.strerror or str(error)
+    except UnicodeError:
+        return "a part of the name is empty or too long"
+    return None
 
 
 def run_workers(
@@ -169,6 +199,7 @@ def run_server(
         on_close=on_close,
         extra_time=extra_time,
     )
+    logging.getLogger("uvicorn.error").addFilter(is_not_start_failed)
     try:
         server.run(sockets=[listener])
     except Interrupted as interrupted:
@@ -177,6 +208,11 @@ def run_server(
         sys.exit(EXIT_NOT_STARTED)  # the log says why
     if threads_left_running:
         sys.exit(EXIT_THREADS_RUNNING)
+
+
+def is_not_start_failed(record: logging.LogRecord) -> bool:
+    """Leave out the traceback of ``fail_fast``; each application has logged its own reason."""
+    return f"{StartFailed.__module__}.{StartFailed.__name__}: " not in record.getMessage()
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -13,7 +13,7 @@ from framework_gateway.cli.file.model import GatewayFile
 from framework_gateway.cli.file.reading import Parsed, model_at, read_file, suggest
 from framework_gateway.cli.file.variables import export
 from framework_gateway.cli.imports import SourceError, import_gateway, import_login
-from framework_gateway.config import Config
+from framework_gateway.config import Config, reason_of
 from framework_gateway.migrate.move import Move
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.processes.options import Process
@@ -131,7 +131,7 @@ class Source:
             mount.set_options(**nested(mount, name, value))
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
-            reason = problem["msg"]
+            reason = reason_of(problem)
             if problem["type"] == "extra_forbidden":
                 place = ("mounts", 0, *problem["loc"])
                 options = ", ".join(model_at(place[:-1]).model_fields)
@@ -154,7 +154,7 @@ class Source:
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             option = str(problem["loc"][0]).replace("_", "-")
-            raise SourceError(f"--{option}: {problem['msg']}") from error
+            raise SourceError(f"--{option}: {reason_of(problem)}") from error
 
 
 def nested(mount: Mount, name: str, value: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Literal, Protocol
@@ -83,7 +84,7 @@ class ImportLogin:
         return []
 
 
-class Records(logging.Handler):
+class Records(logging.Filter):
     """Keeps what the gateway logs, in place of lines and tracebacks in the terminal.
 
     Attributes:
@@ -96,22 +97,30 @@ class Records(logging.Handler):
         self.error: BaseException | None = None
         self.warnings: list[str] = []
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep a record, and drop it from the log."""
         if record.exc_info:
             self.error = record.exc_info[1]
         elif record.levelno == logging.WARNING:
             self.warnings.append(record.getMessage())
+        return False
+
+
+@contextmanager
+def recording() -> Iterator[Records]:
+    """Keep what the gateway logs in the block, and print nothing of it."""
+    logger, records = logging.getLogger("framework_gateway"), Records()
+    logger.addFilter(records)
+    try:
+        yield records
+    finally:
+        logger.removeFilter(records)
 
 
 def load(mount: Mount) -> list[Fault]:
     """Load a mount; return why that fails, with the place of the error, and what it warns of."""
-    logger, records = logging.getLogger("framework_gateway"), Records()
-    logger.addHandler(records)
-    logger.propagate = False
-    try:
+    with recording() as records:
         mount.load()
-    finally:
-        logger.removeHandler(records)
     warnings: list[Fault] = [("warning", text) for text in records.warnings]
     return [*warnings, *(("error", text) for text in failures(mount, records.error))]
 

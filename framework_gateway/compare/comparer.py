@@ -29,6 +29,7 @@ from framework_gateway.compare.noise import judge_noise
 from framework_gateway.compare.rules import Ignore, Rules
 from framework_gateway.compare.sessions import Session, saved_values
 from framework_gateway.compare.targets import Target, open_targets
+from framework_gateway.compare.words import describe
 
 SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS", "TRACE"])
 SMALL = 64 * 1024  # bytes of all bodies; a thread compares larger ones
@@ -144,7 +145,7 @@ class Comparer:
             reason, failure = str(error), error.failure
         # An application may raise anything; the comparison shows it.
         except Exception as error:
-            reason, failure = repr(error), Failure.EXCEPTION
+            reason, failure = describe(error), Failure.EXCEPTION
         seconds = time.perf_counter() - started
         return Answer(target.name, target.url, sent, seconds, error=reason, failure=failure)
 
@@ -164,7 +165,7 @@ def compare_rounds(
             found = with_noise(request, rounds, rules, saved, found)
     # The comparing is a step that can fail like the others; the comparison says so.
     except Exception as error:
-        return Comparison(request, answers, scope=Scope(rules.headers.words), error=repr(error))
+        return Comparison(request, answers, scope=Scope(rules.headers.words), error=describe(error))
     return Comparison(
         request, answers, found.differences, found.scope, found.uses, rounds=len(rounds)
     )

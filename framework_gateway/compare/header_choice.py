@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
+from framework_gateway.wsgi.exchange import HEADER_NAME
+
 # They belong to the connection, not to the answer (RFC 9110, 7.6.1), and are never compared.
 CONNECTION = frozenset(
     [
@@ -53,7 +55,7 @@ class HeaderChoice:
         Names alone are all that counts. ``-NAME`` alone is taken from the default.
 
         Raises:
-            ValueError: ``all`` and ``contract`` are both given.
+            ValueError: ``all`` and ``contract`` are both given, or a name is none of a header.
         """
         words = [word.strip().lower() for text in texts for word in text.split(",") if word.strip()]
         bases = {word for word in words if word in ("all", "contract", "default")}
@@ -61,6 +63,8 @@ class HeaderChoice:
             raise ValueError("give either all or contract")
         without = tuple(word[1:] for word in words if word.startswith("-"))
         names = tuple(word for word in words if not word.startswith("-") and word not in bases)
+        for name in (*names, *without):
+            check_name(name)
         base = bases.pop() if bases else "list" if names else "default"
         return cls(base, names, without)
 
@@ -83,6 +87,12 @@ class HeaderChoice:
         text = ", ".join(filter(None, [WORDS.get(self.base, ""), names]))
         without = ", ".join(title(name) for name in self.without)
         return f"{text}, without {without}" if without else text
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError unless a text can be the name of a header, or of a cookie."""
+    if not HEADER_NAME.fullmatch(name):
+        raise ValueError(f"'{name}' is not the name of a header")
 
 
 def title(name: str) -> str:

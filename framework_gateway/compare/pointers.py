@@ -1,10 +1,12 @@
 """JSON Pointers (RFC 6901) with wildcards: ``*`` is any one step, ``**`` any number of steps."""
 
+import re
 from collections.abc import Sequence
 
 MAX_DOUBLE = 4  # ``**`` in one pointer; more would make it slow
 MAX_KNOWN = 10_000  # steps that are remembered
 LONGEST_KEY = 1000  # characters shown of a member's name
+INVALID_ESCAPE = re.compile(r"~(?![01])")
 
 # Where the pointers of a list stand: the index of each, and the steps that it has taken.
 State = frozenset[tuple[int, int]]
@@ -30,13 +32,16 @@ class Pointers:
         pointers: each begins with a slash; an empty one is the whole document.
 
     Raises:
-        ValueError: a pointer does not begin with a slash, or has too many ``**``.
+        ValueError: a pointer does not begin with a slash, has a wrong escape (RFC 6901), or has
+            too many ``**``.
     """
 
     def __init__(self, pointers: Sequence[str]) -> None:
         for pointer in pointers:
             if pointer and not pointer.startswith("/"):
-                raise ValueError(f"the JSON Pointer {pointer!r} does not begin with /")
+                raise ValueError(f"the JSON Pointer '{pointer}' does not begin with /")
+            if INVALID_ESCAPE.search(pointer):
+                raise ValueError(f"the JSON Pointer '{pointer}' has a ~ that is not ~0 or ~1")
             if pointer.split("/").count("**") > MAX_DOUBLE:
                 raise ValueError(f"a JSON Pointer has at most {MAX_DOUBLE} times **")
         self.steps = [pointer.split("/")[1:] for pointer in pointers]

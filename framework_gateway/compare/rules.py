@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Self
 
 from framework_gateway.compare.findings import Use
-from framework_gateway.compare.header_choice import DEFAULT, HeaderChoice
+from framework_gateway.compare.header_choice import DEFAULT, HeaderChoice, check_name
 from framework_gateway.compare.patterns import Pattern
 from framework_gateway.compare.pointers import Pointers, State
 
@@ -46,8 +46,9 @@ class Ignore:
             place, pattern = written[: max(0, start - 1)], Pattern(written[start:])
         if not place and pattern is None:
             raise ValueError("a rule without a place and a pattern")
-        if not place.startswith("/"):
+        if place and not place.startswith("/"):
             place = place.lower()
+            check_name(place.removeprefix("set-cookie "))
         return cls(written, place, pattern, reason.strip())
 
     def covers_header(self, name: str) -> bool:
@@ -147,9 +148,9 @@ def parse_tolerance(text: str | float) -> Decimal:
     try:
         tolerance = Decimal(str(text))
     except InvalidOperation as error:
-        raise ValueError(f"the tolerance {text!r} is not a number") from error
+        raise ValueError(f"the tolerance '{text}' is not a number") from error
     if not tolerance.is_finite() or tolerance < 0:
-        raise ValueError(f"the tolerance {text!r} is not a number from 0")
+        raise ValueError(f"the tolerance '{text}' is not a number from 0")
     return tolerance
 
 

@@ -17,6 +17,7 @@ from framework_gateway.compare.calls import ApplicationCall
 from framework_gateway.compare.codings import decode_body
 from framework_gateway.compare.isolated import mount_of
 from framework_gateway.compare.messages import Answer, Failure, NoAnswer, Request
+from framework_gateway.compare.words import describe
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.mounts.routing import Mounts
 from framework_gateway.mounts.starting import run_lifespans
@@ -168,7 +169,7 @@ class Server:
         try:
             response, content = await self._send(sent, max_size)
         except httpx.TransportError as error:
-            raise NoAnswer(repr(error), Failure.UNREACHABLE) from error
+            raise NoAnswer(describe(error), Failure.UNREACHABLE) from error
         seconds = time.perf_counter() - started
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in response.headers.raw]
         body, is_decoded = decode_body(content, headers, max_size)

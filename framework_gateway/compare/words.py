@@ -1,7 +1,9 @@
 """Say in words what a comparison has found."""
 
+import re
 from collections.abc import Sequence
 
+ERROR_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 SHOWN = 60  # characters of a value in one line
 BODIES = {
     "every byte": "every byte of the body",
@@ -53,6 +55,12 @@ def summarise(
 def plural(number: int, noun: str) -> str:
     """Return a number and a noun."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def describe(error: BaseException) -> str:
+    """Return an error as the last line of a traceback has it, without an error number."""
+    text = ERROR_NUMBER.sub("", str(error))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def in_one_line(text: str) -> str:

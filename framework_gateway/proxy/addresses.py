@@ -1,5 +1,6 @@
 """The addresses of upstream servers."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 SCHEMES = ("http://", "https://", "unix:")
 DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_SOCKET_PATH = 107  # bytes; sockaddr_un has 108 on Linux, of which one is NUL
 BASE = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*/?")
 
 
@@ -48,6 +50,8 @@ def parse_address(text: str) -> Address:
         path = text.removeprefix("unix:").removeprefix("//")
         if not path.startswith("/") or "\x00" in path:
             raise AddressError(f"{text!r} is not of the form unix:/path/of.sock")
+        if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+            raise AddressError(f"{text!r} is too long: use at most {MAX_SOCKET_PATH} bytes")
         return Address(text, socket=path)
     try:
         parts = urlsplit(text)
@@ -68,6 +72,8 @@ def find_fault(text: str, parts: SplitResult) -> str | None:
         return "it begins with none of " + ", ".join(SCHEMES)
     if not parts.hostname or not parts.netloc.isascii():
         return "it names no host in ASCII"
+    if " " in parts.netloc:
+        return "it has a space"
     if parts.username is not None:
         return "it contains credentials"
     if parts.query or parts.fragment:

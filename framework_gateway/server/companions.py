@@ -77,9 +77,9 @@ def parse_command(text: str) -> tuple[str, Sequence[str]]:
     try:
         command = shlex.split(rest if has_name else text)
     except ValueError as error:
-        raise CommandError(f"{text!r}: {error}") from error
+        raise CommandError(f"{text}: {error}") from error
     if not command:
-        raise CommandError(f"{text!r} contains no command")
+        raise CommandError("there is no command")
     return (name if has_name else shlex.join(command)), command
 
 

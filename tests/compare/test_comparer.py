@@ -121,7 +121,7 @@ async def half(scope: Any, receive: Any, send: Any) -> None:
 @pytest.mark.parametrize(
     ("application", "reason"),
     [
-        (bare, "RuntimeError('no answer from me')"),
+        (bare, "RuntimeError: no answer from me"),
         (half, "the application returned without a complete answer"),
     ],
 )
@@ -244,8 +244,8 @@ def test_a_failure_of_the_comparing_is_a_result() -> None:
     ]
     comparison = compare_rounds(request, [answers], Rules(), {})
     assert comparison.verdict is Verdict.FAILED
-    assert comparison.error == "RuntimeError('unreadable')"
-    assert str(comparison) == "GET /: failed\n  the comparing failed: RuntimeError('unreadable')"
+    assert comparison.error == "RuntimeError: unreadable"
+    assert str(comparison) == "GET /: failed\n  the comparing failed: RuntimeError: unreadable"
     assert "the comparing itself" in comparison.summary
 
 

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from django_app import backups, schema
+from django_app.management.terminal import file_name, reason_of
 from django_app.models import Export
 
 
@@ -19,7 +20,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the file."""
-        parser.add_argument("file", type=Path, help="The file; it is replaced when all is well.")
+        parser.add_argument(
+            "file", type=file_name, help="The file; it is replaced when all is well."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the file, and name what is not in it."""
@@ -30,8 +33,7 @@ class Command(BaseCommand):
             backups.back_up(target)
             exports = Export.objects.exclude(file="").count()
         except (OSError, DatabaseError, sqlite3.Error) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise CommandError(f"There is no backup ({reason}).") from error
+            raise CommandError(f"There is no backup ({reason_of(error)}).") from error
         self.stdout.write(f"Wrote {target} ({target.stat().st_size} bytes).")
         self.stdout.write(
             f"Not in it: the files of {exports} exports, which are in {settings.MEDIA_ROOT}, and"

@@ -11,6 +11,7 @@ from contract.key_file import replace_key, write_missing_key
 from contract.settings import SECRET_KEY_FILE, get_settings
 from django_app import schema
 from django_app.exclusive import exclusive
+from django_app.management.terminal import reason_of, seconds
 from django_app.models import User
 
 ARTICLE_USERS = (("Alice", "alice@example.com"), ("Bob", "bob@example.com"))
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--wait",
-            type=float,
+            type=seconds,
             default=PATIENCE,
             metavar="SECONDS",
             help="How long to wait while another process prepares the database (%(default)g).",
@@ -48,9 +49,8 @@ class Command(BaseCommand):
             with exclusive(self.say, options["wait"]):
                 self.prepare_database()
         except (OSError, DatabaseError) as error:
-            reason = str(error).strip().splitlines()[0]
             raise CommandError(
-                f"The database cannot be used ({reason}). "
+                f"The database cannot be used ({reason_of(error)}). "
                 "Start it, or point GATEWAY_DATABASE_URL at another."
             ) from error
         self.prepare_key(replace=options["new_key"])
@@ -103,5 +103,6 @@ class Command(BaseCommand):
                 self.say(f"Wrote a secret key to {SECRET_KEY_FILE}.")
         except OSError as error:
             raise CommandError(
-                f"The secret key cannot be written ({error}). Set GATEWAY_SECRET_KEY instead."
+                f"The secret key cannot be written ({reason_of(error)})."
+                " Set GATEWAY_SECRET_KEY instead."
             ) from error

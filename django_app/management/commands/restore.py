@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from django_app import backups, schema
 from django_app.exclusive import exclusive
 from django_app.management.commands.prepare import PATIENCE
+from django_app.management.terminal import file_name, reason_of, seconds
 from django_app.models import Export
 
 
@@ -22,10 +23,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the file and the option."""
-        parser.add_argument("file", type=Path, help="A file that `manage.py backup` wrote.")
+        parser.add_argument("file", type=file_name, help="A file that `manage.py backup` wrote.")
         parser.add_argument(
             "--wait",
-            type=float,
+            type=seconds,
             default=PATIENCE,
             metavar="SECONDS",
             help="How long to wait while another process prepares the database (%(default)g).",
@@ -37,8 +38,7 @@ class Command(BaseCommand):
             with exclusive(self.stdout.write, options["wait"]):
                 self.restore(options["file"])
         except (OSError, DatabaseError, sqlite3.Error) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise CommandError(f"The backup cannot be restored ({reason}).") from error
+            raise CommandError(f"The backup cannot be restored ({reason_of(error)}).") from error
 
     def restore(self, file: Path) -> None:
         """Replace the database, unless it or the file belongs to something else."""

@@ -8,6 +8,7 @@ from framework_gateway.compare.comparer import SAFE_METHODS
 from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.messages import Request
 
+NOT_UTF_8 = "it is not in UTF-8; save it as UTF-8"
 UNSAFE = "unsafe methods; --unsafe sends them"
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from framework_gateway.compare.inputs import InputError
+from framework_gateway.compare.inputs import NOT_UTF_8, InputError
 from framework_gateway.compare.messages import Request
 from framework_gateway.compare.redaction import without_secrets
 
@@ -87,7 +87,7 @@ def read_archive(
     try:
         archive = Archive.model_validate_json(file.read())
     except UnicodeDecodeError as error:
-        raise InputError(f"not an HTTP Archive: {error}") from error
+        raise InputError(f"not an HTTP Archive: {NOT_UTF_8}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the document"

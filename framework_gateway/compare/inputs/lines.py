@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from framework_gateway.compare.inputs import Input, InputError
+from framework_gateway.compare.inputs import NOT_UTF_8, Input, InputError
 from framework_gateway.compare.messages import Request
 from framework_gateway.compare.replay import ReplayError, parse_line
 
@@ -19,8 +19,10 @@ def read_lines(file: IO[str]) -> Input:
     """
     try:
         total = sum(1 for _ in parsed(file))
-    except (ReplayError, UnicodeDecodeError) as error:
+    except ReplayError as error:
         raise InputError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise InputError(NOT_UTF_8) from error
     file.seek(0)
     return Input("lines", parsed(file), total)
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from framework_gateway.compare.comparer import SAFE_METHODS
-from framework_gateway.compare.inputs import UNSAFE, InputError
+from framework_gateway.compare.inputs import NOT_UTF_8, UNSAFE, InputError
 from framework_gateway.compare.messages import Request
 from framework_gateway.compare.simpler import key_of
 
@@ -33,7 +33,7 @@ def load(source: str) -> Any:
     openapi = schemathesis().openapi
     is_url = source.startswith(("http://", "https://"))
     if not is_url and not Path(source).is_file():
-        raise InputError(f"{source}: there is no such file")
+        raise InputError("there is no such file")
     return checked(openapi.from_url if is_url else openapi.from_path, source)
 
 
@@ -54,8 +54,9 @@ def checked(loader: Any, source: Any) -> Any:
     try:
         return loader(source)
     except LoaderError as error:
-        name = source if isinstance(source, str) else "the OpenAPI document"
-        raise InputError(f"{name}: {error}") from error
+        raise InputError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise InputError(NOT_UTF_8) from error
 
 
 def schemathesis() -> Any:
