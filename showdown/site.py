@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Showdown(Site):
 
     title = "Flask, FastAPI and Django, side by side"
     examples = EXAMPLES
+    benchmark = "/claims"
     templates = (Path(__file__).parent / "templates", *Site.templates)
     static = (*Site.static, ("showdown", "static"))
 
@@ -32,16 +34,33 @@ class Showdown(Site):
         """The pages in the order of the navigation."""
         return [
             *super().pages,
-            Page("claims", "Claims", "claims.html", collect_claims),
-            Page("live", "Live", "live.html"),
-            Page("guide", "When to use", "guide.html", self.guide),
+            Page(
+                "claims",
+                "Claims",
+                "claims.html",
+                "What an article claims about the frameworks, put to the test.",
+                collect_claims,
+            ),
+            Page("live", "Live", "live.html", "Changes of users, as they happen."),
+            Page(
+                "guide",
+                "When to use",
+                "guide.html",
+                "Which framework fits which situation.",
+                self.guide,
+            ),
         ]
 
     def guide(self, _request: Request) -> dict[str, Any]:
         """Return the advice, each with whether the target of its link is mounted."""
         pages = {page.name for page in self.pages}
         here = pages | {mount.path.strip("/") for mount in self.mounts}
-        return {"guide": [(advice, re.split("[/?]", advice.link)[0] in here) for advice in GUIDE]}
+        return {
+            "guide": [
+                {**asdict(advice), "is_here": re.split("[/?]", advice.link)[0] in here}
+                for advice in GUIDE
+            ]
+        }
 
 
 def collect_claims(_request: Request) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 // The Live page: shows each event of FastAPI's stream, and creates users in any framework.
 
-import { csrfHeaders } from "./csrf.js";
+import { csrfHeaders } from "./send.js";
 import { element } from "./dom.js";
 
 const root = document.documentElement.dataset.root;

@@ -47,8 +47,9 @@ function nodes(value, pointer, indent, pointers) {
 }
 
 function* inner(value, pointer, indent, pointers) {
-  if (value instanceof Literal) return yield value.source;
-  if (value === null || typeof value !== "object") return yield JSON.stringify(value);
+  if (value instanceof Literal) return yield coloured("number", value.source);
+  if (typeof value === "string") return yield coloured("string", JSON.stringify(value));
+  if (value === null || typeof value !== "object") return yield coloured("word", JSON.stringify(value));
   const list = Array.isArray(value);
   const [open, close] = list ? ["[", "]"] : ["{", "}"];
   const members = Object.entries(value);
@@ -56,9 +57,14 @@ function* inner(value, pointer, indent, pointers) {
   yield open;
   for (const [place, [key, member]] of members.entries()) {
     const below = `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-    yield `\n${indent}  ${list ? "" : `${JSON.stringify(key)}: `}`;
+    yield `\n${indent}  `;
+    if (!list) yield* [coloured("key", JSON.stringify(key)), ": "];
     yield* nodes(member, below, `${indent}  `, pointers);
     if (place < members.length - 1) yield ",";
   }
   yield `\n${indent}${close}`;
+}
+
+function coloured(kind, text) {
+  return element(["span", { class: `json-${kind}` }, text]);
 }
