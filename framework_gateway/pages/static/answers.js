@@ -69,7 +69,12 @@ function showBody(parent, { form, body, encoding, size, sha256, truncated, heade
   if (encoding === "base64") return showBinary(parent, body, size, sha256, headers, pointers.length > 0);
   if (form === "JSON" && !truncated) return renderJSON(parent, body, pointers);
   const text = body || "No body.";
-  fill(parent, [pointers.length ? ["mark", text] : body ? text : ["span", { class: "empty" }, text]]);
+  fill(parent, [pointers.length ? whole(text) : body ? text : ["span", { class: "empty" }, text]]);
+}
+
+// A body that differs as a whole.
+function whole(text) {
+  return ["mark", { class: "whole" }, text];
 }
 
 // Size, type, digest, and the first bytes as hexadecimal digits.
@@ -85,7 +90,7 @@ function showBinary(parent, base64, size, sha256, headers, differs) {
   }
   const more = size > bytes.length ? `\n… ${size - bytes.length} more bytes` : "";
   const text = `${size} bytes of ${type}\nSHA-256 ${sha256}\n\n${lines.join("\n")}${more}`;
-  fill(parent, [differs ? ["mark", text] : text]);
+  fill(parent, [differs ? whole(text) : text]);
 }
 
 // Show the result, and fold answers that do not differ into one.
@@ -157,7 +162,7 @@ function fillTable(section, differences) {
     "tr",
     ["th", { scope: "row" }, `${part} ${name}`.trim()],
     ["td", reason ?? kind],
-    ...panels.map((panel) => ["td", values[panel.dataset.target] ?? "—"]),
+    ...panels.map(({ dataset: { target } }) => ["td", { "data-label": titleOf(target) }, values[target] ?? "—"]),
   ]));
 }
 

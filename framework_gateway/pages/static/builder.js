@@ -134,7 +134,7 @@ export class Builder {
     const field = choices.length
       ? element(["select", shared, ...options.map((one) => ["option", { value: one, selected: one === value }, one || "not sent"])])
       : element(["input", { ...shared, ...inputLimits(type, limits), value, placeholder: example }]);
-    return element(["div", { class: "pair" }, ["label", { for: id }, name], field, ["span"], ...(hint ? [["span", { class: "hint" }, hint]] : [])]);
+    return element(["div", { class: "field" }, ["label", { for: id }, name], field, ...(hint ? [["span", { class: "hint" }, hint]] : [])]);
   }
 
   queryRow(name = "", value = "") {

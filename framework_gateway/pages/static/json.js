@@ -12,7 +12,7 @@ export function renderJSON(parent, text, pointers) {
   // JavaScript keeps one of two members with the same name, sorts members that are named by numbers,
   // and in older browsers rounds numbers. Such a body is shown as it was sent.
   if (value === undefined || compact(value) !== withoutSpaces(text)) {
-    fill(parent, [pointers.length ? ["mark", text] : text]);
+    fill(parent, [pointers.length ? ["mark", { class: "whole" }, text] : text]);
     return;
   }
   parent.replaceChildren(...nodes(value, "", "", pointers));
@@ -43,7 +43,8 @@ function withoutSpaces(text) {
 
 function nodes(value, pointer, indent, pointers) {
   const made = [...inner(value, pointer, indent, pointers)];
-  return pointers.includes(pointer) ? [element(["mark", ...made])] : made;
+  if (!pointers.includes(pointer)) return made;
+  return [element(["mark", { class: pointer ? "" : "whole" }, ...made])];
 }
 
 function* inner(value, pointer, indent, pointers) {
