@@ -21,13 +21,22 @@ STATES = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
 
 
 class Showdown(Site):
-    """The pages about Flask, FastAPI and Django."""
+    """The pages about Flask, FastAPI and Django.
+
+    Args:
+        args, options: those of ``Site``.
+        needs_login: whether only people who are logged in may write.
+    """
 
     title = "Flask, FastAPI and Django, side by side"
     examples = EXAMPLES
     benchmark = "/claims"
     templates = (Path(__file__).parent / "templates", *Site.templates)
     static = (*Site.static, ("showdown", "static"))
+
+    def __init__(self, *args: Any, needs_login: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.needs_login = needs_login
 
     @property
     def pages(self) -> Sequence[Page]:
@@ -41,7 +50,7 @@ class Showdown(Site):
                 "What an article claims about the frameworks, put to the test.",
                 collect_claims,
             ),
-            Page("live", "Live", "live.html", "Changes of users, as they happen."),
+            Page("live", "Live", "live.html", "Changes of users, as they happen.", self.live),
             Page(
                 "guide",
                 "When to use",
@@ -50,6 +59,10 @@ class Showdown(Site):
                 self.guide,
             ),
         ]
+
+    def live(self, _request: Request) -> dict[str, Any]:
+        """Return the content of the Live page."""
+        return {"events": "/fastapi/api/users/events", "needs_login": self.needs_login}
 
     def guide(self, _request: Request) -> dict[str, Any]:
         """Return the advice, each with whether the target of its link is mounted."""

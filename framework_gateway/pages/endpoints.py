@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
     from flask import Flask
 
+SWAGGER_UI = "/docs"  # where applications serve it themselves
 HIDDEN_METHODS = {"HEAD", "OPTIONS"}  # every framework adds them to GET routes
 
 
@@ -61,7 +62,10 @@ def endpoints_of(mount: Mount) -> list[Endpoint]:
 def documentation_of(application: Any) -> dict[Any, str]:
     """Return the places in FastAPI's Swagger UI, by view."""
     fastapi = sys.modules.get("fastapi")
-    if fastapi is None or not isinstance(application, fastapi.FastAPI) or not application.docs_url:
+    if fastapi is None or not isinstance(application, fastapi.FastAPI):
+        return {}
+    page = application.docs_url or SWAGGER_UI
+    if page not in {getattr(route, "path", None) for route in application.routes}:
         return {}
     found = {}
     original: Any
@@ -69,7 +73,7 @@ def documentation_of(application: Any) -> dict[Any, str]:
         if getattr(original, "include_in_schema", False) and hasattr(original, "unique_id"):
             tag = quote(str(next(iter(original.tags), "default")))
             operation = original.operation_id or original.unique_id
-            found[original.endpoint] = f"{application.docs_url}#/{tag}/{operation}"
+            found[original.endpoint] = f"{page}#/{tag}/{operation}"
     return found
 
 
