@@ -10,7 +10,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.databases import free_port
-from tests.servers import serve
+from tests.servers import ROOT, serve
 
 LINES = {"Compare-Response": "lines"}
 HANGING = """
@@ -40,7 +40,7 @@ def origin(tmp_path: Path) -> Iterator[str]:
         *("--mount", "/one=tests.compare.applications:main", "--mount", "/two=hanging:app"),
         origin=f"http://127.0.0.1:{port}",
         path="/one/users",
-        env={"PYTHONPATH": str(tmp_path)},
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
     ):
         yield f"http://127.0.0.1:{port}"
 

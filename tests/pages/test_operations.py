@@ -8,8 +8,9 @@ from flask import Flask
 from pydantic import BaseModel, EmailStr, Field
 from starlette.testclient import TestClient
 
-from framework_gateway import Gateway
+from framework_gateway import Gateway, Mount
 from framework_gateway.pages.operations import operations
+from tests.wsgi.server import wait_until
 
 
 class Item(BaseModel):
@@ -76,11 +77,11 @@ def test_mounts_without_a_document_offer_their_shared_routes() -> None:
 
 
 def test_a_mount_in_a_process_of_its_own_is_asked_for_its_document() -> None:
-    from framework_gateway import Mount
-
     mount = Mount("/own", "tests.pages.test_operations:fastapi_app", process={})
     other = Mount("/other", flask_app())
     with TestClient(Gateway([mount, other]), "http://127.0.0.1") as client:
+        # Its process starts while the gateway serves the others.
+        wait_until(lambda: client.get("/own/openapi.json").status_code == 200)
         found = client.get("/index.json").json()["operations"]
     assert {(one["method"], one["path"]) for one in found} >= {("POST", "/items")}
 
