@@ -11,6 +11,14 @@ from tests.servers import serve
 
 
 @pytest.fixture
+def troubled(browser: Browser, port: int, database: object) -> Iterator[Page]:
+    """A window for errors on purpose, which Chromium writes to its console."""
+    context = browser.new_context(base_url=f"http://127.0.0.1:{port}")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
 def different(browser: Browser) -> Iterator[Page]:
     """A window on three mounts that no one here has written pages for."""
     port = free_port()

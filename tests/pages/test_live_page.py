@@ -3,7 +3,7 @@
 import re
 
 import httpx2 as httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browsers import manage
 from tests.compare.applications import MARKUP
@@ -44,31 +44,27 @@ def test_older_events_are_on_further_pages(window: Page, port: int) -> None:
     expect(window.locator("#events tr").first).to_contain_text("User 29 ")
 
 
-def test_a_refusal_is_shown_on_the_page(window: Page) -> None:
-    window.goto("/live")
-    expect(window.get_by_role("status")).to_have_text("Listening.")
-    window.get_by_label("Name of a user to create").evaluate("field => field.value = ''")
-    window.evaluate("document.querySelector('#make').noValidate = true")
-    window.on("console", lambda _message: None)
-    window.get_by_role("button", name="Create in Flask", exact=True).click()
-    expect(window.get_by_role("alert")).to_contain_text("some values are not valid")
+def test_a_refusal_is_shown_on_the_page(troubled: Page) -> None:
+    troubled.goto("/live")
+    expect(troubled.get_by_role("status")).to_have_text("Listening.")
+    troubled.evaluate("document.querySelector('#name').value = ''")
+    troubled.evaluate("document.querySelector('#make').noValidate = true")
+    troubled.get_by_role("button", name="Create in Flask", exact=True).click()
+    expect(troubled.get_by_role("alert")).to_contain_text("some values are not valid")
 
 
-def test_the_live_page_reconnects_after_an_error(window: Page) -> None:
-    answers = iter([503, None])
+def test_the_live_page_connects_again_where_the_browser_gives_up(troubled: Page) -> None:
+    first = iter([True])
 
-    def answer(route: object) -> None:
-        status = next(answers)
-        if status is None:
-            route.continue_()  # type: ignore[attr-defined]
-        else:
-            # A stream that is no event stream, which a browser does not ask for again.
-            route.fulfill(status=200, content_type="text/plain", body="")  # type: ignore[attr-defined]
+    def answer(route: Route) -> None:
+        if next(first, False):
+            return route.fulfill(status=503)
+        route.continue_()
 
-    window.route("**/users/events*", answer)
-    window.goto("/live")
-    expect(window.get_by_role("status")).to_contain_text("Not connected; trying again")
-    expect(window.get_by_role("status")).to_have_text("Listening.", timeout=15_000)
+    troubled.route("**/users/events*", answer)
+    troubled.goto("/live")
+    expect(troubled.get_by_role("status")).to_contain_text("Not connected; trying again")
+    expect(troubled.get_by_role("status")).to_have_text("Listening.", timeout=15_000)
 
 
 def test_the_live_page_starts_again_when_the_database_was_restored(window: Page, port: int) -> None:

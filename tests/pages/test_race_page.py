@@ -39,18 +39,18 @@ def test_a_race_can_be_stopped(window: Page) -> None:
     expect(window.get_by_role("button", name="Stop")).to_be_hidden()
 
 
-def test_failures_are_counted_by_status_and_nobody_wins(window: Page) -> None:
-    window.goto("/race?path=/api/users/999999&amount=18")
-    window.get_by_role("button", name="Start").click()
-    status = window.get_by_role("status")
+def test_failures_are_counted_by_status_and_nobody_wins(troubled: Page) -> None:
+    troubled.goto("/race?path=/api/users/999999&amount=18")
+    troubled.get_by_role("button", name="Start").click()
+    status = troubled.get_by_role("status")
     expect(status).to_have_text(re.compile("^Not comparable: requests to"), timeout=60_000)
-    expect(window.get_by_role("row", name="Flask").get_by_role("cell").last).to_have_text(
+    expect(troubled.get_by_role("row", name="Flask").get_by_role("cell").last).to_have_text(
         "18 \N{MULTIPLICATION SIGN} 404"
     )
 
 
-def test_a_race_ends_when_the_server_is_gone(different: Page) -> None:
-    different.goto("/race?path=/users&amount=90")
-    different.route("**/users", lambda route: route.abort())
-    different.get_by_role("button", name="Start").click()
-    expect(different.get_by_role("status")).to_contain_text("does not answer any more")
+def test_a_race_ends_when_the_server_is_gone(troubled: Page) -> None:
+    troubled.goto("/race?path=/api/hello&amount=90")
+    troubled.route("**/api/hello", lambda route: route.abort())
+    troubled.get_by_role("button", name="Start").click()
+    expect(troubled.get_by_role("status")).to_contain_text("does not answer any more")

@@ -77,7 +77,7 @@ def test_scripts_and_styles_are_plain_files(client: TestClient) -> None:
     (style,) = [address for address in page.addresses if address.endswith("/style.css")]
     directory = style.removesuffix("style.css").removeprefix(str(client.base_url.path).rstrip("/"))
     names = {file.name for _, folder in STATIC for file in (ROOT / folder).iterdir()}
-    assert names >= {"send.js", "compare.js", "race.js", "live.js", "json.js", "dom.js"}
+    assert names >= {"send.js", "compare.js", "race.js", "live.js", "dom.js"}
     for name in {*names, "highlight.css"}:
         response = client.get(f"{directory}{name}")
         assert response.status_code == 200

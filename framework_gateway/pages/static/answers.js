@@ -1,7 +1,6 @@
 // Show the answers of all targets: status and time as they arrive, then what differs.
 
-import { element, fill, find } from "./dom.js";
-import { renderJSON } from "./json.js";
+import { element, fill, find, renderJSON } from "./dom.js";
 
 const FIRST = 50; // differences that are shown at first
 const panels = [...document.querySelectorAll(".panel[data-target]")];
