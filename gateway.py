@@ -69,7 +69,8 @@ def create_app(
     has_django = "/django" in applications
     admit = admission(settings, has_django)
     is_showdown = applications.keys() >= {f"/{name}" for name in FRAMEWORKS}
-    site = Showdown if is_showdown else Site
+    needs_login = settings.writes == "authenticated"
+    site = partial(Showdown, needs_login=needs_login) if is_showdown else Site
     return Gateway(
         [Mount(prefix, app, **OPTIONS) for prefix, app in applications.items()],
         config=config,

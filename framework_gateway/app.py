@@ -1,6 +1,7 @@
 """The gateway: mounts applications under prefixes, and adds limits, logs, metrics and security."""
 
 import asyncio
+import json
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -30,6 +31,7 @@ from framework_gateway.observability.health import Check, Health
 from framework_gateway.observability.observer import Observer
 from framework_gateway.observability.request_id import request_id
 from framework_gateway.observability.watched import Watched
+from framework_gateway.pages.errors import wants_page
 from framework_gateway.pages.site import Site
 from framework_gateway.problems import problem
 from framework_gateway.processes.isolated import states_of
@@ -322,14 +324,16 @@ class Gateway(Starlette):
             Route("/health/live", health.live),
             Route("/health/ready", health.ready),
             Route("/metrics", self.metrics.show),
-            *self._pages().routes,
+            *self.pages.routes,
         ]
         app = super().build_middleware_stack()
         for cls, args, kwargs in reversed(self.outer_middleware):
             app = cls(app, *args, **kwargs)
         return app
 
-    def _pages(self) -> Site:
+    @cached_property
+    def pages(self) -> Site:
+        """The pages at ``/``."""
         size = self.config.max_compare_size
         own = [mount for mount in self.mounts if not self.is_new(mount)]
         return self.site(own, size, self.links, rules=self.rules)
@@ -431,15 +435,25 @@ class Gateway(Starlette):
         """Render an error of the server itself, for input that is not a valid request."""
         return self.problem(status, None, None)
 
-    async def answer_error(self, _request: HTTPConnection, error: Exception) -> Response:
+    async def answer_error(self, request: HTTPConnection, error: Exception) -> Response:
         """Answer requests that the gateway refuses: unknown paths, bad requests, full mounts."""
         assert isinstance(error, HTTPException)
         detail = error.detail if error.status_code in (400, 403) else None
-        return self.problem(error.status_code, detail, error.headers)
+        return self._show(request, self.problem(error.status_code, detail, error.headers))
 
-    async def answer_exception(self, _request: Request, _error: Exception) -> Response:
+    async def answer_exception(self, request: Request, _error: Exception) -> Response:
         """Answer 500; Starlette raises the exception again, so that the server logs it."""
-        return self.problem(500, None, None)
+        return self._show(request, self.problem(500, None, None))
+
+    def _show(self, request: HTTPConnection, problem: Response) -> Response:
+        """Return a problem as a page if a browser asks for one."""
+        if not wants_page(request.headers):
+            return problem
+        page = self.pages.show_error(request, problem.status_code, json.loads(bytes(problem.body)))
+        kept = {k: v for k, v in problem.headers.items() if not k.startswith("content-")}
+        page.headers.update(kept)
+        page.headers.add_vary_header("Accept")
+        return page
 
 
 def check_prefix(path: str) -> None:

@@ -1,7 +1,8 @@
 """The showdown's pages: the library's, and those about Flask, FastAPI and Django."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,45 +22,71 @@ STATES = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
 
 
 class Showdown(Site):
-    """The pages about Flask, FastAPI and Django."""
+    """The pages about Flask, FastAPI and Django.
+
+    Args:
+        args, options: those of ``Site``.
+        needs_login: whether only people who are logged in may write.
+    """
 
     title = "Flask, FastAPI and Django, side by side"
     examples = EXAMPLES
+    benchmark = "/claims"
+    filters: Mapping[str, Callable[..., Any]] = {
+        "plot": draw_claim,
+        "measured": measured,
+        "full_name": full_name,
+    }
     templates = (Path(__file__).parent / "templates", *Site.templates)
     static = (*Site.static, ("showdown", "static"))
+
+    def __init__(self, *args: Any, needs_login: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.needs_login = needs_login
 
     @property
     def pages(self) -> Sequence[Page]:
         """The pages in the order of the navigation."""
         return [
             *super().pages,
-            Page("claims", "Claims", "claims.html", collect_claims),
-            Page("live", "Live", "live.html"),
-            Page("guide", "When to use", "guide.html", self.guide),
+            Page(
+                "claims",
+                "Claims",
+                "claims.html",
+                "What an article claims about the frameworks, put to the test.",
+                collect_claims,
+            ),
+            Page("live", "Live", "live.html", "Changes of users, as they happen.", self.live),
+            Page(
+                "guide",
+                "When to use",
+                "guide.html",
+                "Which framework fits which situation.",
+                self.guide,
+            ),
         ]
+
+    def live(self, _request: Request) -> dict[str, Any]:
+        """Return the content of the Live page."""
+        return {"events": "/fastapi/api/users/events", "needs_login": self.needs_login}
 
     def guide(self, _request: Request) -> dict[str, Any]:
         """Return the advice with its verdicts, and whether the target of each link is mounted."""
         pages = {page.name for page in self.pages}
         here = pages | {mount.path.strip("/") for mount in self.mounts}
-        rows = advise(load_latest())
-        linked = {row.advice: re.split("[/?]", row.advice.link)[0] in here for row in rows}
         return {
-            "guide": [row for row in rows if not row.refuted],
-            "refuted": [row for row in rows if row.refuted],
-            "linked": linked,
+            "advice": [
+                {
+                    **asdict(row.advice),
+                    "claims": [{k: claim[k] for k in ("name", "verdict")} for claim in row.claims],
+                    "refuted": row.refuted,
+                    "is_here": re.split("[/?]", row.advice.link)[0] in here,
+                }
+                for row in advise(load_latest())
+            ]
         }
 
 
 def collect_claims(_request: Request) -> dict[str, Any]:
     """Return the last run of the claims; read for each request, as a run may have ended since."""
-    run = load_latest()
-    plots = {claim["name"]: draw_claim(claim) for claim in run["claims"]} if run else {}
-    return {
-        "run": run,
-        "plots": plots,
-        "states": STATES,
-        "databases": DATABASES,
-        "measured": measured,
-        "full_name": full_name,
-    }
+    return {"run": load_latest(), "states": STATES, "databases": DATABASES}

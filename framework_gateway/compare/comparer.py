@@ -84,6 +84,7 @@ class Comparer:
         ignore: Iterable[str] = (),
         in_turn: bool = False,
         before_each: Callable[[], object] | None = None,
+        on_answer: Callable[[Answer], object] = lambda _answer: None,
     ) -> Comparison:
         """Send the request to every target.
 
@@ -93,6 +94,7 @@ class Comparer:
             in_turn: send to one target after the other instead of all at once.
             before_each: called in a thread before each target, for example to reset a database;
                 implies ``in_turn``.
+            on_answer: called with each answer when it has arrived.
         """
         rules = self.rules
         if more := [Ignore.parse(text) for text in ignore]:
@@ -100,7 +102,10 @@ class Comparer:
         request = request.with_defaults()
         saved = saved_values(self.sessions)
         repeats = self.noise if request.method in SAFE_METHODS and before_each is None else 0
-        rounds = [await self._ask_all(request, in_turn, before_each) for _ in range(1 + repeats)]
+        rounds = [
+            await self._ask_all(request, in_turn, before_each, on_answer)
+            for _ in range(1 + repeats)
+        ]
         for answer in rounds[0]:
             self.sessions[answer.target].learn(request, answer)
         # What this answer saves is each target's own, too.
@@ -112,9 +117,19 @@ class Comparer:
         return await to_thread.run_sync(work, limiter=self.limiter)
 
     async def _ask_all(
-        self, request: Request, in_turn: bool, before_each: Callable[[], object] | None
+        self,
+        request: Request,
+        in_turn: bool,
+        before_each: Callable[[], object] | None,
+        on_answer: Callable[[Answer], object],
     ) -> Answers:
         """Ask every target once; return the answers in the order of the targets."""
+
+        async def ask(target: Target) -> Answer:
+            answer = await self._ask(target, request)
+            on_answer(answer)
+            return answer
+
         order = [*self.targets]
         if request.method in SAFE_METHODS and before_each is None:
             # The first target finds cold caches; an unsafe request may depend on the order.
@@ -125,9 +140,9 @@ class Comparer:
                 if before_each is not None:
                     # In a thread: it may wait for the targets, which run on this event loop.
                     await asyncio.to_thread(before_each)
-                answers.append(await self._ask(target, request))
+                answers.append(await ask(target))
         else:
-            answers = await asyncio.gather(*(self._ask(target, request) for target in order))
+            answers = await asyncio.gather(*map(ask, order))
         by_name = {answer.target: answer for answer in answers}
         return [by_name[target.name] for target in self.targets]
 

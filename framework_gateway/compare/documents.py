@@ -3,6 +3,7 @@
 ``gateway compare --json`` prints everything; ``/compare`` may serve untrusted clients.
 """
 
+import hashlib
 from typing import Any
 
 from framework_gateway.compare.findings import Comparison, Difference
@@ -18,20 +19,40 @@ MAX_HEADERS = 200  # names of headers in a list
 def render(comparison: Comparison) -> bytes:
     """Return the document; long texts are cut.
 
-    An answer with a cut body has ``"truncated": true``. ``differences_left_out`` is the number of
-    differences that are not listed.
+    An answer with a cut body has ``"truncated": true``, and a binary one has the digest ``sha256``.
+    ``differences_left_out`` is the number of differences that are not listed.
     """
+    answers = [show_answer(answer) for answer in comparison.answers]
+    return encode({**result(comparison), "answers": answers})
+
+
+def answer_line(answer: Answer) -> bytes:
+    """Return one answer as a JSON line."""
+    return encode({"answer": show_answer(answer)}) + b"\n"
+
+
+def result_line(comparison: Comparison) -> bytes:
+    """Return the document without its answers as a JSON line."""
+    return encode({"comparison": result(comparison)}) + b"\n"
+
+
+def encode(document: dict[str, Any]) -> bytes:
+    """Return JSON data in UTF-8."""
+    # UTF-8 cannot encode half a surrogate pair; backslashreplace gives the JSON escape.
+    return dump(document).encode(errors="backslashreplace")
+
+
+def result(comparison: Comparison) -> dict[str, Any]:
+    """Return the request, the verdict and the differences."""
     left_out = len(comparison.differences) - MAX_DIFFERENCES
     document = {
         **overview(comparison),
         "request": truncate(comparison.request.as_dict(), LONGEST_TEXT),
         "differences": [*map(show_difference, comparison.differences[:MAX_DIFFERENCES])],
-        "answers": [show_answer(answer) for answer in comparison.answers],
     }
     if left_out > 0:
         document["differences_left_out"] = left_out
-    # UTF-8 cannot encode half a surrogate pair; backslashreplace gives the JSON escape.
-    return dump(document).encode(errors="backslashreplace")
+    return document
 
 
 def overview(comparison: Comparison) -> dict[str, Any]:
@@ -53,7 +74,10 @@ def show_answer(answer: Answer) -> dict[str, Any]:
     document = answer.as_dict()
     headers = [[name, shorten(value)] for name, value in document["headers"]]
     error = answer.error and shorten(answer.error)
-    return truncate({**document, "headers": headers, "error": error}, LONGEST_BODY)
+    document = {**document, "headers": headers, "error": error}
+    if document["encoding"] == "base64":
+        document["sha256"] = hashlib.sha256(answer.body).hexdigest()
+    return truncate(document, LONGEST_BODY)
 
 
 def show_difference(difference: Difference) -> dict[str, Any]:

@@ -2,23 +2,28 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from framework_gateway.compare.addresses import find_fault
 from framework_gateway.compare.comparer import Comparer
 from framework_gateway.compare.documents import render
+from framework_gateway.compare.findings import Comparison
 from framework_gateway.compare.guard import ALLOW_ALL, Guard, origin_of
 from framework_gateway.compare.header_choice import HeaderChoice
 from framework_gateway.compare.messages import PLACEHOLDER, SAFE, Request
 from framework_gateway.compare.rules import Ignore, Rules
+from framework_gateway.compare.streaming import MEDIA_TYPE, json_lines, while_connected
 from framework_gateway.compare.targets import Application
 from framework_gateway.security.identity import SAFE as SAFE_METHODS
 from framework_gateway.wsgi.bodies import IncompleteBody, receive_body
@@ -34,20 +39,26 @@ THREADS = 2  # threads that compare and render documents
 NOT_FORWARDED = {
     *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"),
     *("upgrade", "expect", "content-length"),
-    *("compare-ignore", "compare-headers", "compare-order", "compare-method"),
+    *("compare-ignore", "compare-headers", "compare-order", "compare-method", "compare-response"),
 }
 # Browsers percent-encode braces in a path.
 ENCODED_PLACEHOLDER = re.compile("%7Bframework%7D", re.IGNORECASE)
+HEADERS = {"Cache-Control": "no-store"}
+
+Compared = Callable[..., Coroutine[Any, Any, Comparison]]
 
 
 class Compare:
     """ASGI endpoint below ``/compare``; passes on the method, headers, query and body.
 
-    It reads four headers: ``Compare-Ignore`` is a comma-separated list of rules for what may
+    It reads these headers: ``Compare-Ignore`` is a comma-separated list of rules for what may
     differ, and ``Compare-Headers`` one of the headers that count, both as on the command line.
     ``Compare-Order: in-turn`` sends to one target after the other. ``Compare-Method`` replaces the
     method, for one that a browser cannot send or whose response has no body. A request with a safe
     method cannot name an unsafe one.
+
+    With ``Compare-Response: lines`` the response has a JSON line for each answer, as soon as it has
+    arrived, and a last one for the comparison. A client that disconnects ends the comparison.
 
     Args:
         prefixes: the prefixes of the mounts; only paths below them can be reached.
@@ -96,11 +107,27 @@ class Compare:
         # Each comparison holds the answers of all mounts in memory.
         async with self.room:
             comparer = Comparer(targets, rules, limiter=self.limiter)
-            comparison = await comparer.compare(request, in_turn=in_turn)
-            document = await to_thread.run_sync(render, comparison, limiter=self.limiter)
-        headers = {"Cache-Control": "no-store"}
-        response = Response(document, headers=headers, media_type="application/json")
+            compare = partial(comparer.compare, request, in_turn=in_turn)
+            lines = incoming.headers.get("compare-response") == "lines"
+            answer = self.answer_in_lines if lines else self.answer_at_once
+            await while_connected(answer(compare, scope, receive, send), receive)
+
+    async def answer_at_once(
+        self, compare: Compared, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Send the whole comparison as one document."""
+        document = await to_thread.run_sync(render, await compare(), limiter=self.limiter)
+        response = Response(document, headers=HEADERS, media_type="application/json")
         await response(scope, receive, send)
+
+    async def answer_in_lines(
+        self, compare: Compared, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Send each answer when it has arrived."""
+        lines = json_lines(lambda notify: compare(on_answer=notify), self.limiter)
+        async with aclosing(lines):
+            response = StreamingResponse(lines, headers=HEADERS, media_type=MEDIA_TYPE)
+            await response.stream_response(send)
 
     def targets(self, incoming: HTTPRequest) -> list[Application]:
         """Return the mounts of the application that serves this request."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
     from flask import Flask
 
+SWAGGER_UI = "/docs"  # where applications serve it themselves
 HIDDEN_METHODS = {"HEAD", "OPTIONS"}  # every framework adds them to GET routes
 
 
@@ -30,24 +32,49 @@ class Endpoint:
         methods: the methods, without HEAD and OPTIONS; empty if they are unknown.
         path: the path below the prefix, with ``{name}`` for each parameter.
         view: the function that serves it; None if there is none to show.
+        documentation: the path of its description in Swagger UI, below the prefix; or None.
     """
 
     mount: str
     methods: Sequence[str]
     path: str
     view: Callable[..., Any] | None
+    documentation: str | None = None
 
     @property
     def summary(self) -> str:
-        """The first sentence of the view's docstring."""
+        """The first paragraph of the view's docstring, as plain text."""
         text = inspect.getdoc(self.view) if self.view is not None else None
-        return (text or "").partition("\n")[0]
+        paragraph = (text or "").partition("\n\n")[0]
+        return " ".join(paragraph.replace("``", "").split())
 
 
 def endpoints_of(mount: Mount) -> list[Endpoint]:
     """List the endpoints of a Flask, Django, FastAPI or Starlette application."""
     found = find_endpoints(mount.application)
-    return [Endpoint(mount.path, methods, path, view) for methods, path, view in found]
+    described = documentation_of(mount.application)
+    return [
+        Endpoint(mount.path, methods, path, view, described.get(view))
+        for methods, path, view in found
+    ]
+
+
+def documentation_of(application: Any) -> dict[Any, str]:
+    """Return the places in FastAPI's Swagger UI, by view."""
+    fastapi = sys.modules.get("fastapi")
+    if fastapi is None or not isinstance(application, fastapi.FastAPI):
+        return {}
+    page = application.docs_url or SWAGGER_UI
+    if page not in {getattr(route, "path", None) for route in application.routes}:
+        return {}
+    found = {}
+    original: Any
+    for original, _route in with_full_paths(application.routes):
+        if getattr(original, "include_in_schema", False) and hasattr(original, "unique_id"):
+            tag = quote(str(next(iter(original.tags), "default")))
+            operation = original.operation_id or original.unique_id
+            found[original.endpoint] = f"{page}#/{tag}/{operation}"
+    return found
 
 
 Found = Iterator[tuple[list[str], str, Callable[..., Any] | None]]

@@ -1,18 +1,21 @@
 """The pages at ``/``: Compare, Code, Race and Routes."""
 
+import inspect
 import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.routing import Mount as StarletteMount
-from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
@@ -21,7 +24,12 @@ from framework_gateway.compare.guard import ALLOW_ALL, Guard
 from framework_gateway.compare.rules import Rules
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.observability.endpoints import Endpoint, endpoints_of
-from framework_gateway.pages.source import Operation, highlight_styles, operations_of, source_of
+from framework_gateway.pages.assets import Assets, version_of
+from framework_gateway.pages.code import Code
+from framework_gateway.pages.commands import read_request, write_request
+from framework_gateway.pages.documents import fetch_documents
+from framework_gateway.pages.operations import operations
+from framework_gateway.pages.source import Operation, highlight_styles, highlighted, operations_of
 
 HERE = Path(__file__).parent
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -29,26 +37,41 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
     " img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self';"
     " frame-ancestors 'none'",
+    # The content depends on the mounts and on what is measured.
+    "Cache-Control": "no-cache",
 }
+# The answers of /compare are not compressed: they may hold secrets, and each line is sent at once.
+COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000)]
+
+Document = dict[str, Any]
+Collect = Callable[[Request], Document | Awaitable[Document]]
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the site.
+    """A page of the site. ``/NAME.json`` has the same content as data.
 
     Attributes:
         name: the path of the page, below ``/``.
         title: the title in the navigation and the window.
         template: the name of the template.
-        collect: returns the context of the template.
+        description: one sentence for search engines and link previews.
+        collect: returns the content as JSON data, which is also the context of the template. Its
+            member ``title``, if there is one, says what the window shows.
         sends_requests: whether the page lets visitors send requests to the applications.
     """
 
     name: str
     title: str
     template: str
-    collect: Callable[[Request], dict[str, Any]] = lambda _request: {}
+    description: str
+    collect: Collect = lambda _request: {}
     sends_requests: bool = False
+
+    @property
+    def data_path(self) -> str:
+        """The path of the content as JSON."""
+        return f"/{self.name or 'index'}.json"
 
 
 class Site:
@@ -64,6 +87,8 @@ class Site:
 
     title = "Compare your applications"
     examples: Sequence[Any] = ()
+    benchmark: str | None = None  # the path of a page with measured speeds
+    filters: Mapping[str, Callable[..., Any]] = {}  # for templates, by name
     # Template directories, searched in this order, and packages with static files.
     templates: Sequence[Path] = (HERE / "templates",)
     static: Sequence[tuple[str, str]] = (("framework_gateway.pages", "static"),)
@@ -77,54 +102,136 @@ class Site:
         rules: Rules | None = None,
     ) -> None:
         self.mounts = mounts
-        self.max_body_size = max_body_size
         self.links = links or {}
         self.guard = guard
-        self.rules = rules or Rules()
+        self.comparing = Compare(
+            [mount.path for mount in mounts], max_body_size, guard, rules or Rules()
+        )
+        self.static_path = f"/static/{version_of(self.static, highlight_styles())}"
         self.renderer = Jinja2Templates([*self.templates])
         self.renderer.env.globals["number"] = number
+        self.renderer.env.filters.update({"highlighted": highlighted, **self.filters})
 
     @property
     def pages(self) -> Sequence[Page]:
         """The pages, in the order of the navigation."""
         return [
-            Page("", "Compare", "compare.html", self.compare, sends_requests=True),
-            Page("code", "Code", "code.html", self.code),
-            Page("race", "Race", "race.html", self.compare, sends_requests=True),
-            Page("routes", "Routes", "routes.html", self.index),
+            Page(
+                "",
+                "Compare",
+                "compare.html",
+                "Send one request to every application and see where the answers differ.",
+                self.compare,
+                sends_requests=True,
+            ),
+            Page(
+                "code",
+                "Code",
+                "code.html",
+                "The source of the same operation in each application.",
+                Code(self).collect,
+            ),
+            Page(
+                "race",
+                "Race",
+                "race.html",
+                "Measure in your browser how long each application takes to answer.",
+                self.race,
+                sends_requests=True,
+            ),
+            Page(
+                "routes",
+                "Routes",
+                "routes.html",
+                "Every path that the mounted applications serve.",
+                self.index,
+            ),
         ]
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """The routes of the pages, their static files, and ``/compare``."""
-        prefixes = [mount.path for mount in self.mounts]
-        pages = self.pages
+        """The routes of the pages, their data, their static files, and ``/compare``."""
         return [
-            route_below(PATH, Compare(prefixes, self.max_body_size, self.guard, self.rules)),
-            *(Route(f"/{page.name}", self.endpoint(page, pages)) for page in pages),
-            Route("/static/highlight.css", show_highlight_styles),
-            StarletteMount("/static", StaticFiles(packages=[*self.static])),
+            route_below(PATH, self.comparing),
+            *(
+                Route(path, endpoint, middleware=COMPRESSED)
+                for page in self.pages
+                for path, endpoint in (
+                    (f"/{page.name}", self.show(page)),
+                    (page.data_path, self.show_data(page)),
+                )
+            ),
+            Route("/request/curl", self.guarded(read_request), methods=["POST"]),
+            Route("/request/as", self.guarded(write_request), methods=["POST"]),
+            Route(f"{self.static_path}/highlight.css", show_highlight_styles),
+            StarletteMount(self.static_path, Assets(self.static), middleware=COMPRESSED),
+            Route("/favicon.ico", self.show_icon),
         ]
 
-    def endpoint(
-        self, page: Page, pages: Sequence[Page]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        """Return the endpoint of a page, which links to all pages."""
+    def show(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        """Return the endpoint of a page."""
 
         async def show(request: Request) -> Response:
             if page.sends_requests and (login := await self.guard.check_page(request)):
                 return login
-            context = {
-                "page": page,
-                "pages": pages,
-                "site": self.title,
-                "root": request.scope.get("root_path", ""),
-                "targets": {mount.path.strip("/"): title_of(mount) for mount in self.mounts},
-                **page.collect(request),
-            }
-            return self.renderer.TemplateResponse(request, page.template, context, headers=HEADERS)
+            document = await content_of(page, request)
+            return self.render(request, page.template, {"page": page, **document})
 
         return show
+
+    def show_data(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        """Return the endpoint of a page's content as JSON."""
+
+        async def show_data(request: Request) -> Response:
+            if page.sends_requests:
+                await self.guard.check(request)
+            return JSONResponse(await content_of(page, request), headers={**HEADERS})
+
+        return show_data
+
+    def guarded(
+        self, endpoint: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Return an endpoint that only those may use who may send requests."""
+
+        async def call(request: Request) -> Response:
+            await self.guard.check(request)
+            return await endpoint(request)
+
+        return call
+
+    def render(
+        self, request: HTTPConnection, template: str, context: Document, status: int = 200
+    ) -> Response:
+        """Render a template with what every page needs."""
+        root = request.scope.get("root_path", "")
+        every = {
+            "pages": self.pages,
+            "site": self.title,
+            "root": root,
+            "static": root + self.static_path,
+            "targets": {mount.path.strip("/"): title_of(mount) for mount in self.mounts},
+            "version": version("framework-gateway"),
+        }
+        return self.renderer.TemplateResponse(
+            request,  # type: ignore[arg-type]  # templates use no more than its scope
+            template,
+            {**every, **context},
+            status_code=status,
+            headers=HEADERS,
+        )
+
+    def show_error(self, request: HTTPConnection, status: int, problem: Document) -> Response:
+        """Render an error of the gateway as a page.
+
+        Args:
+            problem: the problem details (RFC 9457).
+        """
+        return self.render(request, "error.html", {"problem": problem}, status)
+
+    async def show_icon(self, request: Request) -> Response:
+        """Serve the icon to browsers that show something else than a page."""
+        return await Assets(self.static).get_response("icon.svg", request.scope)
 
     @cached_property
     def endpoints(self) -> dict[str, list[Endpoint]]:
@@ -137,31 +244,71 @@ class Site:
         every = [endpoint for endpoints in self.endpoints.values() for endpoint in endpoints]
         return {operation.name: operation for operation in operations_of(every)}
 
-    def compare(self, _request: Request) -> dict[str, Any]:
-        """Return the context of the Compare and Race pages."""
-        return {"methods": METHODS, "examples": self.examples}
-
-    def code(self, request: Request) -> dict[str, Any]:
-        """Return the context of the Code page: the source of one operation in each application."""
-        operation = self.operations.get(request.query_params.get("operation", ""))
-        if operation is None:
-            operation = next(iter(self.operations.values()), None)
-        sources = map(source_of, operation.endpoints if operation else ())
+    async def compare(self, request: Request) -> Document:
+        """Return the content of the Compare page: what can be asked."""
+        every = [endpoint for endpoints in self.endpoints.values() for endpoint in endpoints]
+        found = operations(every, await fetch_documents(self.comparing.targets(request)))
         return {
-            "operations": [*self.operations.values()],
-            "operation": operation,
-            "sources": [source for source in sources if source is not None],
+            "methods": METHODS,
+            "examples": [asdict(example) for example in self.examples],
+            "operations": found,
+            "start": self.start_path(found),
         }
 
-    def index(self, _request: Request) -> dict[str, Any]:
-        """Return the context of the Routes page: all endpoints, by mount and path."""
+    async def race(self, request: Request) -> Document:
+        """Return the content of the Race page: paths that can be asked without a parameter."""
+        found = (await self.compare(request))["operations"]
+        paths = [one["path"] for one in found if one["method"] == "GET" and "{" not in one["path"]]
+        return {
+            "paths": paths or ["/"],
+            "start": self.start_path(found),
+            "benchmark": self.benchmark,
+        }
+
+    def start_path(self, found: Sequence[Document]) -> str:
+        """Return a path to begin with: of the first example, or of an operation that only reads."""
+        if self.examples:
+            return str(self.examples[0].path)
+        paths = [one["path"] for one in found if one["method"] == "GET" and "{" not in one["path"]]
+        return paths[0] if paths else "/"
+
+    def index(self, _request: Request) -> Document:
+        """Return the content of the Routes page: all endpoints, by mount and path."""
         tables = []
         for mount in self.mounts:
             paths: dict[str, list[Endpoint]] = defaultdict(list)
             for endpoint in self.endpoints[mount.path]:
                 paths[endpoint.path].append(endpoint)
-            tables.append({"mount": mount, "title": title_of(mount), "paths": paths})
-        return {"tables": tables, "links": self.links}
+            routes = [describe_path(mount, path, found) for path, found in paths.items()]
+            tables.append(
+                {
+                    "prefix": mount.path,
+                    "title": title_of(mount),
+                    "failure": mount.failure,
+                    "routes": routes,
+                }
+            )
+        return {"tables": tables, "links": dict(self.links)}
+
+
+async def content_of(page: Page, request: Request) -> Document:
+    """Return the content of a page."""
+    found = page.collect(request)
+    return await found if inspect.isawaitable(found) else found
+
+
+def describe_path(mount: Mount, path: str, endpoints: Sequence[Endpoint]) -> Document:
+    """Return one row of the Routes page."""
+    methods = [method for endpoint in endpoints for method in endpoint.methods]
+    described = next((one.documentation for one in endpoints if one.documentation), None)
+    can_open = "{" not in path and (not methods or "GET" in methods)
+    return {
+        "path": mount.path + path,
+        "methods": methods,
+        "summary": endpoints[0].summary,
+        "link": mount.path + path if can_open else None,
+        "documentation": described and mount.path + described,
+    }
 
 
 def route_below(prefix: str, endpoint: ASGIApp) -> Route:
@@ -185,4 +332,5 @@ def number(things: Sized) -> str:
 
 async def show_highlight_styles(_request: Request) -> Response:
     """Serve the Pygments styles for highlighted code."""
-    return Response(highlight_styles(), media_type="text/css")
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(highlight_styles(), media_type="text/css", headers=headers)

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from html import escape
 from math import log10
 
-PLOT, FIGURES = 360, 190
-ROW, TOP, BOTTOM = 22, 34, 26
-CHARACTER, GAP = 7, 16  # the largest average width of a label's letters
+# Narrow enough for a phone: the label of a row is above its line, and its figures are to the right.
+PLOT, FIGURES, GAP = 300, 150, 12
+ROW, TOP, BOTTOM = 40, 34, 26
+LABEL, LINE = 12, 27  # where the label and the line of a row are, from its top
+WIDTH = PLOT + GAP + FIGURES
 STEPS = (1, 2, 5)
 
 STYLE = """
 svg { background: #fff; color: #1d232a; font: 13px system-ui, sans-serif; }
 text { fill: currentColor; }
 .plot-heading { font-weight: 600; }
-.plot-figure, .plot-tick { font-size: 11px; opacity: .75; }
+.plot-label, .plot-figure, .plot-tick { font-size: 11px; }
+.plot-figure, .plot-tick { opacity: .75; }
 .plot-label, .plot-figure { dominant-baseline: middle; }
 .plot-tick { text-anchor: middle; }
 .plot-axis { stroke: currentColor; opacity: .15; }
@@ -57,16 +60,15 @@ class Panel:
 
 @dataclass(frozen=True)
 class Axis:
-    """A logarithmic axis: its position and its range."""
+    """A logarithmic axis with its range."""
 
-    left: int
     low: float
     high: float
 
     def place(self, value: float) -> float:
         """Return the position of a value; zero is at the start."""
         share = log10(max(value, self.low) / self.low) / log10(self.high / self.low)
-        return self.left + share * PLOT
+        return share * PLOT
 
     @property
     def ticks(self) -> list[float]:
@@ -82,10 +84,8 @@ def draw(title: str, panels: Sequence[Panel], *, style: bool) -> str:
         style: include a style sheet; not needed in a page that has one.
     """
     height = sum(panel.height for panel in panels)
-    labels = max(len(row.label) for panel in panels for row in panel.rows) * CHARACTER + GAP
-    width = labels + PLOT + FIGURES
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
         ' class="plot">',
         f"<title>{escape(title)}</title>",
     ]
@@ -93,7 +93,7 @@ def draw(title: str, panels: Sequence[Panel], *, style: bool) -> str:
         parts.append(f"<style>{STYLE}</style>")
     top = 0
     for panel in panels:
-        axis = Axis(labels, *limits(panel))
+        axis = Axis(*limits(panel))
         parts.append(f'<g transform="translate(0 {top})">{draw_panel(panel, axis)}</g>')
         top += panel.height
     return "\n".join([*parts, "</svg>\n"])
@@ -111,7 +111,7 @@ def draw_panel(panel: Panel, axis: Axis) -> str:
     if panel.threshold is not None:
         parts.append(draw_line("threshold", axis.place(panel.threshold), bottom))
     for number, row in enumerate(panel.rows):
-        parts.append(draw_row(row, TOP + ROW * number + ROW / 2, axis, panel.unit))
+        parts.append(draw_row(row, TOP + ROW * number, axis, panel.unit))
     return "".join(parts)
 
 
@@ -120,19 +120,20 @@ def draw_line(kind: str, x: float, bottom: int) -> str:
     return f'<line class="plot-{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{bottom}"/>'
 
 
-def draw_row(row: Row, y: float, axis: Axis, unit: str) -> str:
+def draw_row(row: Row, top: int, axis: Axis, unit: str) -> str:
     """Draw one row, with its figures as text, so that they can be read without the line."""
     median = statistics.median(row.values)
     smallest, largest = min(row.values), max(row.values)
     left, middle, right = (axis.place(value) for value in (smallest, median, largest))
     extremes = f" ({short(smallest)}-{short(largest)})" if smallest < largest else ""
     figures = f"{short(median)}{extremes} {unit}"
+    y = top + LINE
     return (
         f'<g class="plot-row plot-{escape(row.kind)}">'
-        f'<text class="plot-label" x="0" y="{y}">{escape(row.label)}</text>'
+        f'<text class="plot-label" x="0" y="{top + LABEL}">{escape(row.label)}</text>'
         f'<line class="plot-range" x1="{left:.1f}" x2="{right:.1f}" y1="{y}" y2="{y}"/>'
         f'<circle class="plot-median" cx="{middle:.1f}" cy="{y}" r="4.5"/>'
-        f'<text class="plot-figure" x="{axis.left + PLOT + GAP}" y="{y}">{escape(figures)}</text>'
+        f'<text class="plot-figure" x="{PLOT + GAP}" y="{y}">{escape(figures)}</text>'
         "</g>"
     )
 

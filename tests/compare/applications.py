@@ -71,6 +71,14 @@ async def slow(_request: Request) -> Response:
     return PlainTextResponse("late")
 
 
+async def many(_request: Request) -> Response:
+    return JSONResponse([0] * 300)
+
+
+async def many_changed(_request: Request) -> Response:
+    return JSONResponse([1] * 300)
+
+
 async def long(_request: Request) -> Response:
     return PlainTextResponse("x" * 2000)
 
@@ -91,6 +99,8 @@ main = Starlette(
         Route("/users", users),
         Route("/markup", markup),
         Route("/numbers", numbers),
+        Route("/many", many),
+        Route("/slow-in-three", many),
         *COMMON,
     ],
     exception_handlers={404: not_found},
@@ -99,5 +109,7 @@ CHANGED = [
     Route("/users", users_changed),
     Route("/markup", markup_changed),
     Route("/numbers", numbers_changed),
+    Route("/many", many_changed),
+    Route("/slow-in-three", slow),
 ]
 changed = Starlette(routes=[*CHANGED, *COMMON])

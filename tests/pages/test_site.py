@@ -15,6 +15,7 @@ from tests.compare import applications
 from tests.conftest import FRAMEWORKS
 from tests.servers import ROOT
 
+STATIC = [("library", "framework_gateway/pages/static"), ("showdown", "showdown/static")]
 PAGES = ("", "code", "race", "routes", "claims", "live", "guide")
 
 
@@ -54,7 +55,7 @@ def test_every_page_has_a_strict_content_security_policy(client: TestClient, pag
         assert "style" not in attrs
         assert not [name for name in attrs if name.startswith("on")]
         assert tag != "style"
-        assert tag != "script" or attrs.get("src")
+        assert tag != "script" or attrs.get("src") or attrs["type"] == "application/json"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -72,22 +73,49 @@ def test_no_link_is_broken(client: TestClient, page: str) -> None:
 
 
 def test_scripts_and_styles_are_plain_files(client: TestClient) -> None:
-    for name in (
-        "address.js",
-        "compare.js",
-        "race.js",
-        "live.js",
-        "csrf.js",
-        "json.js",
-        "dom.js",
-        "style.css",
-        "highlight.css",
-    ):
-        response = client.get(f"/static/{name}")
+    page = Elements(client.get("/").text)
+    (style,) = [address for address in page.addresses if address.endswith("/style.css")]
+    directory = style.removesuffix("style.css").removeprefix(str(client.base_url.path).rstrip("/"))
+    names = {file.name for _, folder in STATIC for file in (ROOT / folder).iterdir()}
+    assert names >= {"send.js", "compare.js", "race.js", "live.js", "dom.js"}
+    for name in {*names, "highlight.css"}:
+        response = client.get(f"{directory}{name}")
         assert response.status_code == 200
-        assert re.match("text/(javascript|css)", response.headers["Content-Type"])
+        assert re.match("text/(javascript|css)|image/svg", response.headers["Content-Type"])
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert "http://" not in response.text.replace("http://www.w3.org/2000/svg", "")
         assert "https://" not in response.text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_has_a_description_a_title_and_its_data(client: TestClient, page: str) -> None:
+    text = client.get(f"/{page}").text
+    (description,) = [
+        attrs["content"]
+        for tag, attrs in Elements(text).found
+        if tag == "meta" and attrs.get("name") == "description"
+    ]
+    assert description
+    assert re.search(r"<title>[^·<]+ · .+</title>", text)
+    document = client.get(f"/{page or 'index'}.json")
+    assert document.headers["Content-Type"] == "application/json"
+    assert isinstance(document.json(), dict)
+
+
+def test_the_data_is_what_the_page_shows(gateway: TestClient) -> None:
+    routes = gateway.get("/routes.json").json()
+    assert [table["prefix"] for table in routes["tables"]] == ["/flask", "/fastapi", "/django"]
+    code = gateway.get("/code.json?operation=GET+/api/hello&diff=flask,django").json()
+    assert [source["target"] for source in code["sources"]] == ["flask", "fastapi", "django"]
+    assert "def hello" in code["sources"][0]["code"]
+    assert code["difference"].startswith("--- flask_app/")
+    assert gateway.get("/index.json").json()["start"] == "/api/users"
+
+
+def test_the_icon_is_served_to_pages_without_one(client: TestClient) -> None:
+    response = client.get("/favicon.ico")
+    assert response.headers["Content-Type"] == "image/svg+xml"
+    assert response.text.startswith("<svg")
 
 
 def site_of(client: TestClient) -> Site:
@@ -117,14 +145,14 @@ def test_every_operation_is_an_example_and_has_its_source_three_times(gateway: T
 def test_the_source_is_highlighted_text(gateway: TestClient) -> None:
     text = gateway.get("/code?operation=GET+/api/hello").text
     assert text.count('<span class="kn">') == 0
-    assert text.count('<div class="highlight">') == 3
-    assert len(re.findall("Hello, World!", text)) == 3
+    assert text.count('<div class="highlight">') >= 3
+    assert len(re.findall("Hello, World!", text)) >= 3
 
 
 def test_an_unknown_operation_shows_the_first(gateway: TestClient) -> None:
     text = gateway.get("/code?operation=<script>").text
     assert "<script>" not in text.replace('<script type="module"', "")
-    assert 'aria-current="true">GET /api/users</a>' in text
+    assert re.search('aria-current="true">.*GET.* /api/users</a>', text)
 
 
 def test_routes_lists_what_every_application_serves(gateway: TestClient) -> None:
@@ -137,9 +165,9 @@ def test_routes_lists_what_every_application_serves(gateway: TestClient) -> None
     assert "/fastapi/static-offline-docs/{path}" in text
     for link in ("Swagger UI", "ReDoc", "Admin"):
         assert f">{link}</a>" in text
-    assert "DELETE, GET, PATCH, PUT" in text.replace(
-        "GET, PUT, PATCH, DELETE", "DELETE, GET, PATCH, PUT"
-    )
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        assert f'<span class="method method-{method}">{method}</span>' in text
+    assert "/fastapi/docs#/users/list_users" in text
 
 
 def test_the_guide_has_a_row_for_each_choice(gateway: TestClient) -> None:
@@ -155,9 +183,10 @@ def test_custom_applications_have_pages() -> None:
     mounts = {"/old": applications.legacy, "/new": applications.main, "/gone": "no_such:app"}
     client = TestClient(create_app(applications=mounts), "http://127.0.0.1")
     page = client.get("/").text
-    assert '<option value="">' not in page
     assert [
-        attrs["data-target"] for _, attrs in Elements(page).found if "data-target" in attrs
+        attrs["data-target"]
+        for tag, attrs in Elements(page).found
+        if tag == "section" and "data-target" in attrs
     ] == [
         "old",
         "new",

@@ -4,7 +4,7 @@ import getopt
 import re
 import shlex
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote_plus, urlsplit
 
@@ -50,12 +50,30 @@ DATA = frozenset(["-d", "--data-raw", "--data-binary", "--data-urlencode", "--js
 FORM = "application/x-www-form-urlencoded"
 
 Options = Sequence[tuple[str, str]]
+Reader = Callable[[str], bytes]
 
 
-def read_curl(command: str) -> Request:
+def read_file(path: str) -> bytes:
+    """Return the content of a file that a command names."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+
+
+def refuse_file(path: str) -> bytes:
+    """Refuse to read a file: the command may come from another machine."""
+    raise InputError(f"curl: this command sends the file {path}; paste its content instead")
+
+
+def read_curl(command: str, read: Reader = read_file) -> Request:
     """Return the request of one curl command.
 
-    The origin of its URL is dropped. ``@FILE`` in ``--data`` reads a file, as in curl.
+    The origin of its URL is dropped.
+
+    Args:
+        command: the command, on one or several lines.
+        read: returns the content of a file: curl sends that for ``--data @FILE``.
 
     Raises:
         InputError: it is not a curl command, or it has an option that is not supported.
@@ -74,13 +92,13 @@ def read_curl(command: str) -> Request:
     urls += [value for name, value in options if name == "--url"]
     if len(urls) != 1:
         raise InputError(f"the curl command has {len(urls)} URLs; one is needed")
-    return build(options, urls[0])
+    return build(options, urls[0], read)
 
 
-def build(options: Options, url: str) -> Request:
+def build(options: Options, url: str, read: Reader) -> Request:
     """Return the request of parsed options, named by their short form where there is one."""
     names = {name for name, _ in options}
-    body, content_type = body_of(options)
+    body, content_type = body_of(options, read)
     try:
         parts = urlsplit(url if "//" in url else f"//{url}")
     except ValueError as error:
@@ -125,19 +143,19 @@ def add_default(headers: list[tuple[str, str]], name: str, value: str) -> None:
         headers.append((name, value))
 
 
-def body_of(options: Options) -> tuple[bytes, str]:
+def body_of(options: Options, read: Reader) -> tuple[bytes, str]:
     """Return the body and its default Content-Type; both empty without data."""
     fields = [value for name, value in options if name == "-F"]
     if fields:
-        return multipart(fields)
-    data = [piece_of(name, value) for name, value in options if name in DATA]
+        return multipart(fields, read)
+    data = [piece_of(name, value, read) for name, value in options if name in DATA]
     if not data:
         return b"", ""
     is_json = any(name == "--json" for name, _ in options)
     return (b"" if is_json else b"&").join(data), "application/json" if is_json else FORM
 
 
-def piece_of(name: str, value: str) -> bytes:
+def piece_of(name: str, value: str, read: Reader) -> bytes:
     """Return what one data option adds to the body."""
     if name == "--data-urlencode":
         # CONTENT, =CONTENT, NAME=CONTENT, @FILE or NAME@FILE
@@ -145,15 +163,15 @@ def piece_of(name: str, value: str) -> bytes:
         if not rest:
             key, rest = "", ["=", key]
         mark, content = rest
-        data = read_file(content) if mark == "@" else content.encode()
+        data = read(content) if mark == "@" else content.encode()
         return (f"{key}=" if key else "").encode() + quote_plus(data).encode()
     if name == "--data-raw" or not value.startswith("@"):
         return value.encode()
-    content_of_file = read_file(value[1:])
+    content_of_file = read(value[1:])
     return content_of_file.translate(None, b"\r\n") if name == "-d" else content_of_file
 
 
-def multipart(fields: Iterable[str]) -> tuple[bytes, str]:
+def multipart(fields: Iterable[str], read: Reader) -> tuple[bytes, str]:
     """Return a form with files, as ``--form`` sends it."""
     parts: list[tuple[str, tuple[str | None, bytes, str | None]]] = []
     for field in fields:
@@ -163,19 +181,11 @@ def multipart(fields: Iterable[str]) -> tuple[bytes, str]:
         if {*given} - {"type", "filename"}:
             value, given = text, {}  # semicolons of the value
         is_file = value.startswith("@")
-        content = read_file(value[1:]) if value[:1] in ("@", "<") else value.encode()
+        content = read(value[1:]) if value[:1] in ("@", "<") else value.encode()
         filename = given.get("filename", Path(value[1:]).name if is_file else None)
         parts.append((name, (filename, content, given.get("type"))))
     request = httpx.Request("POST", "http://localhost/", files=parts)
     return request.read(), request.headers["Content-Type"]
-
-
-def read_file(path: str) -> bytes:
-    """Return the content of a file that a command names."""
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
 
 
 def plain_quotes(found: re.Match[str]) -> str:

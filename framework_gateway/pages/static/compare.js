@@ -1,196 +1,109 @@
-// The Compare page: send one request to all targets, and show their answers.
+// The Compare page: send one request to all targets, and show their answers as they arrive.
 
-import { addressBelow } from "./address.js";
-import { csrfHeaders } from "./csrf.js";
-import { fill } from "./dom.js";
-import { renderJSON } from "./json.js";
+import { clear, finish, showAnswer } from "./answers.js";
+import { Builder } from "./builder.js";
+import { find } from "./dom.js";
+import { SAFE, compare, translate } from "./send.js";
 
 const root = document.documentElement.dataset.root;
-const form = document.querySelector("#request");
-const example = document.querySelector("#example");
-const verdict = document.querySelector("#verdict");
-const FIELDS = { method: "GET", path: "/api/users", body: "", type: "application/json", ignore: "" };
-const SAFE = ["GET", "HEAD", "OPTIONS"];
+const offered = JSON.parse(find("#offered").textContent);
+const verdict = find("#verdict");
+const builder = new Builder(offered, root, say);
+let sending = null; // the AbortController of the request that is on its way
 
-function readAddress() {
-  const query = new URLSearchParams(location.search);
-  for (const [name, initial] of Object.entries(FIELDS)) {
-    form.elements[name].value = query.get(name) ?? initial;
-  }
-  form.elements["in-turn"].checked = query.has("in-turn");
-  showOptions();
-}
-
-function writeAddress() {
-  const query = new URLSearchParams();
-  for (const [name, initial] of Object.entries(FIELDS)) {
-    const value = form.elements[name].value;
-    if (value !== initial || name === "path") query.set(name, value);
-  }
-  if (form.elements["in-turn"].checked) query.set("in-turn", "1");
-  history.pushState(null, "", `?${query}`);
-}
-
-function showOptions() {
-  if (example) example.selectedIndex = Math.max(0, [...example.options].findIndex(isShown));
-  const { body, type, ignore } = form.elements;
-  const changed = type.value !== FIELDS.type || form.elements["in-turn"].checked;
-  document.querySelector("#more").open = Boolean(body.value || ignore.value || changed);
-}
-
-function isShown({ dataset }) {
-  return Object.keys(FIELDS).every((name) => dataset[name] === form.elements[name].value);
-}
-
-async function compare() {
-  const { method, path, body, type, ignore } = form.elements;
-  const safe = SAFE.includes(method.value);
-  const headers = { "Compare-Method": method.value, "Compare-Ignore": ignore.value };
-  if (form.elements["in-turn"].checked) headers["Compare-Order"] = "in-turn";
-  if (body.value) headers["Content-Type"] = type.value;
-  if (!safe) Object.assign(headers, csrfHeaders());
-  const response = await fetch(addressBelow(`${root}/compare`, path.value), {
-    method: safe ? safeMethod(body.value) : method.value,
-    mode: "same-origin",
-    headers,
-    body: body.value || undefined,
-  });
-  const document = await response.json();
-  if (!response.ok) throw new Error(document.detail);
-  return document;
-}
-
-// A safe request must use a safe method on the wire, too. Not HEAD, whose response has no body; with
-// a body, not GET, because browsers do not send a body with GET.
-function safeMethod(body) {
-  return body ? "OPTIONS" : "GET";
-}
-
-let latest = 0;
-
-async function send() {
-  const number = ++latest;
-  show("", "Sending …");
-  try {
-    const comparison = await compare();
-    if (number === latest) showComparison(comparison);
-  } catch (error) {
-    if (number === latest) show("differs", `No comparison: ${error.message}`);
-  }
-}
-
-function show(kind, text) {
-  verdict.className = kind;
+function say(kind, text) {
+  verdict.className = `banner ${kind}`;
   verdict.textContent = text;
 }
 
-function showComparison({ identical, summary, answers, differences, differences_left_out: more = 0, scope, rules }) {
-  show(identical ? "same" : "differs", summary);
-  const counting = differences.filter((difference) => difference.counts);
-  const notes = differences.filter((difference) => !difference.counts);
-  const targets = answers.map((answer) => answer.target);
-  for (const answer of answers) showAnswer(answer, counting);
-  fillTable("#differences", counting, targets, more ? `And ${more} more.` : "");
-  fillTable("#notes", notes, targets, "");
-  showScope(scope, rules);
-}
-
-// What was looked at, and what was ignored how often.
-function showScope({ headers, noted }, rules) {
-  const lines = [`Headers that count: ${headers}.`];
-  if (noted.length) lines.push(`Headers that do not: ${noted.join(", ")}.`);
-  for (const { rule, uses, reason } of rules) {
-    lines.push(`${rule}: used ${uses} ${uses === 1 ? "time" : "times"}${reason ? `, ${reason}` : ""}.`);
+async function send() {
+  sending?.abort();
+  const controller = sending = new AbortController();
+  const request = builder.request;
+  document.title = `${request.method} ${request.path} · Compare`;
+  builder.remember(request);
+  clear();
+  busy(true);
+  say("waiting", "Sending …");
+  try {
+    const answers = [];
+    for await (const { answer, comparison } of compare(root, request, controller.signal)) {
+      if (controller !== sending) return;
+      if (answer) {
+        answers.push(answer);
+        showAnswer(answer, answers);
+        say("waiting", `${answers.length} of ${Object.keys(offered.targets).length} have answered …`);
+      } else {
+        say(comparison.identical ? "same" : "differs", comparison.summary);
+        finish(comparison, answers, (target, kind) => copy(request, target, kind), (kind) => save(request, kind));
+      }
+    }
+  } catch (error) {
+    if (controller !== sending) return;
+    if (controller.signal.aborted) say("", "Cancelled.");
+    else say("differs", `No comparison: ${error.message}`);
   }
-  fill(document.querySelector("#scope ul"), lines.map((line) => ["li", line]));
-  document.querySelector("#scope").hidden = false;
+  busy(false);
 }
 
-function showAnswer(answer, differences) {
-  const panel = document.querySelector(`[data-target="${CSS.escape(answer.target)}"]`);
-  const of = (part) => differences.filter((difference) => difference.part === part);
-  const code = panel.querySelector(".code");
-  code.textContent = answer.error ? "No answer" : answer.status;
-  code.classList.toggle("differs", of("status").length > 0 || answer.error !== null);
-  panel.querySelector(".time").textContent = times(answer);
-  panel.querySelector(".size").textContent = answer.error ? "" : size(answer);
-  const names = of("header").map((difference) => difference.name.toLowerCase());
-  fill(panel.querySelector(".headers"), answer.headers.flatMap(([name, value]) => {
-    const tag = names.includes(name.toLowerCase()) ? "mark" : "span";
-    return [["dt", name], ["dd", [tag, value]]];
-  }));
-  const body = panel.querySelector(".body");
-  if (answer.error) fill(body, [["mark", answer.error]]);
-  else showBody(body, answer, of("body").map((difference) => difference.name));
-  panel.querySelector(".curl code").textContent = answer.curl;
+function busy(on) {
+  find("#cancel").hidden = !on;
+  find("#panels").setAttribute("aria-busy", String(on));
 }
 
-// Only what the server calls JSON is read as JSON: the Base64 text of binary data may look like a number.
-function showBody(parent, { form, body, encoding }, pointers) {
-  if (form === "JSON") return renderJSON(parent, body, pointers);
-  const text = encoding === "base64" ? `In Base64: ${body}` : body;
-  fill(parent, [pointers.length ? ["mark", text] : text]);
+// What the gateway needs to write the request as other programs do.
+function translated(request) {
+  const { method, path, body, headers, type } = request;
+  const named = headers.some(([name]) => name.toLowerCase() === "content-type");
+  const all = body && !named ? [["Content-Type", type], ...headers] : headers;
+  const line = { method, path, headers: all, ...(body ? { body } : {}) };
+  const targets = Object.keys(offered.targets).map((name) => [name, `${location.origin}${root}/${name}`]);
+  return translate(root, "as", JSON.stringify({ line, targets: Object.fromEntries(targets) }));
 }
 
-function size({ size, truncated }) {
-  return truncated ? `${size} bytes, only the first are shown` : `${size} bytes`;
+async function copy(request, target, kind) {
+  try {
+    const { commands } = await translated(request);
+    await navigator.clipboard.writeText(commands[target][kind]);
+    say(verdict.className.replace("banner", "").trim(), "Copied to the clipboard.");
+  } catch (error) {
+    say("differs", `Not copied: ${error.message}`);
+  }
 }
 
-function times({ seconds, waiting, running }) {
-  const all = `${milliseconds(seconds)} ms`;
-  if (waiting === null) return all;
-  return `${all} (waiting ${milliseconds(waiting)}, running ${milliseconds(running)})`;
-}
-
-function milliseconds(seconds) {
-  return (seconds * 1000).toFixed(1);
-}
-
-function fillTable(selector, differences, targets, more) {
-  const section = document.querySelector(selector);
-  section.hidden = differences.length === 0;
-  fill(section.querySelector("tbody"), differences.map(({ part, name, kind, values, reason }) => [
-    "tr",
-    ["th", `${part} ${name}`.trim()],
-    ["td", reason ?? kind],
-    ...targets.map((target) => ["td", values[target] ?? "—"]),
-  ]));
-  section.querySelector(".more").textContent = more;
-}
-
-function useExample() {
-  const { method, path, body, type, ignore } = example.selectedOptions[0].dataset;
-  if (method === undefined) return;
-  Object.entries({ method, path, body, type, ignore }).forEach(([name, value]) => {
-    form.elements[name].value = value;
-  });
-  showOptions();
-  // Send safe requests at once; the others only on a click.
-  if (SAFE.includes(method)) form.requestSubmit();
-}
-
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  writeAddress();
-  send();
-});
-form.addEventListener("change", (event) => {
-  if (event.target !== example) showOptions();
-});
-example?.addEventListener("change", useExample);
-window.addEventListener("popstate", start);
-for (const button of document.querySelectorAll(".copy")) {
-  button.addEventListener("click", async () => {
-    const { textContent } = button.closest(".curl").querySelector("code");
-    await navigator.clipboard.writeText(textContent);
-    show(verdict.className, "Copied to the clipboard.");
-  });
+async function save(request, kind) {
+  try {
+    const found = await translated(request);
+    const file = kind === "pytest" ? "test_compared.py" : "requests.jsonl";
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([kind === "pytest" ? found.pytest : `${found.line}\n`]));
+    link.download = file;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  } catch (error) {
+    say("differs", `Not saved: ${error.message}`);
+  }
 }
 
 function start() {
-  readAddress();
-  if (SAFE.includes(form.elements.method.value)) send();
-  else show("", "This request may change data. Press “Send to all” to send it.");
+  builder.readAddress();
+  clear();
+  if (SAFE.includes(builder.request.method)) send();
+  else say("", "This request may change data. Press “Send to all” to send it.");
 }
 
+builder.form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  builder.writeAddress();
+  send();
+});
+builder.onchosen = () => {
+  sending?.abort();
+  clear();
+  // Send safe requests at once; the others only on a click.
+  if (SAFE.includes(builder.request.method) && builder.isComplete) builder.form.requestSubmit();
+  else say("", "Press “Send to all” to send this request.");
+};
+find("#cancel").addEventListener("click", () => sending?.abort());
+window.addEventListener("popstate", start);
 start();

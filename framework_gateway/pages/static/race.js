@@ -1,146 +1,202 @@
-// The Race page: send requests to one application after the other, and draw their latencies.
+// The Race page: ask the targets for blocks of requests in random order, and compare the medians.
 
-import { addressBelow } from "./address.js";
+import { find } from "./dom.js";
+import { addressBelow } from "./send.js";
 
 const root = document.documentElement.dataset.root;
-const form = document.querySelector("#race");
-const start = form.querySelector("[type=submit]");
-const stop = document.querySelector("#stop");
-const progress = document.querySelector("#progress");
-const state = document.querySelector("#state");
-const chart = document.querySelector("#chart");
+const form = find("#race");
+const state = find("#state");
+const chart = find("#chart");
 const rows = [...document.querySelectorAll("#results tbody tr")];
-const CONNECTIONS = 6; // browsers open at most six to one host
-const BOX = { left: 48, right: 700, top: 10, bottom: 280 };
+const ROUNDS = 9; // the second smallest to the second largest of nine covers the median in 96 of 100
+const WARM_UP = 10; // requests
+const BOX = { left: 110, right: 690, top: 10, row: 40 };
+
+class GoneError extends Error {}
 
 class Lane {
   constructor(row, index) {
     this.row = row;
-    this.line = (index % 3) + 1;
     this.target = row.dataset.target;
-    this.times = [];
-    this.failed = 0;
-    this.seconds = 0;
+    this.title = row.querySelector("th").textContent.trim();
+    this.colour = `target-${(index % 6) + 1}`;
+    this.blocks = []; // the times of each round, in ms
+    this.failures = new Map(); // how often, by status
   }
 
-  async run(path, count, signal, report) {
+  // Send requests until there were enough of them, or the time is over.
+  async run({ path, requests, seconds, connections }, signal, counts) {
     const address = addressBelow(`${root}/${this.target}`, path);
-    const startTime = performance.now();
-    let left = count;
+    const times = [];
+    const end = performance.now() + seconds * 1000;
+    let left = requests;
+    let answered = 0;
     const worker = async () => {
-      while (left > 0 && !signal.aborted) {
+      while (left > 0 && performance.now() < end && !signal.aborted) {
         left -= 1;
-        await this.send(address, signal);
-        this.seconds = (performance.now() - startTime) / 1000;
-        report();
+        const started = performance.now();
+        const status = await ask(address, signal);
+        if (signal.aborted) return;
+        if (status) answered += 1;
+        if (status >= 200 && status < 400) times.push(performance.now() - started);
+        else if (counts) this.fail(status || "no answer");
       }
     };
-    await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+    await Promise.all(Array.from({ length: connections }, worker));
+    if (!answered && !signal.aborted) throw new GoneError(`${this.title} does not answer any more.`);
+    if (counts && times.length) this.blocks.push(times);
   }
 
-  async send(address, signal) {
-    const startTime = performance.now();
-    try {
-      const response = await fetch(address, { cache: "no-store", mode: "same-origin", signal });
-      await response.arrayBuffer();
-      if (response.ok) this.times.push(performance.now() - startTime);
-      else this.failed += 1;
-    } catch {
-      if (!signal.aborted) this.failed += 1;
-    }
+  fail(status) {
+    this.failures.set(status, (this.failures.get(status) ?? 0) + 1);
   }
 
-  get sorted() {
-    return [...this.times].sort((one, two) => one - two);
+  get times() {
+    return this.blocks.flat();
+  }
+
+  // The median and the 95th percentile of the blocks, each with its interval.
+  figure(share) {
+    const found = this.blocks.map((block) => quantile(block, share)).sort((a, b) => a - b);
+    if (!found.length) return null;
+    const interval = found.length >= ROUNDS ? [found[1], found.at(-2)] : [found[0], found.at(-1)];
+    return { middle: found[Math.floor(found.length / 2)], low: interval[0], high: interval[1] };
   }
 }
 
-function quantile(sorted, share) {
+async function ask(address, signal) {
+  try {
+    const response = await fetch(address, { cache: "no-store", mode: "same-origin", signal });
+    await response.arrayBuffer();
+    return response.status;
+  } catch {
+    return 0; // no connection, or stopped
+  }
+}
+
+function quantile(times, share) {
+  const sorted = [...times].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 }
 
-function showRow(lane, sorted) {
-  const cells = lane.row.querySelectorAll("td");
-  const shown = [0.5, 0.95, 0.99].map((share) => (sorted.length ? quantile(sorted, share).toFixed(1) : ""));
-  const rate = lane.seconds ? Math.round(sorted.length / lane.seconds) : "";
-  [sorted.length, lane.failed, ...shown, rate].forEach((value, place) => {
-    cells[place].textContent = value;
-  });
+function shuffled(things) {
+  const mixed = [...things];
+  for (let last = mixed.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [mixed[last], mixed[other]] = [mixed[other], mixed[last]];
+  }
+  return mixed;
 }
 
-function draw(lanes) {
-  const all = lanes.map((lane) => lane.sorted);
-  // Cut the slowest 1 %, which would squeeze everything else to the left.
-  const widest = Math.max(1, ...all.filter((one) => one.length).map((one) => quantile(one, 0.99)));
-  const x = (time) => BOX.left + Math.min(1, time / widest) * (BOX.right - BOX.left);
-  const y = (share) => BOX.bottom - share * (BOX.bottom - BOX.top);
+async function race() {
+  const { path, amount, unit, connections } = form.elements;
+  const lanes = rows.map((row, index) => new Lane(row, index));
+  const each = amount.valueAsNumber / ROUNDS;
+  const block = {
+    path: path.value,
+    requests: unit.value === "requests" ? Math.max(1, Math.round(each)) : Infinity,
+    seconds: unit.value === "seconds" ? each : Infinity,
+    connections: connections.valueAsNumber,
+  };
+  const aborter = new AbortController();
+  find("#stop").onclick = () => aborter.abort();
+  running(true);
+  let done = 0;
+  try {
+    say("waiting", "Warming up …");
+    for (const lane of shuffled(lanes)) {
+      await lane.run({ ...block, requests: WARM_UP, seconds: Infinity }, aborter.signal, false);
+    }
+    for (let round = 1; round <= ROUNDS && !aborter.signal.aborted; round += 1) {
+      for (const lane of shuffled(lanes)) {
+        if (aborter.signal.aborted) break;
+        say("waiting", `Round ${round} of ${ROUNDS}: ${lane.title} …`);
+        await lane.run(block, aborter.signal, true);
+        done += 1;
+        find("#progress").value = done / (ROUNDS * lanes.length);
+        show(lanes);
+      }
+    }
+    const [kind, text] = aborter.signal.aborted ? ["", "Stopped."] : conclusion(lanes, path.value);
+    say(kind, text);
+  } catch (error) {
+    say("differs", error instanceof GoneError ? `Stopped: ${error.message}` : `No race: ${error.message}`);
+  }
+  running(false);
+}
+
+// Name a winner only if its interval overlaps with no other.
+function conclusion(lanes, path) {
+  const failed = lanes.filter((lane) => lane.failures.size);
+  const asked = lanes.map((lane) => ({ lane, median: lane.figure(0.5) }));
+  if (failed.length) {
+    const names = failed.map((lane) => lane.title).join(", ");
+    return ["differs", `Not comparable: requests to ${names} failed.`];
+  }
+  const [first, ...others] = asked.sort((a, b) => a.median.middle - b.median.middle);
+  if (others.every(({ median }) => median.low > first.median.high)) {
+    const next = others[0];
+    const times = next ? ` The next, ${next.lane.title}, takes ${(next.median.middle / first.median.middle).toFixed(2)} times as long.` : "";
+    return ["same", `${first.lane.title} answers ${path} fastest in this browser.${times}`];
+  }
+  const tied = others.filter(({ median }) => median.low <= first.median.high).map(({ lane }) => lane.title);
+  return ["", `No difference that this browser can see between ${[first.lane.title, ...tied].join(" and ")}.`];
+}
+
+function show(lanes) {
+  const widest = Math.max(...lanes.map((lane) => lane.figure(0.5)?.high ?? 0)) * 1.1 || 1;
   chart.replaceChildren();
-  for (const share of [0, 0.5, 0.95]) {
-    add("path", { class: "axis", d: `M${BOX.left} ${y(share)}H${BOX.right}` });
-    add("text", { x: BOX.left - 8, y: y(share) + 4, "text-anchor": "end" }, `${share * 100} %`);
-  }
-  for (const part of [0, 0.25, 0.5, 0.75, 1]) {
-    const time = part * widest;
-    const anchor = { 0: "start", 1: "end" }[part] ?? "middle";
-    add("text", { x: x(time), y: BOX.bottom + 20, "text-anchor": anchor }, `${time.toFixed(1)} ms`);
-  }
   lanes.forEach((lane, index) => {
-    const sorted = all[index];
-    showRow(lane, sorted);
-    if (sorted.length === 0) return;
-    const points = sorted.map((time, place) => `${x(time)} ${y((place + 1) / sorted.length)}`);
-    add("path", { class: `line line-${lane.line}`, d: `M${x(sorted[0])} ${y(0)}L${points.join("L")}` });
+    const [median, late] = [lane.figure(0.5), lane.figure(0.95)];
+    const cells = lane.row.querySelectorAll("td");
+    const failures = [...lane.failures].map(([status, count]) => `${count} × ${status}`).join(", ");
+    [words(median), words(late), String(lane.times.length), failures || "0"].forEach((text, place) => {
+      cells[place].textContent = text;
+    });
+    if (median) drawLane(lane, median, index, widest);
   });
 }
 
-function add(tag, attributes, text = "") {
+function words(figure) {
+  return figure ? `${figure.middle.toFixed(1)} (${figure.low.toFixed(1)}–${figure.high.toFixed(1)})` : "";
+}
+
+function drawLane(lane, { low, middle, high }, index, widest) {
+  const x = (time) => BOX.left + (time / widest) * (BOX.right - BOX.left);
+  const y = BOX.top + BOX.row * (index + 0.5);
+  draw("text", { x: 0, y: y + 4 }, lane.title);
+  draw("path", { class: "axis", d: `M${BOX.left} ${y}H${BOX.right}` });
+  draw("path", { class: `interval ${lane.colour}`, d: `M${x(low)} ${y}H${x(high)}` });
+  draw("circle", { class: `median ${lane.colour}`, cx: x(middle), cy: y, r: 7 });
+  draw("text", { x: x(middle), y: y - 12, "text-anchor": "middle" }, `${middle.toFixed(1)} ms`);
+}
+
+function draw(tag, attributes, text = "") {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.textContent = text;
   chart.append(node);
 }
 
-async function race() {
-  const path = form.elements.path.value;
-  const count = form.elements.count.valueAsNumber;
-  const lanes = rows.map((row, index) => new Lane(row, index));
-  const aborter = new AbortController();
-  let done = 0;
-  let drawn = false;
-  const report = () => {
-    done += 1;
-    progress.value = done / (count * lanes.length);
-    if (drawn) return;
-    drawn = true;
-    requestAnimationFrame(() => { drawn = false; draw(lanes); });
-  };
-  stop.onclick = () => aborter.abort();
-  start.disabled = true;
-  stop.disabled = false;
-  try {
-    for (const lane of lanes) {
-      if (aborter.signal.aborted) break;
-      state.textContent = `${lane.target} …`;
-      await lane.run(path, count, aborter.signal, report);
-    }
-    draw(lanes);
-    state.textContent = aborter.signal.aborted ? "Stopped." : "Done.";
-  } catch (error) {
-    state.textContent = `No race: ${error.message}`;
-  }
-  start.disabled = false;
-  stop.disabled = true;
+function say(kind, text) {
+  state.className = `banner ${kind}`;
+  state.textContent = text;
+}
+
+function running(on) {
+  find("[type=submit]", form).disabled = on;
+  find("#stop").hidden = !on;
+  if (on) find("#progress").value = 0;
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const query = new URLSearchParams({ path: form.elements.path.value, count: form.elements.count.value });
+  const query = new URLSearchParams(new FormData(form));
   history.replaceState(null, "", `?${query}`);
+  document.title = `${form.elements.path.value} · Race`;
   race();
 });
 
-const query = new URLSearchParams(location.search);
-for (const name of ["path", "count"]) {
-  if (query.has(name)) form.elements[name].value = query.get(name);
+for (const [name, value] of new URLSearchParams(location.search)) {
+  if (form.elements[name]) form.elements[name].value = value;
 }
-draw(rows.map((row, index) => new Lane(row, index)));

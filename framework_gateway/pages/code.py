@@ -1,0 +1,80 @@
+"""The Code page: the source of one operation in each application."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from starlette.requests import Request
+
+from framework_gateway.pages.source import (
+    Operation,
+    Source,
+    calls_of,
+    count_package,
+    difference_of,
+    source_of,
+)
+
+
+class Operations(Protocol):
+    """Something that knows the operations of all applications."""
+
+    @property
+    def operations(self) -> Mapping[str, Operation]: ...
+
+
+class Code:
+    """Collects the content of the Code page."""
+
+    def __init__(self, site: Operations) -> None:
+        self.site = site
+
+    def collect(self, request: Request) -> dict[str, Any]:
+        """Return the operation that the query names, or else the first one.
+
+        Returns:
+            ``{"title", "operations": [name], "operation": name or None, "sources": [{"target",
+            "location", "lines", "package_lines", "code", "calls": [{"location", "code"}]}],
+            "compared": [target, target], "difference": text}``; the last two are empty unless the
+            query has ``diff=TARGET,TARGET``.
+        """
+        operations = self.site.operations
+        name = request.query_params.get("operation", "")
+        operation = operations.get(name) or next(iter(operations.values()), None)
+        sources = sources_of(operation) if operation else {}
+        compared = [
+            one for one in request.query_params.get("diff", "").split(",") if one in sources
+        ]
+        return {
+            "title": f"{operation.name} · Code" if operation else "Code",
+            "operations": [*operations],
+            "operation": operation.name if operation else None,
+            "sources": [show(target, *found) for target, found in sources.items()],
+            "compared": compared if len(compared) == 2 else [],
+            "difference": difference_of(*(sources[one][0] for one in compared))
+            if len(compared) == 2
+            else "",
+        }
+
+
+def sources_of(operation: Operation) -> dict[str, tuple[Source, list[Source], int | None]]:
+    """Return by target the source of an operation, what it calls, and the lines of its package."""
+    found = {}
+    for endpoint in operation.endpoints:
+        if endpoint.view is not None and (source := source_of(endpoint.view)):
+            calls = calls_of(endpoint.view, source.code)
+            found[endpoint.mount.strip("/")] = source, calls, count_package(endpoint.view)
+    return found
+
+
+def show(
+    target: str, source: Source, calls: list[Source], package_lines: int | None
+) -> dict[str, Any]:
+    """Return a source as JSON data."""
+    return {
+        "target": target,
+        "location": source.location,
+        "lines": source.lines,
+        "package_lines": package_lines,
+        "code": source.code,
+        "calls": [{"location": one.location, "code": one.code} for one in calls],
+    }

@@ -1,0 +1,144 @@
+"""A request as other programs write it, and a request from a curl command: ``/request``."""
+
+import json
+import re
+import shlex
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HTTPRequest
+from starlette.responses import JSONResponse, Response
+
+from framework_gateway.compare.exports import (
+    MODULE,
+    TEST,
+    arguments_of,
+    as_line,
+    literal,
+    printable,
+)
+from framework_gateway.compare.inputs import InputError
+from framework_gateway.compare.inputs.curl import read_curl, refuse_file
+from framework_gateway.compare.messages import Headers, Request, as_text
+from framework_gateway.compare.replay import ReplayError, parse_line
+
+MAX_SIZE = 256 * 1024  # bytes of a command or of a request
+
+PYTHON = """import httpx
+
+response = httpx.request({arguments})
+print(response.status_code, response.headers["content-type"])
+print(response.text)
+"""
+
+
+async def read_request(incoming: HTTPRequest) -> Response:
+    """Answer ``POST /request/curl``: the request of a curl command, as a line of a replay file.
+
+    Nothing is sent, and no file is read.
+    """
+    try:
+        request = read_curl((await body_of(incoming)).decode(errors="replace"), refuse_file)
+    except InputError as error:
+        raise HTTPException(400, str(error)) from error
+    return JSONResponse(json.loads(as_line(request)))
+
+
+async def write_request(incoming: HTTPRequest) -> Response:
+    """Answer ``POST /request/as``: the request of a replay line in the words of other programs.
+
+    The body of the request has the member ``line``, and ``targets``: names with their URLs. The
+    answer has the members ``line`` and ``pytest``, and for each target ``curl``, ``httpie`` and
+    ``python``.
+    """
+    try:
+        given = json.loads(await body_of(incoming))
+        request = parse_line(1, json.dumps(given["line"]))
+        targets = {str(name): str(url) for name, url in given["targets"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, ReplayError) as error:
+        raise HTTPException(400, f"This is not a request: {error}.") from error
+    return JSONResponse(
+        {
+            "line": as_line(request),
+            "pytest": as_test(request, targets),
+            "commands": {
+                name: commands_of(request.for_target(name), url) for name, url in targets.items()
+            },
+        }
+    )
+
+
+async def body_of(incoming: HTTPRequest) -> bytes:
+    """Return the body.
+
+    Raises:
+        HTTPException: 413, it is too long.
+    """
+    body = b""
+    async for chunk in incoming.stream():
+        body += chunk
+        if len(body) > MAX_SIZE:
+            raise HTTPException(413)
+    return body
+
+
+def as_test(request: Request, targets: dict[str, str]) -> str:
+    """Return a test that fails when the targets answer differently."""
+    title = printable(f"{request.method} {request.path}")
+    name = re.sub(r"\W+", "_", title).strip("_").lower()[:60]
+    doc = title.replace("\\", "\\\\").replace('"', "'")
+    test = TEST.format(name=name, doc=doc, before="", arguments=arguments_of(request))
+    return MODULE.format(targets=literal(targets), options="") + test
+
+
+def commands_of(request: Request, url: str) -> dict[str, str]:
+    """Return the commands that send a request to one target; nothing is masked."""
+    return {
+        "curl": as_curl(request, url),
+        "httpie": as_httpie(request, url),
+        "python": PYTHON.format(arguments=as_python(request, url)),
+    }
+
+
+def as_curl(request: Request, url: str) -> str:
+    """Return a curl command, with its credentials."""
+    words = ["curl", "--include", "--request", request.method]
+    if request.method == "HEAD":
+        words = ["curl", "--head"]
+    for name, value in request.headers:
+        # curl sends a header without a value only when it ends with a semicolon.
+        words += ["--header", f"{name}: {value}" if value else f"{name};"]
+    if request.body:
+        words += ["--data-binary", text_of(request)]
+    return shlex.join([*words, url + request.path])
+
+
+def as_httpie(request: Request, url: str) -> str:
+    """Return an HTTPie command."""
+    words = ["http", "--print=hb", request.method, url + request.path]
+    words += [f"{name}:{value}" if value else f"{name};" for name, value in request.headers]
+    if request.body:
+        words.insert(2, f"--raw={text_of(request)}")
+    return shlex.join(words)
+
+
+def as_python(request: Request, url: str) -> str:
+    """Return the arguments of ``httpx.request``."""
+    words = [repr(request.method), repr(url + request.path)]
+    if request.headers:
+        words.append(f"headers={pairs(request.headers)!r}")
+    if request.body:
+        words.append(f"content={request.body!r}")
+    return ", ".join(words)
+
+
+def pairs(headers: Headers) -> Any:
+    """Return headers as a dictionary, or as pairs if a name occurs twice."""
+    found = dict(headers)
+    return found if len(found) == len(headers) else [*headers]
+
+
+def text_of(request: Request) -> str:
+    """Return the body as text; a file name if it is binary."""
+    text = as_text(request.body)
+    return text["body"] if text["encoding"] != "base64" else "@body"

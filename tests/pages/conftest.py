@@ -1,0 +1,37 @@
+"""A window on a gateway whose mounts differ on purpose."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browsers import Record
+from tests.databases import free_port
+from tests.servers import serve
+
+
+@pytest.fixture
+def troubled(browser: Browser, port: int, database: object) -> Iterator[Page]:
+    """A window for errors on purpose, which Chromium writes to its console."""
+    context = browser.new_context(base_url=f"http://127.0.0.1:{port}")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def different(browser: Browser) -> Iterator[Page]:
+    """A window on three mounts that no one here has written pages for."""
+    port = free_port()
+    modules = "tests.compare.applications"
+    with serve(
+        *("gateway", "--port", port, "--only-mounts"),
+        *("--mount", f"/one={modules}:main", "--mount", f"/two={modules}:main"),
+        *("--mount", f"/three={modules}:changed"),
+        origin=f"http://127.0.0.1:{port}",
+        path="/one/users",
+    ):
+        context = browser.new_context(base_url=f"http://127.0.0.1:{port}")
+        record = Record(context)
+        yield context.new_page()
+        context.close()
+        assert record.complaints == []

@@ -1,0 +1,101 @@
+"""The operations that the Compare page offers, from routes and OpenAPI documents."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Query
+from flask import Flask
+from pydantic import BaseModel, EmailStr, Field
+from starlette.testclient import TestClient
+
+from framework_gateway import Gateway, Mount
+from framework_gateway.pages.operations import operations
+from tests.wsgi.server import wait_until
+
+
+class Item(BaseModel):
+    """A body with every kind of member."""
+
+    name: str
+    price: float = Field(2.5, ge=1)
+    email: EmailStr
+    tags: list[str]
+    parent: "Item | None" = None
+
+
+def fastapi_app() -> FastAPI:
+    """An application that describes itself."""
+    app = FastAPI()
+
+    @app.get("/items/{item_id}")
+    def read(item_id: int, size: int | None = Query(None, le=9, description="How many")) -> None:
+        """Read an item."""
+
+    @app.post("/items")
+    def create(item: Item) -> None: ...
+
+    return app
+
+
+def flask_app() -> Flask:
+    """An application that has the same paths, and describes nothing."""
+    app = Flask(__name__)
+    app.add_url_rule("/items/<int:item_id>", "read", lambda item_id: "x")
+    app.add_url_rule("/only-flask", "only", lambda: "x")
+    return app
+
+
+def offered(*applications: Any) -> list[dict[str, Any]]:
+    """The operations on the page of a gateway with these mounts."""
+    mounts = {f"/mount{number}": app for number, app in enumerate(applications)}
+    with TestClient(Gateway(mounts), "http://127.0.0.1") as client:
+        found: list[dict[str, Any]] = client.get("/index.json").json()["operations"]
+        return found
+
+
+def test_operations_have_the_parameters_that_the_document_describes() -> None:
+    read, create = offered(flask_app(), fastapi_app())
+    assert (read["method"], read["path"]) == ("GET", "/items/{item_id}")
+    assert read["mounts"] == ["/mount0", "/mount1"]
+    by_name = {one["name"]: one for one in read["parameters"]}
+    assert by_name["item_id"]["in"] == "path"
+    assert by_name["item_id"]["required"]
+    assert by_name["size"]["description"] == "How many"
+    assert by_name["size"]["type"] == "integer"
+    assert by_name["size"]["limits"] == {"max": 9}
+    assert create["mounts"] == ["/mount1"]
+    assert create["content_type"] == "application/json"
+    for part in ('"name": "text"', '"price": 2.5', '"email": "carol@{framework}.example"'):
+        assert part in create["body"]
+
+
+def test_mounts_without_a_document_offer_their_shared_routes() -> None:
+    found = {one["path"]: one for one in offered(flask_app(), flask_app())}
+    assert found.keys() == {"/items/{item_id}", "/only-flask", "/static/{filename}"}
+    (parameter,) = found["/items/{item_id}"]["parameters"]
+    assert (parameter["name"], parameter["in"]) == ("item_id", "path")
+
+
+def test_a_mount_in_a_process_of_its_own_is_asked_for_its_document() -> None:
+    mount = Mount("/own", "tests.pages.test_operations:fastapi_app", process={})
+    other = Mount("/other", flask_app())
+    with TestClient(Gateway([mount, other]), "http://127.0.0.1") as client:
+        # Its process starts while the gateway serves the others.
+        wait_until(lambda: client.get("/own/openapi.json").status_code == 200)
+        found = client.get("/index.json").json()["operations"]
+    assert {(one["method"], one["path"]) for one in found} >= {("POST", "/items")}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"paths": None},
+        {"paths": {"/x": None}},
+        {"paths": {"/x": {"get": {"parameters": [{"$ref": "#/nowhere"}, {"name": "a"}]}}}},
+        {"paths": {"/x": {"post": {"requestBody": {"$ref": "#/paths/~1x/post/requestBody"}}}}},
+        {"paths": {"/x": {"post": {"requestBody": {"content": {"text/plain": None}}}}}},
+    ],
+)
+def test_a_wrong_document_is_no_error(document: dict[str, Any]) -> None:
+    assert len(operations([], {"/one": document})) <= 1
