@@ -2,7 +2,6 @@
 
 from typing import Self
 
-from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from framework_gateway.migrate.serving import Serving
@@ -28,9 +27,9 @@ class MovedMount:
         """Return itself: both applications are loaded."""
         return self
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+    def child_scope(self, scope: Scope, root_path: str) -> Scope | None:
         """Match the prefix, as the mount of the old application does."""
-        return self.old.matches(scope)
+        return self.old.child_scope(scope, root_path)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request by one of the applications."""

@@ -44,8 +44,8 @@ class Routed(Protocol):
     def load(self) -> Self:
         """Import the application, unless that has been done."""
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match the prefix of a request."""
+    def child_scope(self, scope: Scope, root_path: str) -> Scope | None:
+        """Return what changes in the scope of a request below the prefix; None for others."""
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
