@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.auth.apps import AuthConfig
 from django.contrib.auth.hashers import is_password_usable
 from django.core.checks import Tags, register
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -40,6 +41,18 @@ class SiteConfig(AdminConfig):
     """Django's admin with this project's site."""
 
     default_site = "django_app.site.Site"
+
+
+class AccountsConfig(AuthConfig):
+    """Django's accounts, which log in; its admin calls them users, as the users of the API."""
+
+    verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        """Name the accounts; migrations compare only the names that a model declares."""
+        super().ready()
+        options = self.get_model("User")._meta
+        options.verbose_name, options.verbose_name_plural = "account", "accounts"
 
 
 def revoke_tokens_of_disabled_password(

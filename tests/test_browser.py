@@ -74,13 +74,13 @@ def admin(window: Page, port: int) -> Page:
     window.get_by_label("Password").fill(PASSWORD)
     window.get_by_role("button", name="Log in").click()
     window.locator(".app-django_app .model-user th a").click()
-    expect(window.get_by_role("heading", name="Select user to change")).to_be_visible()
+    expect(window.get_by_role("heading", name="Select API user to change")).to_be_visible()
     return window
 
 
 def add(admin: Page, name: str, email: str) -> None:
     """Fill in and send the form for a new user."""
-    admin.get_by_role("link", name="Add user").click()
+    admin.get_by_role("link", name="Add API user").click()
     # The page's script focuses this field, and would take the focus from another one.
     expect(admin.get_by_label("Name")).to_be_focused()
     admin.get_by_label("Name").fill(name)
@@ -108,5 +108,5 @@ def test_the_admin_keeps_the_rules_of_the_api(admin: Page) -> None:
     expect(admin.locator("#result_list")).to_contain_text("carol@example.com")
     add(admin, "Carol again", "CAROL@example.com")
     expect(admin.locator(".field-email .errorlist")).to_have_text(
-        "User with this Email already exists."
+        "API user with this Email already exists."
     )
