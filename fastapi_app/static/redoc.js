@@ -6,6 +6,9 @@ const fonts = {
 const darkTheme = {
   colors: {
     primary: { main: "#7cb7ff" },
+    http: {
+      get: "#2f8132", post: "#186faf", put: "#95507c", patch: "#bf581d", delete: "#cc3333",
+    },
     success: { main: "#5fd38d" },
     warning: { main: "#f0b429" },
     error: { main: "#ff8a80" },
@@ -29,12 +32,16 @@ const typography = {
   code: { color: "#ff9d94", backgroundColor: "#22272b" },
 };
 
-// ReDoc has no option against its logo, which it loads from a CDN. An image of this page has a
-// source only if this server has it.
+// ReDoc has no option against its logo, which it loads from a CDN. An image of this page gets a
+// source only if it is on this server. React sets the attribute, then the property.
 HTMLImageElement.prototype.setAttribute = function (name, value) {
   const isForeign = name === "src" && new URL(value, location).origin !== location.origin;
   if (!isForeign) Element.prototype.setAttribute.call(this, name, value);
 };
+Object.defineProperty(HTMLImageElement.prototype, "src", {
+  get() { return this.getAttribute("src") ?? ""; },
+  set(value) { this.setAttribute("src", value); },
+});
 
 function start() {
   const container = document.createElement("div");
