@@ -20,7 +20,7 @@ ALLOWED_HOSTS = settings.allowed_hosts
 INSTALLED_APPS = [
     "django_app.apps.DjangoAppConfig",
     "django_app.apps.SiteConfig",
-    "django_app.apps.AccountsConfig",
+    "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",

@@ -36,7 +36,7 @@ def admin(
     width, scheme = getattr(request, "param", (360, "light"))
     context = browser.new_context(
         base_url=f"http://127.0.0.1:{port}",
-        color_scheme=scheme,
+        color_scheme=scheme,  # type: ignore[arg-type]  # one of the two allowed values
         viewport={"width": width, "height": 900},
     )
     page = context.new_page()
