@@ -28,7 +28,7 @@ from sqlalchemy import (
     select,
 )
 
-from contract.schemas import MAX_EMAIL, MAX_ID, MAX_NAME, UserPublic
+from contract.schemas import INT64, MAX_EMAIL, MAX_ID, MAX_NAME, UserPublic
 from contract.table import metadata
 
 CHANNEL = "user_events"  # gateways of the previous version wait for notifications on it
@@ -59,7 +59,7 @@ Mark = Row[int, str, int]
 class UserEvent(BaseModel):
     """One change: the action, the user after it, the framework that made it, and the time."""
 
-    id: Annotated[int, Field(ge=1, le=MAX_ID)]
+    id: Annotated[int, Field(ge=1, le=MAX_ID, json_schema_extra=INT64)]
     at: datetime
     action: Literal["created", "changed", "deleted"]
     framework: str

@@ -46,17 +46,17 @@ class ExportOrder(BaseModel):
 class ExportState(BaseModel):
     """The state of an export.
 
-    Attributes:
-        done: number of users exported so far.
-        total: number of users to export; null until the export has started.
-        result: path of the file; null until the export is finished.
+    ``total`` is null until the export has started, and ``result`` until it has finished.
     """
 
     id: UUID
     state: Literal["queued", "running", "finished", "failed"]
-    done: Annotated[int, Field(ge=0)]
-    total: int | None
-    result: str | None
+    done: Annotated[int, Field(ge=0, description="Users exported so far.")]
+    total: Annotated[int | None, Field(description="Users to export.")]
+    result: Annotated[
+        str | None,
+        Field(description="The path of the file.", json_schema_extra={"format": "uri-reference"}),
+    ]
 
 
 def insert_export(export_id: UUID, order: ExportOrder) -> Insert:

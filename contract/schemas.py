@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    JsonValue,
     StringConstraints,
     WithJsonSchema,
 )
@@ -21,6 +22,7 @@ MAX_NAME = 100
 MAX_PADDED_NAME = 1000  # before trimming
 MAX_EMAIL = 254  # the longest path of RFC 5321, without its angle brackets
 MAX_ID = 2**63 - 1
+INT64: dict[str, JsonValue] = {"format": "int64"}  # OpenAPI's registry of formats
 MAX_WAIT_MS = get_settings().max_wait
 
 
@@ -154,9 +156,11 @@ class UserPatch(BaseModel):
 class UserPublic(BaseModel):
     """A user in a response, with its members in this order."""
 
-    id: Annotated[int, Field(ge=1, le=MAX_ID, examples=[1])]
+    id: Annotated[int, Field(ge=1, le=MAX_ID, examples=[1], json_schema_extra=INT64)]
     name: Annotated[str, Field(examples=["Alice"])]
-    email: Annotated[str, Field(examples=["alice@example.com"])]
+    email: Annotated[
+        str, Field(examples=["alice@example.com"], json_schema_extra={"format": "email"})
+    ]
 
 
 class PageQuery(BaseModel):
@@ -166,7 +170,12 @@ class PageQuery(BaseModel):
     after: (
         Annotated[
             int,
-            Field(ge=1, le=MAX_ID, description="Only users with a larger id (keyset paging)."),
+            Field(
+                ge=1,
+                le=MAX_ID,
+                description="Only users with a larger id (keyset paging).",
+                json_schema_extra=INT64,
+            ),
             WholeNumber,
         ]
         | MISSING
@@ -191,20 +200,26 @@ class Me(BaseModel):
 class Greeting(BaseModel):
     """The response of ``/api/hello``."""
 
-    message: str
+    message: Annotated[str, Field(examples=["Hello, World!"])]
 
 
 class Waited(BaseModel):
     """The response of ``/api/wait``."""
 
-    waited_ms: int
+    waited_ms: Annotated[int, Field(examples=[50])]
 
 
 class FieldError(BaseModel):
     """One invalid value in a 422."""
 
-    pointer: str
-    detail: str
+    pointer: Annotated[
+        str,
+        Field(
+            description="Where it is: a JSON Pointer (RFC 6901), or / and a query parameter.",
+            examples=["/email"],
+        ),
+    ]
+    detail: Annotated[str, Field(examples=["Field required"])]
 
 
 class ProblemDocument(BaseModel):

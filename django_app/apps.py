@@ -4,7 +4,7 @@ import weakref
 from collections.abc import Collection
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.auth.hashers import is_password_usable
@@ -24,7 +24,8 @@ class DjangoAppConfig(AppConfig):
     verbose_name = "Users API"
 
     def ready(self) -> None:
-        """Register the signal handlers and the checks."""
+        """Register the signal handlers and the checks, and name the accounts."""
+        name_accounts()
         connection_created.connect(prepare_connection, dispatch_uid="users.connection")
         pre_save.connect(
             revoke_tokens_of_disabled_password,
@@ -40,6 +41,16 @@ class SiteConfig(AdminConfig):
     """Django's admin with this project's site."""
 
     default_site = "django_app.site.Site"
+
+
+def name_accounts() -> None:
+    """Call those who log in accounts; Django's admin calls them users, as the API does its own.
+
+    Migrations do not see it: they compare only the names that a model declares.
+    """
+    apps.get_app_config("auth").verbose_name = "Accounts"
+    options = apps.get_model(settings.AUTH_USER_MODEL)._meta
+    options.verbose_name, options.verbose_name_plural = "account", "accounts"
 
 
 def revoke_tokens_of_disabled_password(

@@ -21,6 +21,8 @@ from django_app.transactions import reading, writing
 DAYS = 30
 LATEST = 20
 CACHE_SECONDS = 300
+# The chart: pixels above the bars and of the highest bar, and percent to their left.
+TOP, HEIGHT, GUTTER = 20, 120, 8
 
 
 @dataclass(frozen=True)
@@ -45,20 +47,48 @@ class Dashboard:
         return max(1, *(count for _, count in self.days))
 
     @property
+    def signups(self) -> int:
+        """The number of sign-ups on all days of the chart."""
+        return sum(count for _, count in self.days)
+
+    @property
     def bars(self) -> list[dict[str, object]]:
-        """The bars of a chart of 600 by 120 units, one for each day."""
-        width = 600 / DAYS
+        """The bars of the chart, one for each day.
+
+        ``x``, ``middle`` and ``width`` are percentages, ``y`` and ``height`` are pixels; so the
+        bars take the width of the screen, and the numbers keep their size.
+        """
+        width = (100 - GUTTER) / DAYS
         return [
             {
-                "x": round(place * width, 1),
-                "width": round(width - 2, 1),
-                "height": round(120 * count / self.busiest, 1),
-                "y": round(120 - 120 * count / self.busiest, 1),
+                "x": f"{GUTTER + place * width:.2f}",
+                "middle": f"{GUTTER + (place + 0.45) * width:.2f}",
+                "width": f"{0.9 * width:.2f}",
+                "height": f"{HEIGHT * count / self.busiest:.1f}",
+                "y": f"{TOP + HEIGHT - HEIGHT * count / self.busiest:.1f}",
                 "day": day,
                 "count": count,
+                "label": short(count),
             }
             for place, (day, count) in enumerate(self.days)
         ]
+
+    @property
+    def levels(self) -> list[dict[str, object]]:
+        """The horizontal lines of the chart with their numbers."""
+        counts = sorted({0, self.busiest // 2, self.busiest})
+        return [
+            {"y": f"{TOP + HEIGHT - HEIGHT * count / self.busiest:.1f}", "label": short(count)}
+            for count in counts
+        ]
+
+
+def short(count: int) -> str:
+    """Return a number in few characters: a bar has room for four."""
+    for digits, unit in ((9, "G"), (6, "M"), (3, "k")):
+        if count >= max(10_000, 10**digits):
+            return f"{count // 10**digits}{unit}"
+    return str(count)
 
 
 @never_cache

@@ -32,6 +32,7 @@ class User(models.Model):
     class Meta:
         db_table = "users"
         ordering = ("id",)
+        verbose_name = "API user"  # the admin also has accounts
         indexes = (models.Index(fields=["created_at", "id"], name="users_created_at"),)
         constraints = (
             models.CheckConstraint(condition=models.Q(id__gt=0), name="users_id_positive"),
@@ -76,6 +77,7 @@ class UserEvent(models.Model):
     class Meta:
         db_table = "user_events"
         ordering = ("-id",)
+        verbose_name = "API user event"
 
     def __str__(self) -> str:
         return f"{self.name} <{self.email}> {self.action} by {self.framework}"

@@ -12,10 +12,11 @@ from contract.engines import UNAVAILABLE, create_asyncio_engine
 from contract.places import Places
 from contract.settings import Settings, get_settings
 from fastapi_app import errors, events, export, exports, me, probes, users
+from fastapi_app.descriptions import INTRODUCTION
 from fastapi_app.documentation import add_pages
 from fastapi_app.feed import Feed
 from fastapi_app.middleware import HeadMiddleware, TrailingSlashMiddleware
-from fastapi_app.openapi import describe_problems, operation_id
+from fastapi_app.openapi import complete, operation_id
 from fastapi_app.wakeups import wakeups
 
 
@@ -24,7 +25,8 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
 
     Args:
         settings: read from the environment unless given.
-        servers: prefixes where the same API is served; Swagger UI lists them.
+        servers: prefixes where the same API is served, this application's own first; Swagger UI
+            lists them.
     """
     settings = settings or get_settings()
 
@@ -41,7 +43,7 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
 
     app = FastAPIOffline(
         title="Users API",
-        description="One contract, three implementations: choose a server and try it out.",
+        description=INTRODUCTION,
         version="1.0.0",
         lifespan=lifespan,
         servers=[{"url": url} for url in servers],
@@ -63,5 +65,5 @@ def create_app(settings: Settings | None = None, *, servers: Sequence[str] = ())
     app.include_router(export.router, prefix="/api")
     app.include_router(exports.router, prefix="/api")
     add_pages(app)
-    describe_problems(app)
+    complete(app)
     return app

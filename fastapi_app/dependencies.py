@@ -38,4 +38,13 @@ SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
 FeedDep = Annotated[Feed, Depends(get_feed)]
 PageDep = Annotated[PageQuery, Query()]
 WaitDep = Annotated[WaitQuery, Query()]
-UserId = Annotated[int, Path(ge=1, le=MAX_ID)]
+UserId = Annotated[
+    int,
+    Path(
+        ge=1,
+        le=MAX_ID,
+        description="The id of the user.",
+        examples=[1],
+        json_schema_extra={"format": "int64"},
+    ),
+]

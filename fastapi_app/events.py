@@ -12,17 +12,29 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from contract.engines import UNAVAILABLE
 from contract.events import Reset
-from contract.schemas import MAX_ID
+from contract.schemas import INT64, MAX_ID
 from fastapi_app.dependencies import FeedDep, count_stream
+from fastapi_app.descriptions import EVENT_STREAM, ONLY_FASTAPI
 from fastapi_app.feed import Feed
+from fastapi_app.openapi import problems
 
 logger = logging.getLogger("fastapi_app")
 
-# Not in the OpenAPI document: it describes the contract, and only FastAPI has these paths.
-router = APIRouter(prefix="/users", include_in_schema=False)
+router = APIRouter(prefix="/users", tags=[ONLY_FASTAPI])
 
-EventId = Annotated[int | None, Query(ge=0, le=MAX_ID)]
-LastEventId = Annotated[int | None, Header(ge=0, le=MAX_ID)]
+EventId = Annotated[
+    int | None,
+    Query(ge=0, le=MAX_ID, description="Begin after this event.", json_schema_extra={**INT64}),
+]
+LastEventId = Annotated[
+    int | None,
+    Header(
+        ge=0,
+        le=MAX_ID,
+        description="Browsers send it when they reconnect; it takes precedence over `after`.",
+        json_schema_extra={**INT64},
+    ),
+]
 
 ENDS_WITH_SERVER = "bridge.event_stream"
 TRY_AGAIN = 1013  # IANA registry of RFC 6455: Try Again Later
@@ -33,7 +45,13 @@ SEND_TIMEOUT = 30.0  # seconds after which a WebSocket whose client does not rea
 RETRY = 1000  # milliseconds before a browser reconnects
 
 
-@router.get("/events", response_class=EventSourceResponse, dependencies=[Depends(count_stream)])
+@router.get(
+    "/events",
+    response_class=EventSourceResponse,
+    dependencies=[Depends(count_stream)],
+    summary="Listen to changes (server-sent events)",
+    responses={200: EVENT_STREAM, **problems(422)},
+)
 async def stream_events(
     request: Request, feed: FeedDep, after: EventId = None, last_event_id: LastEventId = None
 ) -> AsyncIterator[ServerSentEvent]:

@@ -15,8 +15,10 @@ from contract.formats import FORMATS, suffix_of
 from contract.problems import Problem
 from contract.table import select_after
 from fastapi_app.db import snapshot
+from fastapi_app.descriptions import FILE_NAME, FILES, ONLY_FASTAPI, content_of
+from fastapi_app.openapi import problems
 
-router = APIRouter(prefix="/users", include_in_schema=False)
+router = APIRouter(prefix="/users", tags=[ONLY_FASTAPI])
 
 PAGE = 2000  # users in one query
 
@@ -24,9 +26,14 @@ Sessions = async_sessionmaker[AsyncSession]
 Write = Callable[[Any], str]
 
 
-@router.get("/export")
+@router.get(
+    "/export",
+    response_class=StreamingResponse,
+    summary="Download all users",
+    responses={200: content_of("All users.", FILES, FILE_NAME), **problems(406)},
+)
 async def export_users(
-    request: Request, accept: Annotated[str, Header()] = "*/*"
+    request: Request, accept: Annotated[str, Header(include_in_schema=False)] = "*/*"
 ) -> StreamingResponse:
     """Stream all users as NDJSON or CSV, whichever the Accept header prefers."""
     media_type = choose(accept)

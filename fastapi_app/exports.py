@@ -18,21 +18,34 @@ from contract.problems import Problem
 from fastapi_app.bodies import JSONRoute
 from fastapi_app.db import commit, places_of, reading
 from fastapi_app.dependencies import SessionDep
+from fastapi_app.descriptions import (
+    EXPORT,
+    FILE_NAME,
+    FILES,
+    ONLY_FASTAPI,
+    RETRY_AFTER,
+    content_of,
+)
+from fastapi_app.openapi import problems
 
 logger = logging.getLogger("fastapi_app")
 
-# Not in the OpenAPI document: it describes the contract, and only FastAPI has these paths.
-router = APIRouter(prefix="/exports", route_class=JSONRoute, include_in_schema=False)
+router = APIRouter(prefix="/exports", tags=[ONLY_FASTAPI], route_class=JSONRoute)
 
 
-@router.post("", status_code=202)
+@router.post(
+    "",
+    status_code=202,
+    summary="Request an export",
+    responses={202: {"headers": {"Location": EXPORT}}, **problems(403, 413, 415, 422)},
+)
 async def order_export(
     request: Request,
     response: Response,
     session: SessionDep,
     order: Annotated[ExportOrder, Body(default_factory=ExportOrder)],
 ) -> ExportState:
-    """Request an export of all users."""
+    """Request an export of all users; a worker makes it. The ``Location`` header has its state."""
     export_id = uuid4()
     async with places_of(session).async_committing():
         await session.execute(insert_export(export_id, order))
@@ -42,7 +55,11 @@ async def order_export(
     return ExportState(id=export_id, state="queued", done=0, total=None, result=None)
 
 
-@router.get("/{export_id:uuid}")
+@router.get(
+    "/{export_id:uuid}",
+    summary="Follow an export",
+    responses={200: {"headers": {"Retry-After": RETRY_AFTER}}, **problems(403, 404)},
+)
 async def get_export(
     request: Request, response: Response, session: SessionDep, export_id: UUID
 ) -> ExportState:
@@ -61,7 +78,12 @@ async def get_export(
     return ExportState(id=row.id, state=state, done=row.done, total=row.total, result=result)
 
 
-@router.get("/{export_id:uuid}/result")
+@router.get(
+    "/{export_id:uuid}/result",
+    response_class=FileResponse,
+    summary="Download an export",
+    responses={200: content_of("All users.", FILES, FILE_NAME), **problems(403, 404)},
+)
 async def get_export_result(request: Request, session: SessionDep, export_id: UUID) -> FileResponse:
     """Send the file of a finished export."""
     async with reading(session):

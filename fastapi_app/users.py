@@ -21,6 +21,7 @@ from fastapi_app.bodies import JSONRoute
 from fastapi_app.converters import UserIdConvertor
 from fastapi_app.db import committing, reading
 from fastapi_app.dependencies import PageDep, SessionDep, UserId
+from fastapi_app.descriptions import LINK, LOCATION
 from fastapi_app.openapi import problems
 
 register_url_convertor("user_id", UserIdConvertor())
@@ -28,7 +29,12 @@ register_url_convertor("user_id", UserIdConvertor())
 router = APIRouter(prefix="/users", tags=["users"], route_class=JSONRoute)
 
 
-@router.get("", response_model=list[UserPublic], responses=problems(422))
+@router.get(
+    "",
+    response_model=list[UserPublic],
+    summary="List users",
+    responses={200: {"headers": {"Link": LINK}}, **problems(422)},
+)
 async def list_users(
     request: Request, response: Response, session: SessionDep, query: PageDep
 ) -> Sequence[UserRow]:
@@ -44,19 +50,28 @@ async def list_users(
 
 
 @router.post(
-    "", response_model=UserPublic, status_code=201, responses=problems(403, 409, 413, 415, 422)
+    "",
+    response_model=UserPublic,
+    status_code=201,
+    summary="Create a user",
+    responses={201: {"headers": {"Location": LOCATION}}, **problems(403, 409, 413, 415, 422)},
 )
 async def create_user(
     request: Request, response: Response, session: SessionDep, values: UserInput
 ) -> UserRow:
-    """Create a user."""
+    """Create a user; the ``Location`` header has its path."""
     async with committing(session):
         user = (await session.execute(insert_user(values.model_dump()))).one()
     response.headers["Location"] = request.url_for("get_user", user_id=user.id).path
     return user
 
 
-@router.get("/{user_id:user_id}", response_model=UserPublic, responses=problems(404))
+@router.get(
+    "/{user_id:user_id}",
+    response_model=UserPublic,
+    summary="Read one user",
+    responses=problems(404),
+)
 async def get_user(session: SessionDep, user_id: UserId) -> UserRow:
     """Return one user."""
     async with reading(session):
@@ -69,6 +84,7 @@ async def get_user(session: SessionDep, user_id: UserId) -> UserRow:
 @router.put(
     "/{user_id:user_id}",
     response_model=UserPublic,
+    summary="Replace a user",
     responses=problems(403, 404, 409, 413, 415, 422),
 )
 async def replace_user(session: SessionDep, user_id: UserId, values: UserInput) -> UserRow:
@@ -79,6 +95,7 @@ async def replace_user(session: SessionDep, user_id: UserId, values: UserInput) 
 @router.patch(
     "/{user_id:user_id}",
     response_model=UserPublic,
+    summary="Change parts of a user",
     responses=problems(403, 404, 409, 413, 415, 422),
 )
 async def patch_user(session: SessionDep, user_id: UserId, values: UserPatch) -> UserRow:
@@ -90,7 +107,11 @@ async def patch_user(session: SessionDep, user_id: UserId, values: UserPatch) ->
 
 
 @router.delete(
-    "/{user_id:user_id}", status_code=204, response_class=Response, responses=problems(403, 404)
+    "/{user_id:user_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Delete a user",
+    responses=problems(403, 404),
 )
 async def remove_user(session: SessionDep, user_id: UserId) -> None:
     """Delete a user."""

@@ -318,7 +318,7 @@ def test_recent_actions_show_only_objects_that_the_person_may_view(gateway: Test
     events = Permission.objects.get(codename="view_userevent")
     account.user_permissions.set([events])
     text = gateway.get("/django/admin/").text
-    assert "User events" in text
+    assert "API user events" in text
     assert "alicia@example.com" not in text
 
 

@@ -21,6 +21,8 @@ OWN_HEADERS = frozenset(
 )
 PARTS = ("method", "url", "headers", "params", "data", "json", "files", "cookies")
 INVALID = "operations whose description is not valid"
+OTHER_SERVERS = "operations with servers of their own"
+ENDLESS = "operations that answer with an event stream"
 UNSENDABLE = "generated requests that HTTP cannot carry"
 
 
@@ -89,10 +91,25 @@ def operations(schema: Any, skipped: Counter[str]) -> Iterator[Any]:
     """Yield the operations of a schema."""
     for result in schema.get_all_operations():
         try:
-            yield result.ok()
+            operation = result.ok()
         # ``ok`` raises what the schema's author did wrong; its type is schemathesis's own matter.
         except Exception:
             skipped[INVALID] += 1
+            continue
+        if reason := reason_to_skip(operation.definition.raw):
+            skipped[reason] += 1
+        else:
+            yield operation
+
+
+def reason_to_skip(operation: Any) -> str | None:
+    """Return why an operation cannot be compared; None if it can."""
+    if operation.get("servers"):
+        return OTHER_SERVERS
+    for response in (operation.get("responses") or {}).values():
+        if "text/event-stream" in (response.get("content") or {}):
+            return ENDLESS
+    return None
 
 
 def generate(

@@ -99,3 +99,22 @@ def test_what_is_no_document_is_refused(tmp_path: Path) -> None:
         openapi.load(str(tmp_path / "api.json"))
     with pytest.raises(InputError, match="new: the OpenAPI document is not JSON"):
         openapi.parse(b"<html>", "new")
+
+
+def test_operations_of_other_servers_and_endless_streams_are_left_out() -> None:
+    ok = {"200": {"description": "OK"}}
+    stream = {"200": {"description": "Events", "content": {"text/event-stream": {}}}}
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "API", "version": "1"},
+        "paths": {
+            "/both": {"get": {"responses": ok}},
+            "/one": {"get": {"responses": ok, "servers": [{"url": "/one"}]}},
+            "/events": {"get": {"responses": stream}},
+        },
+    }
+    schema = openapi.parse(json.dumps(document).encode(), "test")
+    skipped = Counter[str]()
+    found = {one.path for one in openapi.operations(schema, skipped)}
+    assert found == {"/both"}
+    assert skipped == {openapi.OTHER_SERVERS: 1, openapi.ENDLESS: 1}
