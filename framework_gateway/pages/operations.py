@@ -73,11 +73,19 @@ def describe_all(
     for prefix, document in documents.items():
         for path, item in members(document.get("paths")).items():
             for method in METHODS:
-                if operation := members(members(item).get(method)):
+                operation = members(members(item).get(method))
+                if operation and is_for_all(operation):
                     common = members(item).get("parameters") or []
                     described = describe(method.upper(), path, operation, common, document)
                     found.setdefault((method.upper(), path), (prefix, described))
     return found
+
+
+def is_for_all(operation: Document) -> bool:
+    """Return whether every target may have an operation, and its answer has an end."""
+    answers = members(operation.get("responses")).values()
+    types = {name for answer in answers for name in members(members(answer).get("content"))}
+    return "servers" not in operation and "text/event-stream" not in types
 
 
 def describe(
