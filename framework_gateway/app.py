@@ -1,27 +1,24 @@
 """The gateway: mounts applications under prefixes, and adds limits, logs, metrics and security."""
 
 import asyncio
-import json
 import logging
-import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
-from contextvars import Context, ContextVar
+from contextvars import ContextVar
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from framework_gateway.compare.guard import ALLOW_ALL, CLOSED
 from framework_gateway.compare.rules import Rules
 from framework_gateway.config import Config, get_config
-from framework_gateway.mounts.lifespan import Lifespan
+from framework_gateway.errors import Errors, Problem
+from framework_gateway.mounts.first_request import FirstRequest
 from framework_gateway.mounts.loading import ApplicationError
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.mounts.routing import Mounts, Routed
@@ -31,8 +28,8 @@ from framework_gateway.observability.health import Check, Health
 from framework_gateway.observability.observer import Observer
 from framework_gateway.observability.request_id import request_id
 from framework_gateway.observability.watched import Watched
-from framework_gateway.pages.errors import wants_page
 from framework_gateway.pages.site import Site
+from framework_gateway.prefixes import OWN_PATHS, check_prefix
 from framework_gateway.problems import problem
 from framework_gateway.processes.isolated import states_of
 from framework_gateway.processes.plan import Plan
@@ -55,11 +52,8 @@ logger = logging.getLogger("framework_gateway")
 HSTS_SECONDS = 365 * 24 * 3600
 # Load balancers and Prometheus request these by IP address, not by host name.
 PROBES = ["/health/", "/metrics"]
-# What the gateway itself serves even if an application is mounted at "/".
-OWN_PATHS = ["/health/live", "/health/ready", "/metrics"]
 START_WAIT = 3.0  # seconds to wait for applications to start before the gateway serves the others
 
-Problem = Callable[[int, str | None, Mapping[str, str] | None], Response]
 Find = Callable[[], str | None]  # returns a fault as one line, or None
 
 
@@ -138,7 +132,6 @@ class Gateway(Starlette):
         self.needs = {**(needs or {})}
         self.optional_checks = {**(optional_checks or {})}
         self.at_start = at_start
-        self.problem = problem
         self.request_id = request_id
         self.companions = {**(companions or {})}
         self.tasks = tasks
@@ -147,11 +140,16 @@ class Gateway(Starlette):
         self.access_log: AccessLog | None = None
         self.starts: asyncio.Future[Any] | None = None  # done when all applications have started
         self._is_running = False
-        self._start: asyncio.Task[None] | None = None  # by the first request
+        self._first_request = FirstRequest(super().__call__)
+        self._errors = Errors(problem, lambda: self.pages)
+        self.refuse = self._errors.refuse
         self.metrics_dir = self.config.metrics_dir  # shared with the other processes
         self._tracing = load_tracing() if self.config.traces else None
         super().__init__(
-            exception_handlers={HTTPException: self.answer_error, Exception: self.answer_exception},
+            exception_handlers={
+                HTTPException: self._errors.answer_error,
+                Exception: self._errors.answer_exception,
+            },
             lifespan=Gateway._run,
         )
         self.router.redirect_slashes = False
@@ -200,17 +198,10 @@ class Gateway(Starlette):
         if not self.moves:
             return []
         # Only now: most gateways have no moves, and need not wait for these imports.
-        from framework_gateway.migrate.metrics import MoveMetrics
-        from framework_gateway.migrate.stores import open_store
+        from framework_gateway.migrate.starting import start_moves
 
         assert self.mounts
-        store = open_store(self.config.moves_store)
-        secret = self.config.move_secret
-        text = None if secret is None else secret.get_secret_value()
-        metrics = MoveMetrics(self.metrics)
-        controls = [move.start(store, self.rules, text, metrics) for move in self.moves.values()]
-        self.metrics.on_update.append(partial(metrics.update, controls))
-        return controls
+        return start_moves(self.moves, self.config, self.rules, self.metrics)
 
     @property
     def routed(self) -> list[Routed]:
@@ -288,7 +279,7 @@ class Gateway(Starlette):
     def outer_middleware(self) -> Sequence[Middleware]:
         """The outer middleware, which also wraps the mounts; outermost first."""
         config = self.config
-        refuse = self.answer_error
+        refuse = self._errors.answer_error
         return [
             Middleware(Proxies, config.trusted_proxies, config.root_path),
             Middleware(
@@ -341,23 +332,11 @@ class Gateway(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; start the applications if the server has not done so."""
         if not self._is_running and scope["type"] != "lifespan":
-            await self._start_without_server()
+            await self._first_request.wait_for_start()
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()
         scope["app"] = self  # as Starlette does
         await self.middleware_stack(scope, receive, send)
-
-    async def _start_without_server(self) -> None:
-        """Start the applications by the first request, for servers that run no lifespan.
-
-        They stop when the event loop cancels its tasks, or when the process ends.
-        """
-        if self._start is None or self._start.done():
-            lifespan = Lifespan(super().__call__)
-            self._start = asyncio.create_task(lifespan.startup(Context()), context=Context())
-            stop_before_threads_are_joined(lifespan, asyncio.get_running_loop())
-        # Not await: a client that leaves would cancel the start.
-        await asyncio.wait([self._start])
 
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[None]:
@@ -430,55 +409,6 @@ class Gateway(Starlette):
         mounts = [mount for mount in self.mounts if not self.is_new(mount)]
         found = {mount.label: mount.failure or mount.fault for mount in mounts}
         return {label: text for label, text in found.items() if text is not None}
-
-    def refuse(self, status: int) -> Response:
-        """Render an error of the server itself, for input that is not a valid request."""
-        return self.problem(status, None, None)
-
-    async def answer_error(self, request: HTTPConnection, error: Exception) -> Response:
-        """Answer requests that the gateway refuses: unknown paths, bad requests, full mounts."""
-        assert isinstance(error, HTTPException)
-        detail = error.detail if error.status_code in (400, 403) else None
-        return self._show(request, self.problem(error.status_code, detail, error.headers))
-
-    async def answer_exception(self, request: Request, _error: Exception) -> Response:
-        """Answer 500; Starlette raises the exception again, so that the server logs it."""
-        return self._show(request, self.problem(500, None, None))
-
-    def _show(self, request: HTTPConnection, problem: Response) -> Response:
-        """Return a problem as a page if a browser asks for one."""
-        if not wants_page(request.headers):
-            return problem
-        page = self.pages.show_error(request, problem.status_code, json.loads(bytes(problem.body)))
-        kept = {k: v for k, v in problem.headers.items() if not k.startswith("content-")}
-        page.headers.update(kept)
-        page.headers.add_vary_header("Accept")
-        return page
-
-
-def check_prefix(path: str) -> None:
-    """Refuse a prefix that would take a path from the gateway; ``/`` does not.
-
-    Raises:
-        ValueError: it does.
-    """
-    taken = [own for own in OWN_PATHS if path and f"{own}/".startswith(f"{path}/")]
-    if taken:
-        raise ValueError(f"{path} cannot be a prefix: the gateway serves {' and '.join(taken)}")
-
-
-def stop_before_threads_are_joined(lifespan: Lifespan, loop: asyncio.AbstractEventLoop) -> None:
-    """Stop applications at the end of a process whose event loop ends without a word.
-
-    Before anything else, Python waits for the threads that are no daemons, such as those of a
-    database driver, which only the application's stop ends. So ``atexit`` would be too late.
-    """
-
-    def stop() -> None:
-        if not loop.is_closed() and not loop.is_running():
-            loop.run_until_complete(lifespan.shutdown())
-
-    threading._register_atexit(stop)  # type: ignore[attr-defined]
 
 
 def load_tracing() -> "type[Tracing]":

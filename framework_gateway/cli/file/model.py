@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from framework_gateway.app import check_prefix as check_paths
 from framework_gateway.config import Config
 from framework_gateway.migrate.options import MoveOptions
 from framework_gateway.mounts.options import MountOptions
+from framework_gateway.prefixes import check_prefix as check_paths
 from framework_gateway.security.proxies import PREFIX
 
 
