@@ -181,6 +181,7 @@ def guard(settings: Settings, admit: Admission | None) -> Guard:
         if "user" not in seen:
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
         await check_staff(seen["user"].identity)
+        scope["user"] = seen["user"]
 
     def is_forged_session(scope: Scope) -> bool:
         has_session = session_key(scope["headers"], SESSION_COOKIE) is not None

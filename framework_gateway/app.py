@@ -327,7 +327,10 @@ class Gateway(Starlette):
         """The pages at ``/``."""
         size = self.config.max_compare_size
         own = [mount for mount in self.mounts if not self.is_new(mount)]
-        return self.site(own, size, self.links, rules=self.rules)
+        site = self.site(own, size, self.links, rules=self.rules)
+        if self.controls:
+            site.add_moves(self.controls)
+        return site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; start the applications if the server has not done so."""

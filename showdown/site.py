@@ -9,7 +9,8 @@ from typing import Any
 from starlette.requests import Request
 
 from framework_gateway.compare.rules import Rules
-from framework_gateway.pages.site import Page, Site
+from framework_gateway.pages.page import Page
+from framework_gateway.pages.site import Site
 from showdown.claims.plots import draw_claim
 from showdown.claims.results import DATABASES, full_name, load_latest
 from showdown.claims.wording import measured

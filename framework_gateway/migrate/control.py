@@ -220,6 +220,14 @@ class Control:
         await asyncio.shield(asyncio.create_task(self._flush(), context=Context()))
         return await asyncio.to_thread(self.shared_evidence.read)
 
+    async def forget(self, route: str) -> None:
+        """Forget the evidence of a route.
+
+        Raises:
+            StoreError: the store is away.
+        """
+        await asyncio.to_thread(self.shared_evidence.reset, route)
+
     # What readiness and the metrics show
 
     @property

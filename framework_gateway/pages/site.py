@@ -1,14 +1,12 @@
 """The pages at ``/``: Compare, Code, Race and Routes."""
 
-import inspect
 import re
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -28,50 +26,19 @@ from framework_gateway.pages.assets import Assets, version_of
 from framework_gateway.pages.code import Code
 from framework_gateway.pages.commands import read_request, write_request
 from framework_gateway.pages.documents import fetch_documents
+from framework_gateway.pages.index import tables_of, title_of
 from framework_gateway.pages.operations import operations
+from framework_gateway.pages.page import HEADERS, Document, Page
 from framework_gateway.pages.source import Operation, highlight_styles, highlighted, operations_of
+
+if TYPE_CHECKING:
+    from framework_gateway.migrate.control import Control
+    from framework_gateway.pages.moves import Moves
 
 HERE = Path(__file__).parent
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
-    " img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self';"
-    " frame-ancestors 'none'",
-    # The content depends on the mounts and on what is measured.
-    "Cache-Control": "no-cache",
-}
 # The answers of /compare are not compressed: they may hold secrets, and each line is sent at once.
 COMPRESSED = [Middleware(GZipMiddleware, minimum_size=1000)]
-
-Document = dict[str, Any]
-Collect = Callable[[Request], Document | Awaitable[Document]]
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page of the site. ``/NAME.json`` has the same content as data.
-
-    Attributes:
-        name: the path of the page, below ``/``.
-        title: the title in the navigation and the window.
-        template: the name of the template.
-        description: one sentence for search engines and link previews.
-        collect: returns the content as JSON data, which is also the context of the template. Its
-            member ``title``, if there is one, says what the window shows.
-        sends_requests: whether the page lets visitors send requests to the applications.
-    """
-
-    name: str
-    title: str
-    template: str
-    description: str
-    collect: Collect = lambda _request: {}
-    sends_requests: bool = False
-
-    @property
-    def data_path(self) -> str:
-        """The path of the content as JSON."""
-        return f"/{self.name or 'index'}.json"
 
 
 class Site:
@@ -83,6 +50,9 @@ class Site:
         links: maps names to paths of further pages.
         guard: checks requests to the pages that send requests.
         rules: what counts in a comparison.
+
+    Attributes:
+        moving: shows and changes the moves of the gateway; None if there are none.
     """
 
     title = "Compare your applications"
@@ -111,6 +81,19 @@ class Site:
         self.renderer = Jinja2Templates([*self.templates])
         self.renderer.env.globals["number"] = number
         self.renderer.env.filters.update({"highlighted": highlighted, **self.filters})
+        self.moving: Moves | None = None
+
+    def add_moves(self, controls: "Sequence[Control]") -> None:
+        """Add the page about moves.
+
+        Args:
+            controls: what serves them.
+        """
+        # Only now: most gateways have no moves, and need not wait for these imports.
+        from framework_gateway.pages.moves import FILTERS, Moves
+
+        self.moving = Moves(controls, self.guard)
+        self.renderer.env.filters.update(FILTERS)
 
     @property
     def pages(self) -> Sequence[Page]:
@@ -146,6 +129,7 @@ class Site:
                 "Every path that the mounted applications serve.",
                 self.index,
             ),
+            *(self.moving.pages if self.moving else []),
         ]
 
     @property
@@ -161,6 +145,7 @@ class Site:
                     (page.data_path, self.show_data(page)),
                 )
             ),
+            *(self.moving.routes if self.moving else []),
             Route("/request/curl", self.guarded(read_request), methods=["POST"]),
             Route("/request/as", self.guarded(write_request), methods=["POST"]),
             Route(f"{self.static_path}/highlight.css", show_highlight_styles),
@@ -174,7 +159,7 @@ class Site:
         async def show(request: Request) -> Response:
             if page.sends_requests and (login := await self.guard.check_page(request)):
                 return login
-            document = await content_of(page, request)
+            document = await page.content(request)
             return self.render(request, page.template, {"page": page, **document})
 
         return show
@@ -185,7 +170,7 @@ class Site:
         async def show_data(request: Request) -> Response:
             if page.sends_requests:
                 await self.guard.check(request)
-            return JSONResponse(await content_of(page, request), headers={**HEADERS})
+            return JSONResponse(await page.content(request), headers={**HEADERS})
 
         return show_data
 
@@ -274,41 +259,7 @@ class Site:
 
     def index(self, _request: Request) -> Document:
         """Return the content of the Routes page: all endpoints, by mount and path."""
-        tables = []
-        for mount in self.mounts:
-            paths: dict[str, list[Endpoint]] = defaultdict(list)
-            for endpoint in self.endpoints[mount.path]:
-                paths[endpoint.path].append(endpoint)
-            routes = [describe_path(mount, path, found) for path, found in paths.items()]
-            tables.append(
-                {
-                    "prefix": mount.path,
-                    "title": title_of(mount),
-                    "failure": mount.failure,
-                    "routes": routes,
-                }
-            )
-        return {"tables": tables, "links": dict(self.links)}
-
-
-async def content_of(page: Page, request: Request) -> Document:
-    """Return the content of a page."""
-    found = page.collect(request)
-    return await found if inspect.isawaitable(found) else found
-
-
-def describe_path(mount: Mount, path: str, endpoints: Sequence[Endpoint]) -> Document:
-    """Return one row of the Routes page."""
-    methods = [method for endpoint in endpoints for method in endpoint.methods]
-    described = next((one.documentation for one in endpoints if one.documentation), None)
-    can_open = "{" not in path and (not methods or "GET" in methods)
-    return {
-        "path": mount.path + path,
-        "methods": methods,
-        "summary": endpoints[0].summary,
-        "link": mount.path + path if can_open else None,
-        "documentation": described and mount.path + described,
-    }
+        return {"tables": tables_of(self.mounts, self.endpoints), "links": dict(self.links)}
 
 
 def route_below(prefix: str, endpoint: ASGIApp) -> Route:
@@ -316,12 +267,6 @@ def route_below(prefix: str, endpoint: ASGIApp) -> Route:
     route = Route(prefix + "/{path:path}", endpoint)
     route.path_regex = re.compile(f"^{re.escape(prefix)}/(?P<path>.*)$", re.DOTALL)
     return route
-
-
-def title_of(mount: Mount) -> str:
-    """Return the framework's name if the prefix is one, else the prefix."""
-    name = mount.path.strip("/")
-    return {"flask": "Flask", "fastapi": "FastAPI", "django": "Django"}.get(name, name)
 
 
 def number(things: Sized) -> str:
