@@ -23,7 +23,7 @@ WORKLOADS = hello users user page search search-none create dashboard wait
 RESULTS   = showdown/results
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-thorough coverage lint audit docs soak bench-bridge bench-proxy bench bench-full claims screenshots lock clean
+.PHONY: help install run test test-slow test-thorough coverage lint audit docs soak bench-bridge bench-proxy bench bench-full claims move-demo screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ bench-full: $(VENV)/installed-dev ## all of it in some 35 minutes, into showdown
 
 claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk; node and go)
 	$(BIN)/python -m showdown claims $(OPTIONS)
+
+move-demo: $(VENV)/installed-dev ## move the users API from Flask to FastAPI, under load
+	@$(BIN)/python -m showdown.demo.move
 
 screenshots: $(VENV)/installed-dev ## take the README's screenshots (needs Chromium)
 	$(BIN)/python -m tests.screenshots

@@ -14,9 +14,10 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from contract.settings import Settings
-from framework_gateway.cli.file.model import GatewayFile, MountEntry
+from framework_gateway.cli.file.model import GatewayFile, MountEntry, MoveEntry
 from framework_gateway.cli.file.schema import as_json
 from framework_gateway.config import Config
+from framework_gateway.migrate.options import BreakerOptions, Limits, Ready, Rule
 from framework_gateway.mounts.options import MountOptions
 from framework_gateway.processes.options import Process
 from showdown.bench import published
@@ -41,6 +42,15 @@ MEMBERS: dict[str, Mapping[str, FieldInfo]] = {
     "configuration": {
         **GatewayFile.model_fields,
         **{name: field for name, field in MountEntry.model_fields.items() if name in ENTRY},
+    },
+}
+NESTED = {"rules": Rule, "limits": Limits, "breaker": BreakerOptions, "ready": Ready}
+MEMBERS["moving"] = {
+    **{name: field for name, field in MoveEntry.model_fields.items() if name not in NESTED},
+    **{
+        f"{table}.{name}": field
+        for table, model in NESTED.items()
+        for name, field in model.model_fields.items()
     },
 }
 OF_THE_MACHINE = {

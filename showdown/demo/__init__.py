@@ -1,0 +1,1 @@
+"""``make move-demo``: the users API moves from Flask to FastAPI, with two planted mistakes."""
