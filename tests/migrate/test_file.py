@@ -120,6 +120,18 @@ def test_a_killed_gateway_goes_on_where_it_was(directory: Path) -> None:
     store.close()
 
 
+def test_an_edited_file_is_used_on_sighup(directory: Path) -> None:
+    with serving(directory) as (origin, process):
+        assert side_of(origin) == "old"
+        file = directory / "gateway.toml"
+        file.write_text(file.read_text().replace('"shadow"', '"complete"'))
+        os.kill(process.pid, signal.SIGHUP)
+        wait_until(lambda: side_of(origin) == "new", 60)
+        history = SharedState(FileStore(directory / "moves.sqlite3"), "/api").read().history
+        assert [entry.who for entry in history] == ["gateway.toml", "gateway.toml"]
+        assert history[-1].what == "reads /items/{number}: complete"
+
+
 def test_check_knows_the_applications_of_a_move(directory: Path) -> None:
     assert run("gateway", "check", cwd=directory).returncode == 0
     (directory / "new.py").write_text("import nowhere")
