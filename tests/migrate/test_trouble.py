@@ -1,0 +1,160 @@
+"""Trouble with the new application and with the disk: clients are unharmed, the evidence is right.
+
+The other kinds of trouble have tests where their mechanism has: hanging, crashing and endless shadows
+in ``test_shadowing``, leaving clients in ``test_leaving``, killed gateways in ``test_file``, gateways
+that disagree and a store that is away in ``test_state``, a rare mistake in ``test_evidence``.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from framework_gateway.migrate.options import Ready
+from framework_gateway.migrate.sharing import SharedEvidence
+from framework_gateway.migrate.stores import FileStore
+from framework_gateway.migrate.verdicts import report
+from tests.databases import free_port
+from tests.migrate.gateways import moved
+from tests.servers import serve
+from tests.wsgi.server import wait_until
+
+OLD = """
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.get("/count")
+def count():
+    return {"count": 0}
+"""
+FILE = """
+[server]
+moves_store = "moves.sqlite3"
+
+[[moves]]
+prefix = "/api"
+old = "old:app"
+new = "new:app"
+new_options = { process = {} }
+ready = { compared = 5 }
+limits = { noise = 0.0 }
+
+[[moves.rules]]
+stage = "shadow"
+"""
+NEW = """
+import asyncio
+import logging
+from pathlib import Path
+
+from fastapi import FastAPI
+
+app = FastAPI()
+logger = logging.getLogger("flood")
+logging.basicConfig(level=logging.INFO)
+
+
+@app.get("/count")
+async def count():
+    {code}
+"""
+ROUTE = "GET /count"
+SLOW = 'await asyncio.sleep(0.3)\n    return {"count": 0}'
+CHANGING = """file = Path(__file__).with_name("count")
+    number = int(file.read_text()) + 1 if file.exists() else 1
+    file.write_text(str(number))
+    return {"count": number}"""
+FLOODING = """for number in range(2000):
+        logger.info("line %d of a flood", number)
+    return {"count": 0}"""
+
+
+@contextmanager
+def serving(directory: Path, code: str) -> Iterator[str]:
+    """Run a gateway whose new application has a piece of code; yield its origin."""
+    (directory / "old.py").write_text(OLD)
+    (directory / "new.py").write_text(NEW.replace("{code}", code))
+    (directory / "gateway.toml").write_text(FILE)
+    origin = f"http://127.0.0.1:{(port := free_port())}"
+    command = ("gateway", "serve", "--port", port)
+    with serve(*command, origin=origin, path="/api/count", cwd=directory):
+        yield origin
+
+
+def compare(directory: Path, origin: str, number: int = 8) -> dict[str, Any]:
+    """Send requests, all of which the old application answers; return the evidence of the route."""
+    evidence = SharedEvidence(FileStore(directory / "moves.sqlite3"), "/api")
+
+    def compared() -> int:
+        assert httpx.get(f"{origin}/api/count").json() == {"count": 0}
+        found = evidence.read().get(ROUTE)
+        return 0 if found is None else found.counts["compared"]
+
+    # The process of the new application starts while the old one answers.
+    wait_until(lambda: compared() >= number, 60)
+    return report(evidence.read()[ROUTE], Ready(compared=5))
+
+
+def test_a_slow_new_application_is_found_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    with serving(tmp_path, SLOW) as origin:
+        found = compare(tmp_path, origin)
+    assert found["readiness"] == "not ready"
+    assert any(reason.startswith("p95 is ") for reason in found["reasons"])
+    assert found["latency"]["new"]["p50"]["value"] > found["latency"]["old"]["p50"]["value"]
+    assert found["differing"] == 0
+
+
+def test_a_new_application_that_changes_data_on_get_is_found(tmp_path: Path) -> None:
+    with serving(tmp_path, CHANGING) as origin:
+        found = compare(tmp_path, origin)
+    assert found["readiness"] == "not ready"
+    assert [one["what"] for one in found["differences"]][0].startswith("body /count")
+    assert int((tmp_path / "count").read_text()) >= 8  # its own data
+
+
+def test_a_new_application_that_floods_the_log_harms_nobody(tmp_path: Path) -> None:
+    with serving(tmp_path, FLOODING) as origin:
+        found = compare(tmp_path, origin)
+    assert found["differing"] == 0
+    assert found["counts"]["equal"] == found["counts"]["compared"]
+
+
+class SmallDisk(FileStore):
+    """A file that SQLite refuses to make larger than the disk is."""
+
+    pages = 6
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = super()._connect()
+        connection.execute(f"PRAGMA max_page_count = {self.pages}")
+        return connection
+
+
+def test_a_full_disk_costs_evidence_for_a_while_and_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(
+        "framework_gateway.migrate.starting.open_store", lambda path: SmallDisk(Path(path))
+    )
+    with moved(tmp_path, {"methods": "reads", "stage": "shadow"}) as api:
+        api.new.mode = "wrong"
+        with caplog.at_level(logging.ERROR):
+            for number in (1, 2):
+                assert api.client.get(f"/api/users/{number}").json()["name"] in ("Ada", "Grace")
+            wait_until(lambda: api.control.store_fault is not None)
+        assert "full" in str(api.control.fault)
+        assert api.control.rollout.state.rules["reads *"].stage == "shadow"
+        assert caplog.text.count("the last known state of the move goes on") == 1
+        # Somebody makes room.
+        monkeypatch.setattr(SmallDisk, "pages", 10_000)
+        assert api.client.portal is not None
+        api.client.portal.call(api.control.shared_state.store.close)
+        wait_until(lambda: api.control.store_fault is None)
+        api.wait_for("GET /users/{number}", "differing", 2)
