@@ -14,6 +14,7 @@ from showdown.bench.databases import Contents, Databases, make_sqlite_files, sha
 from showdown.bench.load import Load, ask, first_error, run_wrk, stick
 from showdown.bench.samples import Sample
 from showdown.bench.servers import Running, cpu_seconds, memory_peak, require_proc, run, settle
+from showdown.bench.steady import run_steady
 from showdown.bench.targets import Server, Target
 from showdown.bench.workloads import Workload
 
@@ -27,7 +28,8 @@ class Case:
     """One workload of one target with a number of connections.
 
     Any response other than a success ends the run, unless the case is known to fail. ``stuck`` is a
-    path whose requests get no response; ten such requests are pending during the measurement.
+    path whose requests get no response; ten such requests are pending during the measurement. With
+    a ``rate``, so many requests are sent each second, in place of as many as are answered.
     """
 
     target: Target
@@ -35,6 +37,7 @@ class Case:
     connections: int
     fails: bool = False
     stuck: str | None = None
+    rate: int | None = None
 
     @property
     def name(self) -> str:
@@ -173,6 +176,8 @@ def run_load(port: int, case: Case, path: str, seconds: int, cookie: str) -> Loa
     """Send a case's requests."""
     if case.workload.after_change:
         return run_after_changes(port, path, f"{case.target.prefix}/api/users", seconds, cookie)
+    if case.rate:
+        return run_steady(port, path, case.rate, seconds)
     send = partial(run_wrk, port, path, case.workload.method, case.connections, cookie=cookie)
     # Hundreds of connections to a slow target: the first responses come later than that.
     load = send(seconds)

@@ -17,11 +17,6 @@ PATHS = (
     "/users/api/hello",
     "/users/api/wait?ms=1",
 )
-    "/users/api/users?limit=20",
-    "/users/api/users/1",
-    "/users/api/hello",
-    "/users/api/wait?ms=1",
-)
 
 
 class Clients:

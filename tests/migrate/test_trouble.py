@@ -1,8 +1,9 @@
 """Trouble with the new application and with the disk: clients are unharmed, the evidence is right.
 
-The other kinds of trouble have tests where their mechanism has: hanging, crashing and endless shadows
-in ``test_shadowing``, leaving clients in ``test_leaving``, killed gateways in ``test_file``, gateways
-that disagree and a store that is away in ``test_state``, a rare mistake in ``test_evidence``.
+The other kinds of trouble have tests where their mechanism has: hanging, crashing and endless
+shadows in ``test_shadowing``, leaving clients in ``test_leaving``, killed gateways in ``test_file``,
+gateways that disagree and a store that is away in ``test_state``, a rare mistake in
+``test_evidence``.
 """
 
 import logging
@@ -115,7 +116,7 @@ def test_a_new_application_that_changes_data_on_get_is_found(tmp_path: Path) -> 
     with serving(tmp_path, CHANGING) as origin:
         found = compare(tmp_path, origin)
     assert found["readiness"] == "not ready"
-    assert [one["what"] for one in found["differences"]][0].startswith("body /count")
+    assert found["differences"][0]["what"].startswith("body /count")
     assert int((tmp_path / "count").read_text()) >= 8  # its own data
 
 
