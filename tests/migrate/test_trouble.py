@@ -1,8 +1,8 @@
 """Trouble with the new application and with the disk: clients are unharmed, the evidence is right.
 
 The other kinds of trouble have tests where their mechanism has: hanging, crashing and endless
-shadows in ``test_shadowing``, leaving clients in ``test_leaving``, killed gateways in ``test_file``,
-gateways that disagree and a store that is away in ``test_state``, a rare mistake in
+shadows in ``test_shadowing``, leaving clients in ``test_leaving``, killed gateways in
+``test_file``, gateways that disagree and a store that is away in ``test_state``, a rare mistake in
 ``test_evidence``.
 """
 
