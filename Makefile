@@ -87,10 +87,10 @@ bench: $(VENV)/installed-dev ## the frameworks side by side, below two minutes (
 	$(BIN)/python -m showdown bench --quick
 
 bench-full: $(VENV)/installed-dev ## all of it in some 35 minutes, into showdown/results/ (needs wrk and PostgreSQL)
-	$(BIN)/python -m showdown bench --quick --rounds 5 $(addprefix --workload ,$(WORKLOADS)) --json $(RESULTS)/frameworks.json
-	$(BIN)/python -m showdown bench --suite workers --json $(RESULTS)/workers.json
-	$(BIN)/python -m showdown bench --suite writers --json $(RESULTS)/writers.json
-	$(BIN)/python -m showdown bench --suite scale --json $(RESULTS)/scale.json
+	$(BIN)/python -m showdown bench --quick --rounds 5 $(addprefix --workload ,$(WORKLOADS)) --report $(RESULTS)/frameworks.json
+	$(BIN)/python -m showdown bench --suite workers --report $(RESULTS)/workers.json
+	$(BIN)/python -m showdown bench --suite writers --report $(RESULTS)/writers.json
+	$(BIN)/python -m showdown bench --suite scale --report $(RESULTS)/scale.json
 
 claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk; node and go)
 	$(BIN)/python -m showdown claims $(OPTIONS)

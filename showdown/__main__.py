@@ -8,7 +8,7 @@ from showdown.claims.command import claims
 
 EXAMPLES = """
 python -m showdown bench --quick
-python -m showdown bench --target flask-waitress --workload hello --rounds 1
+python -m showdown bench --target flask-gunicorn --workload hello --rounds 1
 python -m showdown claims --list
 """
 

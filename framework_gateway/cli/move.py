@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework_gateway.cli.commands import Commands
+
 if TYPE_CHECKING:
     from framework_gateway.cli.moving import Moved
 
@@ -38,20 +40,22 @@ def find(config: str | None, app: str | None, prefix: str | None) -> "Moved":
     return find_move(config, app, prefix)
 
 
-@click.group()
+EXAMPLES = """
+gateway move status
+gateway move set /api --route "/users/{id}" --methods reads --stage shadow
+gateway move set /api --route "/users/{id}" --methods reads --stage live --percent 10
+gateway move release /api "GET /users/{id}"
+gateway move report /api --report report.md
+"""
+
+
+@click.group(cls=Commands, examples=EXAMPLES)
 def move() -> None:
     """Move an API from one application to another, route by route.
 
     The commands read and change the state that all workers and gateways share, so they need the
     store of the setting moves_store, and no running gateway. PREFIX may be left out if there is one
     move.
-
-    \b
-      gateway move status
-      gateway move set /api --route "/users/{id}" --methods reads --stage shadow
-      gateway move set /api --route "/users/{id}" --methods reads --stage live --percent 10
-      gateway move release /api "GET /users/{id}"
-      gateway move report /api --output report.md
     """
 
 
@@ -175,7 +179,7 @@ class ReportFile(click.ParamType[str]):
 @PREFIX
 @common
 @click.option(
-    "--output",
+    "--report",
     "outputs",
     multiple=True,
     type=ReportFile(),

@@ -59,7 +59,7 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--database", metavar="URL", help="Use a PostgreSQL database on this machine.")
 @click.option("--yes", is_flag=True, help="Allow a --database that already has users.")
 @click.option(
-    "--json", "json_file", type=FILE, help="Write the results and their manifest to FILE."
+    "--report", "json_file", type=FILE, help="Write the results and their manifest to FILE."
 )
 @click.option("--chart", type=FILE, help="Write an SVG chart to FILE.")
 @click.option("--compare", nargs=2, type=EXISTING, metavar="OLD NEW", help="Compare two results.")
@@ -106,7 +106,7 @@ def bench(
         raise click.UsageError("--users is for --suite scale")
     if suite != "frameworks":
         if quick or targets or workloads or connections or database or chart:
-            raise click.UsageError(f"--suite {suite} takes only --rounds, --seconds and --json")
+            raise click.UsageError(f"--suite {suite} takes only --rounds, --seconds and --report")
         return run_suite(suite, rounds, seconds, users, json_file)
     from showdown.bench.frameworks import make_plan, run_plan
 

@@ -182,7 +182,9 @@ def as_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 @click.option("--rounds", type=click.IntRange(1, 100), default=7, show_default=True)
 @click.option("--seconds", type=click.IntRange(1, 60), default=2, show_default=True)
 @click.option("--markdown", is_flag=True, help="Print Markdown tables.")
-@click.option("--json", "file", type=click.Path(path_type=Path), help="Write all figures to FILE.")
+@click.option(
+    "--report", "file", type=click.Path(path_type=Path), help="Write all figures to FILE."
+)
 def main(rounds: int, seconds: int, markdown: bool, file: Path | None) -> None:
     """Measure what each layer of the gateway costs."""
     result = (measure if markdown else measure_layers)(rounds, seconds)

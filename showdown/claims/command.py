@@ -36,7 +36,7 @@ Interrupted: nothing was written. A run cannot be continued; to test a part of t
 @click.option("--list", "list_them", is_flag=True, help="List the claims and their rules.")
 @click.option("--own", type=EXISTING, metavar="FILE", help="Test a claim of your own instead.")
 @click.option(
-    "--json",
+    "--report",
     "json_file",
     type=FILE,
     help="Write the verdicts to FILE; a full run is also saved to var/claims.json.",
@@ -66,7 +66,7 @@ def claims(
     if publish and not full:
         raise click.UsageError("--publish needs a full run, without options that leave out a part")
     if own and (only or databases):
-        raise click.UsageError("--own FILE goes with --quick and --json only")
+        raise click.UsageError("--own FILE goes with --quick and --report only")
     require_wrk()
     with explained():
         document = measure_own(own, quick) if own else measure(only, databases, quick, publish)

@@ -45,7 +45,7 @@ def closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_quick_run_from_end_to_end(tmp_path: Path) -> None:
     file, chart = tmp_path / "run.json", tmp_path / "run.svg"
     result = bench(
-        *("--quick", "--rounds", 1, "--connections", 4, "--json", file, "--chart", chart),
+        *("--quick", "--rounds", 1, "--connections", 4, "--report", file, "--chart", chart),
         *("--target", "flask-gateway", "--target", "fastapi-gateway"),
         *("--workload", "users", "--workload", "search", "--workload", "create"),
     )

@@ -27,7 +27,7 @@ def _postgresql() -> None:
 def run_bench(tmp_path: Path, *arguments: object) -> tuple[dict[str, Any], str]:
     """Run one round of a second; return the document and the output."""
     file = tmp_path / "result.json"
-    options = [*arguments, "--rounds", 1, "--seconds", 1, "--json", file]
+    options = [*arguments, "--rounds", 1, "--seconds", 1, "--report", file]
     result = CliRunner().invoke(main, ["bench", *map(str, options)])
     assert result.exit_code == 0, result.output
     return json.loads(file.read_text()), result.output

@@ -29,7 +29,7 @@ def test_a_quick_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
     names = ["quart", "validation", "footprint", "streaming", "admin"]
     databases = ["--database", "sqlite"]
     only = [option for name in names for option in ("--only", name)]
-    result = claims("--quick", *only, *databases, "--json", file)
+    result = claims("--quick", *only, *databases, "--report", file)
     assert result.exit_code == 0, result.output
     document = json.loads(file.read_text())
     assert document["format"] == results.FORMAT
@@ -74,7 +74,7 @@ def test_a_quick_run_on_both_databases(tmp_path: Path) -> None:
     if missing := missing_databases(["postgresql"]):
         skip(missing["postgresql"])
     file = tmp_path / "claims.json"
-    result = claims("--quick", "--only", "django-cache", "--json", file)
+    result = claims("--quick", "--only", "django-cache", "--report", file)
     assert result.exit_code == 0, result.output
     document = json.loads(file.read_text())
     assert re.search("SQLite .*; PostgreSQL ", document["manifest"]["database"])
@@ -89,7 +89,7 @@ def test_a_quick_run_on_both_databases(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("wrk")
 def test_an_interrupted_run_says_what_to_do_and_writes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "claims.json"
-    options = ("--quick", "--only", "quart", "--database", "sqlite", "--json", str(file))
+    options = ("--quick", "--only", "quart", "--database", "sqlite", "--report", str(file))
     with running("python", "-m", "showdown", "claims", *options) as process:
         wait_until(lambda: bool(process.children), 60)
         process.terminate()

@@ -203,7 +203,7 @@ def test_a_quick_run_of_the_newer_claims(tmp_path: Path) -> None:
     ]
     file = tmp_path / "claims.json"
     only = [option for name in names for option in ("--only", name)]
-    result = CliRunner().invoke(main, ["claims", "--quick", *only, "--json", str(file)])
+    result = CliRunner().invoke(main, ["claims", "--quick", *only, "--report", str(file)])
     assert result.exit_code == 0, result.output
     claims = {claim["name"]: claim for claim in json.loads(file.read_text())["claims"]}
     assert [*claims] == names

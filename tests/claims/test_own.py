@@ -55,7 +55,7 @@ def claims(*arguments: object) -> Result:
 @pytest.mark.usefixtures("wrk")
 def test_the_example_of_the_guide_runs_as_written(file: Path) -> None:
     document_file = file.with_name("result.json")
-    result = claims("--own", file, "--quick", "--json", document_file)
+    result = claims("--own", file, "--quick", "--report", document_file)
     assert result.exit_code == 0, result.output
     document = json.loads(document_file.read_text())
     assert document["format"] == results.FORMAT

@@ -124,7 +124,7 @@ def test_rules_are_set_held_and_released_with_their_author(directory: Path) -> N
         (["forget", "/api", "GET /x"], "Nothing has been seen of GET /x"),
         (["set", "--route", "x", "--stage", "off"], "--route: "),
         (["set", "--steps", "10,x"], "--steps: "),
-        (["report", "--output", "x.pdf"], "the name must end with"),
+        (["report", "--report", "x.pdf"], "the name must end with"),
         (["status", "--config", "missing.toml"], "missing.toml"),
     ],
 )
@@ -153,7 +153,7 @@ def test_the_evidence_is_shown_and_reported(origin: str, directory: Path) -> Non
     assert "### Move of ` /api `: 0 of 1 routes ready" in report
     assert "compared differ" in report
     files = ["report.xml", "report.json", "kept.jsonl", "test_kept.py"]
-    outputs = [word for name in files for word in ("--output", name)]
+    outputs = [word for name in files for word in ("--report", name)]
     run = move(directory, "report", "/api", *outputs, "--require-ready")
     assert run.returncode == 1
     suite = parseString((directory / "report.xml").read_text()).getElementsByTagName("testsuite")[0]
