@@ -133,7 +133,7 @@ def documents() -> Iterator[tuple[Path, str]]:
         yield file, rewritten(page, file.read_text())
     for file in PAGES:
         text = file.read_text()
-        if MARKED.search(text):
+        if MARKED.search(text) or published.SECTION.search(text):
             yield file, filled(text)
     yield SCHEMA, as_json()
 
