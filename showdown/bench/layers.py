@@ -14,6 +14,7 @@ from contract.settings import BASE_DIR
 from showdown.bench.manifest import describe_run
 from showdown.bench.measure import Case, Plan, databases, measure_all
 from showdown.bench.report import new_console, show_progress
+from showdown.bench.results import FORMAT
 from showdown.bench.samples import column, spread
 from showdown.bench.servers import environment
 from showdown.bench.tables import Grid, print_grid
@@ -85,6 +86,7 @@ def measure_layers(rounds: int, seconds: int) -> dict[str, Any]:
         samples = measure_all(plan, found, directory, notify) if has_wrk else {}
     socket = {case.target.name: column(rows, "rate") for case, rows in samples.items()}
     result = {
+        "format": FORMAT,
         "suite": "layers",
         "manifest": manifest,
         "process": in_process,
