@@ -100,7 +100,7 @@ claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk
 move-demo: $(VENV)/installed-dev ## move the users API from Flask to FastAPI, under load
 	@$(BIN)/python -m showdown.demo.move
 
-screenshots: $(VENV)/installed-dev ## take the README's screenshots (needs Chromium)
+screenshots: $(VENV)/installed-dev ## take the pictures of the docs and of the tests (needs Chromium)
 	$(BIN)/python -m tests.screenshots
 
 lock: $(VENV)/installed-dev ## resolve the dependencies anew into the lock files
