@@ -14,15 +14,8 @@ CONNECTIONS = (8, 64, 512)
 QUICK_WORKLOADS = ("hello", "users", "create", "wait")
 QUICK_CONNECTIONS = (64,)
 SUITES = [
-    "frameworks",
-    "bridge",
-    "layers",
-    "moves",
-    "pages",
-    "proxy",
-    "scale",
-    "writers",
-    "workers",
+    *("frameworks", "bridge", "layers", "moves", "pages", "proxy"),
+    *("scale", "writers", "workers"),
 ]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
