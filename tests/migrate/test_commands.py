@@ -12,6 +12,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.databases import free_port
+from tests.documents import commands
 from tests.migrate.test_file import NEW, OLD, ROUTE
 from tests.servers import serve
 from tests.wsgi.server import wait_until
@@ -133,6 +134,15 @@ def test_wrong_words_are_one_line(directory: Path, arguments: list[str], text: s
     assert run.returncode == 2
     assert text in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("command", commands("gateway move "), ids=" ".join)
+def test_the_commands_of_the_docs_are_understood(directory: Path, command: list[str]) -> None:
+    (directory / "gateway.toml").write_text(FILE.replace("/items/{number}", "/products/{id}"))
+    run = move(directory, *command[2:])
+    # Nothing has been seen, and nothing is held.
+    known = ("Nothing has been seen of", "is not held")
+    assert run.returncode == 0 or any(text in run.stderr for text in known), run.stderr
 
 
 def test_a_store_that_cannot_be_used_is_one_line(directory: Path) -> None:
