@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from contract.settings import Settings
@@ -44,7 +45,12 @@ MEMBERS: dict[str, Mapping[str, FieldInfo]] = {
         **{name: field for name, field in MountEntry.model_fields.items() if name in ENTRY},
     },
 }
-NESTED = {"rules": Rule, "limits": Limits, "breaker": BreakerOptions, "ready": Ready}
+NESTED: dict[str, type[BaseModel]] = {
+    "rules": Rule,
+    "limits": Limits,
+    "breaker": BreakerOptions,
+    "ready": Ready,
+}
 MEMBERS["moving"] = {
     **{name: field for name, field in MoveEntry.model_fields.items() if name not in NESTED},
     **{

@@ -87,7 +87,7 @@ def test_a_mount_in_a_process_of_its_own_is_asked_for_its_document() -> None:
 
 
 def test_operations_of_one_server_and_endless_answers_are_not_offered() -> None:
-    stream = {"responses": {"200": {"content": {"text/event-stream": {}}}}}
+    stream: dict[str, Any] = {"responses": {"200": {"content": {"text/event-stream": {}}}}}
     own = {"servers": [{"url": "/only"}]}
     document = {
         "paths": {"/stream": {"get": stream}, "/own": {"get": own}, "/all": {"get": {"x": 1}}}

@@ -101,7 +101,8 @@ def test_the_saved_test_fails_where_the_mounts_differ(client: TestClient, tmp_pa
     response = client.post("/request/as", json={"line": line, "targets": targets}).json()
     file = tmp_path / "test_saved.py"
     file.write_text(response["pytest"])
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-c", "/dev/null", file]
+    options = ["-q", "-p", "no:randomly", "-c", "/dev/null"]
+    command = [sys.executable, "-m", "pytest", *options, str(file)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 1
     assert "1 failed" in run.stdout
