@@ -52,7 +52,11 @@ NESTED: dict[str, type[BaseModel]] = {
     "ready": Ready,
 }
 MEMBERS["moving"] = {
-    **{name: field for name, field in MoveEntry.model_fields.items() if name not in NESTED},
+    **{
+        name: MoveEntry.model_fields[name]
+        for name in {**MoveEntry.__annotations__, **MoveEntry.model_fields}
+        if name not in NESTED
+    },
     **{
         f"{table}.{name}": field
         for table, model in NESTED.items()
