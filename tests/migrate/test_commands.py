@@ -125,7 +125,7 @@ def test_rules_are_set_held_and_released_with_their_author(directory: Path) -> N
         (["forget", "/api", "GET /x"], "Nothing has been seen of GET /x"),
         (["set", "--route", "x", "--stage", "off"], "--route: "),
         (["set", "--steps", "10,x"], "--steps: "),
-        (["report", "--report", "x.pdf"], "the name must end with"),
+        (["report", "--report", "x.pdf"], "must end with .md, "),
         (["status", "--config", "missing.toml"], "missing.toml"),
     ],
 )
@@ -134,6 +134,15 @@ def test_wrong_words_are_one_line(directory: Path, arguments: list[str], text: s
     assert run.returncode == 2
     assert text in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_two_moves_need_a_prefix_also_if_one_is_at_the_root(directory: Path) -> None:
+    other = FILE[FILE.index("[[moves]]") : FILE.index("[[moves.rules]]")]
+    (directory / "gateway.toml").write_text(FILE + other.replace('"/api"', '"/"'))
+    run = move(directory, "status")
+    assert run.returncode == 2
+    assert "Which move? There is /api, /." in run.stderr
+    assert move(directory, "status", "/").returncode == 0
 
 
 @pytest.mark.parametrize("command", commands("gateway move "), ids=" ".join)

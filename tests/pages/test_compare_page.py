@@ -381,3 +381,41 @@ def test_a_path_that_cannot_be_asked_is_a_sentence(different: Page) -> None:
         "No comparison: The path has a dot segment."
     )
     expect(different.locator(".panel:visible")).to_have_count(0)
+
+
+def test_another_request_replaces_one_that_is_not_answered(different: Page) -> None:
+    different.goto("/?method=PUT&path=/echo")
+    status = different.get_by_role("status")
+    expect(status).to_contain_text("may change data")
+    different.get_by_label("Method", exact=True).select_option("GET")
+    different.get_by_label("Path, below each prefix").fill("/slow-in-three")
+    different.get_by_role("button", name="Send to all").click()
+    expect(status).to_have_text("2 of 3 have answered …")
+    different.go_back()
+    expect(different.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(status).to_contain_text("may change data")
+    expect(different.locator(".panel:visible")).to_have_count(0)
+
+
+def test_an_answer_is_copied_while_others_are_awaited(different: Page) -> None:
+    different.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    different.goto("/?path=/slow-in-three")
+    expect(different.get_by_role("status")).to_have_text("2 of 3 have answered …")
+    assert copied(different, "curl", "one").endswith("/one/slow-in-three")
+
+
+def test_what_the_document_does_not_allow_is_sent(window: Page) -> None:
+    window.goto("/")
+    expect(window.get_by_role("status")).to_have_text(SAME)
+    window.get_by_label("Path, below each prefix").fill("/api/users?limit=-1")
+    window.get_by_role("button", name="Send to all").click()
+    for name in ("flask", "fastapi", "django"):
+        expect(row(window, name).locator(".code")).to_have_text(re.compile("^4"))
+
+
+def test_a_history_of_another_program_is_no_error(window: Page) -> None:
+    window.goto("/guide")
+    window.evaluate("localStorage.setItem('gateway-history', '{}')")
+    window.goto("/?path=/api/hello")
+    expect(window.get_by_role("status")).to_have_text(SAME)
+    expect(window.locator("#history li")).to_have_count(1)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +125,29 @@ def test_closed_pages_close_these_as_well() -> None:
     assert client.post("/request/curl", content="curl http://x/").status_code == 403
     assert client.post("/request/as", content="{}").status_code == 403
     assert client.get("/index.json").status_code == 403
+
+
+def test_the_shell_and_the_programs_take_no_character_for_their_own(client: TestClient) -> None:
+    line = {
+        "method": "POST",
+        "path": "/items/[1-3]",
+        "headers": {"X-A": "=1", "X-B": "@name"},
+        "body": "@/etc/hostname",
+    }
+    commands = written(client, line)["commands"]
+    assert isinstance(commands, dict)
+    curl = shlex.split(commands["one"]["curl"])
+    assert "--globoff" in curl
+    assert curl[curl.index("--data-raw") + 1] == "@/etc/hostname"
+    httpie = shlex.split(commands["one"]["httpie"])
+    assert "--raw=@/etc/hostname" in httpie
+    assert httpie[-2:] == ["X-A:\\=1", "X-B:\\@name"]
+
+
+def test_a_binary_body_is_read_from_a_file(client: TestClient) -> None:
+    line = {"method": "PUT", "path": "/x", "body": "/w==", "encoding": "base64"}
+    commands = written(client, line)["commands"]
+    assert isinstance(commands, dict)
+    assert "--data-binary @body" in commands["one"]["curl"]
+    assert commands["one"]["httpie"] == "http --print=hb PUT http://127.0.0.1:1/one/x @body"
+    assert "content=b'\\xff'" in commands["one"]["python"]
