@@ -44,8 +44,8 @@ def take_for_docs(browser: Browser, origin: str) -> None:
     for scheme in SCHEMES:
         context = browser.new_context(
             base_url=origin,
-            viewport=SIZE,  # type: ignore[arg-type]
-            color_scheme=scheme,  # type: ignore[arg-type]
+            viewport=SIZE,  # type: ignore[arg-type]  # Playwright's own TypedDict
+            color_scheme=scheme,  # type: ignore[arg-type]  # one of the two allowed values
         )
         page = context.new_page()
         for name, (address, there) in SCREENSHOTS.items():
