@@ -25,11 +25,13 @@ async function refresh() {
     const now = page.querySelector(`.move[data-move="${CSS.escape(section.dataset.move)}"] .live`);
     if (!now) continue;
     const shown = find(".live", section);
-    if (shown.contains(document.activeElement)) continue; // somebody is about to press a button
-    for (const { dataset } of shown.querySelectorAll("details[open]")) {
-      now.querySelector(`details[data-of="${CSS.escape(dataset.of)}"]`)?.setAttribute("open", "");
-    }
+    const focused = shown.contains(document.activeElement) ? document.activeElement : null;
+    // Somebody presses a button or reads an example. A summary keeps the focus after its details opened.
+    if (find(":active", shown) || (focused && focused.tagName !== "SUMMARY")) continue;
+    const same = ({ dataset }) => find(`details[data-of="${CSS.escape(dataset.of)}"]`, now);
+    for (const details of shown.querySelectorAll("details[open]")) same(details)?.setAttribute("open", "");
     shown.replaceWith(now);
+    if (focused) same(focused.parentElement)?.querySelector("summary").focus({ preventScroll: true });
   }
 }
 
