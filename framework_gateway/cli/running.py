@@ -9,6 +9,7 @@ import click
 
 from framework_gateway.app import Gateway
 from framework_gateway.cli.reloading import run_reloader
+from framework_gateway.cli.rereading import reread_at_sighup
 from framework_gateway.cli.serving import listen, run_server, run_workers
 from framework_gateway.cli.sources import Source
 from framework_gateway.config import get_config
@@ -48,6 +49,7 @@ def serve_source(
             sys.exit(run_reloader(source, listener, grace + longest_stop(plans), states))
     with run_companions(commands) as states, run_processes(plans) as processes:
         signal.signal(signal.SIGUSR1, replace_processes)
+        reread_at_sighup(source.file, settings)
         if settings.workers > 1:
             # Each worker process loads the gateway itself.
             number = settings.workers

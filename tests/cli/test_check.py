@@ -77,7 +77,7 @@ def test_all_that_is_wrong_is_shown_at_once(check_project: Path) -> None:
     expected = [
         (3, 0, place.format(0) + "there is no attribute 'app' in shop (in 'shop:app'); it has"),
         (7, 1, "the import has ended the process with status 7"),
-        (11, 2, f"{place.format(2)}SystemExit('no') ({check_project / 'exits.py'}:3)"),
+        (11, 2, f"{place.format(2)}SystemExit: no ({check_project / 'exits.py'}:3)"),
         (
             15,
             3,
@@ -102,7 +102,7 @@ def test_all_that_is_wrong_is_shown_at_once(check_project: Path) -> None:
 def test_an_import_that_does_not_end_is_interrupted(check_project: Path) -> None:
     text = mount("/waits", "waits", "start_timeout = 0.2") + mount("/shop", "shop:missing")
     _, lines = check(check_project, text)
-    assert "could not be loaded: DeadlinePassed('it took longer than 0.2 s')" in lines[0]
+    assert "DeadlinePassed: it took longer than 0.2 s" in lines[0]
     assert "there is no attribute 'missing'" in lines[1]
 
 
@@ -127,7 +127,7 @@ def test_the_base_and_its_mounts_are_imported(check_project: Path) -> None:
             ("shop:application", "shop:application could not be imported: TypeError("),
             ("shop", "shop could not be imported: TypeError("),
             ("number", "number is not a framework_gateway.Gateway"),
-            ("exits:app", "SystemExit('no')"),
+            ("exits:app", "SystemExit: no"),
             ("dies:app", "the import has ended the process with status 7"),
         ],
     ),

@@ -236,7 +236,7 @@ EXAMPLES = [
     code
     for page in DOCS.glob("*.md")
     for code in blocks(page, "toml")
-    if not code.startswith("[tool.")  # pyproject.toml
+    if not code.startswith(("[tool.", "name ="))  # pyproject.toml, and claims of your own
 ]
 
 

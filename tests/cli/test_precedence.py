@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from pydantic import SecretStr
 
 from framework_gateway import Gateway
 from framework_gateway.cli.file.reading import find_file
@@ -99,6 +100,8 @@ def test_every_setting_of_the_file_reaches_the_gateway(
         "trusted_proxies": ("['10.0.0.0/8']", ["10.0.0.0/8"]),
         "pages": ("'staff'", "staff"),
         "metrics_dir": ("'/tmp'", Path("/tmp")),
+        "moves_store": ("'moves.db'", "moves.db"),
+        "move_secret": ("'a secret of tests'", SecretStr("a secret of tests")),
     }
     default = Config.model_fields[name].default
     usual = ("true", True) if isinstance(default, bool) else ("2000", 2000)
