@@ -131,11 +131,10 @@ class Control:
         self.store_fault = None
 
     async def _exchange(self) -> None:
-        opened = dict(self._opened)
-        changing = bool(opened) or self.rollout.state.file == ""
-        if changing:
-            work = partial(self.shared_state.change, partial(self._with_own, opened))
-            state, _ = await asyncio.to_thread(work)
+        opened, is_new = dict(self._opened), self.rollout.state.file == ""
+        if opened or is_new:
+            change = partial(self._with_own, opened, is_new)
+            state, _ = await asyncio.to_thread(self.shared_state.change, change)
         else:
             state = await asyncio.to_thread(self.shared_state.read)
         for route in opened:
@@ -144,22 +143,21 @@ class Control:
         await self._step()
         await self._flush()
 
-    def _with_own(self, opened: Mapping[str, str], state: MoveState) -> MoveState:
+    def _with_own(self, opened: Mapping[str, str], is_new: bool, state: MoveState) -> MoveState:
         """Return a state with the rules of the configuration, and with breakers that opened."""
-        state = state.with_file(self.options.rules)
-        for route, reason in opened.items():
-            state = state.with_trip(route, reason)
-        return state
+        if is_new:  # later, a gateway with an older file must not undo what others have set
+            state = state.with_file(self.options.rules)
+        return state.with_trips(opened)
 
     def apply(self, state: MoveState) -> None:
         """Serve by a state of the store; keep the breakers that opened meanwhile."""
         for route in self.rollout.state.trips.keys() - state.trips.keys() - self._opened.keys():
             if route in self.seen.breakers:  # a person has released it
                 self.seen.breakers[route].reset()
-        for route, reason in self._opened.items():
-            state = state.with_trip(route, reason)
+        state = state.with_trips(self._opened)
         if state != self.rollout.state:
             self.rollout.state = state
+            self.seen.keep_breakers(lambda route: self.rollout.rule_of(route).is_judged)
 
     async def _step(self) -> None:
         """Take the next step of each rule whose routes do well."""
@@ -220,13 +218,15 @@ class Control:
         await asyncio.shield(asyncio.create_task(self._flush(), context=Context()))
         return await asyncio.to_thread(self.shared_evidence.read)
 
-    async def forget(self, route: str) -> None:
-        """Forget the evidence of a route.
+    async def forget(self, route: str, who: str) -> None:
+        """Forget the evidence of a route, if there is any.
 
         Raises:
             StoreError: the store is away.
         """
-        await asyncio.to_thread(self.shared_evidence.reset, route)
+        self.seen.evidence.pop(route, None)
+        if await asyncio.to_thread(self.shared_evidence.reset, route):
+            await self.change(lambda state: state.forgotten(route, who))
 
     # What readiness and the metrics show
 

@@ -33,6 +33,7 @@ NO_EXAMPLE = 1e18  # larger than the weight of any example
 # What a comparison, or its absence, is counted as.
 COMPARED, EQUAL, DIFFERING, NOISY = "compared", "equal", "differing", "noisy"
 TIMED_OUT, NOT_ANSWERED, NOT_COMPARED = "timed out", "not answered", "failed to compare"
+OLD_FAILED = "failed by old"  # of the two before, those that the new application has answered
 
 
 @dataclass
@@ -124,9 +125,12 @@ class RouteEvidence:
 
     def _add_failure(self, comparison: Comparison) -> str:
         failures = {answer.failure for answer in comparison.answers}
+        failed = {answer.target for answer in comparison.answers if answer.error is not None}
         kind = TIMED_OUT if Failure.TIMEOUT in failures else NOT_ANSWERED
         if Failure.TOO_LONG in failures:
             kind = "too large"
+        elif failed == {"old"}:
+            self.counts[OLD_FAILED] += 1
         self.counts[kind] += 1
         return kind
 
@@ -166,7 +170,8 @@ class RouteEvidence:
     def differing(self) -> int:
         """The number of compared requests that differ, at most, beyond noise."""
         real = sum(one.count for one in self.found.values() if not self.is_noise(one))
-        return min(self.counts[COMPARED], real)
+        # A request with several differences is counted at each of them.
+        return min(self.counts[DIFFERING] + self.counts[NOISY], real)
 
     def add(self, other: Self) -> None:
         """Add the evidence of another worker."""

@@ -32,6 +32,7 @@ class Job:
         side: the application that has answered.
         path: below the prefix, percent-encoded, with the query.
         scope: members of the ASGI scope for the other request.
+        is_changed: whether the credentials of the client are not in it.
         size: bytes that it keeps of the budget.
         seconds: from the request to the head of the answer.
     """
@@ -43,6 +44,7 @@ class Job:
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
     scope: Scope
+    is_changed: bool
     size: int
     seconds: float
     status: int

@@ -9,7 +9,7 @@ from framework_gateway.migrate.breaker import Breaker
 from framework_gateway.migrate.evidence import DIFFERING, EQUAL, NOISY, RouteEvidence
 from framework_gateway.migrate.jobs import Job
 from framework_gateway.migrate.metrics import MoveMetrics
-from framework_gateway.migrate.options import MoveOptions, Stage
+from framework_gateway.migrate.options import MoveOptions
 from framework_gateway.migrate.rarely import RareLog
 from framework_gateway.migrate.recording import Loss
 from framework_gateway.migrate.rollout import Decision
@@ -102,6 +102,16 @@ class Observations:
             if why is not None:
                 self.on_open(job.route, why)
 
+    def keep_breakers(self, is_judged: Callable[[str], bool]) -> None:
+        """Forget the breakers of routes that the new application does not answer any more.
+
+        Args:
+            is_judged: whether a breaker still judges a route.
+        """
+        for route in [route for route in self.breakers if not is_judged(route)]:
+            del self.breakers[route]
+            self.decided.pop(route, None)
+
     def evidence_of(self, route: str) -> RouteEvidence:
         """Return the evidence of a route, to add to it."""
         found = self.evidence.get(route)
@@ -113,7 +123,7 @@ class Observations:
 
     def _breaker(self, decision: Decision) -> Breaker | None:
         """Return the breaker of a route; only those that the new application answers have one."""
-        if decision.rule.stage not in (Stage.LIVE, Stage.RAMPDOWN):
+        if not decision.rule.is_judged:
             return None
         found = self.breakers.get(decision.route)
         if found is None and len(self.breakers) < MAX_ROUTES:
