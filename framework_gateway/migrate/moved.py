@@ -25,6 +25,7 @@ from framework_gateway.wsgi.errors import means_client_left
 if TYPE_CHECKING:
     from framework_gateway.migrate.serving import Serving
 
+MARGIN = 0.1  # seconds; the gateway's own clock for a request begins before this one
 SECRETS = frozenset(name.encode() for name in HEADERS)
 
 
@@ -173,7 +174,7 @@ class MovedRequest:
         if is_fault(error):
             outcome = Outcome.LEFT if means_client_left(error) else Outcome.FAILURE
             self._note(side, outcome, reason_of(error, self.serving.mounts[side]))
-        elif not self.response.status and perf_counter() - self._began >= self.timeout:
+        elif not self.response.status and perf_counter() - self._began >= self.timeout - MARGIN:
             self._note(side, Outcome.FAILURE, f"no answer within {self.timeout:g} s")
 
     def _outcome(self) -> Outcome:

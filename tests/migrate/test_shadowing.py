@@ -1,7 +1,11 @@
 """Shadows: compared after the answer, within limits, and harmless to clients."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from framework_gateway.migrate.jobs import Job
 from tests.migrate.gateways import moved
 from tests.wsgi.server import wait_until
 
@@ -136,3 +140,64 @@ def test_only_a_share_has_a_shadow(tmp_path: Path) -> None:
             api.client.get("/api/users/1")
         assert api.counts(ROUTE)["requests"] == 5
         assert not api.new.seen
+
+
+def test_an_application_that_exits_ends_its_shadow_only(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW) as api:
+        api.new.mode = "exit"
+        assert api.client.get("/api/users/1").status_code == 200
+        api.wait_for(ROUTE, "not answered")
+        api.new.mode = "well"
+        assert api.client.get("/api/users/1").status_code == 200
+        api.wait_for(ROUTE, "equal")
+        assert api.control.memory == 0
+
+
+def test_an_answer_without_credentials_is_no_noise(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW | {"credentials": "remove"}, limits={"noise": 1.0}) as api:
+        api.client.get("/api/me", headers={"Cookie": "session=secret"})
+        api.wait_for("GET /me", "compared")
+        assert api.counts("GET /me")["differing"] == 1
+        # The same request without a cookie is compared as it was sent.
+        api.client.get("/api/me")
+        api.wait_for("GET /me", "equal")
+
+
+def test_a_full_mount_is_no_difference(tmp_path: Path) -> None:
+    limits = {"concurrency": 2, "timeout": 30.0}
+    with moved(tmp_path, SHADOW, limits=limits, new_options={"max_requests": 1}) as api:
+        api.new.mode = "hang"
+        api.client.get("/api/users/1")
+        wait_until(lambda: api.new.seen)
+        api.client.get("/api/users/1")
+        api.wait_for(ROUTE, "dropped")
+        assert "differing" not in api.counts(ROUTE)
+
+
+def test_a_shadow_that_is_queued_at_the_last_moment_is_sent(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW, limits={"concurrency": 1, "noise": 0.0}) as api:
+        shadows, seen = api.control.shadows, api.control.seen
+
+        def observe(job: Job, *found: Any) -> None:
+            shadows.observe = seen.observe
+            seen.observe(job, *found)
+            # It runs when the task has ended, but before the callback that takes note of that.
+            asyncio.get_running_loop().call_soon(shadows.submit, replace(job, size=0))
+
+        shadows.observe = observe
+        api.client.get("/api/users/1")
+        api.wait_for(ROUTE, "compared", 2)
+
+
+def test_a_breaker_judges_only_what_the_new_application_answers(tmp_path: Path) -> None:
+    live = SHADOW | {"stage": "live", "percent": 100}
+    with moved(tmp_path, live, breaker={"volume": 3, "differing": 0.0}) as api:
+        api.client.get("/api/users/1")
+        api.wait_for(ROUTE, "equal")
+        assert api.control.seen.breakers.keys() == {ROUTE}
+        api.set(**SHADOW)
+        api.new.mode = "wrong"
+        for _ in range(5):
+            api.client.get("/api/users/1")
+        api.wait_for(ROUTE, "differing", 5)
+        assert not api.control.rollout.state.trips
