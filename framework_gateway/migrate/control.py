@@ -65,12 +65,13 @@ class Control:
         url = options.breaker.webhook
         self.webhook = Webhook(None if url is None else str(url))
         self._opened: dict[str, str] = {}  # breakers that the store does not know yet
-        known = templates_of(*(mount.application for mount in mounts.values()))
+        templates = templates_of(*(mount.application for mount in mounts.values()))
         of_rules = (rule.route for rule in options.rules if "*" not in rule.route)
-        names = RouteNames([*known, *of_rules])
+        names = RouteNames([*templates, *of_rules])
         self.rollout = Rollout(path, names, options.sticky, secret)
         self.rollout.state = complete_only(options.rules)
-        self.seen = seen = Observations(path, options, metrics, self._open)
+        known = self.shared_evidence.known
+        self.seen = seen = Observations(path, options, metrics, self._open, known)
         self.shadows = Shadows(path, mounts, options.limits, rules, seen.observe, seen.note_loss)
         serving = Serving(mounts, options, self.rollout, self.shadows, seen)
         self.mount = MovedMount(mounts["old"], serving)
@@ -225,6 +226,7 @@ class Control:
             StoreError: the store is away.
         """
         self.seen.evidence.pop(route, None)
+        self.shadows.forget(route)
         if await asyncio.to_thread(self.shared_evidence.reset, route):
             await self.change(lambda state: state.forgotten(route, who))
 

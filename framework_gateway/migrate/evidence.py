@@ -95,7 +95,12 @@ class RouteEvidence:
             self.latencies[side].add(seconds)
 
     def add_comparison(
-        self, route: str, comparison: Comparison, again: Sequence[Difference] | None, show: Pointers
+        self,
+        route: str,
+        comparison: Comparison,
+        again: Sequence[Difference] | None,
+        show: Pointers,
+        known: Self | None = None,
     ) -> str:
         """Count a comparison.
 
@@ -104,6 +109,7 @@ class RouteEvidence:
             comparison: the answers of both sides.
             again: how the old application differs from itself; None if it was asked once.
             show: places in bodies whose values examples show.
+            known: what was counted before this evidence began, to tell noise.
 
         Returns:
             What it was counted as.
@@ -119,7 +125,8 @@ class RouteEvidence:
         groups = groups_of(comparison, route)
         for group in groups:
             self._add_group(group, comparison, show)
-        kind = DIFFERING if any(map(self._counts, groups)) else NOISY if groups else EQUAL
+        is_real = any(self._counts(group, known) for group in groups)
+        kind = DIFFERING if is_real else NOISY if groups else EQUAL
         self.counts[kind] += 1
         return kind
 
@@ -153,17 +160,21 @@ class RouteEvidence:
     def _has_room(self, what: str) -> bool:
         return what in self.found or len(self.found) < MAX_GROUPS
 
-    def _counts(self, group: Group) -> bool:
+    def _counts(self, group: Group, known: Self | None) -> bool:
         found = self.found.get(group.what) or self.found.get(OTHER_GROUP)
-        return found is None or not self.is_noise(found)
+        return found is None or not self.is_noise(found, known)
 
-    def is_noise(self, found: Found) -> bool:
+    def is_noise(self, found: Found, known: Self | None = None) -> bool:
         """Return whether the old application differs from itself there about as often."""
-        alone = self.noise[found.noise]
+        parts = [self] if known is None else [self, known]
+        alone = sum(part.noise[found.noise] for part in parts)
         if not alone or not found.noise:
             return False
-        across, rounds = scaled(found.count, max(found.count, self.counts[COMPARED]))
-        alone, pairs = scaled(alone, self.asked_twice)
+        before = None if known is None else known.found.get(found.what)
+        count = found.count + (before.count if before else 0)
+        compared = sum(part.counts[COMPARED] for part in parts)
+        across, rounds = scaled(count, max(count, compared))
+        alone, pairs = scaled(alone, sum(part.asked_twice for part in parts))
         return not exceeds(across, rounds, alone, pairs)
 
     @property

@@ -27,6 +27,7 @@ class Observations:
         options: those of the move.
         metrics: None to count nothing for Prometheus.
         on_open: called with a route that must go back to the old application, and the reason.
+        known: returns what the store has of a route.
 
     Attributes:
         evidence: what the store does not have yet, by route.
@@ -40,11 +41,13 @@ class Observations:
         options: MoveOptions,
         metrics: MoveMetrics | None,
         on_open: Callable[[str, str], object],
+        known: Callable[[str], RouteEvidence | None],
     ) -> None:
         self.path = path
         self.options = options
         self.metrics = metrics
         self.on_open = on_open
+        self.known = known
         self.evidence: dict[str, RouteEvidence] = {}
         self.breakers: dict[str, Breaker] = {}
         self.decided: dict[str, str] = {}
@@ -84,7 +87,9 @@ class Observations:
     def observe(self, job: Job, comparison: Comparison, again: Sequence[Difference] | None) -> None:
         """Count a comparison; open the breaker if too many differ."""
         evidence = self.evidence_of(job.route)
-        result = evidence.add_comparison(job.route, comparison, again, self._show)
+        # Once a second, the evidence here begins anew; what is noise must not.
+        known = self.known(job.route)
+        result = evidence.add_comparison(job.route, comparison, again, self._show, known)
         for answer in comparison.answers:
             if answer.target == job.side:
                 continue

@@ -186,6 +186,10 @@ class Shadows:
         self._twice[job.route] = asked + 1
         return True
 
+    def forget(self, route: str) -> None:
+        """Ask the old application twice again, because its noise was forgotten."""
+        self._twice.pop(route, None)
+
     async def _ask(self, side: Side, job: Job, request: Request) -> Answer:
         """Send a shadow; a failure is an answer, too.
 

@@ -113,6 +113,11 @@ class SharedEvidence:
         # A copy, because another thread may add a route at the same time.
         return {route: known.evidence for route, known in self._known.copy().items()}
 
+    def known(self, route: str) -> RouteEvidence | None:
+        """Return the evidence of a route as it was read or written last, without the store."""
+        found = self._known.get(route)
+        return None if found is None else found.evidence
+
     def _load(self, route: str) -> Known:
         found = self.store.read(self.prefix + route)
         known = Known(0, RouteEvidence())

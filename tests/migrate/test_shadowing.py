@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from framework_gateway.migrate.jobs import Job
+from framework_gateway.migrate.shadowing import ALWAYS_TWICE
 from tests.migrate.gateways import moved
 from tests.wsgi.server import wait_until
 
@@ -201,3 +202,16 @@ def test_a_breaker_judges_only_what_the_new_application_answers(tmp_path: Path) 
             api.client.get("/api/users/1")
         api.wait_for(ROUTE, "differing", 5)
         assert not api.control.rollout.state.trips
+
+
+def test_noise_stays_noise_when_the_old_application_is_asked_once(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW, limits={"noise": 1e-9}) as api:
+        for _ in range(ALWAYS_TWICE):
+            api.client.get("/api/noise")
+        api.wait_for("GET /noise", "compared", ALWAYS_TWICE)  # this also stores the evidence
+        for _ in range(5):
+            api.client.get("/api/noise")
+        api.wait_for("GET /noise", "compared", ALWAYS_TWICE + 5)
+        counts = api.counts("GET /noise")
+        assert counts["noisy"] == ALWAYS_TWICE + 5
+        assert "differing" not in counts
