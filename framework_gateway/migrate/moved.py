@@ -10,8 +10,8 @@ from urllib.parse import quote
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from framework_gateway.compare.credentials import HEADERS
 from framework_gateway.migrate.attempts import RAISED, Attempt, Outcome, is_own_fault, reason_of
+from framework_gateway.migrate.headers import add_vary, has_credentials, is_credential
 from framework_gateway.migrate.jobs import Job, members_for_shadow
 from framework_gateway.migrate.options import Credentials
 from framework_gateway.migrate.recording import Loss, RecordedRequest, RecordedResponse, Tape
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from framework_gateway.migrate.serving import Serving
 
 MARGIN = 0.1  # seconds; the gateway's own clock for a request begins before this one
-SECRETS = frozenset(name.encode() for name in HEADERS)
 
 
 class MovedRequest:
@@ -75,7 +74,7 @@ class MovedRequest:
         headers, members = [*scope["headers"]], members_for_shadow(scope)
         is_changed = self.decision.rule.credentials is Credentials.REMOVE and has_credentials(scope)
         if is_changed:
-            headers = [one for one in headers if one[0] not in SECRETS]
+            headers = [one for one in headers if not is_credential(one[0])]
             members.pop("user", None)
         members["root_path"] = scope["root_path"].removesuffix(prefix)
         method, path = scope["method"], path_below(scope)
@@ -222,19 +221,6 @@ class MovedRequest:
                 headers.append((HEADER, self.side.encode()))
             message = {**message, "headers": headers}
         await self._send(message)
-
-
-def has_credentials(scope: Scope) -> bool:
-    """Return whether a request carries cookies or other credentials."""
-    return "user" in scope or any(name in SECRETS for name, _ in scope["headers"])
-
-
-def add_vary(headers: list[tuple[bytes, bytes]], names: str) -> None:
-    """Add what the field Vary does not name yet."""
-    values = [value for name, value in headers if name.lower() == b"vary"]
-    known = {one.strip().lower() for value in values for one in value.decode("latin-1").split(",")}
-    if more := [one for one in names.split(", ") if one.lower() not in known]:
-        headers.append((b"vary", ", ".join(more).encode()))
 
 
 def path_below(scope: Scope) -> str:

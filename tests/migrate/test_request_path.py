@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from framework_gateway.migrate.moved import add_vary
+from framework_gateway.migrate.headers import add_vary
 from framework_gateway.migrate.rollout import cookie_of
 from framework_gateway.migrate.testers import sign
 from tests.databases import free_port

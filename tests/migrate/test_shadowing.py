@@ -65,7 +65,8 @@ def test_credentials_go_only_where_the_rule_says_so(tmp_path: Path) -> None:
     cookie = {"Cookie": "session=secret"}
     with moved(tmp_path, SHADOW) as api:
         api.client.get("/api/users/1", headers=cookie)
-        api.wait_for(ROUTE, "credentials")
+        api.client.get("/api/users/1", headers={"X-Session-Token": "secret"})
+        api.wait_for(ROUTE, "credentials", 2)
         assert not api.new.seen
         api.set(**SHADOW, credentials="remove")
         api.client.get("/api/users/1", headers=cookie)
