@@ -19,6 +19,7 @@ from framework_gateway.migrate.routes import RouteNames, templates_of
 from framework_gateway.migrate.serving import Serving
 from framework_gateway.migrate.shadowing import Shadows
 from framework_gateway.migrate.sharing import Change, SharedEvidence, SharedState
+from framework_gateway.migrate.shown import Shown
 from framework_gateway.migrate.state import MoveState, complete_only, replace_rule
 from framework_gateway.migrate.steps import next_step
 from framework_gateway.migrate.stores import Store, StoreError
@@ -31,7 +32,7 @@ logger = logging.getLogger("framework_gateway")
 INTERVAL = 1.0  # seconds between two looks at the store
 
 
-class Control:
+class Control(Shown):
     """Serves a move, counts what happens, and acts on it.
 
     Args:
@@ -43,8 +44,6 @@ class Control:
         secret: signs the marks of testers.
         metrics: None to count nothing for Prometheus.
     """
-
-    restarts = 0  # as of a background task; see ``observability.watched``
 
     def __init__(
         self,
@@ -61,7 +60,7 @@ class Control:
         self.options = options
         self.shared_state = SharedState(store, path)
         self.shared_evidence = SharedEvidence(store, path)
-        self.store_fault: str | None = None
+        self.store_fault = None
         url = options.breaker.webhook
         self.webhook = Webhook(None if url is None else str(url))
         self._opened: dict[str, str] = {}  # breakers that the store does not know yet
@@ -229,40 +228,3 @@ class Control:
         self.shadows.forget(route)
         if await asyncio.to_thread(self.shared_evidence.reset, route):
             await self.change(lambda state: state.forgotten(route, who))
-
-    # What readiness and the metrics show
-
-    @property
-    def fault(self) -> str | None:
-        """What a person should look at, as one line."""
-        new = self.mounts["new"]
-        if reason := new.failure or new.fault:
-            return reason
-        if self.store_fault is not None:
-            return f"the store of the move is away: {self.store_fault}"
-        return None
-
-    @property
-    def waiting(self) -> int:
-        """Shadows in the queue."""
-        return self.shadows.waiting
-
-    @property
-    def running_shadows(self) -> int:
-        """Shadows that run."""
-        return self.shadows.running
-
-    @property
-    def memory(self) -> int:
-        """Bytes that are kept for shadows."""
-        return self.options.limits.memory - self.shadows.budget.free
-
-    @property
-    def trips(self) -> int:
-        """Routes that are back at the old application."""
-        return len(self.rollout.state.trips)
-
-    @property
-    def store_is_up(self) -> bool:
-        """Whether the store has answered."""
-        return self.store_fault is None

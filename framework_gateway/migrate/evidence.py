@@ -21,6 +21,7 @@ from framework_gateway.compare.rates import exceeds
 from framework_gateway.migrate import latencies as histograms
 from framework_gateway.migrate.attempts import Outcome
 from framework_gateway.migrate.examples import example_of, size_of
+from framework_gateway.migrate.recording import Loss
 from framework_gateway.migrate.testers import Side
 
 MAX_GROUPS = 50  # differences of a route; further ones are counted together
@@ -32,7 +33,7 @@ NO_EXAMPLE = 1e18  # larger than the weight of any example
 
 # What a comparison, or its absence, is counted as.
 COMPARED, EQUAL, DIFFERING, NOISY = "compared", "equal", "differing", "noisy"
-TIMED_OUT, NOT_ANSWERED, NOT_COMPARED = "timed out", "not answered", "failed to compare"
+TIMED_OUT, NOT_ANSWERED, NOT_COMPARED = "timed out", "not answered", Loss.FAILED.value
 OLD_FAILED = "failed by old"  # of the two before, those that the new application has answered
 
 
@@ -135,7 +136,7 @@ class RouteEvidence:
         failed = {answer.target for answer in comparison.answers if answer.error is not None}
         kind = TIMED_OUT if Failure.TIMEOUT in failures else NOT_ANSWERED
         if Failure.TOO_LONG in failures:
-            kind = "too large"
+            kind = Loss.TOO_LARGE.value
         elif failed == {"old"}:
             self.counts[OLD_FAILED] += 1
         self.counts[kind] += 1

@@ -129,6 +129,7 @@ class Shadows:
             # A shadow may fail in any way; the next ones must still be sent.
             except Exception as error:
                 self._log.warn(job.route, f"The shadow of {job.route} failed", error)
+                self.count(job.route, Loss.FAILED)
             finally:
                 self.budget.give(job.size + size * has_room)
 

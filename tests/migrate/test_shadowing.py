@@ -216,3 +216,19 @@ def test_noise_stays_noise_when_the_old_application_is_asked_once(tmp_path: Path
         counts = api.counts("GET /noise")
         assert counts["noisy"] == ALWAYS_TWICE + 5
         assert "differing" not in counts
+
+
+def test_comparing_that_fails_is_counted(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW) as api:
+        shadows, seen = api.control.shadows, api.control.seen
+
+        def fail(*_found: Any) -> None:
+            shadows.observe = seen.observe
+            raise RuntimeError("a mistake of the gateway")
+
+        shadows.observe = fail
+        api.client.get("/api/users/1")
+        api.wait_for(ROUTE, "failed to compare")
+        api.client.get("/api/users/1")
+        api.wait_for(ROUTE, "equal")
+        assert api.control.memory == 0
