@@ -1,15 +1,16 @@
 """Ask the new application for an answer that the old one can still replace."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Send
 
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.wsgi.errors import ClientLeft, means_client_left
+
+Call = Callable[[], Awaitable[None]]
 
 HEAD_WAIT = 0.25  # seconds that a head waits for the body
 # What an application may raise in a request; not GeneratorExit, which ends a coroutine.
@@ -87,12 +88,12 @@ class Attempt:
         self.outcome, self.reason = outcome, reason
         self._decide(False)
 
-    async def run(self, mount: Mount, call: Coroutine[Any, Any, None], timeout: float) -> bool:
+    async def run(self, mount: Mount, call: Call, timeout: float) -> bool:
         """Let the new application answer.
 
         Args:
             mount: the new application.
-            call: the call of the application with ``send`` of this object.
+            call: calls the application with ``send`` of this object.
             timeout: seconds until its answer must begin.
 
         Returns:
@@ -161,14 +162,14 @@ def reason_of(error: BaseException | None, mount: Mount) -> str:
     return f"{error if isinstance(error, Exited) else type(error).__name__} was raised"
 
 
-async def contained(call: Coroutine[Any, Any, None]) -> None:
-    """Await a call in a task of its own.
+async def contained(call: Call) -> None:
+    """Call an application in a task of its own.
 
     Raises:
         Exited: in place of SystemExit, which would end the event loop.
     """
     try:
-        await call
+        await call()
     except (SystemExit, KeyboardInterrupt) as error:
         raise Exited(type(error).__name__) from error
 

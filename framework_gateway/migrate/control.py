@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from functools import partial
@@ -13,7 +13,7 @@ from framework_gateway.migrate.evidence import RouteEvidence
 from framework_gateway.migrate.metrics import MoveMetrics
 from framework_gateway.migrate.moved_mount import MovedMount
 from framework_gateway.migrate.observations import Observations
-from framework_gateway.migrate.options import MoveOptions, Rule
+from framework_gateway.migrate.options import MoveOptions
 from framework_gateway.migrate.rollout import Rollout
 from framework_gateway.migrate.routes import RouteNames, templates_of
 from framework_gateway.migrate.serving import Serving
@@ -198,15 +198,6 @@ class Control(Shown):
         state, _ = await asyncio.to_thread(self.shared_state.change, change)
         self.apply(state)
         return state
-
-    async def reread(self, rules: Sequence[Rule]) -> MoveState:
-        """Use the rules of an edited file.
-
-        Raises:
-            StoreError: the store is away.
-        """
-        self.options = self.options.model_copy(update={"rules": [*rules]})
-        return await self.change(lambda state: state.with_file(rules))
 
     async def everything(self) -> Mapping[str, RouteEvidence]:
         """Return the evidence of all workers, by route.

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -119,7 +120,7 @@ class MovedRequest:
         # The headers, too: the old application must not see what the new one makes of them.
         self._copy = {**self.scope, "headers": [*self.scope["headers"]]}
         attempt = Attempt(self.response.send)
-        call = serving.call("new", self._copy, request.receive, attempt.send)
+        call = partial(serving.call, "new", self._copy, request.receive, attempt.send)
         try:
             has_answered = await attempt.run(serving.mounts["new"], call, serving.options.timeout)
         except HTTPException:
