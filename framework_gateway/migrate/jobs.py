@@ -13,11 +13,13 @@ from framework_gateway.compare.targets import IN_PROCESS
 from framework_gateway.migrate.testers import Side
 
 MARK = b"gateway-shadow"
-# Headers of the connection (RFC 9110, 7.6.1), and those that the new request sets itself.
+# Headers of the connection (RFC 9110, 7.6.1), those that the new request sets itself, and
+# conditions, because the client has its validators from one of the applications.
 NOT_COPIED = frozenset(
     [
         *(b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
         *(b"proxy-connection", b"expect", b"content-length", MARK),
+        *(b"if-none-match", b"if-modified-since"),
     ]
 )
 FROM_SCOPE = ("client", "server", "scheme", "http_version", "user")

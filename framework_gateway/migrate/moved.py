@@ -196,6 +196,8 @@ class MovedRequest:
             return
         asked, answered = self.request.tape, self.response.tape
         loss = asked.loss or answered.loss or (None if asked.is_complete else Loss.INCOMPLETE)
+        if self.response.status == 304:
+            loss = Loss.NOT_MODIFIED
         if loss is not None:
             return self._lose(loss)
         self.wants_shadow = False

@@ -13,6 +13,7 @@ class Loss(StrEnum):
     FULL = "dropped"  # the queue or the memory for shadows is full
     TOO_LARGE = "too large"  # a body is longer than the limit
     CREDENTIALS = "credentials"  # the rule lets no shadow carry them
+    NOT_MODIFIED = "not modified"  # 304: the client knows the answer, the other side cannot
     FAILED = "failed to compare"  # the comparing itself has failed
     INCOMPLETE = "incomplete"  # the client left, or the application did not read the whole body
 

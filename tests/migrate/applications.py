@@ -37,6 +37,12 @@ def old_api() -> Flask:
     def echo() -> Any:
         return request.get_data()
 
+    @app.get("/cached")
+    def cached() -> Any:
+        response = jsonify({"id": 1})
+        response.set_etag("one")
+        return response.make_conditional(request)
+
     @app.get("/me")
     def me() -> Any:
         return {"name": request.cookies.get("session", "nobody")}
@@ -73,6 +79,7 @@ class New:
         self.app.add_api_route("/users", self.create, methods=["POST"], status_code=201)
         self.app.add_api_route("/large", self.large)
         self.app.add_api_route("/me", self.me)
+        self.app.add_api_route("/cached", self.cached)
         self.app.add_api_route("/echo", self.echo)
         self.app.add_api_route("/noise", self.noise)
         self.count = 1000
@@ -116,6 +123,11 @@ class New:
     async def echo(self, request: Request) -> Any:
         self.bodies.append(await request.body())
         raise RuntimeError("a mistake")
+
+    async def cached(self, request: Request, response: Response) -> Any:
+        self._note(request)
+        response.headers["ETag"] = '"two"'
+        return {"id": 1}
 
     async def me(self, request: Request) -> Any:
         return {"name": request.cookies.get("session", "nobody")}

@@ -232,3 +232,16 @@ def test_comparing_that_fails_is_counted(tmp_path: Path) -> None:
         api.client.get("/api/users/1")
         api.wait_for(ROUTE, "equal")
         assert api.control.memory == 0
+
+
+def test_a_condition_of_the_client_is_no_difference(tmp_path: Path) -> None:
+    with moved(tmp_path, SHADOW) as api:
+        response = api.client.get("/api/cached", headers={"If-None-Match": '"one"'})
+        assert response.status_code == 304
+        api.wait_for("GET /cached", "not modified")
+        assert not api.new.seen
+        response = api.client.get("/api/cached", headers={"If-None-Match": '"older"'})
+        assert response.status_code == 200
+        api.wait_for("GET /cached", "compared")
+        ((_, _, headers),) = api.new.seen
+        assert "if-none-match" not in headers
