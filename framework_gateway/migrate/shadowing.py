@@ -12,7 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from framework_gateway.compare.comparer import AGAIN, SMALL, compare_rounds
+from framework_gateway.compare.comparer import AGAIN, compare_rounds
 from framework_gateway.compare.differences import find_differences
 from framework_gateway.compare.findings import Comparison, Difference
 from framework_gateway.compare.messages import Answer, Failure, Headers, NoAnswer, Request
@@ -32,6 +32,7 @@ from framework_gateway.observability.observer import is_fault
 from framework_gateway.processes.isolated import Isolated
 from framework_gateway.proxy.upstream import Upstream
 
+SMALL = 8 * 1024  # bytes of both bodies; a thread compares larger ones, for clients must not wait
 STOP_WAIT = 2.0  # seconds for shadows to end when the gateway stops
 ALWAYS_TWICE = 20  # comparisons of a route that always ask the old application twice
 Observe = Callable[[Job, Comparison, Sequence[Difference] | None], object]
