@@ -90,6 +90,8 @@ bench-full: $(VENV)/installed-dev ## all of it in some 35 minutes, into showdown
 	$(BIN)/python -m showdown bench --quick --rounds 5 $(addprefix --workload ,$(WORKLOADS)) --report $(RESULTS)/frameworks.json
 	$(BIN)/python -m showdown bench --suite workers --report $(RESULTS)/workers.json
 	$(BIN)/python -m showdown bench --suite writers --report $(RESULTS)/writers.json
+	$(BIN)/python -m showdown bench --suite layers --report $(RESULTS)/layers.json
+	$(BIN)/python -m showdown bench --suite moves --report $(RESULTS)/moves.json
 	$(BIN)/python -m showdown bench --suite scale --report $(RESULTS)/scale.json
 
 claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk; node and go)
@@ -98,7 +100,7 @@ claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk
 move-demo: $(VENV)/installed-dev ## move the users API from Flask to FastAPI, under load
 	@$(BIN)/python -m showdown.demo.move
 
-screenshots: $(VENV)/installed-dev ## take the README's screenshots (needs Chromium)
+screenshots: $(VENV)/installed-dev ## take the pictures of the docs and of the tests (needs Chromium)
 	$(BIN)/python -m tests.screenshots
 
 lock: $(VENV)/installed-dev ## resolve the dependencies anew into the lock files

@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     pages: Annotated[
         Literal["open", "staff"],
         Field(
-            description="Who may use Compare, Race and `/compare`: everybody, or only staff"
+            description="Who may use Compare, Race, Moves and `/compare`: everybody, or only staff"
             " (the default in production)."
         ),
     ] = "open"

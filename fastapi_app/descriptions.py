@@ -47,7 +47,7 @@ FastAPI's prefix, such as `ws://127.0.0.1:8000/fastapi/api/users/live`:
     },
 ]
 
-TOKEN = "token"
+TOKEN = "token"  # nosec B105: the name of the scheme, no password
 SCHEMES = {
     TOKEN: {
         "type": "http",

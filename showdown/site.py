@@ -1,6 +1,7 @@
 """The showdown's pages: the library's, and those about Flask, FastAPI and Django."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +23,12 @@ RULES = Rules.build(headers="contract", exact=True)
 STATES = {"holds": "hold", "fails": "fail", "undecided": "undecided"}
 
 
+def count_states(claim: Mapping[str, Any]) -> str:
+    """Return how many conditions of a claim are in each state, such as ``1 hold, 2 fail``."""
+    counts = Counter(one["state"] for one in claim["conditions"])
+    return ", ".join(f"{counts[state]} {verb}" for state, verb in STATES.items() if counts[state])
+
+
 class Showdown(Site):
     """The pages about Flask, FastAPI and Django.
 
@@ -37,6 +44,7 @@ class Showdown(Site):
         "plot": draw_claim,
         "measured": measured,
         "full_name": full_name,
+        "counted": count_states,
     }
     templates = (Path(__file__).parent / "templates", *Site.templates)
     static = (*Site.static, ("showdown", "static"))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from contract.settings import Settings
@@ -44,9 +45,18 @@ MEMBERS: dict[str, Mapping[str, FieldInfo]] = {
         **{name: field for name, field in MountEntry.model_fields.items() if name in ENTRY},
     },
 }
-NESTED = {"rules": Rule, "limits": Limits, "breaker": BreakerOptions, "ready": Ready}
+NESTED: dict[str, type[BaseModel]] = {
+    "rules": Rule,
+    "limits": Limits,
+    "breaker": BreakerOptions,
+    "ready": Ready,
+}
 MEMBERS["moving"] = {
-    **{name: field for name, field in MoveEntry.model_fields.items() if name not in NESTED},
+    **{
+        name: MoveEntry.model_fields[name]
+        for name in {**MoveEntry.__annotations__, **MoveEntry.model_fields}
+        if name not in NESTED
+    },
     **{
         f"{table}.{name}": field
         for table, model in NESTED.items()
@@ -133,7 +143,7 @@ def documents() -> Iterator[tuple[Path, str]]:
         yield file, rewritten(page, file.read_text())
     for file in PAGES:
         text = file.read_text()
-        if MARKED.search(text):
+        if MARKED.search(text) or published.SECTION.search(text):
             yield file, filled(text)
     yield SCHEMA, as_json()
 

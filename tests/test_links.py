@@ -67,7 +67,7 @@ ADDRESSES = [
     "/?method=GET&method=DELETE&path=/api/users/1",
     "/?path=/api/users/1&method=DELETE#request",
     # The other pages
-    address("race", path="/../flask/api/users", count="10"),
+    address("race", path="/../flask/api/users", amount="10"),
     address("live", name="Mallory", target="flask", framework="flask"),
     address("code", operation="DELETE /api/users/{user_id}"),
     *(
@@ -151,7 +151,7 @@ def open_address(page: Page, address: str) -> None:
     status = page.locator("[role=status]")
     if address.startswith("/?"):
         expect(status).not_to_have_text("")
-        expect(status).not_to_contain_text("Sending")
+        expect(status).not_to_contain_text("…")  # sending, or some have answered
     elif "/docs" in address or "/redoc" in address:
         expect(page.get_by_role("heading", name="Users API")).to_be_visible()
 
@@ -199,7 +199,7 @@ def test_a_click_sends_the_request_that_the_url_only_shows(
         admin.get_by_role("button", name="Send to all").click()
     assert sent.value.method == "POST"
     assert sent.value.headers["x-csrftoken"] == session["csrftoken"]
-    expect(admin.locator(".panel .code")).to_have_text(["201"] * 3)
+    expect(admin.locator("#overview .code")).to_have_text(["201"] * 3)
 
 
 @pytest.mark.parametrize("path", every(2, ["/../flask/api/users", "/%2e%2e/flask/api/users"]))

@@ -24,7 +24,8 @@ def test_a_mistake_is_answered_without_a_traceback(
 ) -> None:
     url = f"sqlite:///{tmp_path}/db.sqlite3"
     if arguments == ("backup", "/nowhere/b"):
-        assert run("python", "manage.py", "migrate", env={"GATEWAY_DATABASE_URL": url})
+        made = run("python", "manage.py", "migrate", env={"GATEWAY_DATABASE_URL": url})
+        assert made.returncode == 0, made.stderr
     result = run("python", "manage.py", *arguments, env={"GATEWAY_DATABASE_URL": url})
     assert result.returncode in (1, 2)
     assert line in result.stderr

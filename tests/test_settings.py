@@ -21,6 +21,8 @@ WATCH_IT = {
     "framework_gateway/mounts/django_settings.py",
     "framework_gateway/mounts/probes.py",
     "showdown/claims/apps/cached_django.py",
+    "showdown/claims/apps/upstream.py",
+    "showdown/demo/new.py",
 }
 # These modules pass the environment on, to processes or to a file that names variables.
 HAND_IT_ON = {
@@ -29,6 +31,7 @@ HAND_IT_ON = {
     "framework_gateway/cli/file/variables.py",  # ${NAME} in gateway.toml names what it wants
     "framework_gateway/server/companions.py",
     "showdown/bench/servers.py",
+    "showdown/demo/move.py",
 }
 SHARED = Config.model_fields.keys() & Settings.model_fields.keys()
 

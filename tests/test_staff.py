@@ -7,13 +7,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from contract.settings import get_settings
+from tests.assets import STYLE
 from tests.conftest import assert_problem
 from tests.databases import PostgreSQL, SQLite
 from tests.test_admin import NAME, create_account, log_in
 from tests.test_identity import account_of, bearer, make_token
 
 PAGES = ["/", "/race"]
-OPEN = ["/code", "/claims", "/live", "/routes", "/guide", "/static/style.css", "/health/live"]
+OPEN = ["/code", "/claims", "/live", "/routes", "/guide", STYLE, "/health/live"]
 LOGIN = "/django/admin/login/?next="
 
 
@@ -57,6 +58,13 @@ def test_anonymous_comparisons_are_refused(closed: TestClient, method: str) -> N
         assert response.headers["WWW-Authenticate"] == "Bearer"
     assert_problem(closed.get("/compare/api/users", headers=bearer("gw_x")), 401)
     assert_problem(closed.get("/compare/api/users", headers={"Cookie": "sessionid=x"}), 401)
+
+
+def test_anonymous_visitors_get_no_data_of_the_closed_pages(closed: TestClient) -> None:
+    for path in ("/index.json", "/race.json"):
+        assert_problem(closed.get(path), 401)
+    for path in ("/request/curl", "/request/as"):
+        assert_problem(closed.post(path, content="{}"), 401)
 
 
 def test_the_other_pages_are_public(closed: TestClient) -> None:

@@ -109,7 +109,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
 
 
-class DefaultCommands(DefaultGroup, Commands):  # type: ignore[misc]
+class DefaultCommands(DefaultGroup, Commands):  # type: ignore[misc]  # the package has no types
     """Commands of which one runs if none is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework_gateway.cli.commands import Commands
+from framework_gateway.cli.reports import ReportFile
 
 if TYPE_CHECKING:
     from framework_gateway.cli.moving import Moved
@@ -54,8 +55,8 @@ def move() -> None:
     """Move an API from one application to another, route by route.
 
     The commands read and change the state that all workers and gateways share, so they need the
-    store of the setting moves_store, and no running gateway. PREFIX may be left out if there is one
-    move.
+    store of the setting moves_store, and no running gateway. If there is only one move, status, set
+    and report need no PREFIX.
     """
 
 
@@ -164,17 +165,6 @@ def forget(prefix: str | None, route: str, config: str | None, app: str | None) 
     forget_route(find(config, app, prefix), route)
 
 
-class ReportFile(click.ParamType[str]):
-    """A file whose ending is that of a report."""
-
-    name = "file"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        if not str(value).endswith(ENDINGS):
-            self.fail(f"{value}: the name must end with {', '.join(ENDINGS)}", param, ctx)
-        return str(value)
-
-
 @move.command()
 @PREFIX
 @common
@@ -182,7 +172,7 @@ class ReportFile(click.ParamType[str]):
     "--report",
     "outputs",
     multiple=True,
-    type=ReportFile(),
+    type=ReportFile(ENDINGS),
     metavar="FILE",
     help="Write to FILE in place of the terminal; its ending selects the format: .md, .xml (JUnit)"
     " or .json; for the kept examples .jsonl (for gateway compare --file) or .py (pytest)."

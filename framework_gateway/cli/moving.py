@@ -64,7 +64,7 @@ class Moved:
 
 
 def find_move(config: str | None, app: str | None, prefix: str | None) -> Moved:
-    """Return the move at a prefix; the only one if none is given."""
+    """Return the move at a prefix; without a prefix, the only one."""
     try:
         gateway = Source(name=app, file=find_file(config)).load()
     except FileError as error:
@@ -73,8 +73,11 @@ def find_move(config: str | None, app: str | None, prefix: str | None) -> Moved:
     except SourceError as error:
         raise click.UsageError(str(error)) from error
     moves = gateway.moves
-    path = next(iter(moves), "") if prefix is None and len(moves) == 1 else (prefix or "")
-    if (found := moves.get(path.rstrip("/"))) is None:
+    if prefix is None:
+        found = next(iter(moves.values())) if len(moves) == 1 else None
+    else:
+        found = moves.get(prefix.rstrip("/"))
+    if found is None:
         known = ", ".join(one or "/" for one in moves) or "none; add [[moves]] to gateway.toml"
         raise click.UsageError(f"Which move? There is {known}.")
     return Moved(found, gateway.config)

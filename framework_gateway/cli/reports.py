@@ -17,14 +17,21 @@ ENDINGS = (".html", ".md", ".xml", ".json", ".jsonl", ".py", ".sh", ".har")
 
 
 class ReportFile(click.ParamType[str]):
-    """A file whose ending is that of a report."""
+    """A file whose ending is that of a report.
+
+    Args:
+        endings: the endings of the formats.
+    """
 
     name = "file"
 
+    def __init__(self, endings: Sequence[str]) -> None:
+        self.endings = endings
+
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         path = Path(value)
-        if path.suffix not in ENDINGS:
-            self.fail(f"the name '{value}' must end with {', '.join(ENDINGS)}", param, ctx)
+        if path.suffix not in self.endings:
+            self.fail(f"the name '{value}' must end with {', '.join(self.endings)}", param, ctx)
         if path.is_dir():
             self.fail(f"{value} is a directory; name a file", param, ctx)
         if not path.parent.is_dir():
@@ -40,7 +47,7 @@ OPTIONS = (
         "--report",
         "reports",
         multiple=True,
-        type=ReportFile(),
+        type=ReportFile(ENDINGS),
         metavar="FILE",
         help="Also write a report; the ending of FILE selects the format: .html, .md, .xml (JUnit)"
         " or .json; for the requests that differ .jsonl, .py (pytest), .sh (curl) or .har.",

@@ -1,6 +1,6 @@
 """Refuse paths that browsers, proxies and servers could read differently.
 
-``pages/static/address.js`` applies the same rules before a page sends a request.
+``pages/static/send.js`` applies the same rules before a page sends a request.
 """
 
 import re

@@ -40,6 +40,7 @@ def curl_command(
     if body:
         text = body.decode(errors="replace")
         fits = len(text) <= LONGEST_BODY and not UNPRINTABLE.search(text)
-        words += ["--data-binary", text if fits else "@body"]
+        # Only --data-raw sends a body that begins with @ as it is.
+        words += ["--data-raw", text] if fits else ["--data-binary", "@body"]
     command = shlex.join([*words, url])
     return command if len(command) <= LONGEST_COMMAND else "# The command is too long."

@@ -13,6 +13,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from framework_gateway.compare.addresses import find_fault
@@ -222,3 +223,10 @@ def check_path(path: str, names: Sequence[str]) -> None:
     for each in (path, *(path.replace(PLACEHOLDER, name) for name in names)):
         if fault := find_fault(each):
             raise HTTPException(400, fault)
+
+
+def route_of(endpoint: Compare) -> Route:
+    """Route all paths below ``/compare/``; Starlette's pattern would leave out line breaks."""
+    route = Route(PATH + "/{path:path}", endpoint)
+    route.path_regex = re.compile(f"^{re.escape(PATH)}/(?P<path>.*)$", re.DOTALL)
+    return route

@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 @dataclass(frozen=True)
 class Guard:
-    """Checks requests to Compare, Race and ``/compare``; the default allows all users.
+    """Checks requests to Compare, Race, Moves and ``/compare``; the default allows all users.
 
     Attributes:
         admit: raises HTTPException, 401 or 403, for a request without permission.

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from starlette.requests import Request
+from starlette.responses import Response
 
+from framework_gateway.pages.assets import HEADERS
 from framework_gateway.pages.source import (
     Operation,
     Source,
     calls_of,
     count_package,
     difference_of,
+    highlight_styles,
     source_of,
 )
 
@@ -78,3 +81,8 @@ def show(
         "code": source.code,
         "calls": [{"location": one.location, "code": one.code} for one in calls],
     }
+
+
+async def show_styles(_request: Request) -> Response:
+    """Serve the Pygments styles for highlighted code."""
+    return Response(highlight_styles(), media_type="text/css", headers=HEADERS)

@@ -21,13 +21,17 @@ from framework_gateway.compare.inputs import InputError
 from framework_gateway.compare.inputs.curl import read_curl, refuse_file
 from framework_gateway.compare.messages import Headers, Request, as_text
 from framework_gateway.compare.replay import ReplayError, parse_line
+from framework_gateway.pages.bodies import read_body
 
 MAX_SIZE = 256 * 1024  # bytes of a command or of a request
+
+FILE = "body"  # the name of a file that people make of a binary body
+GLOBS = re.compile(r"[][{}]")
 
 PYTHON = """import httpx
 
 response = httpx.request({arguments})
-print(response.status_code, response.headers["content-type"])
+print(response.status_code, response.headers.get("content-type"))
 print(response.text)
 """
 
@@ -38,7 +42,8 @@ async def read_request(incoming: HTTPRequest) -> Response:
     Nothing is sent, and no file is read.
     """
     try:
-        request = read_curl((await body_of(incoming)).decode(errors="replace"), refuse_file)
+        command = (await read_body(incoming, MAX_SIZE)).decode(errors="replace")
+        request = read_curl(command, refuse_file)
     except InputError as error:
         raise HTTPException(400, str(error)) from error
     return JSONResponse(json.loads(as_line(request)))
@@ -52,7 +57,7 @@ async def write_request(incoming: HTTPRequest) -> Response:
     ``python``.
     """
     try:
-        given = json.loads(await body_of(incoming))
+        given = json.loads(await read_body(incoming, MAX_SIZE))
         request = parse_line(1, json.dumps(given["line"]))
         targets = {str(name): str(url) for name, url in given["targets"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, ReplayError) as error:
@@ -66,20 +71,6 @@ async def write_request(incoming: HTTPRequest) -> Response:
             },
         }
     )
-
-
-async def body_of(incoming: HTTPRequest) -> bytes:
-    """Return the body.
-
-    Raises:
-        HTTPException: 413, it is too long.
-    """
-    body = b""
-    async for chunk in incoming.stream():
-        body += chunk
-        if len(body) > MAX_SIZE:
-            raise HTTPException(413)
-    return body
 
 
 def as_test(request: Request, targets: dict[str, str]) -> str:
@@ -105,20 +96,29 @@ def as_curl(request: Request, url: str) -> str:
     words = ["curl", "--include", "--request", request.method]
     if request.method == "HEAD":
         words = ["curl", "--head"]
+    if GLOBS.search(request.path):
+        words.append("--globoff")  # curl would take them for a list of URLs
     for name, value in request.headers:
         # curl sends a header without a value only when it ends with a semicolon.
         words += ["--header", f"{name}: {value}" if value else f"{name};"]
     if request.body:
-        words += ["--data-binary", text_of(request)]
+        text = text_of(request)
+        # Only --data-raw sends a body that begins with @ as it is.
+        words += ["--data-binary", f"@{FILE}"] if text is None else ["--data-raw", text]
     return shlex.join([*words, url + request.path])
 
 
 def as_httpie(request: Request, url: str) -> str:
     """Return an HTTPie command."""
     words = ["http", "--print=hb", request.method, url + request.path]
-    words += [f"{name}:{value}" if value else f"{name};" for name, value in request.headers]
+    for name, value in request.headers:
+        # After the colon, = would begin a JSON member, and @ the name of a file.
+        escape = "\\" if value.startswith(("=", "@")) else ""
+        words.append(f"{name}:{escape}{value}" if value else f"{name};")
     if request.body:
-        words.insert(2, f"--raw={text_of(request)}")
+        text = text_of(request)
+        words[2:2] = [] if text is None else [f"--raw={text}"]
+        words += [f"@{FILE}"] if text is None else []
     return shlex.join(words)
 
 
@@ -138,7 +138,7 @@ def pairs(headers: Headers) -> Any:
     return found if len(found) == len(headers) else [*headers]
 
 
-def text_of(request: Request) -> str:
-    """Return the body as text; a file name if it is binary."""
+def text_of(request: Request) -> str | None:
+    """Return the body as text; None if it is binary, so that a command must read it from a file."""
     text = as_text(request.body)
-    return text["body"] if text["encoding"] != "base64" else "@body"
+    return text["body"] if text["encoding"] != "base64" else None

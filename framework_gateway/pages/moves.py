@@ -18,6 +18,7 @@ from framework_gateway.migrate.reports import as_markdown, milliseconds, rate, s
 from framework_gateway.migrate.state import MoveState
 from framework_gateway.migrate.status import status
 from framework_gateway.migrate.stores import StoreError
+from framework_gateway.pages.bodies import read_body
 from framework_gateway.pages.page import Page
 
 MAX_SIZE = 64 * 1024  # bytes of a change
@@ -120,7 +121,7 @@ class Moves:
         await self.guard.check(request)
         self.guard.check_unsafe(request, request.method)
         try:
-            change = Change.model_validate_json(await body_of(request))
+            change = Change.model_validate_json(await read_body(request, MAX_SIZE))
             control = self._find(change.move)
             who = who_of(request)
             if change.action == "forget":
@@ -129,7 +130,7 @@ class Moves:
                 await control.change(lambda state: change.apply(state, who))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
+            place = ".".join(map(str, first["loc"])) or "the change"
             raise HTTPException(400, f"{place}: {first['msg']}.") from error
         except StoreError as error:
             raise HTTPException(503, headers=RETRY) from error
@@ -146,20 +147,6 @@ class Moves:
             if (control.path or "/") == path:
                 return control
         raise HTTPException(400, "There is no such move.")
-
-
-async def body_of(request: Request) -> bytes:
-    """Return the body.
-
-    Raises:
-        HTTPException: 413, it is too long.
-    """
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_SIZE:
-            raise HTTPException(413)
-    return body
 
 
 def who_of(request: Request) -> str:

@@ -92,7 +92,7 @@ def describe(
     method: str, path: str, operation: Document, common: Sequence[Any], document: Document
 ) -> dict[str, Any]:
     """Return one operation of an OpenAPI document."""
-    parameters = [resolve(one, document) for one in (*common, *operation.get("parameters", ()))]
+    parameters = [resolve(one, document) for one in (*common, *(operation.get("parameters") or ()))]
     content = members(resolve(operation.get("requestBody"), document).get("content"))
     media_type = next(iter(content), "application/json")
     body = content.get(media_type)
@@ -118,10 +118,15 @@ def parameter_of(parameter: Document, document: Document) -> dict[str, Any]:
         "required": bool(parameter.get("required", parameter.get("in") == "path")),
         "type": schema.get("type", "string"),
         "description": str(parameter.get("description", schema.get("description", ""))),
-        "example": "" if example is None else str(example),
-        "choices": [str(value) for value in schema.get("enum", ())],
+        "example": "" if example is None else written(example),
+        "choices": [written(value) for value in schema.get("enum") or ()],
         "limits": {ours: schema[theirs] for theirs, ours in LIMITS.items() if theirs in schema},
     }
+
+
+def written(value: Any) -> str:
+    """Return a value as a URL has it: true, not Python's True."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def body_text(media: Document, document: Document) -> str:
@@ -185,6 +190,11 @@ def resolve(value: Any, document: Document) -> Document:
             target = members(target).get(step.replace("~1", "/").replace("~0", "~"))
         value = target
     return {}
+
+
+def readable_paths(found: Iterable[Document]) -> list[str]:
+    """Return the paths of operations that only read, and need no parameter in the path."""
+    return [one["path"] for one in found if one["method"] == "GET" and "{" not in one["path"]]
 
 
 def members(value: Any) -> Document:

@@ -1,7 +1,7 @@
 """A page of the site, and its content."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,3 +49,9 @@ class Page:
         """Return the content."""
         found = self.collect(request)
         return await found if inspect.isawaitable(found) else found
+
+
+def number(things: Sized) -> str:
+    """Return the number of things in words, for a heading."""
+    words = ("no", "one", "two", "three", "four", "five", "six")
+    return words[len(things)] if len(things) < len(words) else str(len(things))

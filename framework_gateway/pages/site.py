@@ -1,7 +1,6 @@
 """The pages at ``/``: Compare, Code, Race and Routes."""
 
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
@@ -15,20 +14,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.routing import Mount as StarletteMount
 from starlette.templating import Jinja2Templates
-from starlette.types import ASGIApp
 
-from framework_gateway.compare.endpoint import PATH, Compare
+from framework_gateway.compare.endpoint import Compare, route_of
 from framework_gateway.compare.guard import ALLOW_ALL, Guard
 from framework_gateway.compare.rules import Rules
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.observability.endpoints import Endpoint, endpoints_of
 from framework_gateway.pages.assets import Assets, version_of
-from framework_gateway.pages.code import Code
+from framework_gateway.pages.code import Code, show_styles
 from framework_gateway.pages.commands import read_request, write_request
 from framework_gateway.pages.documents import fetch_documents
 from framework_gateway.pages.index import tables_of, title_of
-from framework_gateway.pages.operations import operations
-from framework_gateway.pages.page import HEADERS, Document, Page
+from framework_gateway.pages.operations import operations, readable_paths
+from framework_gateway.pages.page import HEADERS, Document, Page, number
 from framework_gateway.pages.source import Operation, highlight_styles, highlighted, operations_of
 
 if TYPE_CHECKING:
@@ -136,7 +134,7 @@ class Site:
     def routes(self) -> list[BaseRoute]:
         """The routes of the pages, their data, their static files, and ``/compare``."""
         return [
-            route_below(PATH, self.comparing),
+            route_of(self.comparing),
             *(
                 Route(path, endpoint, middleware=COMPRESSED)
                 for page in self.pages
@@ -148,7 +146,7 @@ class Site:
             *(self.moving.routes if self.moving else []),
             Route("/request/curl", self.guarded(read_request), methods=["POST"]),
             Route("/request/as", self.guarded(write_request), methods=["POST"]),
-            Route(f"{self.static_path}/highlight.css", show_highlight_styles),
+            Route(f"{self.static_path}/highlight.css", show_styles, middleware=COMPRESSED),
             StarletteMount(self.static_path, Assets(self.static), middleware=COMPRESSED),
             Route("/favicon.ico", self.show_icon),
         ]
@@ -177,7 +175,7 @@ class Site:
     def guarded(
         self, endpoint: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
-        """Return an endpoint that only those may use who may send requests."""
+        """Return the endpoint, for people who may send requests."""
 
         async def call(request: Request) -> Response:
             await self.guard.check(request)
@@ -243,9 +241,8 @@ class Site:
     async def race(self, request: Request) -> Document:
         """Return the content of the Race page: paths that can be asked without a parameter."""
         found = (await self.compare(request))["operations"]
-        paths = [one["path"] for one in found if one["method"] == "GET" and "{" not in one["path"]]
         return {
-            "paths": paths or ["/"],
+            "paths": readable_paths(found) or ["/"],
             "start": self.start_path(found),
             "benchmark": self.benchmark,
         }
@@ -254,28 +251,8 @@ class Site:
         """Return a path to begin with: of the first example, or of an operation that only reads."""
         if self.examples:
             return str(self.examples[0].path)
-        paths = [one["path"] for one in found if one["method"] == "GET" and "{" not in one["path"]]
-        return paths[0] if paths else "/"
+        return next(iter(readable_paths(found)), "/")
 
     def index(self, _request: Request) -> Document:
         """Return the content of the Routes page: all endpoints, by mount and path."""
         return {"tables": tables_of(self.mounts, self.endpoints), "links": dict(self.links)}
-
-
-def route_below(prefix: str, endpoint: ASGIApp) -> Route:
-    """Route all paths below a prefix, even with line breaks, which Starlette's pattern excludes."""
-    route = Route(prefix + "/{path:path}", endpoint)
-    route.path_regex = re.compile(f"^{re.escape(prefix)}/(?P<path>.*)$", re.DOTALL)
-    return route
-
-
-def number(things: Sized) -> str:
-    """Return the number of things in words, for a heading."""
-    words = ("no", "one", "two", "three", "four", "five", "six")
-    return words[len(things)] if len(things) < len(words) else str(len(things))
-
-
-async def show_highlight_styles(_request: Request) -> Response:
-    """Serve the Pygments styles for highlighted code."""
-    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(highlight_styles(), media_type="text/css", headers=headers)

@@ -98,7 +98,11 @@ def calls_of(function: Callable[..., Any], code: str) -> list[Source]:
 
 def called_objects(code: str, scope: dict[str, Any]) -> Iterator[Any]:
     """Yield what a piece of code calls, by its names."""
-    for node in ast.walk(ast.parse(code)):
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return  # the lines of a lambda may begin or end in the middle of a statement
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             match node.func:
                 case ast.Name(id=name):
@@ -116,8 +120,16 @@ def is_of_project(module: ModuleType | None) -> bool:
 
 def count_package(function: Callable[..., Any]) -> int | None:
     """Return the lines of the package that defines a function; None if it is a single module."""
-    package = sys.modules.get(inspect.unwrap(function).__module__.partition(".")[0])
-    paths = getattr(package, "__path__", None)
+    return count_modules(inspect.unwrap(function).__module__.partition(".")[0])
+
+
+@cache
+def count_modules(package: str) -> int | None:
+    """Return the lines of a package; None if it is a single module.
+
+    They are counted once, because reading a large package would delay the event loop each time.
+    """
+    paths = getattr(sys.modules.get(package), "__path__", None)
     if paths is None:
         return None
     files = (file for path in paths for file in Path(path).rglob("*.py"))

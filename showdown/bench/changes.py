@@ -2,11 +2,11 @@
 
 import http.client
 import time
-from statistics import quantiles
 
 import click
 
 from showdown.bench.load import TIMEOUT, Load, exchange
+from showdown.bench.samples import percentiles
 
 
 def run_after_changes(port: int, path: str, users: str, seconds: int, cookie: str) -> Load:
@@ -31,14 +31,13 @@ def run_after_changes(port: int, path: str, users: str, seconds: int, cookie: st
             times.append(time.perf_counter() - start)
     finally:
         connection.close()
-    # p of 100 parts, in milliseconds.
-    places = [1000 * value for value in quantiles(times, n=100, method="inclusive")]
+    p50, p95, p99 = percentiles([1000 * seconds for seconds in times])
     return Load(
         requests=len(times),
         rate=len(times) / sum(times),
-        p50=places[49],
-        p95=places[94],
-        p99=places[98],
+        p50=p50,
+        p95=p95,
+        p99=p99,
         failed=failed,
         broken=0,
     )

@@ -13,7 +13,10 @@ from showdown.bench.workloads import WORKLOADS
 CONNECTIONS = (8, 64, 512)
 QUICK_WORKLOADS = ("hello", "users", "create", "wait")
 QUICK_CONNECTIONS = (64,)
-SUITES = ["frameworks", "bridge", "layers", "moves", "proxy", "scale", "writers", "workers"]
+SUITES = [
+    *("frameworks", "bridge", "layers", "moves", "pages", "proxy"),
+    *("scale", "writers", "workers"),
+]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -69,7 +72,7 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
     default="frameworks",
     show_default=True,
     help="What to measure: the frameworks, the cost of the bridge, of its layers or of other"
-    " addresses, a move, large tables, many writers, or two worker processes.",
+    " addresses, a move, the pages, large tables, many writers, or two worker processes.",
 )
 @click.option(
     "--users",
@@ -149,13 +152,14 @@ def find_suite(suite: str, users: tuple[int, ...]) -> Callable[[int, int], dict[
     """Return the function that measures a suite: a number of rounds, each so many seconds."""
     from functools import partial
 
-    from showdown.bench import bridge, layers, moves, proxies, scale, workers, writers
+    from showdown.bench import bridge, layers, moves, pages, proxies, scale, workers, writers
     from showdown.bench.suites import measure_suite
 
     functions: dict[str, Callable[[int, int], dict[str, Any]]] = {
         "bridge": partial(measure_suite, bridge.SUITE),
         "layers": layers.measure_layers,
         "moves": partial(measure_suite, moves.SUITE),
+        "pages": partial(measure_suite, pages.SUITE),
         "proxy": proxies.measure_proxies,
         "scale": partial(scale.measure_scale, sizes=users or scale.USERS),
         "writers": writers.measure_writers,

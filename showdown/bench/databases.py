@@ -137,8 +137,8 @@ def run_program(
             for line in process.stdout:
                 lines.append(line.strip())
                 notify(lines[-1])
+        # Whatever ends the loop, also Ctrl-C: leaving the block would wait for the program.
         except BaseException:
-            # Whatever ends the loop, leaving the block would wait for the program.
             process.kill()
             raise
         if process.wait():

@@ -1,8 +1,4 @@
-"""The cost of each layer of the gateway, in one process and on a socket.
-
-``python -m showdown bench --suite layers`` prints tables for a terminal, and
-``python -m showdown.bench.layers --markdown`` prints them for the docs.
-"""
+"""The cost of each layer of the gateway, in one process and on a socket."""
 
 import json
 import statistics
@@ -10,17 +6,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from contract.settings import BASE_DIR
+from showdown.bench.manifest import describe_run
 from showdown.bench.measure import Case, Plan, databases, measure_all
 from showdown.bench.report import new_console, show_progress
+from showdown.bench.results import FORMAT
 from showdown.bench.samples import column, spread
 from showdown.bench.servers import environment
+from showdown.bench.tables import Grid, print_grid
 from showdown.bench.targets import APPS, SERVERS, Server, Target, program
 from showdown.bench.workloads import WORKLOADS
 
@@ -77,18 +74,6 @@ def measure_layers(rounds: int, seconds: int) -> dict[str, Any]:
     Returns:
         Members ``process`` and ``socket``: by case, CPU µs and requests a second of each round.
     """
-    result = measure(rounds, seconds)
-    console = new_console()
-    for title, columns, rows in tables_of(result):
-        table = Table(*columns, title=title)
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
-    return result
-
-
-def measure(rounds: int, seconds: int) -> dict[str, Any]:
-    """Measure, and return what ``measure_layers`` returns."""
     has_wrk = program("wrk") is not None
     plan = Plan(SOCKET_CASES, SOCKET_SERVERS, 1, seconds, starts=rounds, warm_up=WARM_UP)
     with (
@@ -97,9 +82,20 @@ def measure(rounds: int, seconds: int) -> dict[str, Any]:
     ):
         variables = environment(Server(""), found.url_for("layers"))
         in_process = measure_in_process(rounds, seconds, variables, notify)
+        manifest = describe_run(plan, found, {})
         samples = measure_all(plan, found, directory, notify) if has_wrk else {}
     socket = {case.target.name: column(rows, "rate") for case, rows in samples.items()}
-    return {"suite": "layers", "process": in_process, "socket": socket}
+    result = {
+        "format": FORMAT,
+        "suite": "layers",
+        "manifest": manifest,
+        "process": in_process,
+        "socket": socket,
+    }
+    console = new_console()
+    for grid in grids_of(result):
+        print_grid(grid, console)
+    return result
 
 
 def measure_in_process(
@@ -132,20 +128,17 @@ def run_round(seconds: float, variables: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
-Tables = list[tuple[str, Sequence[str], list[list[str]]]]  # title, columns, rows
-
-
-def tables_of(result: Mapping[str, Any]) -> Tables:
+def grids_of(result: Mapping[str, Any]) -> list[Grid]:
     """Return the tables of a result: the layers, requests on a socket, and the aims."""
     process, socket = result["process"], result["socket"]
     layers = ("in process", "CPU µs a request", "more than the row before")
-    tables: Tables = [("Layers, medians (min-max)", layers, layer_rows(process))]
+    grids = [Grid("Layers, medians (smallest-largest)", layers, layer_rows(process))]
     if socket:
         rows = [[name, spread(values)] for name, values in socket.items()]
-        tables.append(("Sockets, medians (min-max)", ("on a socket", "requests/s"), rows))
-    aims = ("ratio of", "to", "median (min-max)", "aim", "")
-    tables.append(("Ratios", aims, aim_rows({**process, **socket})))
-    return tables
+        columns = ("on a socket", "requests/s")
+        grids.append(Grid("Sockets, medians (smallest-largest)", columns, rows))
+    aims = ("ratio of", "to", "median (smallest-largest)", "aim", "")
+    return [*grids, Grid("Ratios", aims, aim_rows({**process, **socket}))]
 
 
 def layer_rows(figures: Figures) -> list[list[str]]:
@@ -170,30 +163,3 @@ def aim_rows(figures: Figures) -> list[list[str]]:
             verdict = "reached" if aim.is_reached(ratios) else "missed"
             rows.append([aim.case, aim.other, spread(ratios, 2), aim.bound, verdict])
     return rows
-
-
-def as_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
-
-
-@click.command()
-@click.option("--rounds", type=click.IntRange(1, 100), default=7, show_default=True)
-@click.option("--seconds", type=click.IntRange(1, 60), default=2, show_default=True)
-@click.option("--markdown", is_flag=True, help="Print Markdown tables.")
-@click.option(
-    "--report", "file", type=click.Path(path_type=Path), help="Write all figures to FILE."
-)
-def main(rounds: int, seconds: int, markdown: bool, file: Path | None) -> None:
-    """Measure what each layer of the gateway costs."""
-    result = (measure if markdown else measure_layers)(rounds, seconds)
-    if markdown:
-        for _title, columns, rows in tables_of(result):
-            click.echo(as_markdown(columns, rows))
-    if file is not None:
-        file.write_text(json.dumps(result, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -53,7 +53,7 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """The result of one run of wrk; latencies in milliseconds."""
+    """The result of one run of a load generator; latencies in milliseconds."""
 
     requests: int
     rate: float

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from statistics import quantiles
 from threading import Thread
 from urllib.parse import quote
 
@@ -19,7 +18,7 @@ from showdown.bench.filled import OPTIONS
 from showdown.bench.measure import LONGER, Case, Plan, Samples, measure_rounds
 from showdown.bench.postgresql import Cluster, find_program
 from showdown.bench.rules import Rule
-from showdown.bench.samples import Sample
+from showdown.bench.samples import Sample, percentiles
 from showdown.bench.servers import cpu_seconds, reaped_seconds, run
 from showdown.bench.targets import SERVERS, Target
 from showdown.bench.workloads import Workload
@@ -164,14 +163,14 @@ def summary(times: list[Time], spent: float) -> Sample:
     """
     if len(times) < 2:
         raise click.ClickException("pgbench: no insert was done in time")
-    places = quantiles([time for time, _ in times], n=100, method="inclusive")
+    p50, p95, p99 = percentiles([time for time, _ in times])
     begins = [end - time / 1e3 for time, end in times]
     return Sample(
         rate=len(times) / (max(end for _, end in times) - min(begins)),
         cpu=spent / len(times) * 1e6,
-        p50=places[49],
-        p95=places[94],
-        p99=places[98],
+        p50=p50,
+        p95=p95,
+        p99=p99,
         memory=0,
         requests=len(times),
     )

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from contract.settings import BASE_DIR
+from showdown.bench import layers
 from showdown.bench.results import load
 from showdown.bench.samples import from_documents
 from showdown.bench.tables import Grid, as_markdown, cell, grids_of
 
 RESULTS = BASE_DIR / "showdown" / "results"
 SUITES = ("frameworks", "scale", "writers", "workers")
+ELSEWHERE = ("layers", "moves")  # suites whose tables stand on pages of their own
 SECTION = re.compile(
     r"(<!-- result: (?P<name>[a-z]+) -->\n)(?P<text>.*?)(<!-- end of result -->\n)", re.DOTALL
 )
@@ -51,7 +53,8 @@ def tables(name: str) -> str:
         return f"\n{as_markdown(beside_http_arena(document))}\n"
     if document is None:
         return MISSING
-    grids = "\n".join(as_markdown(grid) for grid in grids_of(document))
+    found = layers.grids_of(document) if name == "layers" else grids_of(document)
+    grids = "\n".join(map(as_markdown, found))
     return f"\n{conditions(document['manifest'])}\n\n{grids}\n"
 
 
@@ -85,4 +88,4 @@ def own_rows(document: Mapping[str, Any]) -> Iterator[list[str]]:
 
 def results() -> list[Path]:
     """Return the files of the results that are published."""
-    return [file for name in SUITES if (file := RESULTS / f"{name}.json").exists()]
+    return [file for name in (*SUITES, *ELSEWHERE) if (file := RESULTS / f"{name}.json").exists()]

@@ -6,9 +6,9 @@ sends less while the server is slow. Here the latency begins when a request was 
 
 import asyncio
 import time
-from statistics import quantiles
 
 from showdown.bench.load import TIMEOUT, Load
+from showdown.bench.samples import percentiles
 
 CONNECTIONS = 20
 
@@ -42,15 +42,13 @@ async def send_all(port: int, path: str, rate: int, number: int) -> Load:
     spent = time.perf_counter() - began
     while not free.empty():
         free.get_nowait().close()
-    # p of 100 parts, in milliseconds.
-    times = [seconds for seconds, _ in answers]
-    places = [1000 * value for value in quantiles(times, n=100, method="inclusive")]
+    p50, p95, p99 = percentiles([1000 * seconds for seconds, _ in answers])
     return Load(
         requests=number,
         rate=number / spent,
-        p50=places[49],
-        p95=places[94],
-        p99=places[98],
+        p50=p50,
+        p95=p95,
+        p99=p99,
         failed=sum(status >= 400 for _, status in answers),
         broken=0,
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx2 as httpx
 
 CLIENTS = 8
-PAUSE = 0.01  # seconds between two requests of one client
+PAUSE = 0.05  # seconds between two requests of one client
 TIMEOUT = 20.0
 PATHS = (
     "/users/api/users?limit=20",

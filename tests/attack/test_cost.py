@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from websockets.frames import Frame, Opcode
 
+from tests.assets import STYLE
 from tests.attack.client import Target, request
 from tests.attack.cost import TRIES, Cost, Meter, filled, statuses
 from tests.attack.test_connections import LIVE, handshake
@@ -208,7 +209,7 @@ UNITS = [
     *(";a*0=b", 'W/"a",', "\xe9"),
 ]
 BEGINNINGS = ["", 'x;"', 'Digest a="']
-PATHS = ["/flask/api/me", "/fastapi/api/users/export", LOGIN, "/static/style.css"]
+PATHS = ["/flask/api/me", "/fastapi/api/users/export", LOGIN, STYLE]
 
 
 @pytest.mark.parametrize(("name", "path"), pairs(HEADERS, PATHS))

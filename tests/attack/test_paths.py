@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.assets import STATIC
 from tests.attack.client import HELLO, Target
 from tests.conftest import FRAMEWORKS
 
@@ -74,11 +75,11 @@ def test_no_mount_serves_an_altered_path(target: Target, mount: str, path: str) 
 @pytest.mark.parametrize(
     "path",
     [
-        "/static/../gateway.py",
-        "/static/%2e%2e/gateway.py",
-        "/static/..%2fsite.py",
-        "/static//etc/passwd",
-        "/static/%2fetc%2fpasswd",
+        f"{STATIC}/../gateway.py",
+        f"{STATIC}/%2e%2e/gateway.py",
+        f"{STATIC}/..%2fsite.py",
+        f"{STATIC}//etc/passwd",
+        f"{STATIC}/%2fetc%2fpasswd",
         "/fastapi/static-offline-docs/../main.py",
         "/fastapi/static-offline-docs/..%2fcore.py",
         "/django/static/../settings.py",

@@ -12,10 +12,9 @@ from showdown.bench.layers import (
     SOCKET_SERVERS,
     Aim,
     aim_rows,
-    as_markdown,
+    grids_of,
     layer_rows,
     measure_in_process,
-    tables_of,
 )
 from showdown.bench.servers import environment, run
 from showdown.bench.targets import Server
@@ -62,8 +61,8 @@ def test_an_aim_is_compared_with_the_median_of_the_rounds(aim: Aim, verdict: str
 
 def test_aims_without_figures_are_left_out() -> None:
     without_sockets = {**RESULT, "socket": {}}
-    assert [title for title, _, _ in tables_of(without_sockets)] == [
-        "Layers, medians (min-max)",
+    assert [grid.title for grid in grids_of(without_sockets)] == [
+        "Layers, medians (smallest-largest)",
         "Ratios",
     ]
     figures = {**RESULT["process"], **RESULT["socket"]}
@@ -71,10 +70,6 @@ def test_aims_without_figures_are_left_out() -> None:
         ("FastAPI in the gateway", "1.15 (1.10-1.20)", "missed"),
         ("FastAPI on gateway serve", "0.90 (0.90-0.90)", "reached"),
     ]
-
-
-def test_a_markdown_table_has_a_line_for_each_row() -> None:
-    assert as_markdown(("a", "b"), [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
 
 
 def test_the_served_gateway_writes_an_access_line(tmp_path: Path) -> None:

@@ -3,7 +3,15 @@
 import pytest
 
 from showdown.bench.results import Change
-from showdown.bench.samples import Sample, as_documents, column, from_documents, ratios, spread
+from showdown.bench.samples import (
+    Sample,
+    as_documents,
+    column,
+    from_documents,
+    percentiles,
+    ratios,
+    spread,
+)
 
 
 def sample(rate: float, cpu: float = 100.0) -> Sample:
@@ -48,3 +56,7 @@ def test_a_difference_within_the_spread_is_not_a_change(
     old: list[float], new: list[float], verdict: str
 ) -> None:
     assert Change(("flask", "hello", 8), old, new).verdict == verdict
+
+
+def test_percentiles_are_those_of_the_times() -> None:
+    assert percentiles([*range(101)]) == (50, 95, 99)

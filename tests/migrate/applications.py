@@ -114,6 +114,7 @@ class New:
             raise RuntimeError("after the head")
         while True:
             yield b"x" * 1000
+            # Lets the reader of the stream run.
             await asyncio.sleep(0)
 
     async def create(self, request: Request) -> Any:

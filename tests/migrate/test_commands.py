@@ -18,6 +18,7 @@ from framework_gateway.migrate.evidence import RouteEvidence
 from framework_gateway.migrate.sharing import SharedEvidence
 from framework_gateway.migrate.stores import FileStore
 from tests.databases import free_port
+from tests.documents import commands
 from tests.migrate.test_file import NEW, OLD, ROUTE
 from tests.servers import serve
 from tests.wsgi.server import wait_until
@@ -130,7 +131,7 @@ def test_rules_are_set_held_and_released_with_their_author(directory: Path) -> N
         (["forget", "/api", "GET /x"], "Nothing has been seen of GET /x"),
         (["set", "--route", "x", "--stage", "off"], "--route: "),
         (["set", "--steps", "10,x"], "--steps: "),
-        (["report", "--report", "x.pdf"], "the name must end with"),
+        (["report", "--report", "x.pdf"], "must end with .md, "),
         (["status", "--config", "missing.toml"], "missing.toml"),
     ],
 )
@@ -139,6 +140,24 @@ def test_wrong_words_are_one_line(directory: Path, arguments: list[str], text: s
     assert run.returncode == 2
     assert text in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_two_moves_need_a_prefix_also_if_one_is_at_the_root(directory: Path) -> None:
+    other = FILE[FILE.index("[[moves]]") : FILE.index("[[moves.rules]]")]
+    (directory / "gateway.toml").write_text(FILE + other.replace('"/api"', '"/"'))
+    run = move(directory, "status")
+    assert run.returncode == 2
+    assert "Which move? There is /api, /." in run.stderr
+    assert move(directory, "status", "/").returncode == 0
+
+
+@pytest.mark.parametrize("command", commands("gateway move "), ids=" ".join)
+def test_the_commands_of_the_docs_are_understood(directory: Path, command: list[str]) -> None:
+    (directory / "gateway.toml").write_text(FILE.replace("/items/{number}", "/products/{id}"))
+    run = move(directory, *command[2:])
+    # Nothing has been seen, and nothing is held.
+    known = ("Nothing has been seen of", "is not held")
+    assert run.returncode == 0 or any(text in run.stderr for text in known), run.stderr
 
 
 def test_a_store_that_cannot_be_used_is_one_line(directory: Path) -> None:

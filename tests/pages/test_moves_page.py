@@ -10,13 +10,14 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 from starlette.testclient import TestClient
 
-from framework_gateway import Gateway
+from framework_gateway import Config, Gateway, Move
 from tests.browsers import Record
 from tests.compare import applications
 from tests.databases import free_port
 from tests.migrate.test_commands import FILE, WRONG
 from tests.migrate.test_file import OLD, ROUTE
 from tests.servers import serve
+from tests.wsgi.server import wait_until
 
 WIDTHS = (360, 1600)
 
@@ -128,6 +129,24 @@ def test_the_data_and_the_report_say_the_same(origin: str) -> None:
     assert move["move"] == "/api"
     assert [rule["stage"] for rule in move["rules"]] == ["shadow"]
     assert "### Move of" in httpx.get(f"{origin}/moves/report").text
+
+
+def test_in_production_moves_are_closed_without_accounts(tmp_path: Path) -> None:
+    config = Config(
+        allowed_hosts=["127.0.0.1"], env="production", moves_store=str(tmp_path / "moves.sqlite3")
+    )
+    move = Move("/api", old=applications.main, new=applications.changed)
+    client = TestClient(Gateway(config=config, moves=[move]), "http://127.0.0.1")
+    for path in ("/moves", "/moves.json", "/moves/report"):
+        assert client.get(path).status_code == 403
+    change = {"move": "/api", "action": "set", "rule": {"stage": "complete"}}
+    assert client.post("/moves", json=change).status_code == 403
+
+
+def test_details_are_named_after_their_routes(origin: str) -> None:
+    """A number would name other details when a further route differs."""
+    ask(origin, 3)
+    wait_until(lambda: f'data-of="{ROUTE}"' in httpx.get(f"{origin}/moves").text, 20)
 
 
 def test_a_gateway_without_moves_has_no_page() -> None:

@@ -87,7 +87,7 @@ def test_a_mount_in_a_process_of_its_own_is_asked_for_its_document() -> None:
 
 
 def test_operations_of_one_server_and_endless_answers_are_not_offered() -> None:
-    stream = {"responses": {"200": {"content": {"text/event-stream": {}}}}}
+    stream: dict[str, Any] = {"responses": {"200": {"content": {"text/event-stream": {}}}}}
     own = {"servers": [{"url": "/only"}]}
     document = {
         "paths": {"/stream": {"get": stream}, "/own": {"get": own}, "/all": {"get": {"x": 1}}}
@@ -104,7 +104,20 @@ def test_operations_of_one_server_and_endless_answers_are_not_offered() -> None:
         {"paths": {"/x": {"get": {"parameters": [{"$ref": "#/nowhere"}, {"name": "a"}]}}}},
         {"paths": {"/x": {"post": {"requestBody": {"$ref": "#/paths/~1x/post/requestBody"}}}}},
         {"paths": {"/x": {"post": {"requestBody": {"content": {"text/plain": None}}}}}},
+        {"paths": {"/x": {"get": {"parameters": None}}}},
+        {"paths": {"/x": {"get": {"parameters": [{"name": "a", "schema": {"enum": None}}]}}}},
     ],
 )
 def test_a_wrong_document_is_no_error(document: dict[str, Any]) -> None:
     assert len(operations([], {"/one": document})) <= 1
+
+
+def test_values_are_written_as_in_a_url() -> None:
+    parameters = [
+        {"name": "all", "in": "query", "schema": {"type": "boolean", "default": False}},
+        {"name": "size", "in": "query", "schema": {"enum": [1, 2.5, "all", None]}},
+    ]
+    document = {"paths": {"/x": {"get": {"parameters": parameters}}}}
+    ((every, size),) = [one["parameters"] for one in operations([], {"/one": document})]
+    assert every["example"] == "false"
+    assert size["choices"] == ["1", "2.5", "all", "null"]

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +102,8 @@ def test_the_saved_test_fails_where_the_mounts_differ(client: TestClient, tmp_pa
     response = client.post("/request/as", json={"line": line, "targets": targets}).json()
     file = tmp_path / "test_saved.py"
     file.write_text(response["pytest"])
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-c", "/dev/null", file]
+    options = ["-q", "-p", "no:randomly", "-c", "/dev/null"]
+    command = [sys.executable, "-m", "pytest", *options, str(file)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 1
     assert "1 failed" in run.stdout
@@ -123,3 +125,29 @@ def test_closed_pages_close_these_as_well() -> None:
     assert client.post("/request/curl", content="curl http://x/").status_code == 403
     assert client.post("/request/as", content="{}").status_code == 403
     assert client.get("/index.json").status_code == 403
+
+
+def test_the_shell_and_the_programs_take_no_character_for_their_own(client: TestClient) -> None:
+    line = {
+        "method": "POST",
+        "path": "/items/[1-3]",
+        "headers": {"X-A": "=1", "X-B": "@name"},
+        "body": "@/etc/hostname",
+    }
+    commands = written(client, line)["commands"]
+    assert isinstance(commands, dict)
+    curl = shlex.split(commands["one"]["curl"])
+    assert "--globoff" in curl
+    assert curl[curl.index("--data-raw") + 1] == "@/etc/hostname"
+    httpie = shlex.split(commands["one"]["httpie"])
+    assert "--raw=@/etc/hostname" in httpie
+    assert httpie[-2:] == ["X-A:\\=1", "X-B:\\@name"]
+
+
+def test_a_binary_body_is_read_from_a_file(client: TestClient) -> None:
+    line = {"method": "PUT", "path": "/x", "body": "/w==", "encoding": "base64"}
+    commands = written(client, line)["commands"]
+    assert isinstance(commands, dict)
+    assert "--data-binary @body" in commands["one"]["curl"]
+    assert commands["one"]["httpie"] == "http --print=hb PUT http://127.0.0.1:1/one/x @body"
+    assert "content=b'\\xff'" in commands["one"]["python"]

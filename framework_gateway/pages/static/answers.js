@@ -12,8 +12,9 @@ let comparison = null;
 let answers = [];
 let handlers = {};
 
-// Empty the page, so that no old answer stands below a new request.
-export function clear() {
+// Empty the page, so that no old answer stands below a new request. The handlers copy and save it.
+export function clear(given = {}) {
+  handlers = given;
   for (const row of rows) {
     fill(find(".code", row), ["…"]);
     for (const name of [".size", ".time"]) fill(find(name, row), []);
@@ -93,10 +94,9 @@ function showBinary(parent, base64, size, sha256, headers, differs) {
 }
 
 // Show the result, and fold answers that do not differ into one.
-export function finish(result, all, oncopy, onsave) {
+export function finish(result, all) {
   comparison = result;
   answers = all;
-  handlers = { oncopy, onsave };
   const counting = result.differences.filter((one) => one.counts);
   for (const answer of answers) showPanel(answer, counting);
   showOdd(groupsOf(counting));

@@ -99,7 +99,7 @@ export class Builder {
   }
 
   // After any change: select what fits, and show its parameters and counts.
-  follow(keep = null) {
+  follow() {
     const { method, path, body } = this.fields;
     const [before] = path.value.split("?", 1);
     const isShown = (one) => one.method === method.value && one.path === path.value && one.body === body.value;
@@ -107,7 +107,7 @@ export class Builder {
     const operation = this.operations.findIndex((one) => one.method === method.value && matches(one.path, before));
     this.template = this.operations[operation] ?? null;
     this.fields.operation.value = example >= 0 ? `e${example}` : operation >= 0 ? `o${operation}` : "";
-    if (keep !== "parameters") this.showParameters();
+    this.showParameters();
     this.showCounts();
     this.checkBody();
   }
@@ -290,7 +290,8 @@ function short(text) {
 
 function stored() {
   try {
-    return JSON.parse(localStorage.getItem(STORE) ?? "[]");
+    const found = JSON.parse(localStorage.getItem(STORE));
+    return Array.isArray(found) ? found : [];
   } catch {
     return []; // storage is closed to this page, or another program has written to it
   }

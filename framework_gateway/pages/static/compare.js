@@ -16,13 +16,20 @@ function say(kind, text) {
   verdict.textContent = text;
 }
 
-async function send() {
+// Give up the request that is on its way; it must not write to the page any more.
+function drop() {
   sending?.abort();
+  sending = null;
+  busy(false);
+}
+
+async function send() {
+  drop();
   const controller = sending = new AbortController();
   const request = builder.request;
   document.title = `${request.method} ${request.path} · Compare`;
   builder.remember(request);
-  clear();
+  clear({ oncopy: (target, kind) => copy(request, target, kind), onsave: (kind) => save(request, kind) });
   busy(true);
   say("waiting", "Sending …");
   try {
@@ -35,7 +42,7 @@ async function send() {
         say("waiting", `${answers.length} of ${Object.keys(offered.targets).length} have answered …`);
       } else {
         say(comparison.identical ? "same" : "differs", comparison.summary);
-        finish(comparison, answers, (target, kind) => copy(request, target, kind), (kind) => save(request, kind));
+        finish(comparison, answers);
       }
     }
   } catch (error) {
@@ -63,6 +70,8 @@ function translated(request) {
 
 async function copy(request, target, kind) {
   try {
+    // Browsers have no clipboard for pages that another machine serves without TLS.
+    if (!navigator.clipboard) throw new Error("the browser allows it only on HTTPS or localhost.");
     const { commands } = await translated(request);
     await navigator.clipboard.writeText(commands[target][kind]);
     say(verdict.className.replace("banner", "").trim(), "Copied to the clipboard.");
@@ -86,6 +95,7 @@ async function save(request, kind) {
 }
 
 function start() {
+  drop();
   builder.readAddress();
   clear();
   if (SAFE.includes(builder.request.method)) send();
@@ -98,7 +108,7 @@ builder.form.addEventListener("submit", (event) => {
   send();
 });
 builder.onchosen = () => {
-  sending?.abort();
+  drop();
   clear();
   // Send safe requests at once; the others only on a click.
   if (SAFE.includes(builder.request.method) && builder.isComplete) builder.form.requestSubmit();

@@ -6,6 +6,7 @@ import { csrfHeaders, reasonOf } from "./send.js";
 const root = document.documentElement.dataset.root;
 const state = find("#state");
 const INTERVAL = 2000; // ms
+let looks = 0; // how often the page has asked for the evidence
 
 function say(kind, text) {
   state.className = `banner ${kind}`;
@@ -14,16 +15,23 @@ function say(kind, text) {
 
 // Replace what changes by what the page shows now; open details stay open.
 async function refresh() {
+  const look = looks += 1;
   const response = await fetch(`${root}/moves`, { mode: "same-origin" });
   if (!response.ok) throw new Error(await reasonOf(response));
+  if (response.redirected) throw new Error("your login has ended; reload the page.");
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (look !== looks) return; // a later look may have newer evidence
   for (const section of document.querySelectorAll(".move")) {
     const now = page.querySelector(`.move[data-move="${CSS.escape(section.dataset.move)}"] .live`);
     if (!now) continue;
-    const open = [...section.querySelectorAll(".live details[open]")].map((one) => one.id);
-    for (const id of open) now.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
-    if (section.contains(document.activeElement) && find(".live", section).contains(document.activeElement)) continue;
-    find(".live", section).replaceWith(now);
+    const shown = find(".live", section);
+    const focused = shown.contains(document.activeElement) ? document.activeElement : null;
+    // Somebody presses a button or reads an example. A summary keeps the focus after its details opened.
+    if (find(":active", shown) || (focused && focused.tagName !== "SUMMARY")) continue;
+    const same = ({ dataset }) => find(`details[data-of="${CSS.escape(dataset.of)}"]`, now);
+    for (const details of shown.querySelectorAll("details[open]")) same(details)?.setAttribute("open", "");
+    shown.replaceWith(now);
+    if (focused) same(focused.parentElement)?.querySelector("summary").focus({ preventScroll: true });
   }
 }
 

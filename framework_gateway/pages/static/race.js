@@ -55,7 +55,7 @@ class Lane {
     return this.blocks.flat();
   }
 
-  // The median and the 95th percentile of the blocks, each with its interval.
+  // The median of a quantile of the blocks, with its interval, in ms; null before the first block.
   figure(share) {
     const found = this.blocks.map((block) => quantile(block, share)).sort((a, b) => a - b);
     if (!found.length) return null;

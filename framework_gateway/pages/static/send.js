@@ -83,7 +83,9 @@ async function* lines(reader) {
     const found = (rest + (value ?? "")).split("\n");
     rest = found.pop();
     for (const line of found) yield JSON.parse(line);
-    if (done) return;
+    if (!done) continue;
+    if (rest) throw new Error("the answer of the gateway is incomplete.");
+    return;
   }
 }
 

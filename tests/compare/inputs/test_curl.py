@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from framework_gateway.compare.curl import curl_command
 from framework_gateway.compare.inputs import InputError
-from framework_gateway.compare.inputs.curl import read_curl
+from framework_gateway.compare.inputs.curl import read_curl, refuse_file
 from framework_gateway.compare.messages import Request
 
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
@@ -120,3 +121,8 @@ def test_fields_of_a_form_keep_their_type_and_name(tmp_path: Path) -> None:
 def test_other_commands_are_refused(command: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         read_curl(command)
+
+
+def test_a_command_of_a_report_sends_its_body_and_no_file() -> None:
+    command = curl_command("POST", "http://x/", body=b"@/etc/hostname")
+    assert read_curl(command, refuse_file).body == b"@/etc/hostname"
