@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import socket
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any, Literal, NoReturn
 import click
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from framework_gateway.cli.file.reading import FileError, find_file
@@ -96,7 +98,11 @@ def fail(text: str) -> NoReturn:
 
 def who() -> str:
     """Return who uses the command, for the history."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 def print_status(moved: Moved, as_json: bool) -> None:
@@ -109,7 +115,8 @@ def print_status(moved: Moved, as_json: bool) -> None:
         console = Console(width=WIDTH)
     routes = Table("route", "stage", "requests", "compared", "differing", "verdict", "why")
     for route, one in document["routes"].items():
-        routes.add_row(*row_of(route, one))
+        # Clients choose paths, and brackets would be markup.
+        routes.add_row(*map(escape, row_of(route, one)))
     console.print(f"[bold]{document['move']}[/]")
     console.print(rules_of(document))
     console.print(routes if document["routes"] else "No request has been seen yet.")
@@ -126,7 +133,11 @@ def rules_of(document: Mapping[str, Any]) -> Table:
         shadows = f"{given.share:g} %" + (", unsafe methods, too" if given.unsafe else "")
         steps = ", ".join(f"{step:g} %" for step in given.steps)
         table.add_row(
-            given.key, given.words, steps, shadows, "held" if given.key in document["held"] else ""
+            escape(given.key),
+            given.words,
+            steps,
+            shadows,
+            "held" if given.key in document["held"] else "",
         )
     return table
 
@@ -196,6 +207,7 @@ def forget_route(moved: Moved, route: str) -> None:
     if route not in (known := attempt(evidence.read)):
         raise click.UsageError(f"Nothing has been seen of {route}; of {', '.join(known) or 'none'}")
     attempt(lambda: evidence.reset(route))
+    attempt(lambda: moved.change(lambda state: state.forgotten(route, who())))
     click.echo("Forgotten.")
 
 

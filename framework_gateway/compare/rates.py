@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 SIGNIFICANT = 0.05  # the probability of a wrong alarm
@@ -30,6 +31,8 @@ class Rate:
         return f"{self.differing} of {self.asked} ({self.low:.0%} to {self.high:.0%})"
 
 
+# The breaker and the evidence of a move ask it for many requests, often with the same numbers.
+@lru_cache(maxsize=1024)
 def exceeds(across: int, rounds: int, alone: int, pairs: int) -> bool:
     """Return whether the first rate is higher than the second (Fisher's exact test, one-sided)."""
     total, differing = rounds + pairs, across + alone

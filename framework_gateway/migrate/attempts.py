@@ -1,9 +1,8 @@
 """Ask the new application for an answer that the old one can still replace."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Send
@@ -11,7 +10,11 @@ from starlette.types import Message, Send
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.wsgi.errors import ClientLeft, means_client_left
 
+Call = Callable[[], Awaitable[None]]
+
 HEAD_WAIT = 0.25  # seconds that a head waits for the body
+# What an application may raise in a request; not GeneratorExit, which ends a coroutine.
+RAISED = (Exception, asyncio.CancelledError, SystemExit, KeyboardInterrupt)
 QUEUE_FULL = "connection_limit_reached"  # the error type of Proxy-Status (RFC 9209, 2.3.13)
 
 
@@ -22,6 +25,10 @@ class Outcome(StrEnum):
     FAILURE = "failure"  # the application's own: 5xx, an exception, a timeout, no connection
     GATEWAY = "gateway"  # the gateway's: the queue of the mount was full
     LEFT = "left"  # the client left
+
+
+class Exited(Exception):
+    """An application has raised SystemExit or the like; the message names it."""
 
 
 class Attempt:
@@ -81,12 +88,12 @@ class Attempt:
         self.outcome, self.reason = outcome, reason
         self._decide(False)
 
-    async def run(self, mount: Mount, call: Coroutine[Any, Any, None], timeout: float) -> bool:
+    async def run(self, mount: Mount, call: Call, timeout: float) -> bool:
         """Let the new application answer.
 
         Args:
             mount: the new application.
-            call: the call of the application with ``send`` of this object.
+            call: calls the application with ``send`` of this object.
             timeout: seconds until its answer must begin.
 
         Returns:
@@ -96,7 +103,7 @@ class Attempt:
             HTTPException: the request is at fault, such as 413.
             Exception: the application failed in the middle of its answer.
         """
-        task = asyncio.create_task(call)
+        task = asyncio.create_task(contained(call))
         task.add_done_callback(lambda _task: self._decide(False))
         try:
             await asyncio.wait([self._begun], timeout=timeout)
@@ -104,7 +111,9 @@ class Attempt:
                 await asyncio.wait([self._decided], timeout=HEAD_WAIT)
                 if not self._decided.done():
                     await self._release()
-        except asyncio.CancelledError:
+        # The request has ended, or the head could not be sent because the client has left.
+        except BaseException:
+            task.add_done_callback(forget)
             task.cancel()
             raise
         if self._decided.done() and self._decided.result():
@@ -148,7 +157,21 @@ def reason_of(error: BaseException | None, mount: Mount) -> str:
         return mount.failure
     if isinstance(error, HTTPException):
         return f"status {error.status_code}"
-    return "no complete answer" if error is None else f"{type(error).__name__} was raised"
+    if error is None:
+        return "no complete answer"
+    return f"{error if isinstance(error, Exited) else type(error).__name__} was raised"
+
+
+async def contained(call: Call) -> None:
+    """Call an application in a task of its own.
+
+    Raises:
+        Exited: in place of SystemExit, which would end the event loop.
+    """
+    try:
+        await call()
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise Exited(type(error).__name__) from error
 
 
 def forget(task: asyncio.Task[None]) -> None:

@@ -84,11 +84,18 @@ class Breaker:
 
     def _judge(self) -> str | None:
         failed, asked = self.answered("new")
+        reason = self._reason(failed, asked)
+        if reason is None:
+            return None
         old_failed, old_asked = self.answered("old")
         if old_asked >= self.options.volume or old_failed:
             across, alone = scaled(failed, asked), scaled(old_failed, old_asked)
             if not exceeds(*across, *alone):
                 return None
+        return reason
+
+    def _reason(self, failed: int, asked: int) -> str | None:
+        """Return why the route must go back, by the new application alone."""
         if self._in_a_row >= self.options.in_a_row:
             return f"{self._in_a_row} failures in a row"
         success = 1 - failed / asked

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from functools import partial
@@ -13,12 +13,13 @@ from framework_gateway.migrate.evidence import RouteEvidence
 from framework_gateway.migrate.metrics import MoveMetrics
 from framework_gateway.migrate.moved_mount import MovedMount
 from framework_gateway.migrate.observations import Observations
-from framework_gateway.migrate.options import MoveOptions, Rule
+from framework_gateway.migrate.options import MoveOptions
 from framework_gateway.migrate.rollout import Rollout
 from framework_gateway.migrate.routes import RouteNames, templates_of
 from framework_gateway.migrate.serving import Serving
 from framework_gateway.migrate.shadowing import Shadows
 from framework_gateway.migrate.sharing import Change, SharedEvidence, SharedState
+from framework_gateway.migrate.shown import Shown
 from framework_gateway.migrate.state import MoveState, complete_only, replace_rule
 from framework_gateway.migrate.steps import next_step
 from framework_gateway.migrate.stores import Store, StoreError
@@ -31,7 +32,7 @@ logger = logging.getLogger("framework_gateway")
 INTERVAL = 1.0  # seconds between two looks at the store
 
 
-class Control:
+class Control(Shown):
     """Serves a move, counts what happens, and acts on it.
 
     Args:
@@ -43,8 +44,6 @@ class Control:
         secret: signs the marks of testers.
         metrics: None to count nothing for Prometheus.
     """
-
-    restarts = 0  # as of a background task; see ``observability.watched``
 
     def __init__(
         self,
@@ -61,16 +60,17 @@ class Control:
         self.options = options
         self.shared_state = SharedState(store, path)
         self.shared_evidence = SharedEvidence(store, path)
-        self.store_fault: str | None = None
+        self.store_fault = None
         url = options.breaker.webhook
         self.webhook = Webhook(None if url is None else str(url))
         self._opened: dict[str, str] = {}  # breakers that the store does not know yet
-        known = templates_of(*(mount.application for mount in mounts.values()))
+        templates = templates_of(*(mount.application for mount in mounts.values()))
         of_rules = (rule.route for rule in options.rules if "*" not in rule.route)
-        names = RouteNames([*known, *of_rules])
+        names = RouteNames([*templates, *of_rules])
         self.rollout = Rollout(path, names, options.sticky, secret)
         self.rollout.state = complete_only(options.rules)
-        self.seen = seen = Observations(path, options, metrics, self._open)
+        known = self.shared_evidence.known
+        self.seen = seen = Observations(path, options, metrics, self._open, known)
         self.shadows = Shadows(path, mounts, options.limits, rules, seen.observe, seen.note_loss)
         serving = Serving(mounts, options, self.rollout, self.shadows, seen)
         self.mount = MovedMount(mounts["old"], serving)
@@ -131,11 +131,10 @@ class Control:
         self.store_fault = None
 
     async def _exchange(self) -> None:
-        opened = dict(self._opened)
-        changing = bool(opened) or self.rollout.state.file == ""
-        if changing:
-            work = partial(self.shared_state.change, partial(self._with_own, opened))
-            state, _ = await asyncio.to_thread(work)
+        opened, is_new = dict(self._opened), self.rollout.state.file == ""
+        if opened or is_new:
+            change = partial(self._with_own, opened, is_new)
+            state, _ = await asyncio.to_thread(self.shared_state.change, change)
         else:
             state = await asyncio.to_thread(self.shared_state.read)
         for route in opened:
@@ -144,22 +143,21 @@ class Control:
         await self._step()
         await self._flush()
 
-    def _with_own(self, opened: Mapping[str, str], state: MoveState) -> MoveState:
+    def _with_own(self, opened: Mapping[str, str], is_new: bool, state: MoveState) -> MoveState:
         """Return a state with the rules of the configuration, and with breakers that opened."""
-        state = state.with_file(self.options.rules)
-        for route, reason in opened.items():
-            state = state.with_trip(route, reason)
-        return state
+        if is_new:  # later, a gateway with an older file must not undo what others have set
+            state = state.with_file(self.options.rules)
+        return state.with_trips(opened)
 
     def apply(self, state: MoveState) -> None:
         """Serve by a state of the store; keep the breakers that opened meanwhile."""
         for route in self.rollout.state.trips.keys() - state.trips.keys() - self._opened.keys():
             if route in self.seen.breakers:  # a person has released it
                 self.seen.breakers[route].reset()
-        for route, reason in self._opened.items():
-            state = state.with_trip(route, reason)
+        state = state.with_trips(self._opened)
         if state != self.rollout.state:
             self.rollout.state = state
+            self.seen.keep_breakers(lambda route: self.rollout.rule_of(route).is_judged)
 
     async def _step(self) -> None:
         """Take the next step of each rule whose routes do well."""
@@ -201,15 +199,6 @@ class Control:
         self.apply(state)
         return state
 
-    async def reread(self, rules: Sequence[Rule]) -> MoveState:
-        """Use the rules of an edited file.
-
-        Raises:
-            StoreError: the store is away.
-        """
-        self.options = self.options.model_copy(update={"rules": [*rules]})
-        return await self.change(lambda state: state.with_file(rules))
-
     async def everything(self) -> Mapping[str, RouteEvidence]:
         """Return the evidence of all workers, by route.
 
@@ -220,47 +209,13 @@ class Control:
         await asyncio.shield(asyncio.create_task(self._flush(), context=Context()))
         return await asyncio.to_thread(self.shared_evidence.read)
 
-    async def forget(self, route: str) -> None:
-        """Forget the evidence of a route.
+    async def forget(self, route: str, who: str) -> None:
+        """Forget the evidence of a route, if there is any.
 
         Raises:
             StoreError: the store is away.
         """
-        await asyncio.to_thread(self.shared_evidence.reset, route)
-
-    # What readiness and the metrics show
-
-    @property
-    def fault(self) -> str | None:
-        """What a person should look at, as one line."""
-        new = self.mounts["new"]
-        if reason := new.failure or new.fault:
-            return reason
-        if self.store_fault is not None:
-            return f"the store of the move is away: {self.store_fault}"
-        return None
-
-    @property
-    def waiting(self) -> int:
-        """Shadows in the queue."""
-        return self.shadows.waiting
-
-    @property
-    def running_shadows(self) -> int:
-        """Shadows that run."""
-        return self.shadows.running
-
-    @property
-    def memory(self) -> int:
-        """Bytes that are kept for shadows."""
-        return self.options.limits.memory - self.shadows.budget.free
-
-    @property
-    def trips(self) -> int:
-        """Routes that are back at the old application."""
-        return len(self.rollout.state.trips)
-
-    @property
-    def store_is_up(self) -> bool:
-        """Whether the store has answered."""
-        return self.store_fault is None
+        self.seen.evidence.pop(route, None)
+        self.shadows.forget(route)
+        if await asyncio.to_thread(self.shared_evidence.reset, route):
+            await self.change(lambda state: state.forgotten(route, who))

@@ -21,6 +21,7 @@ from framework_gateway.compare.rates import exceeds
 from framework_gateway.migrate import latencies as histograms
 from framework_gateway.migrate.attempts import Outcome
 from framework_gateway.migrate.examples import example_of, size_of
+from framework_gateway.migrate.recording import Loss
 from framework_gateway.migrate.testers import Side
 
 MAX_GROUPS = 50  # differences of a route; further ones are counted together
@@ -32,7 +33,8 @@ NO_EXAMPLE = 1e18  # larger than the weight of any example
 
 # What a comparison, or its absence, is counted as.
 COMPARED, EQUAL, DIFFERING, NOISY = "compared", "equal", "differing", "noisy"
-TIMED_OUT, NOT_ANSWERED, NOT_COMPARED = "timed out", "not answered", "failed to compare"
+TIMED_OUT, NOT_ANSWERED, NOT_COMPARED = "timed out", "not answered", Loss.FAILED.value
+OLD_FAILED = "failed by old"  # of the two before, those that the new application has answered
 
 
 @dataclass
@@ -94,7 +96,12 @@ class RouteEvidence:
             self.latencies[side].add(seconds)
 
     def add_comparison(
-        self, route: str, comparison: Comparison, again: Sequence[Difference] | None, show: Pointers
+        self,
+        route: str,
+        comparison: Comparison,
+        again: Sequence[Difference] | None,
+        show: Pointers,
+        known: Self | None = None,
     ) -> str:
         """Count a comparison.
 
@@ -103,6 +110,7 @@ class RouteEvidence:
             comparison: the answers of both sides.
             again: how the old application differs from itself; None if it was asked once.
             show: places in bodies whose values examples show.
+            known: what was counted before this evidence began, to tell noise.
 
         Returns:
             What it was counted as.
@@ -118,15 +126,19 @@ class RouteEvidence:
         groups = groups_of(comparison, route)
         for group in groups:
             self._add_group(group, comparison, show)
-        kind = DIFFERING if any(map(self._counts, groups)) else NOISY if groups else EQUAL
+        is_real = any(self._counts(group, known) for group in groups)
+        kind = DIFFERING if is_real else NOISY if groups else EQUAL
         self.counts[kind] += 1
         return kind
 
     def _add_failure(self, comparison: Comparison) -> str:
         failures = {answer.failure for answer in comparison.answers}
+        failed = {answer.target for answer in comparison.answers if answer.error is not None}
         kind = TIMED_OUT if Failure.TIMEOUT in failures else NOT_ANSWERED
         if Failure.TOO_LONG in failures:
-            kind = "too large"
+            kind = Loss.TOO_LARGE.value
+        elif failed == {"old"}:
+            self.counts[OLD_FAILED] += 1
         self.counts[kind] += 1
         return kind
 
@@ -149,24 +161,29 @@ class RouteEvidence:
     def _has_room(self, what: str) -> bool:
         return what in self.found or len(self.found) < MAX_GROUPS
 
-    def _counts(self, group: Group) -> bool:
+    def _counts(self, group: Group, known: Self | None) -> bool:
         found = self.found.get(group.what) or self.found.get(OTHER_GROUP)
-        return found is None or not self.is_noise(found)
+        return found is None or not self.is_noise(found, known)
 
-    def is_noise(self, found: Found) -> bool:
+    def is_noise(self, found: Found, known: Self | None = None) -> bool:
         """Return whether the old application differs from itself there about as often."""
-        alone = self.noise[found.noise]
+        parts = [self] if known is None else [self, known]
+        alone = sum(part.noise[found.noise] for part in parts)
         if not alone or not found.noise:
             return False
-        across, rounds = scaled(found.count, max(found.count, self.counts[COMPARED]))
-        alone, pairs = scaled(alone, self.asked_twice)
+        before = None if known is None else known.found.get(found.what)
+        count = found.count + (before.count if before else 0)
+        compared = sum(part.counts[COMPARED] for part in parts)
+        across, rounds = scaled(count, max(count, compared))
+        alone, pairs = scaled(alone, sum(part.asked_twice for part in parts))
         return not exceeds(across, rounds, alone, pairs)
 
     @property
     def differing(self) -> int:
         """The number of compared requests that differ, at most, beyond noise."""
         real = sum(one.count for one in self.found.values() if not self.is_noise(one))
-        return min(self.counts[COMPARED], real)
+        # A request with several differences is counted at each of them.
+        return min(self.counts[DIFFERING] + self.counts[NOISY], real)
 
     def add(self, other: Self) -> None:
         """Add the evidence of another worker."""

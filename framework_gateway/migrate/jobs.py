@@ -13,11 +13,13 @@ from framework_gateway.compare.targets import IN_PROCESS
 from framework_gateway.migrate.testers import Side
 
 MARK = b"gateway-shadow"
-# Headers of the connection (RFC 9110, 7.6.1), and those that the new request sets itself.
+# Headers of the connection (RFC 9110, 7.6.1), those that the new request sets itself, and
+# conditions, because the client has its validators from one of the applications.
 NOT_COPIED = frozenset(
     [
         *(b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
         *(b"proxy-connection", b"expect", b"content-length", MARK),
+        *(b"if-none-match", b"if-modified-since"),
     ]
 )
 FROM_SCOPE = ("client", "server", "scheme", "http_version", "user")
@@ -32,6 +34,7 @@ class Job:
         side: the application that has answered.
         path: below the prefix, percent-encoded, with the query.
         scope: members of the ASGI scope for the other request.
+        is_changed: whether the credentials of the client are not in it.
         size: bytes that it keeps of the budget.
         seconds: from the request to the head of the answer.
     """
@@ -43,6 +46,7 @@ class Job:
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
     scope: Scope
+    is_changed: bool
     size: int
     seconds: float
     status: int

@@ -2,6 +2,8 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
+from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -9,19 +11,22 @@ from urllib.parse import quote
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from framework_gateway.compare.credentials import HEADERS
-from framework_gateway.migrate.attempts import Attempt, Outcome, is_own_fault, reason_of
+from framework_gateway.migrate.attempts import RAISED, Attempt, Outcome, is_own_fault, reason_of
+from framework_gateway.migrate.headers import add_vary, has_credentials, is_credential
 from framework_gateway.migrate.jobs import Job, members_for_shadow
 from framework_gateway.migrate.options import Credentials
 from framework_gateway.migrate.recording import Loss, RecordedRequest, RecordedResponse, Tape
 from framework_gateway.migrate.rollout import Decision
 from framework_gateway.migrate.testers import HEADER, Side
+from framework_gateway.mounts.routing import TIMEOUT
+from framework_gateway.observability.observer import is_fault
 from framework_gateway.wsgi.bodies import declared_length
+from framework_gateway.wsgi.errors import means_client_left
 
 if TYPE_CHECKING:
     from framework_gateway.migrate.serving import Serving
 
-SECRETS = frozenset(name.encode() for name in HEADERS)
+MARGIN = 0.1  # seconds; the gateway's own clock for a request begins before this one
 
 
 class MovedRequest:
@@ -36,6 +41,7 @@ class MovedRequest:
         self.side: Side = decision.side
         self._send = send
         self._began = perf_counter()
+        self.timeout: float = min(scope.get(TIMEOUT, inf), serving.options.timeout)
         self._copy: Scope | None = None  # the scope of the new application, until it has answered
         self.wants_shadow = self._is_sampled()
         # Applications change the scope, so it is read before.
@@ -65,9 +71,11 @@ class MovedRequest:
     def _plan(self) -> Callable[[], Job]:
         """Return a function that makes the job for the shadow."""
         scope, prefix = self.scope, self.serving.rollout.prefix
-        headers, members = scope["headers"], members_for_shadow(scope)
-        if self.decision.rule.credentials is Credentials.REMOVE:
-            headers = [one for one in headers if one[0] not in SECRETS]
+        # A copy, because some applications change the list itself.
+        headers, members = [*scope["headers"]], members_for_shadow(scope)
+        is_changed = self.decision.rule.credentials is Credentials.REMOVE and has_credentials(scope)
+        if is_changed:
+            headers = [one for one in headers if not is_credential(one[0])]
             members.pop("user", None)
         members["root_path"] = scope["root_path"].removesuffix(prefix)
         method, path = scope["method"], path_below(scope)
@@ -83,6 +91,7 @@ class MovedRequest:
                 headers=headers,
                 body=request.data,
                 scope=members,
+                is_changed=is_changed,
                 size=request.size + answer.size,
                 seconds=self.response.seconds,
                 status=self.response.status,
@@ -100,7 +109,7 @@ class MovedRequest:
             await self._answer()
         finally:
             if self.wants_shadow:
-                self._lose(Loss.INCOMPLETE)
+                self._lose(self.response.tape.loss or Loss.INCOMPLETE)
             if self.request is not None:
                 self.request.tape.release()
 
@@ -108,15 +117,16 @@ class MovedRequest:
         """Let the new application answer; return whether the old one need not."""
         serving, request = self.serving, self.request
         assert request is not None
-        self._copy = dict(self.scope)
+        # The headers, too: the old application must not see what the new one makes of them.
+        self._copy = {**self.scope, "headers": [*self.scope["headers"]]}
         attempt = Attempt(self.response.send)
-        call = serving.call("new", self._copy, request.receive, attempt.send)
+        call = partial(serving.call, "new", self._copy, request.receive, attempt.send)
         try:
             has_answered = await attempt.run(serving.mounts["new"], call, serving.options.timeout)
         except HTTPException:
             raise
-        except Exception as error:
-            self._note("new", Outcome.FAILURE, reason_of(error, serving.mounts["new"]))
+        except RAISED as error:
+            self._note_end("new", error)
             raise
         if has_answered:
             self.scope.update(self._copy)
@@ -154,10 +164,18 @@ class MovedRequest:
             outcome = Outcome.GATEWAY if is_own_fault(error, mount) else Outcome.FAILURE
             self._note(side, outcome, reason_of(error, mount))
             raise
-        except Exception as error:
-            self._note(side, Outcome.FAILURE, reason_of(error, mount))
+        except RAISED as error:
+            self._note_end(side, error)
             raise
         self._note(side, self._outcome())
+
+    def _note_end(self, side: Side, error: BaseException) -> None:
+        """Note that an application has raised something, or was cancelled after its time."""
+        if is_fault(error):
+            outcome = Outcome.LEFT if means_client_left(error) else Outcome.FAILURE
+            self._note(side, outcome, reason_of(error, self.serving.mounts[side]))
+        elif not self.response.status and perf_counter() - self._began >= self.timeout - MARGIN:
+            self._note(side, Outcome.FAILURE, f"no answer within {self.timeout:g} s")
 
     def _outcome(self) -> Outcome:
         """Return how an application has ended that has raised nothing."""
@@ -178,6 +196,8 @@ class MovedRequest:
             return
         asked, answered = self.request.tape, self.response.tape
         loss = asked.loss or answered.loss or (None if asked.is_complete else Loss.INCOMPLETE)
+        if self.response.status == 304:
+            loss = Loss.NOT_MODIFIED
         if loss is not None:
             return self._lose(loss)
         self.wants_shadow = False
@@ -199,16 +219,11 @@ class MovedRequest:
             decision = self.decision
             headers = [*message.get("headers", ())]
             if decision.vary:
-                headers.append((b"vary", decision.vary.encode()))
+                add_vary(headers, decision.vary)
             if decision.is_tester:
                 headers.append((HEADER, self.side.encode()))
             message = {**message, "headers": headers}
         await self._send(message)
-
-
-def has_credentials(scope: Scope) -> bool:
-    """Return whether a request carries cookies or other credentials."""
-    return "user" in scope or any(name in SECRETS for name, _ in scope["headers"])
 
 
 def path_below(scope: Scope) -> str:

@@ -20,7 +20,8 @@ class MovedMount:
         self.old = old
         self.serving = serving
         self.path, self.label = old.path, old.label
-        self.login, self.page_headers = old.login, old.page_headers
+        self.login = any(mount.login for mount in serving.mounts.values())
+        self.page_headers = old.page_headers
         self.request_timeout = old.request_timeout
 
     def load(self) -> Self:

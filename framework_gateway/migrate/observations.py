@@ -9,7 +9,7 @@ from framework_gateway.migrate.breaker import Breaker
 from framework_gateway.migrate.evidence import DIFFERING, EQUAL, NOISY, RouteEvidence
 from framework_gateway.migrate.jobs import Job
 from framework_gateway.migrate.metrics import MoveMetrics
-from framework_gateway.migrate.options import MoveOptions, Stage
+from framework_gateway.migrate.options import MoveOptions
 from framework_gateway.migrate.rarely import RareLog
 from framework_gateway.migrate.recording import Loss
 from framework_gateway.migrate.rollout import Decision
@@ -27,6 +27,7 @@ class Observations:
         options: those of the move.
         metrics: None to count nothing for Prometheus.
         on_open: called with a route that must go back to the old application, and the reason.
+        known: returns what the store has of a route.
 
     Attributes:
         evidence: what the store does not have yet, by route.
@@ -40,11 +41,13 @@ class Observations:
         options: MoveOptions,
         metrics: MoveMetrics | None,
         on_open: Callable[[str, str], object],
+        known: Callable[[str], RouteEvidence | None],
     ) -> None:
         self.path = path
         self.options = options
         self.metrics = metrics
         self.on_open = on_open
+        self.known = known
         self.evidence: dict[str, RouteEvidence] = {}
         self.breakers: dict[str, Breaker] = {}
         self.decided: dict[str, str] = {}
@@ -84,7 +87,9 @@ class Observations:
     def observe(self, job: Job, comparison: Comparison, again: Sequence[Difference] | None) -> None:
         """Count a comparison; open the breaker if too many differ."""
         evidence = self.evidence_of(job.route)
-        result = evidence.add_comparison(job.route, comparison, again, self._show)
+        # Once a second, the evidence here begins anew; what is noise must not.
+        known = self.known(job.route)
+        result = evidence.add_comparison(job.route, comparison, again, self._show, known)
         for answer in comparison.answers:
             if answer.target == job.side:
                 continue
@@ -102,6 +107,16 @@ class Observations:
             if why is not None:
                 self.on_open(job.route, why)
 
+    def keep_breakers(self, is_judged: Callable[[str], bool]) -> None:
+        """Forget the breakers of routes that the new application does not answer any more.
+
+        Args:
+            is_judged: whether a breaker still judges a route.
+        """
+        for route in [route for route in self.breakers if not is_judged(route)]:
+            del self.breakers[route]
+            self.decided.pop(route, None)
+
     def evidence_of(self, route: str) -> RouteEvidence:
         """Return the evidence of a route, to add to it."""
         found = self.evidence.get(route)
@@ -113,7 +128,7 @@ class Observations:
 
     def _breaker(self, decision: Decision) -> Breaker | None:
         """Return the breaker of a route; only those that the new application answers have one."""
-        if decision.rule.stage not in (Stage.LIVE, Stage.RAMPDOWN):
+        if not decision.rule.is_judged:
             return None
         found = self.breakers.get(decision.route)
         if found is None and len(self.breakers) < MAX_ROUTES:

@@ -105,6 +105,11 @@ class Rule(Options):
         return self.stage is Stage.LIVE and 0 < self.percent < 100
 
     @property
+    def is_judged(self) -> bool:
+        """Whether a breaker judges the routes: the new application answers, the old one could."""
+        return self.stage in (Stage.LIVE, Stage.RAMPDOWN)
+
+    @property
     def words(self) -> str:
         """The stage in words, for the history and the log."""
         if self.stage is not Stage.LIVE:

@@ -13,6 +13,8 @@ class Loss(StrEnum):
     FULL = "dropped"  # the queue or the memory for shadows is full
     TOO_LARGE = "too large"  # a body is longer than the limit
     CREDENTIALS = "credentials"  # the rule lets no shadow carry them
+    NOT_MODIFIED = "not modified"  # 304: the client knows the answer, the other side cannot
+    FAILED = "failed to compare"  # the comparing itself has failed
     INCOMPLETE = "incomplete"  # the client left, or the application did not read the whole body
 
 
@@ -92,7 +94,7 @@ class RecordedRequest:
     def __init__(self, receive: Receive, tape: Tape, is_empty: bool) -> None:
         self._receive = receive
         self.tape = tape
-        self.has_left = False
+        self.has_left = self._has_begun = False
         tape.is_complete = is_empty
 
     async def receive(self) -> Message:
@@ -101,6 +103,7 @@ class RecordedRequest:
         if message["type"] == "http.disconnect":
             self.has_left = True
         elif message["type"] == "http.request":
+            self._has_begun = True
             self.tape.add(message.get("body", b""))
             self.tape.is_complete = not message.get("more_body", False)
         return message
@@ -108,7 +111,8 @@ class RecordedRequest:
     def again(self) -> Receive:
         """Return a ``receive`` that begins with what was received before."""
         kept: Message | None = None
-        if self.tape.size:
+        # An empty body is a message, too; the server would not send it a second time.
+        if self._has_begun:
             more = not self.tape.is_complete
             kept = {"type": "http.request", "body": self.tape.data, "more_body": more}
 
@@ -158,6 +162,8 @@ class RecordedResponse:
             self.status = message["status"]
             self.headers = [*message.get("headers", ())]
             self.seconds = perf_counter() - self._began
+            if is_event_stream(self.headers):
+                self.tape.drop(Loss.TOO_LARGE)  # it would keep its memory for hours
         elif kind == "http.response.body":
             self.tape.add(message.get("body", b""))
         elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
@@ -166,3 +172,9 @@ class RecordedResponse:
         if kind == "http.response.body" and not message.get("more_body", False):
             self.is_complete = self.tape.is_complete = True
             self._on_complete()
+
+
+def is_event_stream(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Return whether a response is a stream of server-sent events, which has no end."""
+    types = [value for name, value in headers if name.lower() == b"content-type"]
+    return bool(types) and types[0].lower().startswith(b"text/event-stream")

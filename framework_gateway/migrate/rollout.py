@@ -116,6 +116,11 @@ class Rollout:
                 return f"{header} {key}", "*" if "*" in read else ", ".join(dict.fromkeys(read))
         return "", ", ".join(dict.fromkeys(read))
 
+    def rule_of(self, route: str) -> Rule:
+        """Return the rule for a route by its name, such as ``GET /users/{id}``."""
+        method, _, template = route.partition(" ")
+        return self.rule_for(method, template)
+
     def rule_for(self, method: str, template: str) -> Rule:
         """Return the most specific rule for a route."""
         found = self._rules.get((method, template))
@@ -174,5 +179,6 @@ def header_of(scope: Scope, name: bytes) -> str:
 
 def cookie_of(scope: Scope, name: str) -> str:
     """Return the value of a cookie; "" without one."""
-    header = header_of(scope, b"cookie")
+    # HTTP/2 may send each cookie in a field of its own (RFC 9113, 8.2.3).
+    header = "; ".join(v.decode("latin-1") for k, v in scope["headers"] if k == b"cookie")
     return cookie_parser(header).get(name, "") if header else ""

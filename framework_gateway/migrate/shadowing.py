@@ -12,23 +12,27 @@ from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from framework_gateway.compare.comparer import AGAIN, SMALL, compare_rounds
+from framework_gateway.compare.comparer import AGAIN, compare_rounds
 from framework_gateway.compare.differences import find_differences
 from framework_gateway.compare.findings import Comparison, Difference
 from framework_gateway.compare.messages import Answer, Failure, Headers, NoAnswer, Request
 from framework_gateway.compare.rules import Rules
 from framework_gateway.compare.targets import IN_PROCESS, Application
+from framework_gateway.migrate.attempts import RAISED
 from framework_gateway.migrate.jobs import Job, Timed
 from framework_gateway.migrate.options import SAFE, Limits
 from framework_gateway.migrate.rarely import RareLog
 from framework_gateway.migrate.recording import Budget, Loss
+from framework_gateway.migrate.refusals import Busy, refuse_for
 from framework_gateway.migrate.testers import Side
 from framework_gateway.mounts.mount import Mount
 from framework_gateway.mounts.routing import Mounts
 from framework_gateway.mounts.threads import GATEWAY, current_threads
+from framework_gateway.observability.observer import is_fault
 from framework_gateway.processes.isolated import Isolated
 from framework_gateway.proxy.upstream import Upstream
 
+SMALL = 8 * 1024  # bytes of both bodies; a thread compares larger ones, for clients must not wait
 STOP_WAIT = 2.0  # seconds for shadows to end when the gateway stops
 ALWAYS_TWICE = 20  # comparisons of a route that always ask the old application twice
 Observe = Callable[[Job, Comparison, Sequence[Difference] | None], object]
@@ -67,7 +71,8 @@ class Shadows:
         self.count = count
         self.budget = Budget(limits.memory)
         self._apps: dict[Side, ASGIApp] = {
-            side: Mounts(Starlette(), [mount]) for side, mount in mounts.items()
+            side: Mounts(Starlette(), [mount], refuse=refuse_for(mount))
+            for side, mount in mounts.items()
         }
         self._mounts = mounts
         self._queue: deque[Job] = deque()
@@ -96,10 +101,18 @@ class Shadows:
             return
         self._queue.append(job)
         if has_slot:
-            # A context of its own: the shadow belongs to no request and to no mount.
-            task = asyncio.create_task(self._work(), context=Context())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start_task()
+
+    def _start_task(self) -> None:
+        # A context of its own: the shadow belongs to no request and to no mount.
+        task = asyncio.create_task(self._work(), context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._end_task)
+
+    def _end_task(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._queue:  # a shadow was queued after the task had looked for the last time
+            self._start_task()
 
     async def _work(self) -> None:
         """Send shadows until the queue is empty."""
@@ -112,9 +125,12 @@ class Shadows:
                     await self._shadow(job)
                 else:
                     self.count(job.route, Loss.FULL)
+            except Busy:
+                self.count(job.route, Loss.FULL)
             # A shadow may fail in any way; the next ones must still be sent.
             except Exception as error:
                 self._log.warn(job.route, f"The shadow of {job.route} failed", error)
+                self.count(job.route, Loss.FAILED)
             finally:
                 self.budget.give(job.size + size * has_room)
 
@@ -127,8 +143,7 @@ class Shadows:
             self.count(job.route, Loss.TOO_LARGE)
             return
         old, new = (given, asked) if job.side == "old" else (asked, given)
-        again = await self._ask("old", job, request) if self._wants_noise(job, old) else None
-        await self._compare(job, request, old, new, again)
+        await self._compare(job, request, old, new, await self._ask_again(job, request, old))
 
     async def _compare(
         self, job: Job, request: Request, old: Answer, new: Answer, again: Answer | None
@@ -152,9 +167,19 @@ class Shadows:
             found = await to_thread.run_sync(work, limiter=self._limiter)
         self.observe(job, *found)
 
+    async def _ask_again(self, job: Job, request: Request, old: Answer) -> Answer | None:
+        """Ask the old application for a second answer, if one is wanted for the noise."""
+        if not self._wants_noise(job, old):
+            return None
+        try:
+            return await self._ask("old", job, request)
+        except Busy:
+            return None
+
     def _wants_noise(self, job: Job, old: Answer) -> bool:
         """Return whether the old application is asked again; always for the first of a route."""
-        if job.method not in SAFE or old.error is not None or not self.limits.noise:
+        # Without its credentials, a request may have another answer; that is no noise.
+        if job.is_changed or job.method not in SAFE or old.error or not self.limits.noise:
             return False
         asked = self._twice.get(job.route, 0)
         if asked >= ALWAYS_TWICE:
@@ -163,8 +188,16 @@ class Shadows:
         self._twice[job.route] = asked + 1
         return True
 
+    def forget(self, route: str) -> None:
+        """Ask the old application twice again, because its noise was forgotten."""
+        self._twice.pop(route, None)
+
     async def _ask(self, side: Side, job: Job, request: Request) -> Answer:
-        """Send a shadow; a failure is an answer, too."""
+        """Send a shadow; a failure is an answer, too.
+
+        Raises:
+            Busy: the gateway has refused it.
+        """
         began = perf_counter()
         timed = Timed(self._apps[side])
         # Code of the mount that was asked before could not cancel that of this one.
@@ -181,8 +214,12 @@ class Shadows:
             reason, failure = f"no answer within {self.limits.timeout:g} s", Failure.TIMEOUT
         except NoAnswer as error:
             reason, failure = str(error), error.failure
-        # An application may raise anything; the evidence says so.
-        except Exception as error:
+        except Busy:
+            raise
+        # An application may raise anything, SystemExit included; the evidence says so.
+        except RAISED as error:
+            if not is_fault(error):
+                raise
             reason, failure = type(error).__name__, Failure.EXCEPTION
         seconds = perf_counter() - began
         return Answer(side, target.url, request, seconds, error=reason, failure=failure)

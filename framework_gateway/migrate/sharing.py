@@ -28,8 +28,8 @@ class SharedState:
     def __init__(self, store: Store, prefix: str) -> None:
         self.store = store
         self.name = f"state {prefix or '/'}"
-        self._version = -1
-        self._state = MoveState()
+        # One value, because several threads read and change the state.
+        self._known: tuple[int, MoveState] = (-1, MoveState())
 
     def read(self) -> MoveState:
         """Return the state as it is now.
@@ -37,21 +37,22 @@ class SharedState:
         Raises:
             StoreError: the store is away, or has something else there.
         """
-        if self.store.versions(self.name).get(self.name, 0) == self._version:
-            return self._state
-        return self._load()
+        version, state = self._known
+        if self.store.versions(self.name).get(self.name, 0) == version:
+            return state
+        return self._load()[1]
 
-    def _load(self) -> MoveState:
+    def _load(self) -> tuple[int, MoveState]:
         found = self.store.read(self.name)
         if found is None:
-            self._version, self._state = 0, MoveState()
-            return self._state
-        try:
-            state = MoveState.model_validate_json(found.text)
-        except ValidationError as error:
-            raise StoreError(f"{self.name} in the store is no state of a move") from error
-        self._version, self._state = found.version, state
-        return state
+            known = 0, MoveState()
+        else:
+            try:
+                known = found.version, MoveState.model_validate_json(found.text)
+            except ValidationError as error:
+                raise StoreError(f"{self.name} in the store is no state of a move") from error
+        self._known = known
+        return known
 
     def change(self, change: Change) -> tuple[MoveState, bool]:
         """Change the state; the change is repeated if another process was faster.
@@ -66,12 +67,13 @@ class SharedState:
             StoreError: the store is away, or too many processes change the state.
         """
         for _ in range(ATTEMPTS):
-            state = self._load()
+            version, state = self._load()
             wanted = change(state)
             if wanted == state:
                 return state, False
-            if self.store.write(self.name, wanted.model_dump_json(), self._version):
-                self._version, self._state = self._version + 1, wanted
+            # Not the version of self._known: another thread may have read a newer one meanwhile.
+            if self.store.write(self.name, wanted.model_dump_json(), version):
+                self._known = version + 1, wanted
                 return wanted, True
         raise StoreError(f"{self.name}: too many changes at the same time")
 
@@ -108,7 +110,13 @@ class SharedEvidence:
             known = self._known.get(route)
             if known is None or known.version != version:
                 self._load(route)
-        return {route: known.evidence for route, known in self._known.items()}
+        # A copy, because another thread may add a route at the same time.
+        return {route: known.evidence for route, known in self._known.copy().items()}
+
+    def known(self, route: str) -> RouteEvidence | None:
+        """Return the evidence of a route as it was read or written last, without the store."""
+        found = self._known.get(route)
+        return None if found is None else found.evidence
 
     def _load(self, route: str) -> Known:
         found = self.store.read(self.prefix + route)
@@ -130,7 +138,7 @@ class SharedEvidence:
         known = self._known.get(route) or self._load(route)
         if not known.version and len(self.store.versions(self.prefix)) >= MAX_ROUTES:
             # Clients may have chosen the names, of which each gateway knows others.
-            del self._known[route]
+            self._known.pop(route, None)  # unless another thread has done so
             route = OTHER_ROUTE
             known = self._known.get(route) or self._load(route)
         for _ in range(ATTEMPTS):
@@ -141,15 +149,22 @@ class SharedEvidence:
             known = self._load(route)
         raise StoreError(f"{self.prefix}{route}: too many changes at the same time")
 
-    def reset(self, route: str) -> None:
+    def reset(self, route: str) -> bool:
         """Forget the evidence of a route, after a mistake was corrected.
+
+        Returns:
+            Whether the store had any; a name that is none of a route is not stored.
 
         Raises:
             StoreError: the store is away, or too many processes add to the route.
         """
         for _ in range(ATTEMPTS):
-            if self._write(route, RouteEvidence(), self._load(route).version):
-                return
+            version = self._load(route).version
+            if not version:
+                self._known.pop(route, None)
+                return False
+            if self._write(route, RouteEvidence(), version):
+                return True
         raise StoreError(f"{self.prefix}{route}: too many changes at the same time")
 
     def _write(self, route: str, evidence: RouteEvidence, version: int) -> bool:

@@ -108,6 +108,13 @@ class MoveState(BaseModel):
         what = f"{route}: back to the old application: {reason}"
         return self.changed("breaker", what, trips={**self.trips, route: trip})
 
+    def with_trips(self, reasons: Mapping[str, str]) -> Self:
+        """Return the state with several routes back at the old application."""
+        state = self
+        for route, reason in reasons.items():
+            state = state.with_trip(route, reason)
+        return state
+
     def with_hold(self, key: str, who: str) -> Self:
         """Return the state in which the steps of a rule have stopped."""
         if key in self.held:
@@ -119,6 +126,10 @@ class MoveState(BaseModel):
         trips = {route: trip for route, trip in self.trips.items() if route != name}
         held = [key for key in self.held if key != name]
         return self.changed(who, f"{name}: released", trips=trips, held=held)
+
+    def forgotten(self, route: str, who: str) -> Self:
+        """Return the state whose history says that the evidence of a route was forgotten."""
+        return self.changed(who, f"{route}: evidence forgotten")
 
 
 def digest_of(rules: Sequence[Rule]) -> str:
@@ -133,5 +144,7 @@ def complete_only(rules: Sequence[Rule]) -> MoveState:
 
 
 def replace_rule(old: Rule, new: Rule, state: MoveState) -> MoveState:
-    """Replace a rule unless another process has done so."""
-    return state.with_rule(new, "steps") if state.rules.get(old.key) == old else state
+    """Replace a rule unless somebody has changed or held it meanwhile."""
+    if state.rules.get(old.key) != old or old.key in state.held:
+        return state
+    return state.with_rule(new, "steps")

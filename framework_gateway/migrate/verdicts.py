@@ -8,6 +8,7 @@ from framework_gateway.migrate import latencies as histograms
 from framework_gateway.migrate.evidence import (
     COMPARED,
     NOT_ANSWERED,
+    OLD_FAILED,
     TIMED_OUT,
     RouteEvidence,
 )
@@ -50,8 +51,9 @@ def faults_of(evidence: RouteEvidence, ready: Ready) -> Iterator[str]:
     counts, compared = evidence.counts, evidence.counts[COMPARED]
     if (differing := evidence.differing) > ready.differing * compared:
         yield f"{differing:,} of {compared:,} compared differ"
-    asked = compared + counts[TIMED_OUT] + counts[NOT_ANSWERED] + counts["new failure"]
-    failed = counts[TIMED_OUT] + counts[NOT_ANSWERED] + counts["new failure"]
+    unanswered = counts[TIMED_OUT] + counts[NOT_ANSWERED] - counts[OLD_FAILED]
+    failed = unanswered + counts["new failure"]
+    asked = compared + failed
     if failed > ready.failing * asked:
         yield f"{failed:,} of {asked:,} were not answered"
     ratio = slowness(evidence)

@@ -123,10 +123,10 @@ class Moves:
         try:
             change = Change.model_validate_json(await read_body(request, MAX_SIZE))
             control = self._find(change.move)
+            who = who_of(request)
             if change.action == "forget":
-                await control.forget(change.name)
+                await control.forget(change.name, who)
             else:
-                who = who_of(request)
                 await control.change(lambda state: change.apply(state, who))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]

@@ -37,6 +37,16 @@ def old_api() -> Flask:
     def echo() -> Any:
         return request.get_data()
 
+    @app.get("/cached")
+    def cached() -> Any:
+        response = jsonify({"id": 1})
+        response.set_etag("one")
+        return response.make_conditional(request)
+
+    @app.get("/me")
+    def me() -> Any:
+        return {"name": request.cookies.get("session", "nobody")}
+
     @app.get("/large")
     def large() -> Any:
         return "x" * 300_000
@@ -53,8 +63,9 @@ class New:
     """The new version.
 
     Attributes:
-        mode: how ``/users/{number}`` answers: ``well``, ``wrong``, ``error``, ``raise``, ``hang``,
-            ``late`` (an exception after the head), ``stream``.
+        mode: how ``/users/{number}`` answers: ``well``, ``wrong``, ``error``, ``raise``, ``exit``,
+            ``hang``, ``late`` (an exception after the head), ``stream``, ``meddle`` (it changes the
+            headers of the request, then fails).
         seen: the requests that it got.
         bodies: those of requests to ``/echo``.
     """
@@ -67,6 +78,8 @@ class New:
         self.app.add_api_route("/users/{number}", self.get_user, response_model=None)
         self.app.add_api_route("/users", self.create, methods=["POST"], status_code=201)
         self.app.add_api_route("/large", self.large)
+        self.app.add_api_route("/me", self.me)
+        self.app.add_api_route("/cached", self.cached)
         self.app.add_api_route("/echo", self.echo)
         self.app.add_api_route("/noise", self.noise)
         self.count = 1000
@@ -81,7 +94,11 @@ class New:
 
     async def get_user(self, number: int, request: Request) -> Any:
         self._note(request)
-        if self.mode == "error":
+        if self.mode == "meddle":
+            request.scope["headers"].append((b"x-meddled", b"1"))
+        if self.mode == "exit":
+            raise SystemExit(1)
+        if self.mode in ("error", "meddle"):
             return Response("broken", 500)
         if self.mode == "raise":
             raise RuntimeError("a mistake")
@@ -107,6 +124,14 @@ class New:
     async def echo(self, request: Request) -> Any:
         self.bodies.append(await request.body())
         raise RuntimeError("a mistake")
+
+    async def cached(self, request: Request, response: Response) -> Any:
+        self._note(request)
+        response.headers["ETag"] = '"two"'
+        return {"id": 1}
+
+    async def me(self, request: Request) -> Any:
+        return {"name": request.cookies.get("session", "nobody")}
 
     async def large(self, request: Request) -> Any:
         self._note(request)

@@ -1,6 +1,8 @@
 """``gateway move``, run as a program next to a gateway on a real socket."""
 
+import getpass
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,10 @@ from xml.dom.minidom import parseString
 import httpx2 as httpx
 import pytest
 
+from framework_gateway.cli.moving import who
+from framework_gateway.migrate.evidence import RouteEvidence
+from framework_gateway.migrate.sharing import SharedEvidence
+from framework_gateway.migrate.stores import FileStore
 from tests.databases import free_port
 from tests.documents import commands
 from tests.migrate.test_file import NEW, OLD, ROUTE
@@ -208,3 +214,20 @@ def test_a_tester_chooses_the_side_by_a_mark(origin: str, directory: Path) -> No
     forged = mark[:-1] + ("0" if mark[-1] != "0" else "1")
     answer = httpx.get(f"{origin}/api/items/1", headers={"Gateway-Move": forged})
     assert answer.json()["number"] == 1
+
+
+def test_a_route_may_have_any_characters(directory: Path) -> None:
+    shared = SharedEvidence(FileStore(directory / "moves.sqlite3"), "/api")
+    shared.add("GET /[/bold]", RouteEvidence())
+    shared.store.close()
+    run = move(directory, "status")
+    assert run.returncode == 0, run.stderr
+    assert "GET /[/bold]" in run.stdout
+
+
+def test_a_user_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise OSError("No username set in the environment")
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    assert who().startswith(f"uid {os.getuid()}@")

@@ -160,3 +160,22 @@ def test_a_quantile_has_an_interval_if_there_is_enough() -> None:
     assert alone is not None
     assert alone.value == pytest.approx(1.0, rel=0.02)
     assert (alone.low, alone.high) == (None, None)
+
+
+def test_a_request_with_several_differences_counts_once() -> None:
+    evidence = seen(RouteEvidence(), 9)
+    evidence.add_comparison(ROUTE, comparison({"a": 1, "b": 1}, {"a": 2, "b": 2}), None, NOTHING)
+    assert len(evidence.found) == 2
+    assert evidence.differing == 1
+
+
+def test_the_old_application_is_not_what_keeps_a_route_from_being_ready() -> None:
+    evidence = seen(RouteEvidence(), 1000)
+    asked = Request.build("GET", "/users")
+    answers = [
+        Answer("old", "", asked, 0.01, error="no answer", failure=Failure.TIMEOUT),
+        Answer("new", "", asked, 0.01, 200),
+    ]
+    one = compare_rounds(asked, [answers], Rules(), {})
+    assert evidence.add_comparison(ROUTE, one, None, NOTHING) == "timed out"
+    assert judge(evidence, Ready()).readiness is Readiness.READY

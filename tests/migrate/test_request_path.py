@@ -1,11 +1,14 @@
 """What clients get while an API moves: one answer, from the right side, without harm."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from framework_gateway.migrate.headers import add_vary
+from framework_gateway.migrate.rollout import cookie_of
 from framework_gateway.migrate.testers import sign
 from tests.databases import free_port
 from tests.migrate.gateways import SECRET, moved
@@ -37,7 +40,7 @@ def test_reads_and_writes_move_apart(tmp_path: Path) -> None:
         assert [method for method, _, _ in api.seen_by_old] == ["GET"]
 
 
-@pytest.mark.parametrize("mode", ["error", "raise", "hang", "late"])
+@pytest.mark.parametrize("mode", ["error", "raise", "exit", "hang", "late"])
 def test_a_read_that_the_new_application_fails_is_answered_by_the_old_one(
     tmp_path: Path, mode: str
 ) -> None:
@@ -140,3 +143,38 @@ def test_no_client_can_pretend_to_be_a_shadow(tmp_path: Path) -> None:
     with moved(tmp_path) as api:
         api.client.get("/api/users/1", headers={"Gateway-Shadow": "1"})
         assert "Gateway-Shadow" not in api.seen_by_old[0][2]
+
+
+def test_the_old_application_sees_the_request_of_the_client(tmp_path: Path) -> None:
+    with moved(tmp_path, LIVE | {"share": 0}) as api:
+        api.new.mode = "meddle"
+        assert api.client.get("/api/users/1").status_code == 200
+        ((_, _, headers),) = api.seen_by_old
+        assert "X-Meddled" not in headers
+
+
+def test_a_write_that_is_not_answered_in_time_is_a_failure(tmp_path: Path) -> None:
+    rule = {"stage": "live", "percent": 100}
+    options = {"request_timeout": 0.3}
+    with moved(tmp_path, rule, old_options=options, new_options=options) as api:
+
+        @api.new.app.delete("/users")
+        async def hang() -> None:
+            await asyncio.Event().wait()
+
+        assert api.client.delete("/api/users").status_code == 504
+        api.wait_for("DELETE /users", "new failure")
+        assert not api.seen_by_old
+
+
+def test_vary_names_each_header_once() -> None:
+    headers = [(b"Vary", b"Accept, cookie")]
+    add_vary(headers, "Cookie, Authorization")
+    assert headers[1:] == [(b"vary", b"Authorization")]
+    add_vary(headers, "Cookie, Authorization")
+    assert len(headers) == 2
+
+
+def test_a_cookie_is_found_in_each_field_of_http_2() -> None:
+    scope = {"headers": [(b"cookie", b"theme=dark"), (b"cookie", b"session=one")]}
+    assert cookie_of(scope, "session") == "one"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from framework_gateway.migrate.options import Rule, Stage
-from framework_gateway.migrate.state import MAX_HISTORY, MoveState
+from framework_gateway.migrate.state import MAX_HISTORY, MoveState, replace_rule
 from tests.migrate.gateways import Moved, moved
+from tests.migrate.test_breaker import open_breaker
 from tests.wsgi.server import wait_until
 
 ROUTE = "GET /users/{number}"
@@ -109,3 +110,34 @@ def test_a_history_is_bounded() -> None:
     for number in range(MAX_HISTORY + 50):
         state = state.with_rule(Rule(percent=number % 100), "Ada")
     assert len(state.history) == MAX_HISTORY
+
+
+def test_a_breaker_of_a_gateway_with_an_older_file_changes_no_rules(tmp_path: Path) -> None:
+    edited = LIVE | {"steps": [100]}
+    with moved(tmp_path, LIVE) as one, moved(tmp_path, edited) as other:
+        wait_until(lambda: state_of(one) == state_of(other))
+        open_breaker(one)
+        synchronise(one)
+        assert state_of(one).rules["reads *"].steps == [100]
+        wait_until(lambda: state_of(other).trips.keys() == {ROUTE})
+
+
+def test_a_step_does_not_overtake_a_person() -> None:
+    rule, step = Rule(stage=Stage.LIVE, percent=10), Rule(stage=Stage.LIVE, percent=50)
+    state = MoveState().with_rule(rule, "Ada")
+    held = state.with_hold(rule.key, "Ada")
+    assert replace_rule(rule, step, state).rules[rule.key] == step
+    assert replace_rule(rule, step, held) is held
+    assert replace_rule(step, rule, state) is state
+
+
+def test_to_forget_evidence_stands_in_the_history(tmp_path: Path) -> None:
+    with moved(tmp_path, LIVE) as api:
+        api.client.get("/api/users/1")
+        assert api.counts(ROUTE)["new success"] == 1
+        assert api.client.portal is not None
+        for route in (ROUTE, "GET /nothing"):
+            api.client.portal.call(partial(api.control.forget, route, "Ada"))
+        assert api.counts(ROUTE) == {}
+        entries = [entry.what for entry in state_of(api).history if entry.who == "Ada"]
+        assert entries == [f"{ROUTE}: evidence forgotten"]

@@ -11,6 +11,7 @@ import pytest
 from framework_gateway.migrate.evidence import RouteEvidence
 from framework_gateway.migrate.options import Rule, Stage
 from framework_gateway.migrate.sharing import MAX_ROUTES, SharedEvidence, SharedState
+from framework_gateway.migrate.state import MoveState
 from framework_gateway.migrate.stores import FileStore, Store, StoreError, open_store
 from tests.databases import PostgreSQL, free_port, redis_server
 
@@ -124,4 +125,34 @@ def test_a_full_disk_is_an_error_and_what_was_stored_stays(tmp_path: Path) -> No
     with pytest.raises(StoreError, match="full"):
         store.write("state /api", "x" * 100_000, 1)
     assert store.read("state /api") == (1, "small")
+    store.close()
+
+
+def test_a_change_is_repeated_if_another_thread_has_read_a_newer_state(tmp_path: Path) -> None:
+    shared, other = (SharedState(FileStore(tmp_path / "moves.sqlite3"), "/api") for _ in range(2))
+    calls = 0
+
+    def change(state: MoveState) -> MoveState:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            other.change(lambda state: state.with_trip("GET /users", "5 failures in a row"))
+            shared.read()  # as the thread that looks at the store each second
+        return state.with_rule(Rule(), "Ada")
+
+    state, has_changed = shared.change(change)
+    assert (calls, has_changed) == (2, True)
+    assert state.trips.keys() == {"GET /users"}
+    assert shared.read() == other.read() == state
+    shared.store.close()
+    other.store.close()
+
+
+def test_what_was_never_seen_is_not_stored_when_it_is_forgotten(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "moves.sqlite3")
+    shared = SharedEvidence(store, "/api")
+    assert not shared.reset("GET /nothing")
+    assert shared.read() == {}
+    shared.add("GET /users", RouteEvidence())
+    assert shared.reset("GET /users")
     store.close()
