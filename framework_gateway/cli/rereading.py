@@ -3,12 +3,14 @@
 import logging
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from framework_gateway.cli.file.reading import FileError, read_file
 from framework_gateway.config import Config
 from framework_gateway.migrate.sharing import SharedState
+from framework_gateway.migrate.state import MoveState
 from framework_gateway.migrate.stores import StoreError, open_store
 
 logger = logging.getLogger("framework_gateway")
@@ -36,13 +38,14 @@ def reread(file: Path, config: Config) -> None:
     except FileError as error:
         logger.error("%s is not used: %s", file, error)
         return
+    assert content is not None  # read_file raises FileError otherwise
     store = open_store(config.moves_store)
     try:
         for move in content.moves:
             path = "" if move.prefix == "/" else move.prefix
-            rules = move.rules
-            _, changed = SharedState(store, path).change(lambda state, r=rules: state.with_file(r))
-            logger.warning("%s: %s", move.prefix, "new rules" if changed else "the same rules")
+            change = partial(MoveState.with_file, rules=move.rules)
+            _, has_changed = SharedState(store, path).change(change)
+            logger.warning("%s: %s", move.prefix, "new rules" if has_changed else "the same rules")
     except StoreError as error:
         logger.error("The rules of %s are not used: %s", file, error)
     finally:

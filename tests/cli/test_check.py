@@ -83,7 +83,7 @@ def test_all_that_is_wrong_is_shown_at_once(check_project: Path) -> None:
             3,
             f"{place.format(3)}SyntaxError: '(' was never closed ({check_project / 'broken.py'}:1",
         ),
-        (19, 4, place.format(4) + "ModuleNotFoundError(\"No module named 'not_installed'\") ("),
+        (19, 4, place.format(4) + "ModuleNotFoundError: No module named 'not_installed' ("),
         (23, 5, place.format(5) + "1 is neither a WSGI nor an ASGI application"),
         (27, 6, place.format(6) + "there is no module 'nowhere' (in 'nowhere.app:app')"),
     ]
@@ -124,8 +124,8 @@ def test_the_base_and_its_mounts_are_imported(check_project: Path) -> None:
         3,
         [
             ("nowhere:app", "there is no module 'nowhere' (in 'nowhere:app')"),
-            ("shop:application", "shop:application could not be imported: TypeError("),
-            ("shop", "shop could not be imported: TypeError("),
+            ("shop:application", "shop:application is not a framework_gateway.Gateway"),
+            ("shop", "shop is not a framework_gateway.Gateway"),
             ("number", "number is not a framework_gateway.Gateway"),
             ("exits:app", "SystemExit: no"),
             ("dies:app", "the import has ended the process with status 7"),
