@@ -67,7 +67,8 @@ class PostgreSQLStore:
             options=f"-c statement_timeout={int(TIMEOUT * 1000)}",
         )
         # Another process may make the table at the same time.
-        with suppress(psycopg.errors.UniqueViolation):
+        errors = psycopg.errors
+        with suppress(errors.UniqueViolation, errors.DuplicateTable, errors.DuplicateObject):
             connection.execute(SCHEMA)
         return connection
 

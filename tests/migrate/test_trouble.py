@@ -130,7 +130,7 @@ def test_a_new_application_that_floods_the_log_harms_nobody(tmp_path: Path) -> N
 class SmallDisk(FileStore):
     """A file that SQLite refuses to make larger than the disk is."""
 
-    pages = 6
+    pages = 3
 
     def _connect(self) -> sqlite3.Connection:
         connection = super()._connect()
