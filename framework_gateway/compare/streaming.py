@@ -57,7 +57,8 @@ async def while_connected(work: Awaitable[object], receive: Receive) -> None:
 
 async def wait_until_left(receive: Receive) -> None:
     """Wait until the client disconnects."""
-    message = await receive()
-    if message["type"] != "http.disconnect":
-        # Middleware may repeat the body for ever; then nobody tells when the client leaves.
-        await asyncio.Event().wait()
+    for _ in range(2):  # the first message is the request itself if it has no body
+        if (await receive())["type"] == "http.disconnect":
+            return
+    # Middleware may repeat the body for ever; then nobody tells when the client leaves.
+    await asyncio.Event().wait()

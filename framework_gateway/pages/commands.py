@@ -26,7 +26,6 @@ from framework_gateway.pages.bodies import read_body
 MAX_SIZE = 256 * 1024  # bytes of a command or of a request
 
 FILE = "body"  # the name of a file that people make of a binary body
-GLOBS = re.compile(r"[][{}]")
 
 PYTHON = """import httpx
 
@@ -96,8 +95,6 @@ def as_curl(request: Request, url: str) -> str:
     words = ["curl", "--include", "--request", request.method]
     if request.method == "HEAD":
         words = ["curl", "--head"]
-    if GLOBS.search(request.path):
-        words.append("--globoff")  # curl would take them for a list of URLs
     for name, value in request.headers:
         # curl sends a header without a value only when it ends with a semicolon.
         words += ["--header", f"{name}: {value}" if value else f"{name};"]

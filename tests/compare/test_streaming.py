@@ -20,11 +20,12 @@ from pathlib import Path
 async def app(scope, receive, send):
     if scope["type"] != "http":
         return
-    try:
-        if scope["path"].endswith("/hang"):
+    if scope["path"].endswith("/hang"):
+        try:
             await asyncio.Event().wait()
-    finally:
-        Path({file!r}).touch()
+        except asyncio.CancelledError:
+            Path({file!r}).touch()
+            raise
     await send({{"type": "http.response.start", "status": 200, "headers": []}})
     await send({{"type": "http.response.body", "body": b"done"}})
 """

@@ -18,9 +18,9 @@ def troubled(browser: Browser, port: int, database: object) -> Iterator[Page]:
     context.close()
 
 
-@pytest.fixture
-def different(browser: Browser) -> Iterator[Page]:
-    """A window on three mounts that no one here has written pages for."""
+@pytest.fixture(scope="module")
+def different_origin() -> Iterator[str]:
+    """A gateway with three mounts that no one here has written pages for."""
     port = free_port()
     modules = "tests.compare.applications"
     with serve(
@@ -30,8 +30,14 @@ def different(browser: Browser) -> Iterator[Page]:
         origin=f"http://127.0.0.1:{port}",
         path="/one/users",
     ):
-        context = browser.new_context(base_url=f"http://127.0.0.1:{port}")
-        record = Record(context)
-        yield context.new_page()
-        context.close()
-        assert record.complaints == []
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def different(browser: Browser, different_origin: str) -> Iterator[Page]:
+    """A window on it; after the test, it must have had no error."""
+    context = browser.new_context(base_url=different_origin)
+    record = Record(context)
+    yield context.new_page()
+    context.close()
+    assert record.complaints == []

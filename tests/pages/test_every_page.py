@@ -117,7 +117,7 @@ def test_routes_can_be_searched(window: Page) -> None:
     expect(window.locator("#found")).to_have_text("1 path")
     window.get_by_role("link", name="Swagger UI for /fastapi/api/users/{user_id}").click()
     expect(window.get_by_role("heading", name="Users API")).to_be_visible()
-    window.go_back()
+    window.goto("/routes")
     window.get_by_label("Search paths and descriptions").fill("nothing like this")
     expect(window.get_by_text("No route matches.")).to_be_visible()
 
