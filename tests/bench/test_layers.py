@@ -32,6 +32,7 @@ RESULT: dict[str, Any] = {
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_every_aim_has_its_cases(tmp_path: Path) -> None:
     variables = environment(Server(""), f"sqlite:///{tmp_path}/db.sqlite3")
     figures = measure_in_process(1, 0.01, variables, lambda _name: None)

@@ -26,6 +26,7 @@ def test_requests_are_sent_at_a_steady_rate() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_move_is_measured() -> None:
     document = measure_suite(moves.SUITE, 1, 1)
     assert len(document["cases"]) == 4

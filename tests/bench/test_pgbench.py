@@ -28,6 +28,7 @@ def test_a_log_without_inserts_is_an_error() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_each_kind_of_database_is_measured() -> None:
     if reason := why_missing():
         missing(reason)

@@ -71,6 +71,7 @@ def test_users_are_for_the_scale_suite() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("wrk", "_postgresql")
 def test_large_tables_from_end_to_end(tmp_path: Path) -> None:
     document, output = run_bench(tmp_path, "--suite", "scale", "--users", 100, "--users", 200)
@@ -82,6 +83,7 @@ def test_large_tables_from_end_to_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("wrk", "_postgresql")
 def test_writers_from_end_to_end(tmp_path: Path) -> None:
     document, output = run_bench(tmp_path, "--suite", "writers")
@@ -93,6 +95,7 @@ def test_writers_from_end_to_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("wrk")
 def test_workers_from_end_to_end(tmp_path: Path) -> None:
     document, _ = run_bench(tmp_path, "--suite", "workers")

@@ -69,6 +69,7 @@ def check_validation(figures: list[dict[str, object]]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("wrk")
 def test_a_quick_run_on_both_databases(tmp_path: Path) -> None:
     if missing := missing_databases(["postgresql"]):

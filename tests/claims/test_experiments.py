@@ -123,6 +123,7 @@ def test_all_servers_of_the_model_predict_alike(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("subject", starts.PATHS)
 def test_cold_starts_answer_alike(subject: str, database: SQLite) -> None:
     found = [
@@ -195,6 +196,7 @@ def test_threads_may_end_while_their_process_is_measured() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("wrk")
 def test_a_quick_run_of_the_newer_claims(tmp_path: Path) -> None:
     names = [

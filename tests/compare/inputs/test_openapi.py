@@ -92,10 +92,10 @@ def test_files_are_read(name: str, tmp_path: Path) -> None:
 
 
 def test_what_is_no_document_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nowhere: there is no such file"):
+    with pytest.raises(InputError, match="there is no such file"):
         openapi.load("nowhere")
     (tmp_path / "api.json").write_text("[]")
-    with pytest.raises(InputError, match=r"api\.json"):
+    with pytest.raises(InputError, match="not appear to be a valid OpenAPI"):
         openapi.load(str(tmp_path / "api.json"))
     with pytest.raises(InputError, match="new: the OpenAPI document is not JSON"):
         openapi.parse(b"<html>", "new")
