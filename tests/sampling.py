@@ -33,3 +33,22 @@ def every(step: int, cases: Sequence[Any]) -> list[Any]:
         )
         for number, case in enumerate(cases)
     ]
+
+
+def leave_out_rest(items: Sequence[pytest.Item], fixtures: frozenset[str], step: int) -> None:
+    """Leave out all but each ``step``-th of the tests that use an expensive fixture.
+
+    Args:
+        items: collected tests.
+        fixtures: the names of the expensive fixtures.
+        step: 3 to keep a third of them.
+    """
+    expensive = [
+        item
+        for item in items
+        if fixtures & {*getattr(item, "fixturenames", ())} and not item.get_closest_marker("slow")
+    ]
+    for number, item in enumerate(sorted(expensive, key=lambda item: item.nodeid)):
+        if number % step:
+            for mark in REST:
+                item.add_marker(mark)
