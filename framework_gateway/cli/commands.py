@@ -53,7 +53,7 @@ class Command(click.Command):
     def __init__(
         self, *args: Any, examples: str = "", sections: Sections | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **with_help_options(kwargs))
         self.examples = examples
         self.sections = sections or {}
 
@@ -73,6 +73,15 @@ class Command(click.Command):
                     formatter.write_dl(records)
 
 
+def with_help_options(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments of a command that has -h also without its group.
+
+    Click remembers the option of the first call, which may be one without the group.
+    """
+    settings = {**HELP_OPTIONS, **(arguments.get("context_settings") or {})}
+    return {**arguments, "context_settings": settings}
+
+
 def write_examples(examples: str, formatter: click.HelpFormatter) -> None:
     """Write command lines without wrapping them."""
     if examples:
@@ -89,8 +98,10 @@ class Commands(click.Group):
         examples: command lines, shown as they are.
     """
 
+    command_class = Command
+
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **with_help_options(kwargs))
         self.examples = examples
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

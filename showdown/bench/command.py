@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from framework_gateway.cli.commands import Command
 from showdown.bench.signals import terminable
 from showdown.bench.targets import MAIN_TARGETS, TARGETS, THREADS
 from showdown.bench.workloads import WORKLOADS
@@ -22,7 +23,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--quick", is_flag=True, help="Six targets, 64 connections; takes less than two minutes."
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework_gateway.cli.commands import Command
 from showdown.bench.signals import terminable
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ Interrupted: nothing was written. A run cannot be continued; to test a part of t
 """
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--only", multiple=True, metavar="NAME", help="Test only this claim; repeatable.")
 @click.option(
     "--database",
