@@ -43,7 +43,7 @@ def show_body(page: Page) -> None:
 
 
 def show_unified(page: Page) -> None:
-    """Show the differences one below the other."""
+    """Show each value of a difference once."""
     wait_for_answers(page)
     page.get_by_role("button", name="Unified").click()
 
