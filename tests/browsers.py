@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -113,12 +114,19 @@ class Record:
         return {urlsplit(url).hostname for url in sent if not url.startswith(("blob:", "data:"))}
 
 
+@contextmanager
+def recorded_window(browser: Browser, origin: str) -> Iterator[tuple[Page, Record]]:
+    """Open a window; after the block, its pages must have had no error."""
+    context = browser.new_context(base_url=origin)
+    record = Record(context)
+    yield context.new_page(), record
+    context.close()
+    assert record.complaints == []
+
+
 @pytest.fixture
 def window(browser: Browser, port: int, database: SQLite | PostgreSQL) -> Iterator[Page]:
     """A new window; after the test, it must have requested no other host and had no error."""
-    context = browser.new_context(base_url=f"http://{HOST}:{port}")
-    record = Record(context)
-    yield context.new_page()
-    context.close()
+    with recorded_window(browser, f"http://{HOST}:{port}") as (page, record):
+        yield page
     assert record.hosts <= {HOST, "127.0.0.1"}
-    assert record.complaints == []

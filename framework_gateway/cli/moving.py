@@ -26,7 +26,6 @@ from framework_gateway.migrate import reports
 from framework_gateway.migrate.move import Move
 from framework_gateway.migrate.options import Rule
 from framework_gateway.migrate.sharing import Change, SharedEvidence, SharedState
-from framework_gateway.migrate.state import MoveState
 from framework_gateway.migrate.status import status
 from framework_gateway.migrate.stores import Store, StoreError, open_store
 from framework_gateway.migrate.testers import sign
@@ -155,15 +154,9 @@ def change_rule(moved: Moved, route: str, methods: str, changes: dict[str, Any])
     """Set members of a rule; the others stay."""
     if "steps" in changes:
         changes["steps"] = [step for step in changes["steps"].split(",") if step.strip()]
-
-    def change(state: MoveState) -> MoveState:
-        before = state.rules.get(f"{methods} {route}")
-        known = {} if before is None else before.model_dump()
-        rule = Rule(**{**known, "route": route, "methods": methods, **changes})
-        return state if rule == before else state.with_rule(rule, who())
-
+    rule = {"route": route, "methods": methods, **changes}
     try:
-        has_changed = attempt(lambda: moved.change(change))
+        has_changed = attempt(lambda: moved.change(lambda state: state.with_changes(rule, who())))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         option = str(problem["loc"][0]) if problem["loc"] else "rule"

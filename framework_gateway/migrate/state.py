@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -94,6 +94,21 @@ class MoveState(BaseModel):
         """Return the state with a rule in place of the one with the same key."""
         rules, since = {**self.rules, rule.key: rule}, {**self.since, rule.key: time.time()}
         return self.changed(who, f"{rule.key}: {rule.words}", rules=rules, since=since)
+
+    def with_changes(self, changes: Mapping[str, Any], who: str) -> Self:
+        """Return the state with some members of a rule changed; the others stay.
+
+        Args:
+            changes: the members; ``route`` and ``methods`` say which rule it is.
+            who: the person.
+
+        Raises:
+            ValidationError: the rule is not valid.
+        """
+        named = {name: changes[name] for name in ("route", "methods") if name in changes}
+        before = self.rules.get(Rule(**named).key)
+        rule = Rule(**{**(before.model_dump() if before else {}), **changes})
+        return self if rule == before else self.with_rule(rule, who)
 
     def without_rule(self, key: str, who: str) -> Self:
         """Return the state without a rule."""

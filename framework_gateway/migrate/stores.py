@@ -7,9 +7,9 @@ fails if there is another one by now.
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 TIMEOUT = 2.0  # seconds for a store to answer
 TABLE = "framework_gateway_moves"
@@ -68,50 +68,90 @@ def open_store(address: str) -> Store:
     return FileStore(Path(address))
 
 
-class FileStore:
-    """A store in an SQLite file, for the workers and gateways of one machine."""
+class SQLStore:
+    """A store in a table of an SQL database, over one connection.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Attributes:
+        place: what errors call the database.
+        parameter: what stands for a value in a statement.
+        errors: what the driver raises.
+    """
+
+    place: str
+    parameter: str
+    errors: tuple[type[Exception], ...]
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Any = None  # of any driver that follows PEP 249
 
     def read(self, name: str) -> Versioned | None:
         """Return a text; None if there is none."""
-        with self._connected() as connection:
-            query = f"SELECT version, content FROM {TABLE} WHERE name = ?"  # nosec B608
-            found = connection.execute(query, (name,)).fetchone()
+        query = f"SELECT version, content FROM {TABLE} WHERE name = ?"  # nosec B608
+        with self._connected():
+            found = self._execute(query, name).fetchone()
         return None if found is None else Versioned(*found)
 
     def write(self, name: str, text: str, expected: int) -> bool:
         """Write a text; return false if its version is not ``expected``, 0 for none."""
-        with self._connected() as connection:
+        insert = f"INSERT INTO {TABLE} VALUES (?, 1, ?) ON CONFLICT DO NOTHING"  # nosec B608
+        update = (
+            f"UPDATE {TABLE} SET version = version + 1, content = ?"  # nosec B608
+            " WHERE name = ? AND version = ?"
+        )
+        with self._connected():
             if expected:
-                query = (
-                    f"UPDATE {TABLE} SET version = version + 1, content = ?"  # nosec B608
-                    " WHERE name = ? AND version = ?"
-                )
-                return connection.execute(query, (text, name, expected)).rowcount == 1
-            query = f"INSERT INTO {TABLE} VALUES (?, 1, ?) ON CONFLICT DO NOTHING"  # nosec B608
-            return connection.execute(query, (name, text)).rowcount == 1
+                done = self._execute(update, text, name, expected)
+            else:
+                done = self._execute(insert, name, text)
+            return bool(done.rowcount == 1)
 
     def versions(self, prefix: str) -> Mapping[str, int]:
         """Return the versions of all texts whose name begins with a prefix."""
-        with self._connected() as connection:
-            query = f"SELECT name, version FROM {TABLE}"  # nosec B608
-            return {n: v for n, v in connection.execute(query) if n.startswith(prefix)}
+        with self._connected():
+            found = self._execute(f"SELECT name, version FROM {TABLE}").fetchall()  # nosec B608
+        return {name: version for name, version in found if name.startswith(prefix)}
+
+    def _execute(self, query: str, *values: object) -> Any:
+        return self._connection.execute(query.replace("?", self.parameter), values)
 
     @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection; after an error, the next use opens another one."""
+    def _connected(self) -> Iterator[None]:
+        """Connect if there is no connection; after an error, the next use opens another one."""
         with self._lock:
             try:
                 if self._connection is None:
                     self._connection = self._connect()
-                yield self._connection
-            except (sqlite3.Error, OSError) as error:
+                yield
+            except self.errors as error:
                 self._close()
-                raise StoreError(f"{self.path}: {error}") from error
+                raise StoreError(f"{self.place}: {error}".strip()) from error
+
+    def _connect(self) -> Any:
+        """Return a connection that commits each statement, to a database with the table."""
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._close()
+
+
+class FileStore(SQLStore):
+    """A store in an SQLite file, for the workers and gateways of one machine."""
+
+    parameter = "?"
+    errors = (sqlite3.Error, OSError)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.place = str(path)
 
     def _connect(self) -> sqlite3.Connection:
         # Without transactions of its own; any thread may use it, one at a time.
@@ -126,14 +166,3 @@ class FileStore:
             connection.close()
             raise
         return connection
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            with closing(connection):
-                pass
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._close()

@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HTTPRequest
@@ -14,12 +13,13 @@ from framework_gateway.compare.exports import (
     TEST,
     arguments_of,
     as_line,
+    headers_of,
     literal,
     printable,
 )
 from framework_gateway.compare.inputs import InputError
 from framework_gateway.compare.inputs.curl import read_curl, refuse_file
-from framework_gateway.compare.messages import Headers, Request, as_text
+from framework_gateway.compare.messages import Request, as_text
 from framework_gateway.compare.replay import ReplayError, parse_line
 from framework_gateway.pages.bodies import read_body
 
@@ -123,16 +123,10 @@ def as_python(request: Request, url: str) -> str:
     """Return the arguments of ``httpx.request``."""
     words = [repr(request.method), repr(url + request.path)]
     if request.headers:
-        words.append(f"headers={pairs(request.headers)!r}")
+        words.append(f"headers={headers_of(request.headers)}")
     if request.body:
         words.append(f"content={request.body!r}")
     return ", ".join(words)
-
-
-def pairs(headers: Headers) -> Any:
-    """Return headers as a dictionary, or as pairs if a name occurs twice."""
-    found = dict(headers)
-    return found if len(found) == len(headers) else [*headers]
 
 
 def text_of(request: Request) -> str | None:

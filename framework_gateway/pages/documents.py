@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,17 +14,25 @@ logger = logging.getLogger("framework_gateway")
 
 PATH = "/openapi.json"  # FastAPI's default
 MAX_SIZE = 10 * 1024 * 1024
+KEPT = 30.0  # seconds; a mount may still be starting, so not for ever
 TIMEOUT = 2.0  # seconds; the page does without the document of a mount that takes longer
 
 
-async def fetch_documents(targets: Sequence[Application]) -> dict[str, dict[str, Any]]:
-    """Ask every target for its OpenAPI document at once; return those there are, by prefix."""
-    found = await asyncio.gather(*map(fetch_document, targets))
-    return {
-        target.prefix: document
-        for target, document in zip(targets, found, strict=True)
-        if document is not None
-    }
+class Documents:
+    """The OpenAPI documents of the mounts, asked for again only after a while."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, Any]] = {}
+        self._until = 0.0
+
+    async def fetch(self, targets: Sequence[Application]) -> dict[str, dict[str, Any]]:
+        """Ask every target at once; return the documents there are, by prefix."""
+        if time.monotonic() >= self._until:
+            found = await asyncio.gather(*map(fetch_document, targets))
+            pairs = zip(targets, found, strict=True)
+            self._found = {one.prefix: document for one, document in pairs if document is not None}
+            self._until = time.monotonic() + KEPT
+        return self._found
 
 
 async def fetch_document(target: Application) -> dict[str, Any] | None:

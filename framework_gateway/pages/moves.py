@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute, Route
 
 from framework_gateway.compare.guard import Guard
 from framework_gateway.migrate.control import Control
-from framework_gateway.migrate.options import Rule
 from framework_gateway.migrate.reports import as_markdown, milliseconds, rate, stage_words
 from framework_gateway.migrate.state import MoveState
 from framework_gateway.migrate.status import status
@@ -50,11 +49,7 @@ class Change(BaseModel):
         """
         match self.action:
             case "set":
-                wanted = Rule(**self.rule)
-                before = state.rules.get(wanted.key)
-                known = {} if before is None else before.model_dump()
-                rule = Rule(**{**known, **self.rule})
-                return state if rule == before else state.with_rule(rule, who)
+                return state.with_changes(self.rule, who)
             case "remove":
                 return state.without_rule(self.name, who) if self.name in state.rules else state
             case "hold":

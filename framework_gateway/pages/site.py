@@ -23,7 +23,7 @@ from framework_gateway.observability.endpoints import Endpoint, endpoints_of
 from framework_gateway.pages.assets import Assets, version_of
 from framework_gateway.pages.code import Code, show_styles
 from framework_gateway.pages.commands import read_request, write_request
-from framework_gateway.pages.documents import fetch_documents
+from framework_gateway.pages.documents import Documents
 from framework_gateway.pages.index import tables_of, title_of
 from framework_gateway.pages.operations import operations, readable_paths
 from framework_gateway.pages.page import HEADERS, Document, Page, number
@@ -75,6 +75,7 @@ class Site:
         self.comparing = Compare(
             [mount.path for mount in mounts], max_body_size, guard, rules or Rules()
         )
+        self.documents = Documents()
         self.static_path = f"/static/{version_of(self.static, highlight_styles())}"
         self.renderer = Jinja2Templates([*self.templates])
         self.renderer.env.globals["number"] = number
@@ -230,7 +231,7 @@ class Site:
     async def compare(self, request: Request) -> Document:
         """Return the content of the Compare page: what can be asked."""
         every = [endpoint for endpoints in self.endpoints.values() for endpoint in endpoints]
-        found = operations(every, await fetch_documents(self.comparing.targets(request)))
+        found = operations(every, await self.documents.fetch(self.comparing.targets(request)))
         return {
             "methods": METHODS,
             "examples": [asdict(example) for example in self.examples],

@@ -4,8 +4,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -15,6 +14,7 @@ from showdown.bench.manifest import describe_run
 from showdown.bench.measure import Case, Plan, databases, measure_all
 from showdown.bench.report import new_console, show_progress
 from showdown.bench.results import FORMAT
+from showdown.bench.rules import Rule
 from showdown.bench.samples import column, spread
 from showdown.bench.servers import environment
 from showdown.bench.tables import Grid, print_grid
@@ -37,34 +37,14 @@ SOCKET_CASES = [
 ]
 
 
-@dataclass(frozen=True)
-class Aim:
-    """A bound of the ratio of two cases: of their CPU time, or of requests a second."""
-
-    case: str
-    other: str
-    at_most: float | None = None
-    at_least: float | None = None
-
-    @property
-    def bound(self) -> str:
-        """The bound as text."""
-        return f"≥ {self.at_least}" if self.at_most is None else f"≤ {self.at_most}"
-
-    def is_reached(self, ratios: Sequence[float]) -> bool:
-        """Return whether the median of the rounds' ratios is within the bound."""
-        median = statistics.median(ratios)
-        return (self.at_most is None or median <= self.at_most) and median >= (self.at_least or 0)
-
-
 AIMS = [
-    Aim("FastAPI in the gateway", BARE, at_most=1.0),
+    Rule("cpu", "FastAPI in the gateway", BARE, at_most=1.0),
     *(
-        Aim(f"{name} {place}", f"{name}, called inline", at_most=1.1)
+        Rule("cpu", f"{name} {place}", f"{name}, called inline", at_most=1.1)
         for name in ("Flask", "Django")
         for place in ("through the bridge", "in the gateway")
     ),
-    Aim(SERVED, ALONE, at_least=0.85),
+    Rule("rate", SERVED, ALONE, at_least=0.85),
 ]
 
 
@@ -157,9 +137,9 @@ def aim_rows(figures: Figures) -> list[list[str]]:
     """Return a row for each aim whose cases were measured."""
     rows: list[list[str]] = []
     for aim in AIMS:
-        if aim.case in figures:
+        if aim.other is not None and aim.case in figures:
             pairs = zip(figures[aim.case], figures[aim.other], strict=True)
             ratios = [one / other for one, other in pairs]
-            verdict = "reached" if aim.is_reached(ratios) else "missed"
-            rows.append([aim.case, aim.other, spread(ratios, 2), aim.bound, verdict])
+            cells = [spread(ratios, 2), aim.bound, aim.verdict(ratios)]
+            rows.append([aim.case, aim.other, *cells])
     return rows

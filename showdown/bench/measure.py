@@ -160,13 +160,23 @@ def measure(server: Running, case: Case, seconds: int, contents: Contents) -> Sa
         spent = cpu_seconds(server.process.pid) - before
     check(load, server, case, path, cookie)
     settle(server)
+    return sample_of(load, spent, memory_peak(server.process.pid))
+
+
+def sample_of(load: Load, spent: float, memory: int) -> Sample:
+    """Return what a load has shown.
+
+    Args:
+        spent: CPU time of the server, in seconds.
+        memory: of the server, in bytes.
+    """
     return Sample(
         rate=load.rate,
         cpu=spent / load.requests * 1e6,
         p50=load.p50,
         p95=load.p95,
         p99=load.p99,
-        memory=memory_peak(server.process.pid),
+        memory=memory,
         requests=load.requests,
         failed=load.failed / load.requests,
     )

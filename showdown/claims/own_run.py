@@ -14,7 +14,7 @@ import click
 from showdown.bench.databases import SQLiteFiles
 from showdown.bench.load import TIMEOUT, run_wrk
 from showdown.bench.manifest import describe_run
-from showdown.bench.measure import Case, Plan, Samples
+from showdown.bench.measure import Case, Plan, Samples, sample_of
 from showdown.bench.report import show_progress
 from showdown.bench.samples import Sample
 from showdown.bench.servers import Running, cpu_seconds, memory_peak, require_proc, run, settle
@@ -118,15 +118,7 @@ def measure(endpoint: Endpoint, case: Case, workload: OwnWorkload, seconds: int)
         raise click.ClickException(f"{case.name}: {failed} of {load.requests} requests failed")
     if endpoint.server:
         settle(endpoint.server)
-    return Sample(
-        rate=load.rate,
-        cpu=spent / load.requests * 1e6,
-        p50=load.p50,
-        p95=load.p95,
-        p99=load.p99,
-        memory=memory_peak(pid) if pid else 0,
-        requests=load.requests,
-    )
+    return sample_of(load, spent, memory_peak(pid) if pid else 0)
 
 
 def ask(endpoint: Endpoint, case: Case, workload: OwnWorkload) -> None:

@@ -54,7 +54,7 @@ COMPARISONS = [
 
 
 def experiment(laboratory: Laboratory) -> Findings:
-    """Run the slow service in a process of its own, and measure the three that call it."""
+    """Run the slow service in a process of its own, and measure its three callers."""
     cases = list({case: None for one in COMPARISONS for case in (one.case, one.other)})
     with run(SLOW_SERVICE, "sqlite:///unused", laboratory.directory) as service:
         variables = {VARIABLE: f"http://127.0.0.1:{service.port}/"}

@@ -10,12 +10,12 @@ from showdown.bench.layers import (
     NOTHING,
     SOCKET_CASES,
     SOCKET_SERVERS,
-    Aim,
     aim_rows,
     grids_of,
     layer_rows,
     measure_in_process,
 )
+from showdown.bench.rules import Rule
 from showdown.bench.servers import environment, run
 from showdown.bench.targets import Server
 from tests.wsgi.server import wait_until
@@ -50,14 +50,14 @@ def test_a_layer_shows_what_it_adds_to_the_row_before() -> None:
 @pytest.mark.parametrize(
     ("aim", "verdict"),
     [
-        (Aim("one", "other", at_most=1.5), "reached"),
-        (Aim("one", "other", at_most=1.4), "missed"),
-        (Aim("one", "other", at_least=1.5), "reached"),
-        (Aim("one", "other", at_least=1.6), "missed"),
+        (Rule("cpu", "one", "other", at_most=1.5), "reached"),
+        (Rule("cpu", "one", "other", at_most=1.4), "missed"),
+        (Rule("cpu", "one", "other", at_least=1.5), "reached"),
+        (Rule("cpu", "one", "other", at_least=1.6), "missed"),
     ],
 )
-def test_an_aim_is_compared_with_the_median_of_the_rounds(aim: Aim, verdict: str) -> None:
-    assert (verdict == "reached") == aim.is_reached([1.0, 1.5, 9.0])
+def test_an_aim_is_compared_with_the_median_of_the_rounds(aim: Rule, verdict: str) -> None:
+    assert aim.verdict([1.0, 1.5, 9.0]) == verdict
 
 
 def test_aims_without_figures_are_left_out() -> None:

@@ -7,7 +7,6 @@ shadows in ``test_shadowing``, leaving clients in ``test_leaving``, killed gatew
 """
 
 import logging
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from framework_gateway.migrate.stores import FileStore
 from framework_gateway.migrate.verdicts import report
 from tests.databases import free_port
 from tests.migrate.gateways import moved
+from tests.migrate.test_stores import SmallDisk
 from tests.servers import serve
 from tests.wsgi.server import wait_until
 
@@ -127,23 +127,13 @@ def test_a_new_application_that_floods_the_log_harms_nobody(tmp_path: Path) -> N
     assert found["counts"]["equal"] == found["counts"]["compared"]
 
 
-class SmallDisk(FileStore):
-    """A file that SQLite refuses to make larger than the disk is."""
-
-    pages = 3
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = super()._connect()
-        connection.execute(f"PRAGMA max_page_count = {self.pages}")
-        return connection
-
-
 def test_a_full_disk_costs_evidence_for_a_while_and_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(
         "framework_gateway.migrate.starting.open_store", lambda path: SmallDisk(Path(path))
     )
+    monkeypatch.setattr(SmallDisk, "pages", 3)
     with moved(tmp_path, {"methods": "reads", "stage": "shadow"}) as api:
         api.new.mode = "wrong"
         # Something else has taken what was left of the disk.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browsers import Record
+from tests.browsers import recorded_window
 from tests.databases import free_port
 from tests.sampling import leave_out_rest
 from tests.servers import serve
@@ -44,8 +44,5 @@ def different_origin() -> Iterator[str]:
 @pytest.fixture
 def different(browser: Browser, different_origin: str) -> Iterator[Page]:
     """A window on it; after the test, it must have had no error."""
-    context = browser.new_context(base_url=different_origin)
-    record = Record(context)
-    yield context.new_page()
-    context.close()
-    assert record.complaints == []
+    with recorded_window(browser, different_origin) as (page, _):
+        yield page

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from starlette.testclient import TestClient
 
 from framework_gateway import Config, Gateway, Move
-from tests.browsers import Record
+from tests.browsers import recorded_window
 from tests.compare import applications
 from tests.databases import free_port
 from tests.migrate.test_commands import FILE, WRONG
@@ -37,11 +37,8 @@ def origin(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def page(browser: Browser, origin: str) -> Iterator[Page]:
     """A window on the page."""
-    context = browser.new_context(base_url=origin)
-    record = Record(context)
-    yield context.new_page()
-    context.close()
-    assert record.complaints == []
+    with recorded_window(browser, origin) as (page, _):
+        yield page
 
 
 def ask(origin: str, times: int) -> None:

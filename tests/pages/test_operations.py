@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, Query, Request, Response
 from flask import Flask
 from pydantic import BaseModel, EmailStr, Field
+from starlette.middleware.base import RequestResponseEndpoint
 from starlette.testclient import TestClient
 
 from framework_gateway import Gateway, Mount
@@ -84,6 +85,20 @@ def test_a_mount_in_a_process_of_its_own_is_asked_for_its_document() -> None:
         wait_until(lambda: client.get("/own/openapi.json").status_code == 200)
         found = client.get("/index.json").json()["operations"]
     assert {(one["method"], one["path"]) for one in found} >= {("POST", "/items")}
+
+
+def test_a_mount_is_not_asked_again_for_each_page() -> None:
+    app, asked = fastapi_app(), []
+
+    @app.middleware("http")
+    async def note(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        asked.append(request.url.path)
+        return await call_next(request)
+
+    with TestClient(Gateway({"/one": app, "/two": flask_app()}), "http://127.0.0.1") as client:
+        for page in ("/", "/race", "/index.json"):
+            assert client.get(page).status_code == 200
+    assert asked == ["/one/openapi.json"]
 
 
 def test_operations_of_one_server_and_endless_answers_are_not_offered() -> None:
