@@ -207,14 +207,18 @@ class Gateway(Starlette):
     def routed(self) -> list[Routed]:
         """What serves the prefixes."""
         moved = {control.path: control.mount for control in self.controls}
-        own = [mount for mount in self.mounts if not self.is_new(mount)]
-        return [moved.get(mount.path, mount) for mount in own]
+        return [moved.get(mount.path, mount) for mount in self.own_mounts]
 
     @cached_property
     def mounts(self) -> list[Mount]:
         """The mounts; they are loaded when this is first read."""
         self._configure_mounts()
         return [mount.load() for mount in self.planned.values()]
+
+    @property
+    def own_mounts(self) -> list[Mount]:
+        """The mounts that have a prefix of their own: all but the new applications of moves."""
+        return [mount for mount in self.mounts if not self.is_new(mount)]
 
     def _configure_mounts(self) -> None:
         config = self.config
@@ -326,8 +330,7 @@ class Gateway(Starlette):
     def pages(self) -> Site:
         """The pages at ``/``."""
         size = self.config.max_compare_size
-        own = [mount for mount in self.mounts if not self.is_new(mount)]
-        site = self.site(own, size, self.links, rules=self.rules)
+        site = self.site(self.own_mounts, size, self.links, rules=self.rules)
         if self.controls:
             site.add_moves(self.controls)
         return site
@@ -409,8 +412,7 @@ class Gateway(Starlette):
 
         The new application of a move is not among them, because the old one answers in its place.
         """
-        mounts = [mount for mount in self.mounts if not self.is_new(mount)]
-        found = {mount.label: mount.failure or mount.fault for mount in mounts}
+        found = {mount.label: mount.failure or mount.fault for mount in self.own_mounts}
         return {label: text for label, text in found.items() if text is not None}
 
 

@@ -92,8 +92,7 @@ async def open_mounts(app_dir: str) -> AsyncIterator[Opened]:
             if mount.failure:
                 raise TargetError(explained(mount.failure, records.error))
         show_warnings(records)
-        own = [mount for mount in app.mounts if not app.is_new(mount)]
-        targets = [Application(mount.path.strip("/"), app, mount.path) for mount in own]
+        targets = [Application(mount.path.strip("/"), app, mount.path) for mount in app.own_mounts]
         yield Opened(targets, app.rules)
 
 

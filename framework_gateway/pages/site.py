@@ -78,7 +78,7 @@ class Site:
         self.documents = Documents()
         self.static_path = f"/static/{version_of(self.static, highlight_styles())}"
         self.renderer = Jinja2Templates([*self.templates])
-        self.renderer.env.globals["number"] = number
+        self.renderer.env.globals.update(number=number, version=version("framework-gateway"))
         self.renderer.env.filters.update({"highlighted": highlighted, **self.filters})
         self.moving: Moves | None = None
 
@@ -195,7 +195,6 @@ class Site:
             "root": root,
             "static": root + self.static_path,
             "targets": {mount.path.strip("/"): title_of(mount) for mount in self.mounts},
-            "version": version("framework-gateway"),
         }
         return self.renderer.TemplateResponse(
             request,  # type: ignore[arg-type]  # templates use no more than its scope
