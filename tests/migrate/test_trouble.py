@@ -1,25 +1,26 @@
-"""Trouble with the new application and with the disk: clients are unharmed, the evidence is right.
+"""Trouble with the new application and the store: clients are unharmed, the evidence is right.
 
 The other kinds of trouble have tests where their mechanism has: hanging, crashing and endless
 shadows in ``test_shadowing``, leaving clients in ``test_leaving``, killed gateways in
-``test_file``, gateways that disagree and a store that is away in ``test_state``, a rare mistake in
+``test_file``, gateways that disagree and a file that is away in ``test_state``, a rare mistake in
 ``test_evidence``.
 """
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 
-from framework_gateway.migrate.options import Ready
+from framework_gateway.migrate.bounds import Ready
 from framework_gateway.migrate.sharing import SharedEvidence
 from framework_gateway.migrate.stores import FileStore
 from framework_gateway.migrate.verdicts import report
-from tests.databases import free_port
+from tests.databases import PostgreSQL, free_port, redis_server
 from tests.migrate.gateways import moved
 from tests.migrate.test_stores import SmallDisk
 from tests.servers import serve
@@ -151,3 +152,51 @@ def test_a_full_disk_costs_evidence_for_a_while_and_no_answer(
         api.client.portal.call(api.control.shared_state.store.close)
         wait_until(lambda: api.control.store_fault is None)
         api.wait_for("GET /users/{number}", "differing", 2)
+
+
+SHADOW = {"methods": "reads", "stage": "shadow"}
+LIVE = {"methods": "reads", "stage": "live", "percent": 100, "share": 0}
+
+
+def test_a_database_that_is_away_costs_no_answer_and_no_evidence(tmp_path: Path) -> None:
+    # Not below tmp_path, which the user that runs PostgreSQL cannot read.
+    with TemporaryDirectory() as directory:
+        database = PostgreSQL(Path(directory))
+        with (
+            database.serving(),
+            moved(tmp_path, SHADOW, settings={"moves_store": database.url}) as api,
+        ):
+            api.client.get("/api/users/1")
+            api.wait_for("GET /users/{number}", "compared")
+            database.stop()
+            for _ in range(5):
+                assert api.client.get("/api/users/1").status_code == 200
+            wait_until(lambda: api.control.store_fault is not None)
+            assert api.control.rollout.state.rules["reads *"].stage == "shadow"
+            assert api.client.get("/health/ready").status_code == 200
+            database.start()
+            wait_until(lambda: api.control.store_fault is None)
+            api.wait_for("GET /users/{number}", "compared", 6)
+            counts = api.counts("GET /users/{number}")
+            assert counts["requests"] == counts["equal"] == counts["old success"] == 6
+
+
+def test_a_store_that_has_lost_everything_takes_no_route_further(tmp_path: Path) -> None:
+    port = free_port()
+    settings = {"moves_store": f"redis://127.0.0.1:{port}"}
+    with ExitStack() as first:
+        first.enter_context(redis_server(port))
+        with moved(tmp_path, LIVE, settings=settings) as api:
+            api.new.mode = "error"
+            for _ in range(5):
+                assert api.client.get("/api/users/1").status_code == 200
+            wait_until(lambda: not api.control._opened)  # the store knows the breaker
+            first.close()
+            wait_until(lambda: api.control.store_fault is not None)
+            assert api.client.get("/api/users/1").status_code == 200
+            with redis_server(port):
+                wait_until(lambda: api.control.store_fault is None)
+                with moved(tmp_path, LIVE, settings=settings) as other:
+                    assert "GET /users/{number}" in other.control.rollout.state.trips
+                    other.client.get("/api/users/1")
+                    assert not other.new.seen
