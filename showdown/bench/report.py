@@ -44,7 +44,8 @@ def new_console() -> Console:
 def show_progress(steps: int) -> Iterator[Notifier]:
     """Show on stderr what is being measured and the remaining time."""
     columns = (
-        TextColumn("{task.description}"),
+        # Titles may have brackets, as in uvicorn[standard].
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed}/{task.total}"),
         TimeElapsedColumn(),
