@@ -111,3 +111,12 @@ def test_an_unknown_claim_is_named() -> None:
     result = claims("--only", "no-such-claim")
     assert result.exit_code == 2
     assert "no-such-claim" in result.output
+
+
+@pytest.mark.usefixtures("wrk")
+def test_a_report_that_cannot_be_written_is_reported_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = claims("--quick", "--only", "quart", "--report", tmp_path / "file" / "result")
+    assert result.exit_code == 1
+    assert "result cannot be written: " in result.output
+    assert "Load cases" not in result.output
