@@ -95,9 +95,14 @@ def build(server: Server, directory: Path, variables: Mapping[str, str]) -> None
     """Build the server's program, if it needs that."""
     if not server.build:
         return
-    command = server.build.format(directory=directory).split()
+    name, *arguments = server.build.format(directory=directory).split()
     made = subprocess.run(
-        command, cwd=BASE_DIR, env=variables, capture_output=True, text=True, timeout=300
+        [program(name) or name, *arguments],
+        cwd=BASE_DIR,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     if made.returncode:
         raise click.ClickException(f"{server.build} failed: {made.stderr}")

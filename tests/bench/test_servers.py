@@ -4,8 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from showdown.bench.servers import cpu_seconds, end, family, run
-from showdown.bench.targets import Server
+import pytest
+
+from showdown.bench.apps.moves import STAGES
+from showdown.bench.servers import build, cpu_seconds, end, environment, family, run
+from showdown.bench.targets import APPS, Server
 from tests.servers import has_ended
 from tests.wsgi.server import is_listening, wait_until
 
@@ -37,3 +40,12 @@ def test_a_server_that_a_shell_has_started_ends_with_it(tmp_path: Path) -> None:
         assert len(started) == 2
     wait_until(lambda: all(map(has_ended, started)))
     assert not is_listening(running.port)
+
+
+def test_a_build_has_the_packages_of_this_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    server = Server("", build=f"python -m {APPS}.moves {{directory}}")
+    build(server, tmp_path, environment(server, "sqlite:///unused"))
+    assert {file.stem for file in tmp_path.glob("*.toml")} == {*STAGES}
