@@ -108,9 +108,6 @@ def bench(
         return compare_files(*compare)
     if users and suite != "scale":
         raise click.UsageError("--users is for --suite scale")
-    from showdown.bench.results import require_writable
-
-    require_writable(file for file in (json_file, chart) if file)
     if suite != "frameworks":
         if quick or targets or workloads or connections or database or chart:
             raise click.UsageError(f"--suite {suite} takes only --rounds, --seconds and --report")

@@ -11,11 +11,11 @@ from showdown.bench.samples import ratios
 from showdown.bench.targets import Server
 from showdown.claims.verdicts import Condition, Verdict, decide, decide_by_database
 
-# How the name of a condition begins, by its figure.
-SUBJECTS = {
+# What the name of a condition says of its figure.
+LABELS = {
     "rate": "",
-    "cpu": "CPU time of ",
-    **{name: f"{name} of " for name in ("p50", "p95", "p99")},
+    "cpu": ", CPU time",
+    **{name: f", {name}" for name in ("p50", "p95", "p99")},
 }
 # By their names on the command line.
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}

@@ -22,7 +22,7 @@ from showdown.bench.measure import Case
 from showdown.bench.samples import FIGURES
 from showdown.bench.targets import Server, Target
 from showdown.bench.workloads import Workload
-from showdown.claims.model import SUBJECTS, Claim, Comparison
+from showdown.claims.model import LABELS, Claim, Comparison
 
 PLACES = re.compile(r"\{\{|\}\}|\{(?:port|threads|directory)\}")
 URL = re.compile("[!-z|~]+")  # visible ASCII without braces
@@ -152,7 +152,7 @@ class OwnClaim(Table):
             f" {self.ratio:g} times those of {other.title}.",
             [
                 Comparison(
-                    f"{SUBJECTS[self.figure]}{request}, {number} connections:"
+                    f"{request}{LABELS[self.figure]}, {number} connections:"
                     f" {one.title} to {other.title}",
                     Case(one, workload, number),
                     Case(other, workload, number),

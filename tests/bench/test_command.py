@@ -135,17 +135,6 @@ def test_a_file_that_is_not_a_result_is_refused(tmp_path: Path) -> None:
     assert "is not JSON" in bench("--compare", file, file).output
 
 
-@pytest.mark.parametrize("option", ["--report", "--chart"])
-def test_a_file_that_cannot_be_written_is_reported_before_the_run(
-    tmp_path: Path, option: str
-) -> None:
-    (tmp_path / "file").write_text("")
-    result = bench("--quick", option, tmp_path / "file" / "result")
-    assert result.exit_code == 1
-    assert "result cannot be written: " in result.output
-    assert "Traceback" not in result.output
-
-
 def test_results_without_a_common_case_are_not_compared(tmp_path: Path) -> None:
     files = [tmp_path / "one.json", tmp_path / "other.json"]
     for file in files:

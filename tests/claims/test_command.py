@@ -114,9 +114,12 @@ def test_an_unknown_claim_is_named() -> None:
 
 
 @pytest.mark.usefixtures("wrk")
-def test_a_report_that_cannot_be_written_is_reported_before_the_run(tmp_path: Path) -> None:
+def test_a_run_whose_result_cannot_be_written_does_not_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
-    result = claims("--quick", "--only", "quart", "--report", tmp_path / "file" / "result")
+    monkeypatch.setattr(results, "LAST", tmp_path / "file" / "last.json")
+    result = claims()
     assert result.exit_code == 1
-    assert "result cannot be written: " in result.output
+    assert "last.json cannot be written: " in result.output
     assert "Load cases" not in result.output

@@ -219,7 +219,7 @@ def test_a_figure_that_is_too_small_decides_nothing(file: Path, place: str) -> N
 def test_a_condition_names_its_figure(file: Path) -> None:
     file.write_text(EXAMPLE.replace('"rate"', '"p95"'))
     claim = read_own(file).as_claim(file)
-    assert claim.comparisons[0].name == "p95 of POST /orders, 8 connections: httptools to h11"
+    assert claim.comparisons[0].name == "POST /orders, p95, 8 connections: httptools to h11"
 
 
 def test_names_with_brackets_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
