@@ -95,9 +95,9 @@ def build(server: Server, directory: Path, variables: Mapping[str, str]) -> None
     """Build the server's program, if it needs that."""
     if not server.build:
         return
-    name, *arguments = server.build.format(directory=directory).split()
+    command = server.build.format(directory=directory).split()
     made = subprocess.run(
-        [program(name) or name, *arguments],
+        [program(command[0]) or command[0], *command[1:]],
         cwd=BASE_DIR,
         env=variables,
         capture_output=True,
