@@ -16,6 +16,11 @@ from flask_app.db import get_session
 ALICE = {"name": "Another", "email": "alice@example.com"}
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
 @pytest.mark.usefixtures("database")
 def test_flask_has_rolled_back() -> None:
     with create_app().app_context():
