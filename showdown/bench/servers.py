@@ -84,7 +84,7 @@ def environment(server: Server, database_url: str) -> dict[str, str]:
         **inherited,
         "GATEWAY_THREADS": str(server.threads),
         "GATEWAY_DATABASE_URL": database_url,
-        # SQLite's writers retry without a queue: of 512 writers, some wait long.
+        # SQLite has one writer at a time: of 512, some wait long.
         "GATEWAY_DATABASE_TIMEOUT": "60",
         "GATEWAY_SECRET_KEY": "k" * 50,  # only for the servers of this run, where nobody logs in
         **server.variables,
