@@ -17,8 +17,8 @@ NAMES = ("sqlite", "postgresql")
 FILE = click.Path(path_type=Path, dir_okay=False, writable=True)
 EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 INTERRUPTED = """
-Interrupted: nothing was written. A run cannot be continued; to test a part of the claims, use
---only NAME or --database NAME.\
+Interrupted: nothing was written. A run cannot be continued; --only NAME and --database NAME test a
+part of the article's claims.\
 """
 
 
