@@ -168,17 +168,8 @@ def fill(count: int) -> dict[str, object]:
     }
 
 
-def lift_limits() -> None:
-    """Let statements take long: an index of a million users takes more time than a request has."""
-    from django.db import connection
-
-    if connection.vendor == "postgresql":
-        connection.settings_dict["OPTIONS"]["statement_timeout"] = 0
-
-
 if __name__ == "__main__":
     from django_app.project import set_up
 
     set_up()
-    lift_limits()
     print(json.dumps(fill(int(sys.argv[1]))))
