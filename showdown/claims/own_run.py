@@ -136,7 +136,8 @@ def ask(endpoint: Endpoint, case: Case, workload: OwnWorkload) -> None:
         response = connection.getresponse()
         text = response.read(300).decode(errors="replace")
     except (OSError, HTTPException, ValueError) as error:
-        raise click.ClickException(f"{case.name}: the request failed: {error}") from error
+        log = f"\n{endpoint.server.log()}" if endpoint.server else ""
+        raise click.ClickException(f"{case.name}: the request failed: {error}{log}") from error
     finally:
         connection.close()
     if response.status >= 400:

@@ -237,3 +237,17 @@ def test_the_command_to_repeat_can_be_pasted(tmp_path: Path) -> None:
     file.write_text(EXAMPLE)
     words = shlex.split(read_own(file).as_claim(file).options)
     assert words == ["--own", str(file)]
+
+
+@pytest.mark.usefixtures("wrk")
+def test_a_target_that_ends_during_a_round_is_reported_with_its_output(file: Path) -> None:
+    ending = "    app.asked = getattr(app, 'asked', 0) + 1\n"
+    ending += "    if app.asked > 50: print('out of paper', flush=True), os._exit(3)\n"
+    application = APPLICATION.replace("    await receive()\n", f"    await receive()\n{ending}")
+    assert application != APPLICATION
+    file.with_name("app.py").write_text(f"import os\n{application}")
+    result = claims("--own", file, "--quick")
+    assert result.exit_code == 1
+    assert "the request failed: " in result.output
+    assert "out of paper" in result.output
+    assert "Traceback" not in result.output
