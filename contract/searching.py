@@ -4,8 +4,9 @@
 each three consecutive letters of ``folded``. One or two letters are the beginning of trigrams.
 Migrations and triggers keep the index.
 
-A search reads the next ``NEAR`` users first. If they do not fill the page, the needle is rare, and
-the index has all matches. So the cost grows with the number of matches, not with that of users.
+A search reads the next ``NEAR`` users first. If they do not fill the page, and users follow, the
+needle is rare, and the index has the other matches. So the cost grows with the number of matches,
+not with that of users.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,21 +17,26 @@ from contract.folding import fold
 
 NEAR = 5000  # users that are read before the index, for a page of 100
 GRAM = 3  # letters of a trigram
-LAST = chr(0x10FFFF)  # follows all other letters
+LAST = GRAM * chr(0x10FFFF)  # nothing that follows the beginning of a trigram is later
+# The index has the replacement character for these two, as it has for bytes that are not UTF-8.
+REPLACED = dict.fromkeys([0xFFFE, 0xFFFF], 0xFFFD)
 
 STATEMENT = """
-WITH near AS MATERIALIZED (
+WITH reach AS MATERIALIZED (
+    SELECT coalesce(max(id), {after}) AS id
+    FROM (SELECT id FROM users WHERE id > {after} ORDER BY id LIMIT {near}) AS n
+),
+near AS MATERIALIZED (
     SELECT id, name, email FROM users
-    WHERE id > {after} AND {contains} AND id <= (
-        SELECT max(id) FROM (SELECT id FROM users WHERE id > {after} ORDER BY id LIMIT {near}) AS n
-    )
+    WHERE id > {after} AND {contains} AND id <= (SELECT id FROM reach)
     ORDER BY id LIMIT {limit}
 ),
 far AS MATERIALIZED (
     SELECT users.id, users.name, users.email FROM {index}
-    WHERE {is_short} AND users.id > {after} AND {contains} AND {indexed}
+    WHERE {is_short} AND (SELECT id FROM reach) < (SELECT max(id) FROM users)
+    AND users.id > (SELECT id FROM reach) AND {contains} AND {indexed}
 )
-SELECT id, name, email FROM near WHERE (SELECT count(*) FROM near) = {limit}
+SELECT id, name, email FROM near
 UNION ALL
 SELECT id, name, email FROM far
 ORDER BY id LIMIT {limit}
@@ -42,7 +48,7 @@ SQLITE = {
     "index": "(SELECT count(*) AS found FROM near)"
     " CROSS JOIN user_search CROSS JOIN users ON users.id = user_search.rowid",
     "is_short": "found < {limit}",
-    "indexed": "user_search.rowid > {after} AND user_search MATCH {terms}"
+    "indexed": "user_search.rowid > (SELECT id FROM reach) AND user_search MATCH {terms}"
     " ORDER BY user_search.rowid LIMIT {limit}",
     "contains": "instr(users.folded, {needle}) > 0",
 }
@@ -113,7 +119,7 @@ class Search:
             return {**values, **needles, "terms": self._tsquery()}
         if self.trigrams:
             return {**values, **needles, "terms": " AND ".join(map(quote_fts5, self.trigrams))}
-        beginning = self.needles[0]
+        beginning = self.needles[0].translate(REPLACED)
         return {**values, **needles, "terms": beginning, "last": beginning + LAST}
 
     @property

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from re import compile as pattern
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,8 @@ from django_app.storage import PART, remove_export
 logger = logging.getLogger("django_app.cleanup")
 
 BATCH = 1000  # rows that one transaction deletes: writers of SQLite wait for it
+PAUSE = 0.02  # seconds after it, in which they get in: they try again only now and then
+NEVER = Event()  # its wait() is a pause, also where libfaketime changes the clock
 
 # Files that have no export are left alone for a day: a job may be writing one.
 ORPHAN_AGE = timedelta(days=1)
@@ -42,6 +45,12 @@ def delete_in_batches(rows: QuerySet[Any]) -> None:
     """Delete rows, some in each transaction."""
     while keys := [*rows.values_list("pk", flat=True)[:BATCH]]:
         rows.filter(pk__in=keys).delete()
+        rest()
+
+
+def rest() -> None:
+    """Let others write between two batches."""
+    NEVER.wait(PAUSE)
 
 
 def end_exports_without_job() -> None:
@@ -97,6 +106,7 @@ def delete_old_events() -> None:
         batch = events.filter(id__gt=last, id__lte=min(carried, newest - 1))
         after, last = last, max(batch.values_list("id", flat=True)[:BATCH], default=last)
         deleted, _ = old.filter(id__gt=after, id__lte=last).delete()
+        rest()
 
 
 def delete_orphans() -> None:

@@ -75,10 +75,12 @@ def read(first: date | None = None) -> Figures:
         known = days.filter(day__gte=first) if first else days
         created = Counter(dict(known.values_list("day", "created")))
         frameworks = Counter(dict(FrameworkCount.objects.using(SNAPSHOT).values_list()))
+    newest_day = latest.day if latest else timezone.now().date()
     for changes in after:
         frameworks[changes.framework] += changes.count
-        if changes.action == Action.CREATED and changes.day is not None:
-            created[changes.day] += changes.count
+        if changes.action == Action.CREATED:
+            # As add_to_days does it.
+            created[changes.day or newest_day] += changes.count
     users = sum((changes.growth for changes in after), latest.total if latest else 0)
     return Figures(users, created, frameworks)
 

@@ -6,8 +6,8 @@ from typing import IO
 from uuid import UUID
 
 from django.db import connections, transaction
-from django.db.models import Max
-from django.db.models.functions import Now
+from django.db.models import F, Max, Value
+from django.db.models.functions import Greatest, Now
 from django_tasks import TaskContext, task
 
 from contract.formats import FIELDS, FORMATS
@@ -36,7 +36,8 @@ def export_users(context: TaskContext, export_id: str) -> str:
     if export.finished_at is not None:
         return export.file
     name = storage.name_of(export.id, export.media_type)
-    Export.objects.filter(id=export_id).update(total=figures.read().users, done=0)
+    # Users that left no events, as those of a restored table, are not in the figures.
+    Export.objects.filter(id=export_id).update(total=max(0, figures.read().users), done=0)
     try:
         storage.exports().remove_parts(name)
         with storage.exports().replacing(name) as file:
@@ -60,7 +61,8 @@ def write_users(file: IO[bytes], export: Export, job: Job) -> int:
         file.write(write(rows).encode())
         done += len(rows)
         check_owner(job)
-        Export.objects.filter(id=export.id).update(done=done)
+        total = Greatest(F("total"), Value(done))
+        Export.objects.filter(id=export.id).update(done=done, total=total)
     return done
 
 

@@ -30,7 +30,7 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0  # seconds until another try after an erro
 
 EXIT_OVERDUE = 1
 
-# Its wait() is a pause. NEVER.wait() fails where libfaketime changes the clock, as some tests do.
+# Its wait() is a pause. time.sleep() fails where libfaketime changes the clock, as some tests do.
 NEVER = threading.Event()
 
 Step = Callable[[], object]

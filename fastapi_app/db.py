@@ -63,6 +63,8 @@ async def committing(session: AsyncSession) -> AsyncIterator[None]:
             yield
             await commit(session)
         except IntegrityError as error:
+            # Before the turn ends, which is that of the next writer on SQLite.
+            await session.rollback()
             raise EmailTaken from error
 
 

@@ -20,6 +20,7 @@ NUMBERING_POLL = 0.25  # seconds between two queries that number PostgreSQL's ev
 NUMBERING_POLL_IN_USE = 0.05  # the same, while events come
 IN_USE = 1.0  # seconds after an event in which others are likely
 LOOK = 5.0  # seconds until a look without a change: after a restore, the ids may be the same
+REST = 20  # times as long as the last look took; a long transaction of somebody makes them slow
 
 
 def wakeups(settings: Settings) -> AsyncGenerator[None]:
@@ -61,19 +62,21 @@ async def postgresql_wakeups(parameters: dict[str, Any]) -> AsyncGenerator[None]
         # Listeners begin after the events that nobody has numbered.
         while (await number_events(connection, everywhere=True))[1]:
             pass
-        seen, looked, changed = None, 0.0, 0.0
+        seen, look_at, changed = None, 0.0, 0.0
         while True:
             now = time.monotonic()
-            is_look = now > looked + LOOK
+            is_look = now > look_at
             newest, more = await number_events(connection, everywhere=is_look)
             if newest is not None and newest != seen:
                 seen, changed = newest, now
             if is_look:
-                looked = now
-            if now in (changed, looked):
+                ended = time.monotonic()
+                look_at = ended + max(LOOK, REST * (ended - now))
+            if is_look or now == changed:
                 yield
             if not more:
-                in_use = now < changed + IN_USE
+                # Another process that numbers events has found some.
+                in_use = newest is None or now < changed + IN_USE
                 # Notifications would make writers wait for each other.
                 await asyncio.sleep(NUMBERING_POLL_IN_USE if in_use else NUMBERING_POLL)
 
@@ -85,8 +88,9 @@ async def number_events(
 
     The id is None while another process numbers events.
     """
-    # A connection that was cut without a word gives no other sign.
-    async with asyncio.timeout(LOOK):
+    # A connection that was cut without a word gives no other sign. A look everywhere may take as
+    # long as any statement.
+    async with asyncio.timeout(None if everywhere else LOOK):
         cursor = await connection.execute(NUMBER_EVENTS, [everywhere])
         newest, more = await cursor.fetchone() or (None, False)
     return newest, more

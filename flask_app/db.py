@@ -69,6 +69,8 @@ def committing() -> Iterator[Session]:
             yield session
             commit(session)
         except IntegrityError as error:
+            # Before the turn ends, which is that of the next writer on SQLite.
+            session.rollback()
             raise EmailTaken from error
 
 

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from starlette.testclient import TestClient
 
 from tests.accounts import make_account
@@ -105,6 +108,25 @@ def test_the_number_of_queries_does_not_grow_with_the_table(database: SQLite | P
     assert current().total == 502
     assert sum(count for _, count in current().days) == 502
     assert current().busiest >= 250  # some may be from yesterday
+
+
+def test_after_a_restore_another_event_with_the_same_id_is_shown(
+    database: SQLite | PostgreSQL,
+) -> None:
+    from django_app.dashboard import current
+    from django_app.models import User, UserEvent
+
+    User.objects.create(name="x", email="x@example.com")
+    assert current().total == 3
+    event = UserEvent.objects.all()[:1].get()
+    assert event.action == "created"
+    # A backup, and then the deletion of one of its users, as of another day.
+    event.delete()
+    at = timezone.now() - timedelta(days=1)
+    values: dict[str, Any] = {"action": "deleted", "user_id": 1, "framework": "script", "at": at}
+    UserEvent.objects.create(id=event.id, name="x", email="x@example.com", **values)
+    assert UserEvent.objects.all()[:1].get().id == event.id
+    assert current().total == 1
 
 
 def test_many_events_are_carried_so_that_the_next_look_need_not_count_them(

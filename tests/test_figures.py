@@ -100,7 +100,7 @@ def test_each_day_has_its_changes_and_the_users_at_its_end(database: SQLite | Po
     assert_counted()
 
 
-def test_a_time_that_is_none_counts_on_no_day(database: SQLite | PostgreSQL) -> None:
+def test_a_time_that_is_none_counts_on_the_newest_day(database: SQLite | PostgreSQL) -> None:
     from django_app import figures
     from django_app.models import User
 
@@ -108,10 +108,14 @@ def test_a_time_that_is_none_counts_on_no_day(database: SQLite | PostgreSQL) -> 
     add_users(1)
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE user_events SET at = {time} WHERE user_id > 1")
+    before = figures.read()
     for _ in range(2):
         found = figures.read()
         assert found.users == User.objects.count() == 3
         assert sum(found.frameworks.values()) == 3
+        # The days are the same before and after.
+        assert +found.created == +before.created
+        assert found.created.total() == 3
         figures.carry()
 
 

@@ -16,7 +16,7 @@ def run_after_changes(port: int, path: str, users: str, seconds: int, cookie: st
         users: the path that creates a user by POST.
 
     Raises:
-        ClickException: a change failed.
+        ClickException: a change failed, or there was no answer.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     times, failed = list[float](), 0
@@ -29,6 +29,8 @@ def run_after_changes(port: int, path: str, users: str, seconds: int, cookie: st
             start = time.perf_counter()
             failed += exchange(connection, path, "GET", cookie)[0] != 200
             times.append(time.perf_counter() - start)
+    except (OSError, http.client.HTTPException) as error:
+        raise click.ClickException(f"{path} gave no answer: {error!r}") from error
     finally:
         connection.close()
     p50, p95, p99 = percentiles([1000 * seconds for seconds in times])

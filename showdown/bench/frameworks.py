@@ -12,7 +12,7 @@ from showdown.bench.measure import Case, Plan, databases, measure_all
 from showdown.bench.targets import SERVERS, TARGETS, why_left_out, with_threads
 from showdown.bench.workloads import WORKLOADS
 
-# SQLite has one writer at a time, and no queue for the others.
+# SQLite has one writer at a time; more of them would only wait.
 SQLITE_WRITERS = 8
 
 

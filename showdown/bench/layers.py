@@ -111,7 +111,7 @@ def run_round(seconds: float, variables: Mapping[str, str]) -> dict[str, float]:
 def grids_of(result: Mapping[str, Any]) -> list[Grid]:
     """Return the tables of a result: the layers, requests on a socket, and the aims."""
     process, socket = result["process"], result["socket"]
-    layers = ("in process", "CPU µs a request", "more than the row before")
+    layers = ("in process", "CPU µs a request", "more than the row before, by round")
     grids = [Grid("Layers, medians (smallest-largest)", layers, layer_rows(process))]
     if socket:
         rows = [[name, spread(values)] for name, values in socket.items()]
@@ -127,10 +127,16 @@ def layer_rows(figures: Figures) -> list[list[str]]:
     before: list[float] = []
     for name, values in figures.items():
         differences = [one - other for one, other in zip(values, before, strict=False)]
-        more = f"{statistics.median(differences):+.1f}" if name.startswith("+") else ""
+        more = signed_spread(differences) if name.startswith("+") else ""
         rows.append([name, spread(values), more])
         before = values
     return rows
+
+
+def signed_spread(values: list[float]) -> str:
+    """Return the median with the smallest and the largest value; their signs say what is more."""
+    median, low, high = statistics.median(values), min(values), max(values)
+    return f"{median:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def aim_rows(figures: Figures) -> list[list[str]]:

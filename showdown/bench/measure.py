@@ -170,15 +170,16 @@ def sample_of(load: Load, spent: float, memory: int) -> Sample:
         spent: CPU time of the server, in seconds.
         memory: of the server, in bytes.
     """
+    failed = load.failed / load.requests
     return Sample(
-        rate=load.rate,
+        rate=load.rate * (1 - failed),
         cpu=spent / load.requests * 1e6,
         p50=load.p50,
         p95=load.p95,
         p99=load.p99,
         memory=memory,
         requests=load.requests,
-        failed=load.failed / load.requests,
+        failed=failed,
     )
 
 

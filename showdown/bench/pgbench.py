@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from showdown.bench.measure import LONGER, Case, Plan, Samples, measure_rounds
 from showdown.bench.postgresql import Cluster, find_program
 from showdown.bench.rules import Rule
 from showdown.bench.samples import Sample, percentiles
-from showdown.bench.servers import cpu_seconds, reaped_seconds, run
+from showdown.bench.servers import cpu_seconds, run
 from showdown.bench.targets import SERVERS, Target
 from showdown.bench.workloads import Workload
 
@@ -117,12 +117,12 @@ def insert(cluster: Cluster, url: str, delay: int, seconds: int) -> Sample:
     postmaster = int((cluster.directory / "postmaster.pid").read_text().split()[0])
     options = quote(f"-c commit_delay={delay} -c commit_siblings=0")
     wait_for_ends(cluster.url)
-    before = cpu_of(postmaster)
+    before = cpu_seconds(postmaster)
     # On a busy machine, the first commit may come later than that.
     url = f"{url}?options={options}"
     times = run_pgbench(url, seconds) or run_pgbench(url, seconds * LONGER)
     wait_for_ends(cluster.url)
-    return summary(times, cpu_of(postmaster) - before)
+    return summary(times, cpu_seconds(postmaster) - before)
 
 
 def run_pgbench(url: str, seconds: int) -> list[Time]:
@@ -186,11 +186,3 @@ def wait_for_ends(url: str) -> None:
                 raise click.ClickException("connections of pgbench stay open")
             # The pause between two looks.
             time.sleep(0.02)
-
-
-def cpu_of(postmaster: int) -> float:
-    """Return the CPU time of PostgreSQL's processes, also of those that have ended."""
-    while True:
-        # A process may end between two looks; at the next one, it is among those that have ended.
-        with suppress(FileNotFoundError, ProcessLookupError):
-            return reaped_seconds(postmaster) + cpu_seconds(postmaster)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 # Debian does not put the server's programs on the PATH.
 DIRECTORIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 MAX_CONNECTIONS = 200
@@ -92,7 +94,7 @@ class Cluster:
         """Run one of PostgreSQL's programs.
 
         Raises:
-            RuntimeError: it failed.
+            ClickException: it failed; includes the end of the server's log.
         """
         result = subprocess.run(
             [find_program(program), *map(str, arguments)],
@@ -104,7 +106,9 @@ class Cluster:
             cwd="/",
         )
         if result.returncode:
-            raise RuntimeError(f"{program} failed; see {self.directory / 'log'}")
+            log = self.directory / "log"
+            text = log.read_text(errors="replace")[-2000:] if log.exists() else ""
+            raise click.ClickException(f"{program} failed\n{text}")
 
 
 def find_program(name: str) -> Path:

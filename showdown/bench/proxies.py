@@ -130,4 +130,6 @@ def open_streams(port: int) -> None:
         for stream in streams:
             received = b""
             while received.count(b"data: x") < 3:
-                received += stream.recv(65536)
+                if not (part := stream.recv(65536)):
+                    raise click.ClickException("an event stream ended too early")
+                received += part

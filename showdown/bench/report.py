@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
@@ -44,7 +45,8 @@ def new_console() -> Console:
 def show_progress(steps: int) -> Iterator[Notifier]:
     """Show on stderr what is being measured and the remaining time."""
     columns = (
-        TextColumn("{task.description}"),
+        # Titles may have brackets, as in uvicorn[standard].
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed}/{task.total}"),
         TimeElapsedColumn(),
@@ -99,18 +101,20 @@ def print_manifest(manifest: dict[str, Any], console: Console) -> None:
 
 def print_comparison(old: dict[str, Any], new: dict[str, Any], console: Console) -> None:
     """Print the changes between two runs, and which of them may be noise."""
+    if not compare(old, new, "rate"):
+        raise click.ClickException("these results have no case in common")
     for figure in COMPARED:
         table = Table(
             "target", "workload", "connections", "old", "new", "new / old", "",
             title=f"{FIGURES[figure]}: medians (min-max)",
         )  # fmt: skip
         for change in compare(old, new, figure):
-            ratio = statistics.median(change.new) / statistics.median(change.old)
+            before, after = statistics.median(change.old), statistics.median(change.new)
+            ratio = f"{after / before:.2f}" if before else "—"
             digits = 1 if figure == "p95" else 0
             target, workload, connections = change.key
             old_cell, new_cell = spread(change.old, digits), spread(change.new, digits)
             table.add_row(
-                target, workload, str(connections), old_cell, new_cell, f"{ratio:.2f}",
-                change.verdict,
+                target, workload, str(connections), old_cell, new_cell, ratio, change.verdict,
             )  # fmt: skip
         console.print(table)

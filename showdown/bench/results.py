@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,22 @@ def load(path: Path) -> dict[str, Any]:
     return document
 
 
+def require_writable(files: Iterable[Path]) -> None:
+    """Check before a run that its result can be written.
+
+    Raises:
+        ClickException: a file cannot be written.
+    """
+    for path in files:
+        new = path.with_name(f"{path.name}.new")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new.touch()
+            new.unlink()
+        except OSError as error:
+            raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+
+
 def save(document: dict[str, Any], path: Path) -> None:
     """Write a document as indented JSON, or leave the file as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +89,13 @@ def save(document: dict[str, Any], path: Path) -> None:
 
 
 def samples_by_key(document: dict[str, Any]) -> dict[Key, list[Sample]]:
-    """Return the samples by target, workload and connections."""
+    """Return the samples by target, workload and connections.
+
+    Raises:
+        ClickException: the suite has no samples.
+    """
+    if "cases" not in document:
+        raise click.ClickException(f"results of the suite {document['suite']} cannot be compared")
     return {
         (case["target"], case["workload"], case["connections"]): from_documents(case["samples"])
         for case in document["cases"]

@@ -11,7 +11,7 @@ class Sample:
     """One measurement.
 
     Attributes:
-        rate: requests per second.
+        rate: requests per second that succeeded.
         cpu: CPU time of the server per request, in microseconds; HttpArena's ``cpu_per_req_us``.
         p50, p95, p99: percentiles of the latency, in milliseconds.
         memory: peak resident memory of the server since its start, in bytes.

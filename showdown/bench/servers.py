@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import tempfile
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError, URLError
@@ -82,7 +84,7 @@ def environment(server: Server, database_url: str) -> dict[str, str]:
         **inherited,
         "GATEWAY_THREADS": str(server.threads),
         "GATEWAY_DATABASE_URL": database_url,
-        # SQLite's writers retry without a queue: of 512 writers, some wait long.
+        # SQLite has one writer at a time: of 512, some wait long.
         "GATEWAY_DATABASE_TIMEOUT": "60",
         "GATEWAY_SECRET_KEY": "k" * 50,  # only for the servers of this run, where nobody logs in
         **server.variables,
@@ -118,7 +120,7 @@ def wait_for(
         except HTTPError as error:
             error.close()
             return
-        except (URLError, ConnectionError, TimeoutError):
+        except (URLError, ConnectionError, TimeoutError, HTTPException):
             # The pause between two attempts.
             time.sleep(0.1)
         else:
@@ -141,6 +143,7 @@ def settle(server: Running) -> None:
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """Terminate a server, and kill it if it does not exit."""
+    others = family(process.pid)[1:]
     process.terminate()
     try:
         process.wait(20)
@@ -148,22 +151,30 @@ def end(process: subprocess.Popen[bytes]) -> None:
         # A long sleep in a request may delay the exit; the children exit when their pipe closes.
         process.kill()
         process.wait()
+    for pid in others:
+        # A shell that has started a server ends without it.
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process and its descendants, from proc(5)."""
-    return sum(sum(_times(entry)[:2]) for entry in family(pid))
+    """Return the CPU time of a process and its descendants, from proc(5).
+
+    It never decreases: the time of a descendant that has ended is with the one that waited for it.
+    """
+    while True:
+        try:
+            return sum(_seconds(entry) for entry in family(pid))
+        except (FileNotFoundError, ProcessLookupError):
+            # A descendant has ended between two looks; at the next one, its parent has its time.
+            if not Path(f"/proc/{pid}").exists():
+                raise
 
 
-def reaped_seconds(pid: int) -> float:
-    """Return the CPU time of the children of a process that have ended."""
-    return sum(_times(pid)[2:])
-
-
-def _times(pid: int) -> list[float]:
-    """Return the seconds as user and as system, and those of the children that have ended."""
+def _seconds(pid: int) -> float:
+    """Return the seconds of a process as user and as system, with those of its ended children."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return [int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields[11:15]]
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_peak(pid: int) -> int:
@@ -187,7 +198,9 @@ def family(pid: int) -> list[int]:
 
 
 def _kibibytes(pid: int, name: str) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(name + ":"):
-            return int(line.split()[1])
+    # A process that has just ended has no memory.
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(name + ":"):
+                return int(line.split()[1])
     return 0

@@ -7,6 +7,8 @@ sends less while the server is slow. Here the latency begins when a request was 
 import asyncio
 import time
 
+import click
+
 from showdown.bench.load import TIMEOUT, Load
 from showdown.bench.samples import percentiles
 
@@ -18,8 +20,14 @@ def run_steady(port: int, path: str, rate: int, seconds: int) -> Load:
 
     Args:
         rate: requests a second.
+
+    Raises:
+        ClickException: a connection broke, or there was no answer in time.
     """
-    return asyncio.run(send_all(port, path, rate, rate * seconds))
+    try:
+        return asyncio.run(send_all(port, path, rate, rate * seconds))
+    except (OSError, EOFError) as error:
+        raise click.ClickException(f"{path} gave no answer: {error!r}") from error
 
 
 async def send_all(port: int, path: str, rate: int, number: int) -> Load:

@@ -28,7 +28,8 @@ SERVER = replace(SERVERS["gateway"], variables={"GATEWAY_DATABASE_TIMEOUT": "20"
 
 def case_of(system: str, prefix: str, connections: int) -> Case:
     """A case of writers in one framework; on SQLite, some may get 503."""
-    title = f"{FRAMEWORKS[prefix]}, {TITLES[system]}, {connections} writers"
+    writers = f"{connections} writer{'s' if connections > 1 else ''}"
+    title = f"{FRAMEWORKS[prefix]}, {TITLES[system]}, {writers}"
     target = Target(title, title, server_name(system, SEEDED_USERS), prefix)
     return Case(target, WORKLOADS["create"], connections, fails=system == "sqlite")
 

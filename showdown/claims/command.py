@@ -17,8 +17,8 @@ NAMES = ("sqlite", "postgresql")
 FILE = click.Path(path_type=Path, dir_okay=False, writable=True)
 EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 INTERRUPTED = """
-Interrupted: nothing was written. A run cannot be continued; to test a part of the claims, use
---only NAME or --database NAME.\
+Interrupted: nothing was written. A run cannot be continued; --only NAME and --database NAME test a
+part of the article's claims.\
 """
 
 
@@ -59,6 +59,7 @@ def claims(
 ) -> None:
     """Test each claim of the article on SQLite and PostgreSQL; takes up to 35 minutes."""
     from showdown.bench.load import require_wrk
+    from showdown.bench.results import require_writable
     from showdown.claims import results
 
     if list_them:
@@ -69,11 +70,13 @@ def claims(
     if own and (only or databases):
         raise click.UsageError("--own FILE goes with --quick and --report only")
     require_wrk()
+    files = [results.LAST] * full + [results.PUBLISHED] * publish
+    files += [json_file] if json_file else []
+    require_writable(files)
     with explained():
         document = measure_own(own, quick) if own else measure(only, databases, quick, publish)
     show(document)
-    files = [results.LAST] * full + [results.PUBLISHED] * publish + [json_file] * bool(json_file)
-    write(document, [file for file in files if file])
+    write(document, files)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from importlib import metadata
+from statistics import median
 from typing import Any
 
 from contract.settings import BASE_DIR
@@ -14,10 +15,16 @@ from showdown.claims.model import Claim, Findings, Laboratory
 from showdown.claims.verdicts import Condition
 
 FRAMEWORKS = ("Flask", "FastAPI", "Django")
-# Features that only one of the frameworks has, beyond the users API.
-BESIDES = {
-    *("webhooks", "events", "export", "exports", "feed", "wakeups"),
-    *("admin", "authentication", "dashboard", "tasks", "storage", "database"),
+# The users API, without the features that only one of the frameworks has. Django's settings and
+# models also serve its other features.
+COMMON = ("__init__", "bodies", "converters", "errors", "probes")
+MODULES = {
+    "Flask": (*COMMON, "db", "me", "users"),
+    "FastAPI": (*COMMON, "db", "dependencies", "main", "me", "middleware", "users"),
+    "Django": (
+        *(*COMMON[:-1], "apps", "managers", "middleware", "models", "project", "settings"),
+        *("transactions", "urls", "views", "wsgi"),
+    ),
 }
 SUBJECTS = {
     "a greeting": {
@@ -90,10 +97,10 @@ def timed(subject: str, framework: str, figure: str, measured: Measured) -> Cond
 
 
 def table(measured: Measured, counts: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
-    """Return the smallest figures of the rounds, as table rows."""
+    """Return the medians, as table rows."""
     rows = [
         {"what": f"{subject}, {figure}"}
-        | {name: min(r[figure] for r in measured[subject, name]) for name in FRAMEWORKS}
+        | {name: median(one[figure] for one in measured[subject, name]) for name in FRAMEWORKS}
         for subject in SUBJECTS
         for figure in ("import seconds", "memory MiB")
     ]
@@ -134,8 +141,8 @@ def packages(name: str, seen: set[str]) -> set[str]:
 
 def lines(framework: str) -> int:
     """Count the lines of code of a framework's users API, without other features."""
-    files = (BASE_DIR / f"{framework.lower()}_app").glob("*.py")
-    texts = (file.read_text() for file in files if file.stem not in BESIDES)
+    folder = BASE_DIR / f"{framework.lower()}_app"
+    texts = ((folder / f"{name}.py").read_text() for name in MODULES[framework])
     code = (line.strip() for text in texts for line in text.splitlines())
     return sum(1 for line in code if line and not line.startswith("#"))
 

@@ -6,7 +6,7 @@ from showdown.bench.measure import Case
 from showdown.bench.targets import SERVERS as BENCH_SERVERS
 from showdown.bench.targets import TARGETS, UVICORN, Server, Target, with_threads
 from showdown.bench.workloads import WORKLOADS, Workload
-from showdown.claims.model import Claim, Comparison
+from showdown.claims.model import LABELS, Claim, Comparison
 
 APPS = "showdown/claims/apps"
 MODULES = "showdown.claims.apps"
@@ -57,7 +57,7 @@ def versus(
     """Compare one target with others, for each workload and number of connections."""
     return [
         Comparison(
-            f"{workload}, {number} connections: {one.title} to {other.title}",
+            f"{workload}{LABELS[figure]}, {number} connections: {one.title} to {other.title}",
             Case(one, WORKLOADS[workload], number),
             Case(other, WORKLOADS[workload], number),
             at_least,

@@ -11,6 +11,12 @@ from showdown.bench.samples import ratios
 from showdown.bench.targets import Server
 from showdown.claims.verdicts import Condition, Verdict, decide, decide_by_database
 
+# What the name of a condition says of its figure.
+LABELS = {
+    "rate": "",
+    "cpu": ", CPU time",
+    **{name: f", {name}" for name in ("p50", "p95", "p99")},
+}
 # By their names on the command line.
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 

@@ -1,5 +1,7 @@
 """A claim of your own: a TOML file with a sentence, two targets, a workload and a ratio."""
 
+import re
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -20,19 +22,29 @@ from showdown.bench.measure import Case
 from showdown.bench.samples import FIGURES
 from showdown.bench.targets import Server, Target
 from showdown.bench.workloads import Workload
-from showdown.claims.model import Claim, Comparison
+from showdown.claims.model import LABELS, Claim, Comparison
+
+PLACES = re.compile(r"\{\{|\}\}|\{(?:port|threads|directory)\}")
+URL = re.compile("[!-z|~]+")  # visible ASCII without braces
+FRAMING = {"content-length", "transfer-encoding"}
+UNANSWERED = {"HEAD", "CONNECT"}
 
 Text = Annotated[str, Field(min_length=1)]
+# RFC 9110, 5.6.2 and 5.5, in ASCII.
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+HeaderValue = Annotated[str, Field(pattern=r"^[\t -~]*$")]
+Connections = Annotated[int, Field(ge=1, le=1000, strict=True)]
 
 
 def check_command(command: str) -> str:
-    """Raise ValueError if the command does not say where the port goes."""
-    if "{port}" not in command:
+    """Raise ValueError if the command cannot be split, or does not say where the port goes."""
+    if "{port}" not in PLACES.findall(command):
         raise ValueError("must contain {port}")
-    try:
-        command.format(port=0, threads=0, directory="")
-    except (LookupError, ValueError) as error:
-        raise ValueError("write {{ and }} for braces other than those of {port}") from error
+    if {"{", "}"} & {*PLACES.sub("", command)}:
+        raise ValueError("write {{ and }} for braces other than those of {port}")
+    if "\0" in command:
+        raise ValueError("must not contain NUL")
+    shlex.split(command)
     return command
 
 
@@ -40,9 +52,24 @@ def check_url(url: str) -> str:
     """Raise ValueError if the URL is not that of a server on this machine."""
     parts = urlsplit(url)
     local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
-    if not local or parts.port is None or parts.query or parts.fragment:
+    more = parts.query or parts.fragment or "@" in parts.netloc
+    if not (local and parts.port and URL.fullmatch(url)) or more:
         raise ValueError("must be http://127.0.0.1:PORT, with or without a path")
     return url
+
+
+def check_method(method: str) -> str:
+    """Raise ValueError if wrk would wait for a body that does not come."""
+    if method in UNANSWERED:
+        raise ValueError(f"wrk cannot measure {method}")
+    return method
+
+
+def check_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Raise ValueError if a header would contradict the body."""
+    if found := [name for name in headers if name.lower() in FRAMING]:
+        raise ValueError(f"leave out {found[0]}: the body decides it")
+    return headers
 
 
 class Table(BaseModel):
@@ -74,11 +101,11 @@ class OwnTarget(Table):
 class OwnWorkload(Table):
     """The request that wrk repeats, and the numbers of connections that send it."""
 
-    method: Annotated[str, Field(pattern="^[A-Z]+$")] = "GET"
-    path: Annotated[str, Field(pattern=r"^/[!-~]*$")]
-    headers: dict[str, str] = {}
+    method: Annotated[str, Field(pattern="^[A-Z]+$"), AfterValidator(check_method)] = "GET"
+    path: Annotated[str, Field(pattern=r'^/[!"$-~]*$')]
+    headers: Annotated[dict[HeaderName, HeaderValue], AfterValidator(check_headers)] = {}
     body: str = ""
-    connections: Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Field(min_length=1)] = [64]
+    connections: Annotated[list[Connections], Field(min_length=1)] = [64]
 
 
 class OwnClaim(Table):
@@ -87,7 +114,7 @@ class OwnClaim(Table):
     name: Text
     sentence: Text
     figure: Literal["rate", "cpu", "p50", "p95", "p99"] = "rate"
-    ratio: Annotated[float, Field(gt=0)]
+    ratio: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
     one: OwnTarget
     other: OwnTarget
     workload: OwnWorkload
@@ -125,7 +152,8 @@ class OwnClaim(Table):
             f" {self.ratio:g} times those of {other.title}.",
             [
                 Comparison(
-                    f"{request}, {number} connections: {one.title} to {other.title}",
+                    f"{request}{LABELS[self.figure]}, {number} connections:"
+                    f" {one.title} to {other.title}",
                     Case(one, workload, number),
                     Case(other, workload, number),
                     self.ratio,
@@ -134,7 +162,7 @@ class OwnClaim(Table):
                 for number in dict.fromkeys(wanted.connections)
             ],
             servers=self.servers(file.resolve().parent),
-            options=f"--own {file}",
+            options=f"--own {shlex.quote(str(file))}",
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,9 +15,9 @@ import click
 from showdown.bench.databases import SQLiteFiles
 from showdown.bench.load import TIMEOUT, run_wrk
 from showdown.bench.manifest import describe_run
-from showdown.bench.measure import Case, Plan, Samples, sample_of
+from showdown.bench.measure import LONGER, Case, Plan, Samples, sample_of
 from showdown.bench.report import show_progress
-from showdown.bench.samples import Sample
+from showdown.bench.samples import Sample, column
 from showdown.bench.servers import Running, cpu_seconds, memory_peak, require_proc, run, settle
 from showdown.claims.model import Claim, Findings, Outcome
 from showdown.claims.own import OwnClaim, OwnTarget, OwnWorkload, read_own
@@ -58,10 +59,10 @@ def run_own(file: Path, *, quick: bool) -> dict[str, Any]:
 
 def judge(claim: Claim, samples: Samples) -> Findings:
     """Calculate the ratios, and the medians behind them."""
-    try:
-        conditions = [comparison.judge(samples) for comparison in claim.comparisons]
-    except ZeroDivisionError as error:
-        raise click.ClickException("A figure is 0: it is too small to measure.") from error
+    for case, rows in samples.items():
+        if any(figure <= 0 for figure in column(rows, claim.comparisons[0].figure)):
+            raise click.ClickException(f"{case.name}: the figure is too small to measure")
+    conditions = [comparison.judge(samples) for comparison in claim.comparisons]
     return Findings(conditions, figures_of(claim.cases, samples))
 
 
@@ -107,15 +108,20 @@ def measure(endpoint: Endpoint, case: Case, workload: OwnWorkload, seconds: int)
     # This also waits until the target has finished the work of the previous measurement.
     ask(endpoint, case, workload)
     pid = endpoint.server.process.pid if endpoint.server else None
-    before = cpu_seconds(pid) if pid else 0.0
-    script = write_script(workload)
     path = case.target.prefix + workload.path
-    load = run_wrk(endpoint.port, path, workload.method, case.connections, seconds, script=script)
+    request = (endpoint.port, path, workload.method, case.connections)
+    send = partial(run_wrk, *request, script=write_script(workload))
+    before = cpu_seconds(pid) if pid else 0.0
+    # Many connections to a slow target: the first responses come later than that.
+    load = send(seconds)
+    load = load if load.requests else send(seconds * LONGER)
     spent = cpu_seconds(pid) - before if pid else 0.0
-    if failed := load.failed + load.broken or not load.requests:
+    failed = load.failed + load.broken
+    if failed or not load.requests:
         # The same request again, for its status.
         ask(endpoint, case, workload)
-        raise click.ClickException(f"{case.name}: {failed} of {load.requests} requests failed")
+        total = load.requests + load.broken
+        raise click.ClickException(f"{case.name}: {failed} of {total} requests failed")
     if endpoint.server:
         settle(endpoint.server)
     return sample_of(load, spent, memory_peak(pid) if pid else 0)
@@ -130,7 +136,8 @@ def ask(endpoint: Endpoint, case: Case, workload: OwnWorkload) -> None:
         response = connection.getresponse()
         text = response.read(300).decode(errors="replace")
     except (OSError, HTTPException, ValueError) as error:
-        raise click.ClickException(f"{case.name}: the request failed: {error}") from error
+        log = f"\n{endpoint.server.log()}" if endpoint.server else ""
+        raise click.ClickException(f"{case.name}: the request failed: {error}{log}") from error
     finally:
         connection.close()
     if response.status >= 400:

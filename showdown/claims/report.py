@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from showdown.bench.svg import short
 from showdown.claims.results import full_name
@@ -15,7 +16,9 @@ def print_verdicts(document: Mapping[str, Any], console: Console) -> None:
     """Print each claim with its verdict and its conditions."""
     for claim in document["claims"]:
         colour = SIGNS[claim["verdict"]]
-        console.print(f"\n[bold {colour}]{claim['verdict'].upper()}[/]  [bold]{claim['name']}[/]")
+        console.print(
+            f"\n[bold {colour}]{claim['verdict'].upper()}[/]  [bold]{escape(claim['name'])}[/]"
+        )
         for line in lines_of(claim):
             console.print(f"  {line}", highlight=False, markup=False)
 

@@ -157,7 +157,8 @@ def figures_of(
             "database": label(case, database),
             "connections": case.connections,
             "requests/s": round(median(sample.rate for sample in samples[case])),
-            "CPU µs per request": round(median(sample.cpu for sample in samples[case])),
+            # 0 where it is not known: that of a server at a URL.
+            "CPU µs per request": round(median(sample.cpu for sample in samples[case])) or None,
             "p95 ms": round(median(sample.p95 for sample in samples[case]), 1),
         }
         for case in cases

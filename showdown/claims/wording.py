@@ -1,6 +1,7 @@
 """What a run says about a claim, in words: for README, the guide and the pages."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,19 +17,34 @@ STATES = ("holds", "fails", "undecided")
 def measured(claim: Claim) -> dict[str, str]:
     """Return the intervals of the conditions by state, grouped by subject and database.
 
-    An example: ``{"holds": "hello 3.2-5.1", "fails": "users on SQLite 0.6-1.1; users on PostgreSQL
-    0.7-1.2"}``. The numbers are ratios, unless they have a unit.
+    An example: ``{"holds": "hello 3.2-5.1", "fails": "users on SQLite 0.6-1.1 (1 of 2); users on
+    PostgreSQL 0.7-1.2"}``. The numbers are ratios, unless they have a unit. A subject whose
+    conditions have several states says how many have this one.
     """
+    totals = Counter(map(group_of, claim["conditions"]))
     texts = {}
     for state in STATES:
         groups: dict[tuple[str, str], list[Condition]] = {}
         for condition in claim["conditions"]:
             if condition["state"] == state:
-                groups.setdefault((subject(condition), condition["unit"]), []).append(condition)
+                groups.setdefault(group_of(condition), []).append(condition)
         if groups:
-            ranges = (f"{name} {span(group)}" for (name, _), group in groups.items())
+            ranges = (
+                f"{key[0]} {span(group)}{share(len(group), totals[key])}"
+                for key, group in groups.items()
+            )
             texts[state] = "; ".join(ranges)
     return texts
+
+
+def group_of(condition: Condition) -> tuple[str, str]:
+    """Return the subject and the unit of a condition."""
+    return subject(condition), condition["unit"]
+
+
+def share(number: int, total: int) -> str:
+    """Return how many conditions of a subject are meant, if these are not all."""
+    return f" ({number} of {total})" if number < total else ""
 
 
 def subject(condition: Condition) -> str:

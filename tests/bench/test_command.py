@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from showdown.__main__ import main
-from showdown.bench import targets
+from showdown.bench import results, targets
 from showdown.bench.load import INSTALL
 from showdown.bench.targets import SERVERS, TARGETS, Server, Target
 
@@ -133,3 +133,29 @@ def test_a_file_that_is_not_a_result_is_refused(tmp_path: Path) -> None:
     assert "is not a result of `python -m showdown bench`" in bench("--compare", file, file).output
     file.write_text("{")
     assert "is not JSON" in bench("--compare", file, file).output
+
+
+def test_results_without_a_common_case_are_not_compared(tmp_path: Path) -> None:
+    files = [tmp_path / "one.json", tmp_path / "other.json"]
+    for file in files:
+        file.write_text(json.dumps({"format": results.FORMAT, "suite": "x", "cases": []}))
+    assert "no case in common" in bench("--compare", *files).output
+    files[0].write_text(json.dumps({"format": results.FORMAT, "suite": "layers", "process": {}}))
+    assert "results of the suite layers cannot be compared" in bench("--compare", *files).output
+
+
+def test_a_figure_of_0_is_compared(tmp_path: Path) -> None:
+    sample = {
+        "rate": 9.0,
+        "cpu": 0.0,
+        "p50": 1.0,
+        "p95": 1.0,
+        "p99": 1.0,
+        "memory": 1,
+        "requests": 1,
+    }
+    case = {"target": "a", "workload": "hello", "connections": 1, "samples": [sample]}
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps({"format": results.FORMAT, "suite": "x", "cases": [case]}))
+    result = bench("--compare", file, file)
+    assert result.exit_code == 0, result.output

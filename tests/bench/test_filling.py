@@ -17,7 +17,7 @@ from showdown.bench.postgresql import why_missing
 from showdown.bench.servers import run
 from showdown.bench.targets import SERVERS, TARGETS
 from showdown.bench.workloads import ADMIN_WORKLOADS, WORKLOADS, Workload
-from tests.databases import missing
+from tests.databases import PostgreSQL, SQLite, missing
 
 USERS = 1000  # so many that indexes are built anew
 
@@ -104,3 +104,16 @@ def test_a_stop_does_not_wait_for_the_program_that_fills(
     program = "import time; print('begun', flush=True); time.sleep(600)"
     with pytest.raises(stops):
         run_program(f"sqlite:///{tmp_path}/db.sqlite3", "-c", program, notify=notify)
+
+
+def test_statements_that_fill_may_take_long(database: SQLite | PostgreSQL) -> None:
+    if isinstance(database, SQLite):
+        pytest.skip("SQLite has no limit of statements")
+    program = (
+        "from django_app.project import set_up; set_up()\n"
+        "from django.db import connection\n"
+        "with connection.cursor() as cursor:\n"
+        "    cursor.execute('SHOW statement_timeout')\n"
+        "    print(cursor.fetchone()[0])\n"
+    )
+    assert run_program(database.url, "-c", program) == "1h"

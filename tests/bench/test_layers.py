@@ -44,7 +44,7 @@ def test_every_aim_has_its_cases(tmp_path: Path) -> None:
 
 def test_a_layer_shows_what_it_adds_to_the_row_before() -> None:
     rows = layer_rows({"one": [100.0, 110.0], "+ two": [103.0, 115.0], "three": [1.0, 1.0]})
-    assert [row[2] for row in rows] == ["", "+4.0", ""]
+    assert [row[2] for row in rows] == ["", "+4.0 (+3.0 to +5.0)", ""]
 
 
 @pytest.mark.parametrize(

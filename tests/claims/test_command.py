@@ -111,3 +111,15 @@ def test_an_unknown_claim_is_named() -> None:
     result = claims("--only", "no-such-claim")
     assert result.exit_code == 2
     assert "no-such-claim" in result.output
+
+
+@pytest.mark.usefixtures("wrk")
+def test_a_run_whose_result_cannot_be_written_does_not_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(results, "LAST", tmp_path / "file" / "last.json")
+    result = claims()
+    assert result.exit_code == 1
+    assert "last.json cannot be written: " in result.output
+    assert "Load cases" not in result.output

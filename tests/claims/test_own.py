@@ -1,22 +1,30 @@
 """A claim of your own: the example of the guide, a server at a URL, and what a file gets wrong."""
 
 import json
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from showdown.__main__ import main
+from showdown.bench.report import show_progress
+from showdown.bench.samples import Sample
 from showdown.bench.servers import run
 from showdown.bench.targets import Server
 from showdown.claims import results
+from showdown.claims.model import Claim, Outcome
 from showdown.claims.own import read_own
-from showdown.claims.own_run import quote
+from showdown.claims.own_run import judge, quote
+from showdown.claims.report import print_verdicts
 from tests.documents import DOCS, blocks
 
+SAMPLE = Sample(1000.0, 100.0, 1.0, 2.0, 3.0, 2**20, 1000)
 PAGE = DOCS / "measuring.md"
 (EXAMPLE,) = blocks(PAGE, "toml")
 (APPLICATION,) = blocks(PAGE, "python")
@@ -121,11 +129,22 @@ def replaced(old: str, new: str) -> Callable[[], str]:
     [
         (replaced("ratio = 1.5", "ratio = "), ":4: error: "),
         (replaced("ratio = 1.5", "ratio = 0"), ":4: error: ratio: Input should be greater than 0"),
+        (replaced("ratio = 1.5", "ratio = inf"), ":4: error: ratio: Input should be a finite"),
+        (replaced("ratio = 1.5", "ratio = true"), ":4: error: ratio: Input should be a valid"),
         (replaced("ratio = 1.5", "quota = 1.5"), "error: ratio: missing"),
         (replaced("ratio = 1.5", "ratio = 1.5\nquota = 1"), ":5: error: quota: unknown"),
         (replaced('"rate"', '"speed"'), ":3: error: figure: Input should be 'rate', 'cpu'"),
         (replaced("{port}", "8000"), "error: one.command: must contain {port}"),
+        (replaced("{port}", "{{port}}"), "error: one.command: must contain {port}"),
         (replaced("{port}", "{port} {x}"), "error: one.command: write {{ and }} for braces"),
+        (replaced("{port}", "{port} {port.x}"), "error: one.command: write {{ and }} for braces"),
+        (replaced("{port}", "{port} 'x"), "error: one.command: No closing quotation"),
+        (replaced("{port}", "{port} \\u0000"), "error: one.command: must not contain NUL"),
+        (replaced('"POST"', '"HEAD"'), "error: workload.method: wrk cannot measure HEAD"),
+        (replaced("Content-Type", "Content-Length"), "workload.headers: leave out Content-Length"),
+        (replaced("application/json", "a\\nb: c"), "workload.headers.Content-Type: String should"),
+        (replaced('"/orders"', '"/orders#1"'), "workload.path: String should match pattern"),
+        (replaced("[8, 64]", "[true]"), "workload.connections[0]: Input should be a valid int"),
         (replaced("[8, 64]", "[8, 1001]"), "workload.connections[1]: Input should be less than"),
         (replaced("[8, 64]", "[]"), "workload.connections: List should have at least 1 item"),
         (replaced('"/orders"', '"orders"'), "workload.path: String should match pattern"),
@@ -151,6 +170,10 @@ def test_each_problem_has_one_line(file: Path, text: Callable[[], str], problem:
         "http://127.0.0.1:1/?a=b",
         "http://127.0.0.1.example.com:80/",
         "http://127.0.0.1:99999/",
+        "http://127.0.0.1:0/",
+        "http://somebody@127.0.0.1:80/",
+        "http://127.0.0.1:80/{x}",
+        "http://127.0.0.1:80/a b",
         "127.0.0.1:80",
     ],
 )
@@ -179,3 +202,52 @@ def test_own_claims_have_no_options_of_the_article(file: Path, options: tuple[An
 def test_every_byte_of_a_body_reaches_lua() -> None:
     assert quote('a"\\\n') == '"\\097\\034\\092\\010"'
     assert quote("é") == '"\\195\\169"'
+
+
+@pytest.mark.parametrize("place", ["one", "other"])
+def test_a_figure_that_is_too_small_decides_nothing(file: Path, place: str) -> None:
+    file.write_text(EXAMPLE.replace('"rate"', '"cpu"'))
+    claim = read_own(file).as_claim(file)
+    samples = {
+        case: [replace(SAMPLE, cpu=0.0 if case.target.name == place else 100.0)] * 9
+        for case in claim.cases
+    }
+    with pytest.raises(click.ClickException, match="too small to measure"):
+        judge(claim, samples)
+
+
+def test_a_condition_names_its_figure(file: Path) -> None:
+    file.write_text(EXAMPLE.replace('"rate"', '"p95"'))
+    claim = read_own(file).as_claim(file)
+    assert claim.comparisons[0].name == "POST /orders, p95, 8 connections: httptools to h11"
+
+
+def test_names_with_brackets_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    document = {
+        "claims": [Outcome(Claim("uvicorn[standard] [/]", "It is faster.", "")).as_document()]
+    }
+    print_verdicts(document, Console(width=80))
+    with show_progress(1) as notify:
+        notify("uvicorn[standard] [/]")
+    assert "NOT MEASURED  uvicorn[standard] [/]" in capsys.readouterr().out
+
+
+def test_the_command_to_repeat_can_be_pasted(tmp_path: Path) -> None:
+    file = tmp_path / "my claim.toml"
+    file.write_text(EXAMPLE)
+    words = shlex.split(read_own(file).as_claim(file).options)
+    assert words == ["--own", str(file)]
+
+
+@pytest.mark.usefixtures("wrk")
+def test_a_target_that_ends_during_a_round_is_reported_with_its_output(file: Path) -> None:
+    ending = "    app.asked = getattr(app, 'asked', 0) + 1\n"
+    ending += "    if app.asked > 50: print('out of paper', flush=True), os._exit(3)\n"
+    application = APPLICATION.replace("    await receive()\n", f"    await receive()\n{ending}")
+    assert application != APPLICATION
+    file.with_name("app.py").write_text(f"import os\n{application}")
+    result = claims("--own", file, "--quick")
+    assert result.exit_code == 1
+    assert "the request failed: " in result.output
+    assert "out of paper" in result.output
+    assert "Traceback" not in result.output

@@ -51,6 +51,19 @@ def test_intervals_are_grouped_by_state_subject_and_database() -> None:
     }
 
 
+def test_a_subject_with_several_states_says_how_many_conditions_have_each() -> None:
+    mixed = claim(
+        "mixed",
+        Condition("hello, 8 connections: A to B", [3.5] * 9, 3),
+        Condition("hello, 64 connections: A to B", [4.0] * 9, 3),
+        Condition("hello, 64 connections: A to C", [1.0] * 9, 3),
+    )
+    assert wording.measured(mixed) == {
+        "holds": "hello 3.5-4 (2 of 3)",
+        "fails": "hello 1 (1 of 3)",
+    }
+
+
 def test_too_few_rounds_show_their_range() -> None:
     quick = claim("quick", Condition("hello: A to B", [1.5], 1))
     assert wording.measured(quick) == {"undecided": "hello 1.5"}

@@ -19,7 +19,7 @@ from tests.database.test_prepare import connect
 from tests.databases import PostgreSQL, SQLite
 
 # Few letters, so that needles are found; those of the statements' own languages are among them.
-LETTERS = "aAbß%_'\"\\:*& İ\u017fOR😀\x01\ue000"
+LETTERS = "aAbß%_'\"\\:*& İ\u017fOR😀\x01\ue000\ufffd\uffff\U0010ffff"
 
 
 def matching(needle: str) -> list[int]:
@@ -144,6 +144,24 @@ def test_a_search_reads_the_index_and_not_all_users() -> None:
         # Others are read by their ids.
         assert "SCAN users" not in plan
         assert "Seq Scan on users" not in plan
+
+
+def test_at_the_end_of_the_users_nothing_is_left_to_look_up(
+    database: SQLite | PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if isinstance(database, SQLite):
+        pytest.skip("SQLite does not say which parts of a plan were executed")
+    monkeypatch.setattr(searching, "NEAR", 10)
+    fill([f"user {number}" for number in range(100)])
+    for after, is_used in ((0, True), (95, False)):
+        search = searching.Search.of("postgresql", ["u", "nobody"][: 1 + is_used], after, 101)
+        with connection.cursor() as cursor:
+            cursor.execute("SET enable_seqscan = off")
+            explain = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) "
+            cursor.execute(explain + search.statement("%({})s".format), search.parameters())
+            lines = [line for (line,) in cursor.fetchall() if "users_search" in line]
+            cursor.execute("RESET enable_seqscan")
+        assert [("never executed" not in line) for line in lines] == [is_used]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What workers delete because it is old: events, sessions, ids of webhooks, records of jobs."""
 
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
+from tests.database.test_prepare import connect
 from tests.databases import PostgreSQL, SQLite
 from tests.jobs.workers import files, working
 from tests.wsgi.server import wait_until
@@ -56,6 +58,27 @@ def test_old_events_are_deleted_in_batches_and_the_others_stay() -> None:
         assert event_ids() == before[-1:]
         delete_old_events()
     assert event_ids() == before[-1:]
+
+
+def test_others_can_write_between_two_batches(
+    database: SQLite | PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django_app import cleanup, figures
+
+    written = list[int]()
+
+    def write() -> None:
+        with closing(connect(database.url)) as other:
+            other.execute("UPDATE worker_processes SET id = id")
+            other.commit()
+        written.append(len(event_ids()))
+
+    monkeypatch.setattr(cleanup, "rest", write)
+    add_events(3, 2500)
+    figures.carry()
+    with override_settings(EVENTS_KEPT=2.0):
+        cleanup.delete_old_events()
+    assert written == [1504, 504, 3, 3]
 
 
 @pytest.mark.usefixtures("files")

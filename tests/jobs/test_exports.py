@@ -4,6 +4,7 @@ import json
 import signal
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -117,12 +118,27 @@ def test_a_killed_worker_loses_no_job(gateway: TestClient, database: SQLite | Po
     assert left["state"] == "running"
     # Without the events of these users, their number is known only at the end.
     assert left["done"] < 300_002
+    assert left["total"] >= left["done"]
     with working(), working():
         done = finished(gateway, address)
     assert (done["state"], done["done"]) == ("finished", 300_002)
     lines = gateway.get(done["result"]).text.splitlines()
     assert len(lines) == 300_002
     assert json.loads(lines[-1])["name"] == "user 300000"
+
+
+def test_the_total_is_never_less_than_what_is_done(database: SQLite | PostgreSQL) -> None:
+    from django_app.jobs import take
+    from django_app.models import Export
+    from django_app.tasks import order_export, write_users
+
+    order_export("text/csv")
+    job = take("worker")
+    assert job is not None
+    Export.objects.update(total=1)
+    assert write_users(BytesIO(), Export.objects.get(), job) == 2
+    export = Export.objects.get()
+    assert (export.done, export.total) == (2, 2)
 
 
 def test_a_worker_ends_on_a_signal(gateway: TestClient) -> None:
