@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import click
 
-from framework_gateway.cli.file.reading import find_file
+from framework_gateway.cli.file.reading import FileError, find_file
 from framework_gateway.cli.imports import SourceError, describe
 from framework_gateway.cli.inputs import Chosen
 from framework_gateway.cli.outputs import JSONDocument, JSONLines, Output, Report, Shown, Single
@@ -28,6 +28,8 @@ from framework_gateway.compare.runs import run
 from framework_gateway.compare.shrinking import Effort
 from framework_gateway.compare.summary import NO_ANSWER, Summary
 from framework_gateway.compare.targets import Application, Target, TargetError, open_targets
+
+HINT = "give --target options, or name the file of a gateway with --config"
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,20 @@ def read_data(data: str | None) -> bytes:
 
 
 @asynccontextmanager
-async def open_mounts(app_dir: str) -> AsyncIterator[Opened]:
-    """Start the gateway in this process, without a socket."""
+async def open_mounts(app_dir: str, config: str | None) -> AsyncIterator[Opened]:
+    """Start the gateway in this process, without a socket.
+
+    Args:
+        config: the file that describes it.
+    """
     try:
-        app = Source(directory=app_dir, file=find_file(None)).load()
+        app = Source(directory=app_dir, file=find_file(config), hint=HINT).load()
+    except FileError as error:
+        raise click.UsageError("; ".join(map(str, error.findings))) from error
     except SourceError as error:
         if Path(app_dir, "gateway.py").is_file():
             raise Unavailable(str(error)) from error
-        raise click.UsageError(f"{error}; or give --target options") from error
+        raise click.UsageError(str(error)) from error
     async with AsyncExitStack() as stack:
         with recording() as records:
             await stack.enter_async_context(app.router.lifespan_context(app))
