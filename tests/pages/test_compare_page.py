@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx2 as httpx
 from playwright.sync_api import Page, expect
 
-from tests.pages.comparisons import SAME, copied, panel, row
+from tests.pages.comparisons import SAME, copied, panel, paste, row
 
 
 def test_an_example_is_sent_and_kept_in_the_address(window: Page) -> None:
@@ -27,7 +27,7 @@ def test_an_example_that_writes_clears_the_old_answers(window: Page, port: int) 
     expect(window.get_by_role("status")).to_have_text(SAME)
     window.get_by_label("Operation").select_option(label="Create a user in each: POST /api/users")
     expect(window.get_by_role("status")).to_contain_text("Press “Send to all”")
-    expect(row(window, "flask").locator(".code")).to_have_text("…")
+    expect(row(window, "flask").locator(".code")).to_have_text("—")
     expect(window.locator(".panel:visible")).to_have_count(0)
     assert len(httpx.get(f"http://127.0.0.1:{port}/flask/api/users").json()) == 2
     window.get_by_role("button", name="Send to all").click()
@@ -123,18 +123,6 @@ def test_a_command_that_cannot_be_read_is_a_sentence(troubled: Page) -> None:
     expect(troubled.get_by_role("status")).to_have_text(SAME)
     paste(troubled, "curl --data @/etc/hostname http://x/")
     expect(troubled.get_by_role("status")).to_contain_text("this command sends the file")
-
-
-def paste(window: Page, text: str) -> None:
-    """Paste a text into the field of the path."""
-    window.get_by_label("Path, below each prefix").evaluate(
-        """(field, text) => {
-            const clipboardData = new DataTransfer();
-            clipboardData.setData("text", text);
-            field.dispatchEvent(new ClipboardEvent("paste", {clipboardData, cancelable: true}));
-        }""",
-        text,
-    )
 
 
 def test_sent_requests_are_in_the_history(window: Page) -> None:
