@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browsers import recorded_window
 from tests.databases import free_port
-from tests.pages.test_compare_page import paste
+from tests.pages.comparisons import paste
 from tests.servers import serve
 
 MODULE = "tests.compare.applications"
@@ -56,7 +56,7 @@ def alone(browser: Browser, alone_origin: str) -> Iterator[Page]:
 def test_twelve_mounts_fit_each_page(twelve: Page) -> None:
     for width in (360, 768, 1600):
         twelve.set_viewport_size({"width": width, "height": 900})
-        for address in ("/?path=/users", "/race", "/code", "/routes", "/nothing"):
+        for address in ("/?path=/users", "/race", "/code", "/routes"):
             twelve.goto(address)
             if address.startswith("/?"):
                 expect(twelve.get_by_role("status")).to_contain_text("1 difference")
