@@ -105,12 +105,12 @@ class PostgreSQL(Cluster):
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
-    """Run a Redis server until the block ends; yield its URL once it answers."""
+def redis_server(port: int | None = None) -> Iterator[str]:
+    """Run a Redis server without files until the block ends; yield its URL once it answers."""
     program = shutil.which("redis-server")
     if program is None:
         missing("Redis is not installed (Debian: apt-get install redis-server)")
-    port = free_port()
+    port = port or free_port()
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:

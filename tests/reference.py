@@ -18,7 +18,8 @@ from contract.settings import Settings
 from framework_gateway.cli.file.model import GatewayFile, MountEntry, MoveEntry
 from framework_gateway.cli.file.schema import as_json
 from framework_gateway.config import Config
-from framework_gateway.migrate.options import BreakerOptions, Limits, Ready, Rule
+from framework_gateway.migrate.bounds import BreakerOptions, EvidenceOptions, Limits, Ready
+from framework_gateway.migrate.options import Rule
 from framework_gateway.mounts.options import MountOptions
 from framework_gateway.processes.options import Process
 from showdown.bench import published
@@ -48,6 +49,7 @@ MEMBERS: dict[str, Mapping[str, FieldInfo]] = {
 NESTED: dict[str, type[BaseModel]] = {
     "rules": Rule,
     "limits": Limits,
+    "evidence": EvidenceOptions,
     "breaker": BreakerOptions,
     "ready": Ready,
 }

@@ -54,8 +54,12 @@ class Moved:
     def status(self) -> dict[str, Any]:
         """The state and the evidence as JSON data."""
         state = SharedState(self.store, self.move.path).read()
-        evidence = SharedEvidence(self.store, self.move.path).read()
+        evidence = self.evidence.read()
         return status(self.move.path, state, evidence, self.move.options.ready)
+
+    @property
+    def evidence(self) -> SharedEvidence:
+        return SharedEvidence(self.store, self.move.path, self.move.options.evidence)
 
     def change(self, change: Change) -> bool:
         """Change the state; return whether it is another one now."""
@@ -197,7 +201,7 @@ def release_name(moved: Moved, name: str) -> None:
 
 def forget_route(moved: Moved, route: str) -> None:
     """Forget the evidence of a route."""
-    evidence = SharedEvidence(moved.store, moved.move.path)
+    evidence = moved.evidence
     if route not in (known := attempt(evidence.read)):
         raise click.UsageError(f"Nothing has been seen of {route}; of {', '.join(known) or 'none'}")
     attempt(lambda: evidence.reset(route))

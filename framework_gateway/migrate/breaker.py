@@ -1,6 +1,6 @@
 """Decide when a route goes back to the old application, by what has just happened.
 
-Each worker judges the requests that it serves. The new application is judged by its own failures
+Each worker judges by the requests of all of them. The new application is judged by its own failures
 only, and against as many answers of the old one from the same time: where both fail, a database is
 away, and going back would not help.
 """
@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 from framework_gateway.compare.rates import exceeds
 from framework_gateway.migrate.attempts import Outcome
+from framework_gateway.migrate.bounds import BreakerOptions
 from framework_gateway.migrate.evidence import scaled
-from framework_gateway.migrate.options import BreakerOptions
 from framework_gateway.migrate.testers import Side
 
+SHADOW = "shadow"  # the new application, when no client gets its answer
 SLOTS = 10  # parts of a window; the oldest is forgotten as a whole
 
 Clock = Callable[[], float]
@@ -40,10 +41,14 @@ class Window:
             self._slots.append((slot, Counter()))
         self._slots[-1][1][name] += 1
 
-    def total(self, name: str) -> int:
-        """Return how many events of a name are in the window."""
+    def totals(self) -> Counter[str]:
+        """Return how many events of each name are in the window."""
         oldest = int(self._clock() / self._length) - SLOTS
-        return sum(counts[name] for slot, counts in self._slots if slot > oldest)
+        found: Counter[str] = Counter()
+        for slot, counts in self._slots:
+            if slot > oldest:
+                found.update(counts)
+        return found
 
     def clear(self) -> None:
         """Forget everything."""
@@ -56,11 +61,15 @@ class Breaker:
     Args:
         options: the thresholds.
         clock: returns the time in seconds.
+
+    Attributes:
+        others: what the other workers have in their windows.
     """
 
     def __init__(self, options: BreakerOptions, clock: Clock = time.monotonic) -> None:
         self.options = options
         self.window = Window(options.window, clock)
+        self.others: Counter[str] = Counter()
         self._in_a_row = 0
 
     def note_answer(self, side: Side, outcome: Outcome) -> str | None:
@@ -73,21 +82,30 @@ class Breaker:
         self._in_a_row = 0 if outcome is Outcome.SUCCESS else self._in_a_row + 1
         return self._judge() if outcome is Outcome.FAILURE else None
 
+    def note_shadow(self, side: Side, outcome: Outcome) -> None:
+        """Count an answer that no client has got.
+
+        Those of the old application are what the new one is judged against. Those of the new one
+        count only before it answers any clients.
+        """
+        self.window.add(f"{side if side == 'old' else SHADOW} {outcome}")
+
     def note_comparison(self, differs: bool) -> str | None:
         """Count a comparison; return why the route must go back, or None."""
         self.window.add("differing" if differs else "equal")
-        differing, compared = self.compared
+        differing, compared = compared_in(self.totals)
         largest = self.options.differing
         if not differs or compared < self.options.volume or differing <= largest * compared:
             return None
         return f"differing {differing / compared:.1%} > {largest:.1%}, {compared} compared"
 
     def _judge(self) -> str | None:
-        failed, asked = self.answered("new")
+        totals = self.totals
+        failed, asked = answered_in(totals, "new")
         reason = self._reason(failed, asked)
         if reason is None:
             return None
-        old_failed, old_asked = self.answered("old")
+        old_failed, old_asked = answered_in(totals, "old")
         if old_asked >= self.options.volume or old_failed:
             across, alone = scaled(failed, asked), scaled(old_failed, old_asked)
             if not exceeds(*across, *alone):
@@ -103,21 +121,27 @@ class Breaker:
             return None
         return f"success {percent(success)} < {percent(self.options.success)}, {asked} requests"
 
-    def answered(self, side: Side) -> tuple[int, int]:
-        """Return how many answers of a side have failed in the window, and how many there were."""
-        failed = self.window.total(f"{side} {Outcome.FAILURE}")
-        return failed, failed + self.window.total(f"{side} {Outcome.SUCCESS}")
-
     @property
-    def compared(self) -> tuple[int, int]:
-        """How many comparisons have differed in the window, and how many there were."""
-        differing = self.window.total("differing")
-        return differing, differing + self.window.total("equal")
+    def totals(self) -> Counter[str]:
+        """What is in the windows of all workers."""
+        return self.window.totals() + self.others
 
     def reset(self) -> None:
         """Begin anew, when a person has released the route."""
         self.window.clear()
+        self.others.clear()
         self._in_a_row = 0
+
+
+def answered_in(totals: Counter[str], side: str) -> tuple[int, int]:
+    """Return how many answers of a side have failed, and how many there were."""
+    failed = totals[f"{side} {Outcome.FAILURE}"]
+    return failed, failed + totals[f"{side} {Outcome.SUCCESS}"]
+
+
+def compared_in(totals: Counter[str]) -> tuple[int, int]:
+    """Return how many comparisons have differed, and how many there were."""
+    return totals["differing"], totals["differing"] + totals["equal"]
 
 
 def percent(share: float) -> str:

@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from functools import partial
+from math import inf
 from time import time
 
 from framework_gateway.compare.rules import Rules
 from framework_gateway.migrate.evidence import RouteEvidence
+from framework_gateway.migrate.judging import Judging
 from framework_gateway.migrate.metrics import MoveMetrics
 from framework_gateway.migrate.moved_mount import MovedMount
 from framework_gateway.migrate.observations import Observations
@@ -25,6 +28,7 @@ from framework_gateway.migrate.steps import next_step
 from framework_gateway.migrate.stores import Store, StoreError
 from framework_gateway.migrate.testers import Side
 from framework_gateway.migrate.webhooks import Webhook
+from framework_gateway.migrate.windows import SharedWindows
 from framework_gateway.mounts.mount import Mount
 
 logger = logging.getLogger("framework_gateway")
@@ -43,6 +47,7 @@ class Control(Shown):
         rules: what counts in a comparison.
         secret: signs the marks of testers.
         metrics: None to count nothing for Prometheus.
+        request_timeout: seconds that the gateway gives to a request, if the mount says nothing.
     """
 
     def __init__(
@@ -54,25 +59,32 @@ class Control(Shown):
         rules: Rules,
         secret: str | None = None,
         metrics: MoveMetrics | None = None,
+        request_timeout: float = inf,
     ) -> None:
         self.path = path
         self.mounts = mounts
         self.options = options
         self.shared_state = SharedState(store, path)
-        self.shared_evidence = SharedEvidence(store, path)
+        self.shared_evidence = SharedEvidence(store, path, options.evidence)
         self.store_fault = None
         url = options.breaker.webhook
         self.webhook = Webhook(None if url is None else str(url))
         self._opened: dict[str, str] = {}  # breakers that the store does not know yet
+        self._pending: dict[str, RouteEvidence] = {}  # what the store may have, or not
+        self._batch = ""  # names what is pending
+        self._storing = asyncio.Lock()
         templates = templates_of(*(mount.application for mount in mounts.values()))
         of_rules = (rule.route for rule in options.rules if "*" not in rule.route)
         names = RouteNames([*templates, *of_rules])
         self.rollout = Rollout(path, names, options.sticky, secret)
         self.rollout.state = complete_only(options.rules)
-        known = self.shared_evidence.known
-        self.seen = seen = Observations(path, options, metrics, self._open, known)
+        self.seen = seen = Observations(path, options, metrics, self._open, self._known)
+        windows = SharedWindows(store, path, options.breaker.window)
+        self.judging = Judging(seen, self.rollout, windows)
         self.shadows = Shadows(path, mounts, options.limits, rules, seen.observe, seen.note_loss)
-        serving = Serving(mounts, options, self.rollout, self.shadows, seen)
+        own = mounts["old"].request_timeout
+        limit = request_timeout if own is None else own
+        serving = Serving(mounts, options, self.rollout, self.shadows, seen, limit)
         self.mount = MovedMount(mounts["old"], serving)
 
     def _open(self, route: str, reason: str) -> None:
@@ -140,6 +152,7 @@ class Control(Shown):
         for route in opened:
             self._opened.pop(route, None)
         self.apply(state)
+        await self.judging.exchange()
         await self._step()
         await self._flush()
 
@@ -162,9 +175,11 @@ class Control(Shown):
     async def _step(self) -> None:
         """Take the next step of each rule whose routes do well."""
         for rule in [*self.rollout.state.rules.values()]:
-            routes = {route for route, key in self.seen.decided.items() if key == rule.key}
-            breakers = {k: one for k, one in self.seen.breakers.items() if k in routes}
-            step = next_step(self.rollout.state, rule, breakers, self.options.breaker)
+            if not rule.steps:
+                continue
+            step = next_step(
+                self.rollout.state, rule, self.judging.seen_by(rule), self.options.breaker
+            )
             if step is None or step.rule is None:
                 continue
             change = partial(replace_rule, rule, step.rule)
@@ -175,17 +190,23 @@ class Control(Shown):
 
     async def _flush(self) -> None:
         """Add the evidence of this process to that of the others."""
-        # Once, and not until there is none: under load, more comes all the time.
-        pending, self.seen.evidence = self.seen.evidence, {}
-        try:
-            while pending:
-                route = next(iter(pending))
-                await asyncio.to_thread(self.shared_evidence.add, route, pending[route])
-                del pending[route]
-        finally:
-            # The store is away: nothing is lost before it is stored.
-            for route, more in pending.items():
-                self.seen.evidence_of(route).add(more)
+        async with self._storing:
+            # What the store may have taken already is not mixed with what has come since then.
+            await self._store_pending()
+            # Once, and not until there is none: under load, more comes all the time.
+            self._pending, self.seen.evidence = self.seen.evidence, {}
+            self._batch = secrets.token_hex(8)
+            await self._store_pending()
+
+    async def _store_pending(self) -> None:
+        for route, more in [*self._pending.items()]:
+            await asyncio.to_thread(self.shared_evidence.add, route, more, self._batch)
+            self._pending.pop(route, None)
+
+    def _known(self, route: str) -> Sequence[RouteEvidence]:
+        """Return what was counted of a route before the evidence that is being gathered."""
+        found = (self.shared_evidence.known(route), self._pending.get(route))
+        return [one for one in found if one is not None]
 
     # What people do
 
@@ -216,6 +237,7 @@ class Control(Shown):
             StoreError: the store is away.
         """
         self.seen.evidence.pop(route, None)
+        self._pending.pop(route, None)
         self.shadows.forget(route)
         if await asyncio.to_thread(self.shared_evidence.reset, route):
             await self.change(lambda state: state.forgotten(route, who))

@@ -20,14 +20,14 @@ from framework_gateway.compare.pointers import Pointers
 from framework_gateway.compare.rates import exceeds
 from framework_gateway.migrate import latencies as histograms
 from framework_gateway.migrate.attempts import Outcome
+from framework_gateway.migrate.bounds import EvidenceOptions
 from framework_gateway.migrate.examples import example_of, size_of
 from framework_gateway.migrate.recording import Loss
 from framework_gateway.migrate.testers import Side
 
-MAX_GROUPS = 50  # differences of a route; further ones are counted together
-MAX_PLACES = 100  # places at which the old application differs from itself
 MAX_SAMPLE = 300  # counts are scaled down to it before they are tested
-MAX_EXAMPLE = 32 * 1024  # characters
+MAX_BATCHES = 200  # batches that are known to be stored; a worker stores one a second
+DEFAULT = EvidenceOptions()
 OTHER_GROUP = "others"
 NO_EXAMPLE = 1e18  # larger than the weight of any example
 
@@ -79,6 +79,8 @@ class RouteEvidence:
         asked_twice: how often the old application was asked twice.
         noise: how often it then differed from itself, by place.
         latencies: of both sides.
+        batches: names of what workers have added last, so that nothing is added twice.
+        bounds: how much is kept.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -88,6 +90,8 @@ class RouteEvidence:
     latencies: dict[str, Latencies] = field(
         default_factory=lambda: {"old": Latencies(), "new": Latencies()}
     )
+    batches: list[str] = field(default_factory=list)
+    bounds: EvidenceOptions = DEFAULT
 
     def add_answer(self, side: Side, outcome: Outcome, seconds: float) -> None:
         """Count an answer to a client."""
@@ -101,7 +105,7 @@ class RouteEvidence:
         comparison: Comparison,
         again: Sequence[Difference] | None,
         show: Pointers,
-        known: Self | None = None,
+        known: Sequence[Self] = (),
     ) -> str:
         """Count a comparison.
 
@@ -145,8 +149,12 @@ class RouteEvidence:
     def _add_noise(self, again: Sequence[Difference]) -> None:
         self.asked_twice += 1
         for key in {noise_key(one.place, str(one.kind)) for one in again if one.counts}:
-            if key in self.noise or len(self.noise) < MAX_PLACES:
-                self.noise[key] += 1
+            self._add_place(key, 1)
+
+    def _add_place(self, key: str, count: int) -> None:
+        # A difference has up to two places: as a value, and as a part that is missing.
+        if key in self.noise or len(self.noise) < 2 * self.bounds.differences:
+            self.noise[key] += count
 
     def _add_group(self, group: Group, comparison: Comparison, show: Pointers) -> None:
         what = group.what if self._has_room(group.what) else OTHER_GROUP
@@ -154,25 +162,32 @@ class RouteEvidence:
         now, size = time.time(), float(weight(comparison))
         found = self.found.setdefault(what, Found(what, noise))
         one = Found(what, noise, 1, now, now)
-        if size < found.weight and size_of(example := example_of(comparison, show)) <= MAX_EXAMPLE:
-            one.example, one.weight = example, size
+        if size < found.weight:
+            example = example_of(comparison, show)
+            if size_of(example) <= self.bounds.example:
+                one.example, one.weight = example, size
         found.add(one)
 
     def _has_room(self, what: str) -> bool:
-        return what in self.found or len(self.found) < MAX_GROUPS
+        return what in self.found or len(self.found) < self.bounds.differences
 
-    def _counts(self, group: Group, known: Self | None) -> bool:
+    def kinds(self, comparison: Comparison, known: Sequence[Self] = ()) -> set[str]:
+        """Return how the answers differ beyond noise, such as ``body (value)``."""
+        groups = [group for group in groups_of(comparison, "") if self._counts(group, known)]
+        return {f"{group.place.split()[0]} ({group.kind})" for group in groups}
+
+    def _counts(self, group: Group, known: Sequence[Self]) -> bool:
         found = self.found.get(group.what) or self.found.get(OTHER_GROUP)
         return found is None or not self.is_noise(found, known)
 
-    def is_noise(self, found: Found, known: Self | None = None) -> bool:
+    def is_noise(self, found: Found, known: Sequence[Self] = ()) -> bool:
         """Return whether the old application differs from itself there about as often."""
-        parts = [self] if known is None else [self, known]
+        parts = [self, *known]
         alone = sum(part.noise[found.noise] for part in parts)
         if not alone or not found.noise:
             return False
-        before = None if known is None else known.found.get(found.what)
-        count = found.count + (before.count if before else 0)
+        before = [part.found[found.what].count for part in known if found.what in part.found]
+        count = found.count + sum(before)
         compared = sum(part.counts[COMPARED] for part in parts)
         across, rounds = scaled(count, max(count, compared))
         alone, pairs = scaled(alone, sum(part.asked_twice for part in parts))
@@ -190,8 +205,7 @@ class RouteEvidence:
         self.counts.update(other.counts)
         self.asked_twice += other.asked_twice
         for place, count in other.noise.items():
-            if place in self.noise or len(self.noise) < MAX_PLACES:
-                self.noise[place] += count
+            self._add_place(place, count)
         for what, one in other.found.items():
             key = what if self._has_room(what) else OTHER_GROUP
             self.found.setdefault(key, Found(key, one.noise if key == what else "")).add(one)
@@ -208,10 +222,15 @@ class RouteEvidence:
             "latencies": {
                 side: histograms.as_dict(known) for side, known in self.latencies.items()
             },
+            "batches": self.batches,
         }
 
+    def note_batch(self, batch: str) -> None:
+        """Note that a batch has been added."""
+        self.batches = [*self.batches, batch][-MAX_BATCHES:]
+
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+    def from_dict(cls, data: Mapping[str, Any], bounds: EvidenceOptions = DEFAULT) -> Self:
         """Return the evidence that ``as_dict`` has written."""
         return cls(
             Counter(data["counts"]),
@@ -219,6 +238,8 @@ class RouteEvidence:
             data["asked_twice"],
             Counter(data["noise"]),
             {side: histograms.from_dict(data["latencies"][side]) for side in ("old", "new")},
+            data["batches"],
+            bounds,
         )
 
 

@@ -1,6 +1,6 @@
 """Prometheus metrics of the moves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from framework_gateway.observability.observed import framework_of
@@ -56,6 +56,16 @@ class MoveMetrics:
             "Answers of the old application in place of the new one.",
             ("move", "route"),
         )
+        self._differences = counter(
+            "move_differences",
+            "Comparisons in which the applications differ, by the type of the difference.",
+            ("move", "route", "difference"),
+        )
+        self._seconds = metrics.histogram(
+            "move_answer_duration_seconds",
+            "Seconds until the head of a successful answer, to a client or to a shadow.",
+            ("move", "route", "side"),
+        )
         self._gauges = {
             "waiting": gauge("move_shadows_waiting", "Shadows in the queue.", ["move"]),
             "running_shadows": gauge("move_shadows_running", "Shadows that run.", ["move"]),
@@ -80,6 +90,15 @@ class MoveMetrics:
     def count_fallback(self, move: str, route: str) -> None:
         """Count a fallback."""
         self._fallbacks.labels(*self._limit("fallback", move, route)).inc()
+
+    def count_differences(self, move: str, route: str, kinds: Iterable[str]) -> None:
+        """Count a comparison in which the applications differ, once for each type."""
+        for kind in kinds:
+            self._differences.labels(*self._limit("difference", move, route, kind)).inc()
+
+    def observe(self, move: str, route: str, side: str, seconds: float) -> None:
+        """Count how long an application took to answer."""
+        self._seconds.labels(*self._limit("seconds", move, route, side)).observe(seconds)
 
     def _limit(self, kind: str, move: str, route: str, *rest: str) -> tuple[str, ...]:
         """Return labels; limit the number of their sets."""

@@ -69,7 +69,12 @@ class Move:
         )
 
     def start(
-        self, store: Store, rules: Rules, secret: str | None, metrics: MoveMetrics | None
+        self,
+        store: Store,
+        rules: Rules,
+        secret: str | None,
+        metrics: MoveMetrics | None,
+        request_timeout: float,
     ) -> Control:
         """Make what serves the move, when both applications are loaded."""
         self.control = Control(
@@ -80,5 +85,6 @@ class Move:
             self.rules_with(rules),
             secret,
             metrics,
+            request_timeout,
         )
         return self.control

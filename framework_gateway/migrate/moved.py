@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable
 from functools import partial
-from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -18,7 +17,6 @@ from framework_gateway.migrate.options import Credentials
 from framework_gateway.migrate.recording import Loss, RecordedRequest, RecordedResponse, Tape
 from framework_gateway.migrate.rollout import Decision
 from framework_gateway.migrate.testers import HEADER, Side
-from framework_gateway.mounts.routing import TIMEOUT
 from framework_gateway.observability.observer import is_fault
 from framework_gateway.wsgi.bodies import declared_length
 from framework_gateway.wsgi.errors import means_client_left
@@ -41,7 +39,7 @@ class MovedRequest:
         self.side: Side = decision.side
         self._send = send
         self._began = perf_counter()
-        self.timeout: float = min(scope.get(TIMEOUT, inf), serving.options.timeout)
+        self.timeout = min(serving.limit, serving.options.timeout)
         self._copy: Scope | None = None  # the scope of the new application, until it has answered
         self.wants_shadow = self._is_sampled()
         # Applications change the scope, so it is read before.
@@ -122,7 +120,7 @@ class MovedRequest:
         attempt = Attempt(self.response.send)
         call = partial(serving.call, "new", self._copy, request.receive, attempt.send)
         try:
-            has_answered = await attempt.run(serving.mounts["new"], call, serving.options.timeout)
+            has_answered = await attempt.run(serving.mounts["new"], call, serving.timeout)
         except HTTPException:
             raise
         except RAISED as error:

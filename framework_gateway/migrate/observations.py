@@ -16,8 +16,6 @@ from framework_gateway.migrate.rollout import Decision
 from framework_gateway.migrate.sharing import OTHER_ROUTE
 from framework_gateway.migrate.testers import Side
 
-MAX_ROUTES = 300  # routes with evidence of their own; further ones are counted together
-
 
 class Observations:
     """What a process has seen of a move.
@@ -27,12 +25,11 @@ class Observations:
         options: those of the move.
         metrics: None to count nothing for Prometheus.
         on_open: called with a route that must go back to the old application, and the reason.
-        known: returns what the store has of a route.
+        known: returns what was counted of a route before.
 
     Attributes:
-        evidence: what the store does not have yet, by route.
+        evidence: what has come since it was last handed on, by route.
         breakers: by route.
-        decided: the keys of the rules that have decided about the routes with a breaker.
     """
 
     def __init__(
@@ -41,7 +38,7 @@ class Observations:
         options: MoveOptions,
         metrics: MoveMetrics | None,
         on_open: Callable[[str, str], object],
-        known: Callable[[str], RouteEvidence | None],
+        known: Callable[[str], Sequence[RouteEvidence]],
     ) -> None:
         self.path = path
         self.options = options
@@ -50,7 +47,6 @@ class Observations:
         self.known = known
         self.evidence: dict[str, RouteEvidence] = {}
         self.breakers: dict[str, Breaker] = {}
-        self.decided: dict[str, str] = {}
         self._show = Pointers(options.show)
         self._log = RareLog()
 
@@ -66,6 +62,8 @@ class Observations:
         self.evidence_of(route).add_answer(side, outcome, seconds)
         if self.metrics is not None:
             self.metrics.count_answer(self.path, route, side, outcome)
+            if outcome is Outcome.SUCCESS:
+                self.metrics.observe(self.path, route, side, seconds)
         if outcome is Outcome.FAILURE and side == "new":
             self._log.warn(route, f"{self.path}: {route} failed at the new application: {reason}")
         breaker = self._breaker(decision)
@@ -97,10 +95,16 @@ class Observations:
             failed = answer.error is not None or answer.status >= 500
             if not failed:
                 evidence.latencies[side].add(answer.seconds)
-            if (breaker := self.breakers.get(job.route)) is not None and side == "old":
-                breaker.note_answer(side, Outcome.FAILURE if failed else Outcome.SUCCESS)
+                if self.metrics is not None:
+                    self.metrics.observe(self.path, job.route, side, answer.seconds)
+            if (breaker := self.breakers.get(job.route)) is not None:
+                breaker.note_shadow(side, Outcome.FAILURE if failed else Outcome.SUCCESS)
         if self.metrics is not None:
             self.metrics.count_shadow(self.path, job.route, result)
+            if result == DIFFERING:
+                self.metrics.count_differences(
+                    self.path, job.route, evidence.kinds(comparison, known)
+                )
         breaker = self.breakers.get(job.route)
         if breaker is not None and result in (EQUAL, NOISY, DIFFERING):
             why = breaker.note_comparison(result == DIFFERING)
@@ -115,15 +119,14 @@ class Observations:
         """
         for route in [route for route in self.breakers if not is_judged(route)]:
             del self.breakers[route]
-            self.decided.pop(route, None)
 
     def evidence_of(self, route: str) -> RouteEvidence:
         """Return the evidence of a route, to add to it."""
         found = self.evidence.get(route)
         if found is None:
-            if len(self.evidence) >= MAX_ROUTES:
+            if len(self.evidence) >= self.options.evidence.routes:
                 route = OTHER_ROUTE
-            found = self.evidence.setdefault(route, RouteEvidence())
+            found = self.evidence.setdefault(route, RouteEvidence(bounds=self.options.evidence))
         return found
 
     def _breaker(self, decision: Decision) -> Breaker | None:
@@ -131,7 +134,6 @@ class Observations:
         if not decision.rule.is_judged:
             return None
         found = self.breakers.get(decision.route)
-        if found is None and len(self.breakers) < MAX_ROUTES:
+        if found is None and len(self.breakers) < self.options.evidence.routes:
             found = self.breakers[decision.route] = Breaker(self.options.breaker)
-        self.decided[decision.route] = decision.rule.key
         return found

@@ -3,16 +3,14 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import (
-    BaseModel,
-    ByteSize,
-    ConfigDict,
-    Field,
-    HttpUrl,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
+from pydantic import BaseModel, Field, PositiveFloat, model_validator
+
+from framework_gateway.migrate.bounds import (
+    STRICT,
+    BreakerOptions,
+    EvidenceOptions,
+    Limits,
+    Ready,
 )
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
@@ -21,7 +19,6 @@ READS = "reads"  # the safe methods
 WRITES = "writes"  # all others
 
 Percent = Annotated[float, Field(ge=0, le=100)]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Stage(StrEnum):
@@ -42,14 +39,10 @@ class Credentials(StrEnum):
     FORWARD = "forward"  # the shadow carries the same credentials
 
 
-class Options(BaseModel):
-    """A table of ``gateway.toml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Rule(Options):
+class Rule(BaseModel):
     """Where some routes and methods are on their way from the old to the new application."""
+
+    model_config = STRICT
 
     route: Annotated[
         str,
@@ -110,6 +103,13 @@ class Rule(Options):
         return self.stage in (Stage.LIVE, Stage.RAMPDOWN)
 
     @property
+    def reached(self) -> float:
+        """The percentage of the clients that the new application answers."""
+        if self.stage is Stage.LIVE:
+            return self.percent
+        return 100.0 if self.stage in (Stage.RAMPDOWN, Stage.COMPLETE) else 0.0
+
+    @property
     def words(self) -> str:
         """The stage in words, for the history and the log."""
         if self.stage is not Stage.LIVE:
@@ -117,77 +117,10 @@ class Rule(Options):
         return f"{self.stage} {self.percent:g} %"
 
 
-class Limits(Options):
-    """What shadows may use; beyond it, a request has no shadow and is counted."""
-
-    queue: Annotated[NonNegativeInt, Field(description="Shadows that wait.")] = 100
-    concurrency: Annotated[PositiveInt, Field(description="Shadows that run at once.")] = 8
-    body: Annotated[
-        ByteSize, Field(ge=0, description="Largest body of a request or an answer.")
-    ] = ByteSize(256 * 1024)
-    memory: Annotated[
-        ByteSize, Field(ge=0, description="Bytes of all bodies that are kept for shadows.")
-    ] = ByteSize(64 * 1024 * 1024)
-    timeout: Annotated[
-        PositiveFloat, Field(le=86400, description="Seconds for the answer to a shadow.")
-    ] = 10.0
-    noise: Annotated[
-        Share,
-        Field(
-            description="Share of the compared reads for which the old application is asked"
-            " twice, to see how often it differs from itself."
-        ),
-    ] = 0.1
-
-
-class BreakerOptions(Options):
-    """When a route goes back to the old application, until a person releases it."""
-
-    window: Annotated[
-        PositiveFloat, Field(le=86400, description="Seconds that are judged together.")
-    ] = 60.0
-    volume: Annotated[
-        PositiveInt, Field(description="Answers of the new application below which no rate counts.")
-    ] = 20
-    success: Annotated[
-        Share, Field(description="Smallest share of its answers that may succeed.")
-    ] = 0.99
-    in_a_row: Annotated[
-        PositiveInt, Field(description="Failures in a row that open the breaker at any volume.")
-    ] = 5
-    differing: Annotated[
-        Share, Field(description="Largest share of the compared answers that may differ.")
-    ] = 0.05
-    step: Annotated[
-        PositiveFloat,
-        Field(le=86400, description="Seconds between two of a rule's `steps`, at least."),
-    ] = 300.0
-    webhook: Annotated[
-        HttpUrl | None,
-        Field(description="Address that receives a JSON message when a breaker opens."),
-    ] = None
-
-
-class Ready(Options):
-    """When the evidence says that a route is ready for the next stage."""
-
-    compared: Annotated[PositiveInt, Field(description="Smallest number of compared requests.")] = (
-        1000
-    )
-    differing: Annotated[
-        Share, Field(description="Largest share of them that may differ, beyond noise.")
-    ] = 0.0
-    failing: Annotated[
-        Share, Field(description="Largest share that the new application may fail.")
-    ] = 0.0
-    slower: Annotated[
-        PositiveFloat,
-        Field(description="Largest p95 of the new application, as a multiple of the old one's."),
-    ] = 1.2
-
-
-class MoveOptions(Options):
+class MoveOptions(BaseModel):
     """The options of a move."""
+
+    model_config = STRICT
 
     rules: Annotated[
         list[Rule],
@@ -205,7 +138,7 @@ class MoveOptions(Options):
         Field(
             le=86400,
             description="Seconds until the new application must begin its answer to a read; then"
-            " the old one answers.",
+            " the old one answers. At most half of `request_timeout`.",
         ),
     ] = 10.0
     ignore: Annotated[
@@ -225,6 +158,9 @@ class MoveOptions(Options):
         ),
     ] = []
     limits: Annotated[Limits, Field(description="What shadows may use.")] = Limits()
+    evidence: Annotated[EvidenceOptions, Field(description="What is kept of what was seen.")] = (
+        EvidenceOptions()
+    )
     breaker: Annotated[
         BreakerOptions, Field(description="When a route goes back to the old application.")
     ] = BreakerOptions()

@@ -45,6 +45,11 @@ class Serving:
         rollout: decides which application answers.
         shadows: compare the answers.
         observer: counts what happens.
+        limit: seconds until the gateway ends a request.
+
+    Attributes:
+        timeout: seconds until the old application answers in place of the new one; it always gets
+            half of the time.
     """
 
     def __init__(
@@ -54,12 +59,15 @@ class Serving:
         rollout: Rollout,
         shadows: Shadows,
         observer: Observer,
+        limit: float,
     ) -> None:
         self.mounts = mounts
         self.options = options
         self.rollout = rollout
         self.shadows = shadows
         self.observer = observer
+        self.limit = limit
+        self.timeout = min(options.timeout, limit / 2)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         decision = self.rollout.decide(scope)

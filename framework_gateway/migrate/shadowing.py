@@ -19,8 +19,9 @@ from framework_gateway.compare.messages import Answer, Failure, Headers, NoAnswe
 from framework_gateway.compare.rules import Rules
 from framework_gateway.compare.targets import IN_PROCESS, Application
 from framework_gateway.migrate.attempts import RAISED
+from framework_gateway.migrate.bounds import Limits
 from framework_gateway.migrate.jobs import Job, Timed
-from framework_gateway.migrate.options import SAFE, Limits
+from framework_gateway.migrate.options import SAFE
 from framework_gateway.migrate.rarely import RareLog
 from framework_gateway.migrate.recording import Budget, Loss
 from framework_gateway.migrate.refusals import Busy, refuse_for

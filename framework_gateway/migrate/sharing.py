@@ -1,18 +1,20 @@
 """The state and the evidence of a move in a store. Commands use this without a gateway, too."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from framework_gateway.migrate.evidence import RouteEvidence
+from framework_gateway.migrate.bounds import EvidenceOptions
+from framework_gateway.migrate.evidence import DEFAULT, RouteEvidence
 from framework_gateway.migrate.state import MoveState
-from framework_gateway.migrate.stores import Store, StoreError
+from framework_gateway.migrate.stores import ATTEMPTS, Store, StoreError
 
-MAX_ROUTES = 500  # routes of a move in the store; further ones are counted together
+logger = logging.getLogger("framework_gateway")
+
 OTHER_ROUTE = "others"
-ATTEMPTS = 20  # to change something that others change at the same time
 
 Change = Callable[[MoveState], MoveState]
 
@@ -38,9 +40,18 @@ class SharedState:
             StoreError: the store is away, or has something else there.
         """
         version, state = self._known
-        if self.store.versions(self.name).get(self.name, 0) == version:
+        current = self.store.versions(self.name).get(self.name, 0)
+        if current == version or (version > 0 and not current and self._restore(state)):
             return state
         return self._load()[1]
+
+    def _restore(self, state: MoveState) -> bool:
+        """Write the state again, because the store has lost it, as Redis does without a file."""
+        if not self.store.write(self.name, state.model_dump_json(), 0):
+            return False
+        logger.warning("the store has lost %s; this process has written it again", self.name)
+        self._known = 1, state
+        return True
 
     def _load(self) -> tuple[int, MoveState]:
         found = self.store.read(self.name)
@@ -92,10 +103,12 @@ class SharedEvidence:
     Args:
         store: the store.
         prefix: the prefix of the move.
+        bounds: how much is kept.
     """
 
-    def __init__(self, store: Store, prefix: str) -> None:
+    def __init__(self, store: Store, prefix: str, bounds: EvidenceOptions = DEFAULT) -> None:
         self.store = store
+        self.bounds = bounds
         self.prefix = f"evidence {prefix or '/'} "
         self._known: dict[str, Known] = {}
 
@@ -120,30 +133,40 @@ class SharedEvidence:
 
     def _load(self, route: str) -> Known:
         found = self.store.read(self.prefix + route)
-        known = Known(0, RouteEvidence())
+        known = Known(0, RouteEvidence(bounds=self.bounds))
         if found is not None:
             try:
-                known = Known(found.version, RouteEvidence.from_dict(json.loads(found.text)))
+                data = json.loads(found.text)
+                known = Known(found.version, RouteEvidence.from_dict(data, self.bounds))
             except (ValueError, KeyError, TypeError) as error:
                 raise StoreError(f"{self.prefix}{route} in the store is no evidence") from error
         self._known[route] = known
         return known
 
-    def add(self, route: str, more: RouteEvidence) -> None:
+    def add(self, route: str, more: RouteEvidence, batch: str) -> None:
         """Add what a worker has seen.
+
+        Args:
+            route: the name of the route.
+            more: what to add.
+            batch: names it: a store that does not answer may have stored it, so the same batch
+                may come again.
 
         Raises:
             StoreError: the store is away, or too many processes add to the route.
         """
         known = self._known.get(route) or self._load(route)
-        if not known.version and len(self.store.versions(self.prefix)) >= MAX_ROUTES:
+        if not known.version and len(self.store.versions(self.prefix)) >= self.bounds.routes:
             # Clients may have chosen the names, of which each gateway knows others.
             self._known.pop(route, None)  # unless another thread has done so
             route = OTHER_ROUTE
             known = self._known.get(route) or self._load(route)
         for _ in range(ATTEMPTS):
-            total = RouteEvidence.from_dict(known.evidence.as_dict())
+            if batch in known.evidence.batches:
+                return
+            total = RouteEvidence.from_dict(known.evidence.as_dict(), self.bounds)
             total.add(more)
+            total.note_batch(batch)
             if self._write(route, total, known.version):
                 return
             known = self._load(route)

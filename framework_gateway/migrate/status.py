@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from framework_gateway.migrate.bounds import Ready
 from framework_gateway.migrate.evidence import RouteEvidence
-from framework_gateway.migrate.options import Ready
 from framework_gateway.migrate.rollout import most_specific
 from framework_gateway.migrate.state import MoveState
 from framework_gateway.migrate.verdicts import report

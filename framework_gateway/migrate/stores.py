@@ -4,14 +4,16 @@ Every worker of every gateway uses the same store. A write names the version tha
 fails if there is another one by now.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 TIMEOUT = 2.0  # seconds for a store to answer
+ATTEMPTS = 20  # to change something that others change at the same time
 TABLE = "framework_gateway_moves"
 SCHEMA = f"""CREATE TABLE IF NOT EXISTS {TABLE}
 (name TEXT PRIMARY KEY, version INTEGER NOT NULL, content TEXT NOT NULL)"""
@@ -154,6 +156,9 @@ class FileStore(SQLStore):
         self.place = str(path)
 
     def _connect(self) -> sqlite3.Connection:
+        # Examples are masked, yet nobody else needs them. SQLite gives its other files this mode.
+        with suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
         # Without transactions of its own; any thread may use it, one at a time.
         connection = sqlite3.connect(
             self.path, timeout=TIMEOUT, isolation_level=None, check_same_thread=False

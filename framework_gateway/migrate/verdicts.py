@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from framework_gateway.migrate import latencies as histograms
+from framework_gateway.migrate.bounds import Ready
 from framework_gateway.migrate.evidence import (
     COMPARED,
     NOT_ANSWERED,
@@ -12,7 +13,6 @@ from framework_gateway.migrate.evidence import (
     TIMED_OUT,
     RouteEvidence,
 )
-from framework_gateway.migrate.options import Ready
 
 
 class Readiness(StrEnum):

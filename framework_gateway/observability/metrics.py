@@ -87,12 +87,10 @@ class Metrics:
         )
         self._bytes = self.counter("http_response_bytes", "Bytes of response bodies.", LABELS)
         self._in_flight = self.gauge("http_requests_in_flight", "Requests in progress.")
-        self._lag = Histogram(
+        self._lag = self.histogram(
             "event_loop_lag_seconds",
             "Delay of a timer that fires ten times a second: how long the loop was blocked.",
             buckets=LAGS,
-            registry=self.registry,
-            values=values,
         )
         by_name = {name: self._mount_metric(name) for name in STATE}
         # Keep mount.app, because tracing wraps it later.
@@ -102,8 +100,11 @@ class Metrics:
             for mount, state in zip(mounts, states, strict=True)
         ]
         self._refused = self.counter("connections_refused", "Connections refused.", ["reason"])
-        self._companions = CompanionCollector(companions or {})
-        self._isolated = IsolatedCollector(mounts)
+        # What all workers share; its values are not added up.
+        self.collectors: list[Collector] = [
+            CompanionCollector(companions or {}),
+            IsolatedCollector(mounts),
+        ]
         self._tasks = tasks
         self._tasks_up = self.gauge("task_up", "1 if a background task runs.", ["task"])
         self._restarts = self.counter("task_restarts", "Restarts of a background task.", ["task"])
@@ -129,6 +130,17 @@ class Metrics:
     def counter(self, name: str, text: str, labels: Sequence[str]) -> Counter:
         """Return a new counter."""
         return Counter(name, text, labels, registry=self.registry, values=self._values)
+
+    def histogram(
+        self,
+        name: str,
+        text: str,
+        labels: Sequence[str] = (),
+        buckets: Sequence[float] = SECONDS,
+    ) -> Histogram:
+        """Return a new histogram."""
+        registry, values = self.registry, self._values
+        return Histogram(name, text, labels, buckets=buckets, registry=registry, values=values)
 
     def _mount_metric(self, name: str) -> Gauge | Counter:
         text = f"Requests and threads of a mount: {name}."
@@ -193,7 +205,7 @@ class Metrics:
     def collect(self) -> bytes:
         """Return all metrics as text; with several workers, their sum."""
         own = self.registry if self._directory is None else WorkersCollector(self._directory)
-        return b"".join(map(generate_latest, (own, self._companions, self._isolated)))
+        return b"".join(map(generate_latest, (own, *self.collectors)))
 
 
 def state_of(mount: Mount, app: ASGIApp) -> dict[str, int]:

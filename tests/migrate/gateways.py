@@ -55,7 +55,11 @@ class Moved:
 
 @contextmanager
 def moved(
-    directory: Path, *rules: dict[str, Any], address: str | None = None, **options: Any
+    directory: Path,
+    *rules: dict[str, Any],
+    address: str | None = None,
+    settings: dict[str, Any] | None = None,
+    **options: Any,
 ) -> Iterator[Moved]:
     """Run a gateway until the block ends.
 
@@ -63,11 +67,13 @@ def moved(
         directory: where the state is.
         rules: those of the move.
         address: of another new application than the test's own.
+        settings: those of the gateway.
         options: those of the move.
     """
     old, new = old_api(), New()
     move = Move("/api", old=old, new=address or new.app, rules=[*rules], **options)
-    config = Config(moves_store=str(directory / "moves.sqlite3"), move_secret=SECRET)
+    own = {"moves_store": str(directory / "moves.sqlite3"), "move_secret": SECRET}
+    config = Config(**own | (settings or {}))
     gateway = Gateway(config=config, moves=[move])
     with TestClient(gateway, "http://127.0.0.1", raise_server_exceptions=False) as client:
         yield Moved(gateway, client, old, new)

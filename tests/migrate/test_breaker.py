@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,8 +14,8 @@ from typing import Any
 import pytest
 
 from framework_gateway.migrate.attempts import Outcome
-from framework_gateway.migrate.breaker import Breaker, Window
-from framework_gateway.migrate.options import BreakerOptions
+from framework_gateway.migrate.bounds import BreakerOptions
+from framework_gateway.migrate.breaker import Breaker, Window, answered_in
 from tests.migrate.gateways import Moved, moved
 from tests.wsgi.server import wait_until
 
@@ -34,9 +35,9 @@ def test_a_window_forgets_what_is_old() -> None:
     for _ in range(20):
         window.add("new failure")
         now += 1.0
-    assert 9 <= window.total("new failure") <= 10
+    assert 9 <= window.totals()["new failure"] <= 10
     now += 100.0
-    assert window.total("new failure") == 0
+    assert window.totals()["new failure"] == 0
 
 
 def test_too_many_failures_open_with_the_numbers() -> None:
@@ -66,7 +67,7 @@ def test_faults_of_the_gateway_and_of_clients_do_not_count() -> None:
     breaker = Breaker(OPTIONS)
     assert note(breaker, "new", Outcome.GATEWAY, 100) is None
     assert note(breaker, "new", Outcome.LEFT, 100) is None
-    assert breaker.answered("new") == (0, 0)
+    assert answered_in(breaker.totals, "new") == (0, 0)
 
 
 def test_differences_open_it() -> None:
@@ -74,6 +75,19 @@ def test_differences_open_it() -> None:
     assert [breaker.note_comparison(False) for _ in range(30)] == [None] * 30
     assert breaker.note_comparison(True) is None
     assert breaker.note_comparison(True) == "differing 6.2% > 5.0%, 32 compared"
+
+
+def test_a_rate_is_that_of_all_workers() -> None:
+    breaker = Breaker(OPTIONS)
+    breaker.others = Counter({"new success": 15, "new failure": 3})
+    assert note(breaker, "new", Outcome.SUCCESS, 1) is None
+    assert note(breaker, "new", Outcome.FAILURE, 1) == "success 80 % < 99 %, 20 requests"
+
+
+def test_the_old_application_is_judged_by_all_workers_too() -> None:
+    breaker = Breaker(OPTIONS)
+    breaker.others = Counter({"old failure": 50})
+    assert note(breaker, "new", Outcome.FAILURE, 20) is None
 
 
 def open_breaker(api: Moved) -> None:
@@ -124,6 +138,24 @@ def test_the_metrics_and_the_log_say_so(tmp_path: Path, caplog: pytest.LogCaptur
             'side="new"} 5.0'
         )
         assert shows('move_fallbacks_total{move="api",route="GET /users/{number}"} 5.0')
+
+
+def test_the_metrics_show_stages_verdicts_latencies_and_differences(tmp_path: Path) -> None:
+    with moved(tmp_path, LIVE | {"share": 100}, {"methods": "writes", "stage": "off"}) as api:
+        api.new.mode = "wrong"
+        api.client.get("/api/users/1")
+        api.wait_for(ROUTE, "differing")
+        text = api.client.get("/metrics").text
+    for line in (
+        'move_stage{move="api",rule="reads *",stage="live"} 1.0',
+        'move_stage{move="api",rule="writes *",stage="off"} 1.0',
+        'move_percent{move="api",rule="reads *"} 100.0',
+        'move_percent{move="api",rule="writes *"} 0.0',
+        'move_readiness{move="api",readiness="not ready",route="GET /users/{number}"} 1.0',
+        'move_answer_duration_seconds_count{move="api",route="GET /users/{number}",side="new"} 1.0',
+        'move_differences_total{difference="body (value)",move="api",route="GET /users/{number}"}',
+    ):
+        assert line in text, line
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ByteSize
 
 from framework_gateway.compare.comparer import compare_rounds
 from framework_gateway.compare.findings import Comparison
@@ -12,13 +13,14 @@ from framework_gateway.compare.messages import Answer, Failure, Request
 from framework_gateway.compare.pointers import Pointers
 from framework_gateway.compare.rules import Rules
 from framework_gateway.migrate.attempts import Outcome
-from framework_gateway.migrate.evidence import MAX_GROUPS, RouteEvidence
+from framework_gateway.migrate.bounds import EvidenceOptions, Ready
+from framework_gateway.migrate.evidence import RouteEvidence
 from framework_gateway.migrate.examples import example_of
 from framework_gateway.migrate.latencies import quantile
-from framework_gateway.migrate.options import Ready
 from framework_gateway.migrate.verdicts import Readiness, judge, report
 
 ROUTE = "GET /users"
+DIFFERENCES = EvidenceOptions().differences
 NOTHING = Pointers([])
 JSON = [("Content-Type", "application/json")]
 
@@ -44,13 +46,13 @@ def seen(evidence: RouteEvidence, times: int, new_seconds: float = 0.01) -> Rout
 
 def test_it_takes_no_more_space_for_more_requests() -> None:
     evidence = RouteEvidence()
-    for number in range(3 * MAX_GROUPS):
+    for number in range(3 * DIFFERENCES):
         one = comparison({f"member{number}": 1}, {f"member{number}": 2})
         evidence.add_comparison(ROUTE, one, None, NOTHING)
         evidence.add_answer("old", Outcome.SUCCESS, 1.001**number)
     size = len(json.dumps(evidence.as_dict()))
-    assert len(evidence.found) == MAX_GROUPS + 1
-    assert evidence.differing == 3 * MAX_GROUPS
+    assert len(evidence.found) == DIFFERENCES + 1
+    assert evidence.differing == 3 * DIFFERENCES
     for number in range(20_000):
         evidence.add_answer("new", Outcome.SUCCESS, 1.0001**number)
     again = RouteEvidence.from_dict(json.loads(json.dumps(evidence.as_dict())))
@@ -160,6 +162,46 @@ def test_a_quantile_has_an_interval_if_there_is_enough() -> None:
     assert alone is not None
     assert alone.value == pytest.approx(1.0, rel=0.02)
     assert (alone.low, alone.high) == (None, None)
+
+
+def test_what_is_kept_is_a_setting() -> None:
+    evidence = RouteEvidence(bounds=EvidenceOptions(differences=3, example=ByteSize(0)))
+    for number in range(10):
+        one = comparison({f"member{number}": 1}, {f"member{number}": 2})
+        evidence.add_comparison(ROUTE, one, None, NOTHING)
+    assert len(evidence.found) == 3 + 1  # and the others
+    assert not any(found.example for found in evidence.found.values())
+    bounds = EvidenceOptions(differences=1)
+    merged = RouteEvidence(bounds=bounds)
+    merged.add(evidence)
+    assert len(merged.found) == 1 + 1
+    assert merged.differing == 10
+    assert RouteEvidence.from_dict(merged.as_dict(), bounds).bounds is bounds
+
+
+def test_metrics_name_the_types_of_differences_and_no_places() -> None:
+    evidence = RouteEvidence()
+    one = comparison({"ada@example.org": 1, "id": 2}, {"ada@example.org": 2, "id": "2"})
+    evidence.add_comparison(ROUTE, one, None, NOTHING)
+    assert evidence.kinds(one) == {"body (value)", "body (type)"}
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_a_million_comparisons_are_kept_in_constant_space() -> None:
+    evidence = RouteEvidence()
+    ones = [comparison({f"member{n}": 1}, {f"member{n}": 2}) for n in range(3 * DIFFERENCES)]
+    equal = comparison({"id": 1}, {"id": 1})
+    sizes = []
+    for number in range(1_000_000):
+        one = ones[number % len(ones)] if number % 10 == 0 else equal
+        evidence.add_comparison(ROUTE, one, None, NOTHING)
+        evidence.add_answer("old", Outcome.SUCCESS, 0.001 * 1.01 ** (number % 900))
+        if number in (10_000, 999_999):
+            sizes.append(len(json.dumps(evidence.as_dict())))
+    assert evidence.counts["compared"] == 1_000_000
+    assert evidence.differing == 100_000
+    assert sizes[1] < 1.05 * sizes[0]
 
 
 def test_a_request_with_several_differences_counts_once() -> None:

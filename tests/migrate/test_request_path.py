@@ -153,6 +153,15 @@ def test_the_old_application_sees_the_request_of_the_client(tmp_path: Path) -> N
         assert "X-Meddled" not in headers
 
 
+def test_the_old_application_gets_half_of_a_short_time(tmp_path: Path) -> None:
+    rule = {"stage": "live", "percent": 100}
+    with moved(tmp_path, rule, settings={"request_timeout": 1.0}) as api:
+        api.new.mode = "hang"
+        answer = api.client.get("/api/users/1")
+        assert (answer.status_code, answer.json()["name"]) == (200, "Ada")
+        api.wait_for("GET /users/{number}", "fallback")
+
+
 def test_a_write_that_is_not_answered_in_time_is_a_failure(tmp_path: Path) -> None:
     rule = {"stage": "live", "percent": 100}
     options = {"request_timeout": 0.3}

@@ -55,7 +55,7 @@ def test_without_its_store_a_gateway_begins_with_the_old_application(tmp_path: P
     with moved(tmp_path / "missing", LIVE) as api:
         assert api.client.get("/api/users/1").status_code == 200
         assert not api.new.seen
-        assert "unable to open" in (api.control.fault or "")
+        assert "No such file" in (api.control.fault or "")
         warnings = api.client.get("/health/ready")
         assert warnings.status_code == 200
         assert "move /api" in warnings.text
@@ -103,6 +103,57 @@ def test_steps_pass_with_good_answers_only(tmp_path: Path) -> None:
         portal.call(release)
         wait_until(lambda: state_of(api).rules["reads *"].percent == 100)
         assert state_of(api).history[-1].who == "steps"
+
+
+def test_steps_begin_at_0_percent_if_the_shadows_do_well(tmp_path: Path) -> None:
+    rule = LIVE | {"percent": 0, "steps": [100], "share": 100}
+    with moved(tmp_path, rule, breaker={"step": 0.001, "volume": 3}) as api:
+        api.new.mode = "error"
+        for _ in range(3):
+            api.client.get("/api/users/1")
+        api.wait_for(ROUTE, "compared", 3)
+        synchronise(api)
+        assert state_of(api).rules["reads *"].percent == 0
+    with moved(tmp_path, rule, breaker={"step": 0.001, "volume": 3}) as api:
+        for _ in range(3):
+            api.client.get("/api/users/1")
+        wait_until(lambda: state_of(api).rules["reads *"].percent == 100)
+
+
+def test_workers_judge_together(tmp_path: Path) -> None:
+    options = {"volume": 12, "in_a_row": 100}
+    with (
+        moved(tmp_path, LIVE, breaker=options) as one,
+        moved(tmp_path, LIVE, breaker=options) as two,
+    ):
+        for api in (one, two):
+            api.new.mode = "error"
+            for _ in range(7):  # fewer than the volume
+                assert api.client.get("/api/users/1").status_code == 200
+            synchronise(api)
+            assert not state_of(api).trips
+        synchronise(one)
+        one.client.get("/api/users/1")
+        assert state_of(one).trips[ROUTE].reason == "success 0 % < 99 %, 15 requests"
+        wait_until(lambda: ROUTE in state_of(two).trips)
+
+
+def test_a_step_waits_for_what_another_worker_sees(tmp_path: Path) -> None:
+    rule = LIVE | {"steps": [100], "percent": 50}
+    options = {"step": 0.001, "volume": 3, "in_a_row": 100}
+    sticky = ["header:X-Client"]
+    with (
+        moved(tmp_path, rule, breaker=options | {"volume": 1000}, sticky=sticky) as bad,
+        moved(tmp_path, rule, breaker=options, sticky=sticky) as good,
+    ):
+        bad.new.mode = "error"
+        for number in range(20):
+            bad.client.get("/api/users/1", headers={"X-Client": str(number)})
+        synchronise(bad)
+        for number in range(20):
+            good.client.get("/api/users", headers={"X-Client": str(number)})
+        synchronise(good)
+        assert state_of(good).rules["reads *"].percent == 50
 
 
 def test_a_history_is_bounded() -> None:

@@ -1,18 +1,25 @@
 """The stores of moves: a write never overwrites what it has not read."""
 
+import os
+import signal
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from framework_gateway.migrate.bounds import EvidenceOptions
 from framework_gateway.migrate.evidence import RouteEvidence
 from framework_gateway.migrate.options import Rule, Stage
-from framework_gateway.migrate.sharing import MAX_ROUTES, SharedEvidence, SharedState
+from framework_gateway.migrate.postgresql_store import PostgreSQLStore
+from framework_gateway.migrate.sharing import SharedEvidence, SharedState
 from framework_gateway.migrate.state import MoveState
 from framework_gateway.migrate.stores import FileStore, Store, StoreError, open_store
+from framework_gateway.migrate.windows import SharedWindows
 from tests.databases import PostgreSQL, free_port, redis_server
 
 
@@ -73,7 +80,7 @@ def test_evidence_of_many_workers_is_added_up(address: str) -> None:
             more = RouteEvidence()
             more.counts["requests"] += 1
             more.latencies["new"].add(0.01)
-            shared.add("GET /users", more)
+            shared.add("GET /users", more, token_hex(8))
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(add, stores))
@@ -87,10 +94,11 @@ def test_the_number_of_routes_in_a_store_is_bounded(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "moves.sqlite3")
     more = RouteEvidence()
     more.counts["requests"] = 1
-    for number in range(MAX_ROUTES + 20):
-        SharedEvidence(store, "/api").add(f"GET /{number}", more)
+    bounds = EvidenceOptions(routes=30)
+    for number in range(50):
+        SharedEvidence(store, "/api", bounds).add(f"GET /{number}", more, str(number))
     found = SharedEvidence(store, "/api").read()
-    assert len(found) == MAX_ROUTES + 1
+    assert len(found) == 30 + 1
     assert found["others"].counts["requests"] == 20
     store.close()
 
@@ -104,7 +112,7 @@ def test_a_store_that_is_away_says_so() -> None:
 
 
 def test_a_file_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="unable to open"):
+    with pytest.raises(StoreError, match="No such file"):
         FileStore(tmp_path / "missing" / "moves.sqlite3").read("state /api")
 
 
@@ -153,6 +161,77 @@ def test_what_was_never_seen_is_not_stored_when_it_is_forgotten(tmp_path: Path) 
     shared = SharedEvidence(store, "/api")
     assert not shared.reset("GET /nothing")
     assert shared.read() == {}
-    shared.add("GET /users", RouteEvidence())
+    shared.add("GET /users", RouteEvidence(), "1")
     assert shared.reset("GET /users")
     store.close()
+
+
+class Forgetful(FileStore):
+    """A store whose answer to a write is lost, although it was done."""
+
+    is_lost = False
+
+    def write(self, name: str, text: str, expected: int) -> bool:
+        done = super().write(name, text, expected)
+        if self.is_lost:
+            raise StoreError("no answer")
+        return done
+
+
+def test_a_write_whose_answer_was_lost_is_not_counted_twice(tmp_path: Path) -> None:
+    store = Forgetful(tmp_path / "moves.sqlite3")
+    shared = SharedEvidence(store, "/api")
+    more = RouteEvidence()
+    more.counts["requests"] = 1
+    shared.add("GET /users", more, "first")
+    store.is_lost = True
+    with pytest.raises(StoreError):
+        shared.add("GET /users", more, "second")
+    store.is_lost = False
+    other = SharedEvidence(FileStore(tmp_path / "moves.sqlite3"), "/api")
+    other.add("GET /users", more, "of another worker")
+    shared.add("GET /users", more, "second")
+    assert other.read()["GET /users"].counts["requests"] == 3
+    for one in (store, other.store):
+        one.close()
+
+
+def test_a_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "moves.sqlite3")
+    store.write("state /api", "first", 0)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    store.close()
+
+
+def test_a_server_that_has_stopped_is_away(tmp_path: Path) -> None:
+    # Not below tmp_path, which the user that runs PostgreSQL cannot read.
+    with TemporaryDirectory() as directory:
+        database = PostgreSQL(Path(directory))
+        with database.serving():
+            store = PostgreSQLStore(database.url)
+            store.write("state /api", "first", 0)
+            process = store._connection.info.backend_pid
+            os.kill(process, signal.SIGSTOP)
+            try:
+                with pytest.raises(StoreError):
+                    store.read("state /api")
+            finally:
+                os.kill(process, signal.SIGCONT)
+            assert store.read("state /api") == (1, "first")
+            store.close()
+
+
+def test_workers_know_what_the_others_have_in_their_windows(address: str) -> None:
+    stores = [open_store(address) for _ in range(3)]
+    first, second, late = (SharedWindows(store, "/api", 60.0) for store in stores)
+    late.seconds = 0.0  # all that the others have written is too old
+    assert first.exchange({"GET /users": Counter({"new failure": 2})}) == {}
+    assert second.exchange({"GET /users": Counter({"new failure": 3})}) == {
+        "GET /users": {"new failure": 2}
+    }
+    assert first.exchange({}) == {"GET /users": {"new failure": 3}}
+    assert second.exchange({}) == {}  # the first has nothing any more
+    first.exchange({"GET /users": Counter({"new failure": 2})})
+    assert late.exchange({}) == {}
+    for store in stores:
+        store.close()
