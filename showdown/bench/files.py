@@ -1,14 +1,17 @@
 """Options for files that a measurement writes at its end."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from framework_gateway.cli.reports import ReportFile
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def new_file(*names: str, ending: str, help: str) -> Any:
+
+def new_file(*names: str, ending: str, help: str) -> Callable[[F], F]:
     """Return an option for a file; a wrong name is refused before the measurement, not after it.
 
     Args:

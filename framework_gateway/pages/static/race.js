@@ -192,14 +192,18 @@ function running(on) {
   if (on) find("#progress").value = 0;
 }
 
+function nameWindow() {
+  document.title = `${form.elements.path.value} · Race`;
+}
+
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const query = new URLSearchParams(new FormData(form));
   history.replaceState(null, "", `?${query}`);
-  document.title = `${form.elements.path.value} · Race`;
+  nameWindow();
   race();
 });
 
-for (const [name, value] of new URLSearchParams(location.search)) {
-  if (form.elements[name]) form.elements[name].value = value;
-}
+const given = new URLSearchParams(location.search);
+for (const [name, value] of given) if (form.elements[name]) form.elements[name].value = value;
+if (given.has("path")) nameWindow();
