@@ -29,6 +29,7 @@ from framework_gateway.compare.shrinking import Effort
 from framework_gateway.compare.summary import NO_ANSWER, Summary
 from framework_gateway.compare.targets import Application, Target, TargetError, open_targets
 
+ROOT = "root"  # the name of the mount at "/"
 HINT = "give --target options, or name the file of a gateway with --config"
 
 
@@ -91,6 +92,8 @@ async def open_mounts(app_dir: str, config: str | None) -> AsyncIterator[Opened]
         if Path(app_dir, "gateway.py").is_file():
             raise Unavailable(str(error)) from error
         raise click.UsageError(str(error)) from error
+    if len(app.planned) < 2:
+        raise click.UsageError("the gateway has fewer than two mounts; give --target options")
     async with AsyncExitStack() as stack:
         with recording() as records:
             await stack.enter_async_context(app.router.lifespan_context(app))
@@ -100,7 +103,8 @@ async def open_mounts(app_dir: str, config: str | None) -> AsyncIterator[Opened]
             if mount.failure:
                 raise TargetError(explained(mount.failure, records.error))
         show_warnings(records)
-        targets = [Application(mount.path.strip("/"), app, mount.path) for mount in app.own_mounts]
+        names = {mount.path: mount.path.strip("/") or ROOT for mount in app.own_mounts}
+        targets = [Application(name, app, path) for path, name in names.items()]
         yield Opened(targets, app.rules)
 
 
