@@ -92,7 +92,7 @@ async def open_mounts(app_dir: str, config: str | None) -> AsyncIterator[Opened]
         if Path(app_dir, "gateway.py").is_file():
             raise Unavailable(str(error)) from error
         raise click.UsageError(str(error)) from error
-    if len(app.planned) < 2:
+    if sum(not app.is_new(mount) for mount in app.planned.values()) < 2:
         raise click.UsageError("the gateway has fewer than two mounts; give --target options")
     async with AsyncExitStack() as stack:
         with recording() as records:
