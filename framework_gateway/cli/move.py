@@ -25,6 +25,7 @@ COMMON = (
     ),
 )
 PREFIX = click.argument("prefix", required=False)
+NAMED = click.argument("prefix")  # before another argument, which would be taken for it
 ENDINGS = (".md", ".xml", ".json", ".jsonl", ".py")
 HOURS = Amount("a number of hours above 0 and up to 8760", lambda number: 0 < number <= 8760)
 
@@ -143,10 +144,10 @@ def set_rule(
 
 
 @move.command(examples='gateway move hold /api "reads /users/{id}"')
-@PREFIX
+@NAMED
 @click.argument("rule")
 @common
-def hold(prefix: str | None, rule: str, config: str | None, app: str | None) -> None:
+def hold(prefix: str, rule: str, config: str | None, app: str | None) -> None:
     """Stop the steps of a rule, such as "reads /users/{id}"."""
     from framework_gateway.cli.moving import hold_rule
 
@@ -154,10 +155,10 @@ def hold(prefix: str | None, rule: str, config: str | None, app: str | None) -> 
 
 
 @move.command(examples='gateway move release /api "GET /users/{id}"')
-@PREFIX
+@NAMED
 @click.argument("name")
 @common
-def release(prefix: str | None, name: str, config: str | None, app: str | None) -> None:
+def release(prefix: str, name: str, config: str | None, app: str | None) -> None:
     """Release what is held.
 
     NAME is a route that the breaker has taken back, such as "GET /users/{id}", or a rule that a
@@ -169,10 +170,10 @@ def release(prefix: str | None, name: str, config: str | None, app: str | None) 
 
 
 @move.command(examples='gateway move forget /api "GET /users/{id}"')
-@PREFIX
+@NAMED
 @click.argument("route")
 @common
-def forget(prefix: str | None, route: str, config: str | None, app: str | None) -> None:
+def forget(prefix: str, route: str, config: str | None, app: str | None) -> None:
     """Forget what has been seen of a route, after a mistake was corrected."""
     from framework_gateway.cli.moving import forget_route
 
@@ -206,7 +207,7 @@ def report(
 
 
 @move.command(examples="gateway move sign /api new --hours 2")
-@PREFIX
+@NAMED
 @click.argument("side", type=click.Choice(["old", "new"]))
 @common
 @click.option(
@@ -217,7 +218,7 @@ def report(
     metavar="N",
     help="How long the mark is valid.",
 )
-def sign(prefix: str | None, side: str, config: str | None, app: str | None, hours: float) -> None:
+def sign(prefix: str, side: str, config: str | None, app: str | None, hours: float) -> None:
     """Print a mark by which a tester chooses the side.
 
     The tester sends it in the header Gateway-Move, or in the cookie gateway-move.

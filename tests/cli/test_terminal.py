@@ -97,6 +97,11 @@ WRONG: list[tuple[Sequence[str], int, str]] = [
         for option in ("--percent", "--share")
         for text in ("101", "-1", "x", "nan")
     ),
+    (
+        ["move", "hold", "reads /users"],
+        2,
+        "Missing argument 'RULE'. Try 'gateway move hold --help'",
+    ),
     (["move", "set", "--stage", "x"], 2, "'x' is not one of 'off', 'shadow', 'live'"),
     *(
         (["move", "sign", "/api", "new", "--hours", text], 2, f"'{text}' is not a number of hours")

@@ -179,7 +179,9 @@ def test_a_path_that_cannot_be_asked_is_a_sentence(different: Page) -> None:
 def test_what_the_document_does_not_allow_is_sent(window: Page) -> None:
     window.goto("/")
     expect(window.get_by_role("status")).to_have_text(SAME)
-    window.get_by_label("Path, below each prefix").fill("/api/users?limit=-1")
+    window.get_by_label("limit", exact=True).press_sequentially("-1")
+    window.keyboard.press("Tab")
+    expect(window.get_by_label("limit", exact=True)).to_have_css("border-top-style", "dashed")
     window.get_by_role("button", name="Send to all").click()
     for name in ("flask", "fastapi", "django"):
         expect(row(window, name).locator(".code")).to_have_text(re.compile("^4"))
