@@ -103,8 +103,8 @@ class Record:
         self.requests.append(request)
 
     def note_message(self, message: ConsoleMessage) -> None:
-        # Browsers request /favicon.ico for pages without an icon, such as the admin's. The policy of
-        # ReDoc's page stops the request for its logo, and Chromium says so.
+        # Browsers request /favicon.ico for pages without an icon, such as the admin's. The policy
+        # of ReDoc's page stops the request for its logo, and Chromium says so.
         text = f"{message.location['url']} {message.text}"
         expected = "/favicon.ico" in text or "cdn.redoc.ly/redoc/logo" in text
         if message.type == "error" and not expected:
