@@ -100,6 +100,16 @@ def test_one_mount_is_asked_but_not_called_equal(alone: Page) -> None:
     expect(alone.get_by_role("button", name="Send", exact=True)).to_be_visible()
 
 
+def test_the_first_path_is_a_guess_and_not_asked(alone: Page) -> None:
+    alone.goto("/")
+    expect(alone.get_by_role("status")).to_have_text(
+        "Press “Send” to send this request, or choose another one."
+    )
+    expect(alone.locator("#overview .code")).to_have_text("—")
+    alone.get_by_role("button", name="Send", exact=True).click()
+    expect(alone.get_by_role("status")).to_contain_text("Answered.")
+
+
 def test_one_mount_wins_no_race(alone: Page) -> None:
     alone.goto("/race?path=/users&amount=9&connections=1")
     alone.get_by_role("button", name="Start").click()

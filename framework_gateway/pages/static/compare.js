@@ -109,7 +109,10 @@ function start() {
   drop();
   builder.readAddress();
   clear();
-  if (SAFE.includes(builder.request.method)) send();
+  // Without an address or an example, the path is a guess; it may be one that logs people out.
+  const isGuess = !location.search && !offered.examples.length;
+  if (isGuess) say("", `${wait} this request, or choose another one.`);
+  else if (SAFE.includes(builder.request.method)) send();
   else say("", `This request may change data. ${wait} it.`);
 }
 
