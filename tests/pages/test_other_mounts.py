@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browsers import recorded_window
@@ -62,6 +63,13 @@ def test_twelve_mounts_fit_each_page(twelve: Page) -> None:
                 expect(twelve.get_by_role("status")).to_contain_text("1 difference")
             wide = twelve.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wide <= 0, (address, width)
+
+
+def test_forms_to_choose_from_are_accessible(twelve: Page) -> None:
+    for address in ("/code", "/race", "/routes"):
+        twelve.goto(address)
+        violations = Axe().run(twelve).response["violations"]
+        assert [violation["id"] for violation in violations] == [], address
 
 
 def test_eleven_equal_answers_are_one_and_the_odd_one_is_named(twelve: Page) -> None:
