@@ -1,4 +1,4 @@
-"""What the OpenAPI documents say that mounts serve."""
+"""What the OpenAPI documents of the mounts say."""
 
 import asyncio
 import json
