@@ -20,6 +20,7 @@ SWAGGER_UI = Template("""\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="Read about each operation of the API, and try it out.">
 <title>$title - Swagger UI</title>
 <link rel="icon" href="$assets/favicon.png">
 <link rel="stylesheet" href="$assets/swagger-ui.css">
@@ -38,6 +39,7 @@ REDOC = Template("""\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="Read about each operation of the API.">
 <title>$title - ReDoc</title>
 <link rel="icon" href="$assets/favicon.png">
 <link rel="stylesheet" href="$own/documentation.css">
@@ -64,7 +66,8 @@ def add_pages(app: FastAPI) -> None:
 
     @app.get("/redoc", include_in_schema=False)
     async def redoc(request: Request) -> HTMLResponse:
-        # ReDoc adds its styles at run time.
+        # ReDoc adds its styles at run time. It asks a CDN for its logo, and has no option against
+        # that: the policy stops the request, and ReDoc removes an image that does not load.
         return page(REDOC, request, app, styles="'unsafe-inline'")
 
 

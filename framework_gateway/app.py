@@ -302,7 +302,7 @@ class Gateway(Starlette):
                 refuse=refuse,
                 admit=self.admit,
                 check_host=Hosts(config.allowed_hosts, exempt=PROBES),
-                own=OWN_PATHS,
+                own=[*OWN_PATHS, *self.pages.error_assets],
             ),
         ]
 

@@ -90,7 +90,7 @@ GUIDE = [
     Advice(
         "Many concurrent slow upstream calls",
         FASTAPI,
-        "A coroutine that waits holds no thread; Flask and Django need a thread for each call.",
+        "A coroutine that waits holds no thread; in Flask and usual Django views, each call does.",
         "a race of 50 ms waits",
         "race?path=/api/wait%3Fms%3D50",
         claims=("blocks-a-worker", "quart", "slow-upstream"),

@@ -16,6 +16,7 @@ from tests.servers import run
         (("backup", ""), "argument file: '' is not the name of a file"),
         (("backup", "/nowhere/b"), "There is no backup (/nowhere/.b."),
         (("restore", "/nowhere/b"), "restored (/nowhere/b: No such file or directory)."),
+        (("backup",), "the following arguments are required: file. Try 'manage.py backup --help'."),
         (("restor",), "Unknown command: 'restor'. Did you mean restore?"),
     ],
 )
@@ -29,8 +30,16 @@ def test_a_mistake_is_answered_without_a_traceback(
     result = run("python", "manage.py", *arguments, env={"GATEWAY_DATABASE_URL": url})
     assert result.returncode in (1, 2)
     assert line in result.stderr
+    assert "usage:" not in result.stderr
     assert "Traceback" not in result.stderr
     assert "Errno" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["backup", "prepare", "restore", "worker"])
+def test_the_help_ends_with_an_example(command: str) -> None:
+    result = run("python", "manage.py", command, "--help")
+    assert result.returncode == 0
+    assert f"Example: python manage.py {command}" in result.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize("text", ["", "x", "nan", "inf", "-1"])

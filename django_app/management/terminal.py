@@ -3,6 +3,32 @@
 import math
 from argparse import ArgumentTypeError
 from pathlib import Path
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandParser
+
+
+class TerminalCommand(BaseCommand):
+    """A command whose usage errors are one line, and whose help ends with an example.
+
+    Attributes:
+        example: a command line.
+    """
+
+    example = ""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Return the parser; argparse would write its whole usage before an error."""
+        kwargs["epilog"] = f"Example: {self.example}"
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+
+        def end(message: str) -> NoReturn:
+            parser.exit(2, f"Error: {message}. Try '{parser.prog} --help'.\n")
+
+        # Called by a program, as by call_command, it raises CommandError.
+        if parser.called_from_command_line:
+            parser.error = end  # type: ignore[method-assign]
+        return parser
 
 
 def seconds(text: str) -> float:

@@ -32,17 +32,6 @@ const typography = {
   code: { color: "#ff9d94", backgroundColor: "#22272b" },
 };
 
-// ReDoc has no option against its logo, which it loads from a CDN. An image of this page gets a
-// source only if it is on this server. React sets the attribute, then the property.
-HTMLImageElement.prototype.setAttribute = function (name, value) {
-  const isForeign = name === "src" && new URL(value, location).origin !== location.origin;
-  if (!isForeign) Element.prototype.setAttribute.call(this, name, value);
-};
-Object.defineProperty(HTMLImageElement.prototype, "src", {
-  get() { return this.getAttribute("src") ?? ""; },
-  set(value) { this.setAttribute("src", value); },
-});
-
 function start() {
   const container = document.createElement("div");
   document.getElementById("redoc").replaceChildren(container);

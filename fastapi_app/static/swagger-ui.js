@@ -10,6 +10,7 @@ SwaggerUIBundle({
   url: container.dataset.document,
   dom_id: "#swagger-ui",
   deepLinking: true,
+  displayRequestDuration: true,
   showCommonExtensions: true,
   // Query parameters of the page must not change options, such as the document.
   queryConfigEnabled: false,

@@ -9,7 +9,7 @@ import click
 from framework_gateway.cli.commands import Command
 from framework_gateway.cli.inputs import SOURCES, Chosen, input_options
 from framework_gateway.cli.reports import report_options, write_reports
-from framework_gateway.cli.types import HeaderType, Number, Pair, Seconds
+from framework_gateway.cli.types import SECONDS, HeaderType, Number, Pair
 from framework_gateway.compare import MAX_SIZE, TIMEOUT
 
 TARGET = Pair("target", "=", "NAME=package.module:application or NAME=http://127.0.0.1:8001")
@@ -25,7 +25,7 @@ gateway compare --openapi new --target old=legacy.wsgi:application \
   --target new=shop.main:app --report differences.html
 """
 SECTIONS = {
-    "Targets": ("targets", "app_dir"),
+    "Targets": ("targets", "config", "app_dir"),
     "One request": ("data", "headers"),
     "Many requests": (*SOURCES, "origin", "secrets", "unsafe", "max_examples"),
     "Differences": (
@@ -61,6 +61,12 @@ SECTIONS = {
     type=TARGET,
     metavar="NAME=APP|URL",
     help="Compare this WSGI or ASGI application, or this running server; give two or more.",
+)
+@click.option(
+    "--config",
+    metavar="FILE",
+    help="Compare the mounts of the gateway that this file describes.  [default: gateway.toml, if"
+    " there is one]",
 )
 @input_options
 @click.option(
@@ -111,7 +117,7 @@ SECTIONS = {
     "--timeout",
     default=TIMEOUT,
     show_default=True,
-    type=Seconds(),
+    type=SECONDS,
     metavar="SECONDS",
     help="Seconds to wait for an answer.",
 )
@@ -137,6 +143,7 @@ def compare(
     data: str | None,
     headers: Sequence[tuple[str, str]],
     targets: Sequence[tuple[str, str]],
+    config: str | None,
     compared: Sequence[str],
     ignore: Sequence[str],
     unordered: Sequence[str],
@@ -158,7 +165,8 @@ def compare(
 ) -> None:
     """Send METHOD PATH to several targets, and show where their answers differ.
 
-    Without --target, the targets are the mounts of gateway:app, if there is a gateway.py.
+    Without --target, the targets are the mounts of the gateway that gateway.toml describes, or else
+    of gateway:app, if there is a gateway.py.
 
     {framework} in the path and the body becomes each target's name. The exit status is 0 if all
     answers are equal, 1 if not, 2 if the command line is wrong, 3 if a target cannot be loaded or
@@ -172,7 +180,12 @@ def compare(
         method, path = "GET", method
     request = comparing.one_request(method, path, data, headers)
     chosen = Chosen(request, headers, **sources)
-    opened = comparing.open_named(targets, app_dir) if targets else comparing.open_mounts(app_dir)
+    if targets and config is not None:
+        raise click.UsageError("give --target options or --config, not both")
+    if targets:
+        opened = comparing.open_named(targets, app_dir)
+    else:
+        opened = comparing.open_mounts(app_dir, config)
     given = {
         "headers": compared,
         "ignore": ignore,

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import click
 
-from framework_gateway.cli.file.reading import find_file
+from framework_gateway.cli.file.reading import FileError, find_file
 from framework_gateway.cli.imports import SourceError, describe
 from framework_gateway.cli.inputs import Chosen
 from framework_gateway.cli.outputs import JSONDocument, JSONLines, Output, Report, Shown, Single
@@ -28,6 +28,9 @@ from framework_gateway.compare.runs import run
 from framework_gateway.compare.shrinking import Effort
 from framework_gateway.compare.summary import NO_ANSWER, Summary
 from framework_gateway.compare.targets import Application, Target, TargetError, open_targets
+
+ROOT = "root"  # the name of the mount at "/"
+HINT = "give --target options, or name the file of a gateway with --config"
 
 
 @dataclass(frozen=True)
@@ -75,14 +78,22 @@ def read_data(data: str | None) -> bytes:
 
 
 @asynccontextmanager
-async def open_mounts(app_dir: str) -> AsyncIterator[Opened]:
-    """Start the gateway in this process, without a socket."""
+async def open_mounts(app_dir: str, config: str | None) -> AsyncIterator[Opened]:
+    """Start the gateway in this process, without a socket.
+
+    Args:
+        config: the file that describes it.
+    """
     try:
-        app = Source(directory=app_dir, file=find_file(None)).load()
+        app = Source(directory=app_dir, file=find_file(config), hint=HINT).load()
+    except FileError as error:
+        raise click.UsageError("; ".join(map(str, error.findings))) from error
     except SourceError as error:
         if Path(app_dir, "gateway.py").is_file():
             raise Unavailable(str(error)) from error
-        raise click.UsageError(f"{error}; or give --target options") from error
+        raise click.UsageError(str(error)) from error
+    if sum(not app.is_new(mount) for mount in app.planned.values()) < 2:
+        raise click.UsageError("the gateway has fewer than two mounts; give --target options")
     async with AsyncExitStack() as stack:
         with recording() as records:
             await stack.enter_async_context(app.router.lifespan_context(app))
@@ -92,7 +103,8 @@ async def open_mounts(app_dir: str) -> AsyncIterator[Opened]:
             if mount.failure:
                 raise TargetError(explained(mount.failure, records.error))
         show_warnings(records)
-        targets = [Application(mount.path.strip("/"), app, mount.path) for mount in app.own_mounts]
+        names = {mount.path: mount.path.strip("/") or ROOT for mount in app.own_mounts}
+        targets = [Application(name, app, path) for path, name in names.items()]
         yield Opened(targets, app.rules)
 
 

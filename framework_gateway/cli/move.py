@@ -7,6 +7,7 @@ import click
 
 from framework_gateway.cli.commands import Commands
 from framework_gateway.cli.reports import ReportFile
+from framework_gateway.cli.types import PERCENT, Amount
 
 if TYPE_CHECKING:
     from framework_gateway.cli.moving import Moved
@@ -24,7 +25,9 @@ COMMON = (
     ),
 )
 PREFIX = click.argument("prefix", required=False)
+NAMED = click.argument("prefix")  # before another argument, which would be taken for it
 ENDINGS = (".md", ".xml", ".json", ".jsonl", ".py")
+HOURS = Amount("a number of hours above 0 and up to 8760", lambda number: 0 < number <= 8760)
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,6 +51,16 @@ gateway move set /api --route "/users/{id}" --methods reads --stage live --perce
 gateway move release /api "GET /users/{id}"
 gateway move report /api --report report.md
 """
+SETTING = """
+gateway move set /api --route "/users/{id}" --methods reads --stage shadow --share 20
+gateway move set /api --route "/users/{id}" --stage live --percent 10 --steps 25,50,100
+gateway move set /api --route "/users/{id}" --remove
+"""
+REPORTING = """
+gateway move report
+gateway move report /api --report report.md --report report.xml
+gateway move report /api --require-ready
+"""
 
 
 @click.group(cls=Commands, examples=EXAMPLES)
@@ -60,7 +73,7 @@ def move() -> None:
     """
 
 
-@move.command()
+@move.command(examples="gateway move status\ngateway move status /api --json")
 @PREFIX
 @common
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -71,19 +84,21 @@ def status(prefix: str | None, config: str | None, app: str | None, as_json: boo
     print_status(find(config, app, prefix), as_json)
 
 
-@move.command("set")
+@move.command("set", examples=SETTING)
 @PREFIX
 @common
 @click.option(
     "--route",
     default="*",
     show_default=True,
+    metavar="ROUTE",
     help="A route such as /users/{id}, all below a path such as /users/*, or * for all.",
 )
 @click.option(
     "--methods",
     default="*",
     show_default=True,
+    metavar="METHODS",
     help="A method, reads, writes, or * for all.",
 )
 @click.option(
@@ -92,10 +107,10 @@ def status(prefix: str | None, config: str | None, app: str | None, as_json: boo
     help="How far the route has moved.",
 )
 @click.option(
-    "--percent", type=click.FloatRange(0, 100), help="Clients that the new application answers."
+    "--percent", type=PERCENT, metavar="N", help="Clients that the new application answers."
 )
 @click.option(
-    "--share", type=click.FloatRange(0, 100), help="Percentage of requests that are compared."
+    "--share", type=PERCENT, metavar="N", help="Percentage of requests that are compared."
 )
 @click.option("--unsafe/--no-unsafe", default=None, help="Also compare unsafe methods.")
 @click.option(
@@ -128,22 +143,22 @@ def set_rule(
     change_rule(moved, route, methods, {k: v for k, v in changes.items() if v is not None})
 
 
-@move.command()
-@PREFIX
+@move.command(examples='gateway move hold /api "reads /users/{id}"')
+@NAMED
 @click.argument("rule")
 @common
-def hold(prefix: str | None, rule: str, config: str | None, app: str | None) -> None:
+def hold(prefix: str, rule: str, config: str | None, app: str | None) -> None:
     """Stop the steps of a rule, such as "reads /users/{id}"."""
     from framework_gateway.cli.moving import hold_rule
 
     hold_rule(find(config, app, prefix), rule)
 
 
-@move.command()
-@PREFIX
+@move.command(examples='gateway move release /api "GET /users/{id}"')
+@NAMED
 @click.argument("name")
 @common
-def release(prefix: str | None, name: str, config: str | None, app: str | None) -> None:
+def release(prefix: str, name: str, config: str | None, app: str | None) -> None:
     """Release what is held.
 
     NAME is a route that the breaker has taken back, such as "GET /users/{id}", or a rule that a
@@ -154,18 +169,18 @@ def release(prefix: str | None, name: str, config: str | None, app: str | None) 
     release_name(find(config, app, prefix), name)
 
 
-@move.command()
-@PREFIX
+@move.command(examples='gateway move forget /api "GET /users/{id}"')
+@NAMED
 @click.argument("route")
 @common
-def forget(prefix: str | None, route: str, config: str | None, app: str | None) -> None:
+def forget(prefix: str, route: str, config: str | None, app: str | None) -> None:
     """Forget what has been seen of a route, after a mistake was corrected."""
     from framework_gateway.cli.moving import forget_route
 
     forget_route(find(config, app, prefix), route)
 
 
-@move.command()
+@move.command(examples=REPORTING)
 @PREFIX
 @common
 @click.option(
@@ -174,9 +189,8 @@ def forget(prefix: str | None, route: str, config: str | None, app: str | None) 
     multiple=True,
     type=ReportFile(ENDINGS),
     metavar="FILE",
-    help="Write to FILE in place of the terminal; its ending selects the format: .md, .xml (JUnit)"
-    " or .json; for the kept examples .jsonl (for gateway compare --file) or .py (pytest)."
-    " Repeatable.",
+    help="Also write a report; the ending of FILE selects the format: .md, .xml (JUnit) or .json;"
+    " for the kept examples .jsonl (for gateway compare --file) or .py (pytest). Repeatable.",
 )
 @click.option("--require-ready", is_flag=True, help="Exit with 1 unless every route is ready.")
 def report(
@@ -192,12 +206,19 @@ def report(
     write_report(find(config, app, prefix), outputs, require_ready)
 
 
-@move.command()
-@PREFIX
+@move.command(examples="gateway move sign /api new --hours 2")
+@NAMED
 @click.argument("side", type=click.Choice(["old", "new"]))
 @common
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=8, show_default=True)
-def sign(prefix: str | None, side: str, config: str | None, app: str | None, hours: float) -> None:
+@click.option(
+    "--hours",
+    type=HOURS,
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="How long the mark is valid.",
+)
+def sign(prefix: str, side: str, config: str | None, app: str | None, hours: float) -> None:
     """Print a mark by which a tester chooses the side.
 
     The tester sends it in the header Gateway-Move, or in the cookie gateway-move.

@@ -21,7 +21,7 @@ from rich.table import Table
 from framework_gateway.cli.file.reading import FileError, find_file
 from framework_gateway.cli.imports import SourceError
 from framework_gateway.cli.sources import Source
-from framework_gateway.config import Config
+from framework_gateway.config import Config, reason_of
 from framework_gateway.migrate import reports
 from framework_gateway.migrate.move import Move
 from framework_gateway.migrate.options import Rule
@@ -31,6 +31,7 @@ from framework_gateway.migrate.stores import Store, StoreError, open_store
 from framework_gateway.migrate.testers import sign
 
 WIDTH = 150
+HINT = "describe the gateway in gateway.toml, or name it with --app MODULE:APP"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Moved:
 def find_move(config: str | None, app: str | None, prefix: str | None) -> Moved:
     """Return the move at a prefix; without a prefix, the only one."""
     try:
-        gateway = Source(name=app, file=find_file(config)).load()
+        gateway = Source(name=app, file=find_file(config), hint=HINT).load()
     except FileError as error:
         click.echo(error, err=True)
         sys.exit(2)
@@ -164,7 +165,7 @@ def change_rule(moved: Moved, route: str, methods: str, changes: dict[str, Any])
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         option = str(problem["loc"][0]) if problem["loc"] else "rule"
-        raise click.UsageError(f"--{option}: {problem['msg']}") from error
+        raise click.UsageError(f"--{option}: {reason_of(problem)}") from error
     click.echo("Set." if has_changed else "Nothing to change.")
 
 
@@ -209,10 +210,9 @@ def forget_route(moved: Moved, route: str) -> None:
 
 
 def write_report(moved: Moved, outputs: Sequence[str], require_ready: bool) -> None:
-    """Print the report, or write it to files."""
+    """Print the report, and also write it to files."""
     document = attempt(lambda: moved.status)
-    if not outputs:
-        click.echo(reports.as_markdown(document), nl=False)
+    click.echo(reports.as_markdown(document), nl=False)
     for name in outputs:
         try:
             Path(name).write_text(reports.render(name, document), encoding="utf-8")

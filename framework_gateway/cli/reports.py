@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework_gateway.cli.types import Seconds
+from framework_gateway.cli.types import SECONDS
 
 if TYPE_CHECKING:
     from framework_gateway.compare.summary import Summary
@@ -60,7 +60,7 @@ OPTIONS = (
     ),
     click.option(
         "--time-limit",
-        type=Seconds(),
+        type=SECONDS,
         metavar="SECONDS",
         help="Send no more requests after this time.",
     ),

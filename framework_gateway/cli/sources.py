@@ -19,6 +19,10 @@ from framework_gateway.mounts.mount import Mount
 from framework_gateway.processes.options import Process
 
 DEFAULT = "gateway:app"
+SERVE_OWN = (
+    "give a Gateway as MODULE:APP, or serve your own applications with"
+    " --only-mounts --mount /PREFIX=MODULE:APP"
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Source:
         directory: the directory to import modules from.
         settings: settings of ``Config`` that differ from the file and the environment.
         file: describes a gateway, to which the other options add.
+        hint: what a person can do where there is no Gateway.
     """
 
     name: str | None = None
@@ -45,6 +50,7 @@ class Source:
     settings: Mapping[str, Any] = field(default_factory=dict)
     file: Path | None = None
     isolated: tuple[str, ...] = ()
+    hint: str = SERVE_OWN
 
     def read(self) -> Parsed | None:
         """Read the file, if there is one, and set the environment variables of its settings.
@@ -104,10 +110,7 @@ class Source:
         if name is None and content is not None and (content.mounts or content.moves):
             return Gateway()
         if name is None and not Path(directory, "gateway.py").is_file():
-            raise SourceError(
-                "There is no gateway.py here: give a Gateway as MODULE:APP, or serve your own"
-                " applications with --only-mounts --mount /PREFIX=MODULE:APP"
-            )
+            raise SourceError(f"There is no gateway.py here: {self.hint}")
         return import_gateway(name or DEFAULT)
 
     def _mount(self, gateway: Gateway) -> None:

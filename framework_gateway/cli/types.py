@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import click
@@ -36,19 +37,32 @@ class Number(click.ParamType[int]):
         self.fail(f"'{value}' is not a whole number{bounds}", param, ctx)
 
 
-class Seconds(click.ParamType[float]):
-    """A number of seconds above 0."""
+class Amount(click.ParamType[float]):
+    """A number, also with a fraction.
 
-    name = "seconds"
+    Args:
+        words: what it should be, such as ``a number from 0 to 100``.
+        is_valid: whether a number is one of these; it is asked for no infinity.
+    """
+
+    name = "amount"
+
+    def __init__(self, words: str, is_valid: Callable[[float], bool]) -> None:
+        self.words = words
+        self.is_valid = is_valid
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
         try:
-            seconds = float(value)
+            number = float(value)
         except ValueError:
-            seconds = math.nan
-        if not 0 < seconds < math.inf:
-            self.fail(f"'{value}' is not a number of seconds above 0", param, ctx)
-        return seconds
+            number = math.nan
+        if not (math.isfinite(number) and self.is_valid(number)):
+            self.fail(f"'{value}' is not {self.words}", param, ctx)
+        return number
+
+
+SECONDS = Amount("a number of seconds above 0", lambda number: number > 0)
+PERCENT = Amount("a number from 0 to 100", lambda number: 0 <= number <= 100)
 
 
 class Pair(click.ParamType[tuple[str, str]]):

@@ -101,7 +101,8 @@ def flask_endpoints(app: "Flask") -> Found:
     """Read Flask's URL map."""
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
-        yield visible_methods(rule.methods), path, app.view_functions[rule.endpoint]
+        # A rule may be there only to build URLs, without a view.
+        yield visible_methods(rule.methods), path, app.view_functions.get(rule.endpoint)
 
 
 def django_endpoints(patterns: "Sequence[URLPattern | URLResolver]", prefix: str = "/") -> Found:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -28,6 +29,10 @@ class Assets(StaticFiles):
         response = await super().get_response(path, scope)
         response.headers.update(HEADERS)
         return response
+
+    async def show_icon(self, request: Request) -> Response:
+        """Serve the icon to browsers that show something else than a page."""
+        return await self.get_response("icon.svg", request.scope)
 
 
 def version_of(packages: Packages, *more: str) -> str:

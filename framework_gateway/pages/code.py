@@ -1,8 +1,9 @@
 """The Code page: the source of one operation in each application."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,8 +32,10 @@ class Code:
     def __init__(self, site: Operations) -> None:
         self.site = site
 
-    def collect(self, request: Request) -> dict[str, Any]:
+    async def collect(self, request: Request) -> dict[str, Any]:
         """Return the operation that the query names, or else the first one.
+
+        In a thread, because it reads files.
 
         Returns:
             ``{"title", "operations": [name], "operation": name or None, "sources": [{"target",
@@ -40,13 +43,15 @@ class Code:
             "compared": [target, target], "difference": text}``; the last two are empty unless the
             query has ``diff=TARGET,TARGET``.
         """
-        operations = self.site.operations
         name = request.query_params.get("operation", "")
+        diff = ",".join(request.query_params.getlist("diff"))
+        return await to_thread.run_sync(self._collect, name, diff.split(","))
+
+    def _collect(self, name: str, diff: Sequence[str]) -> dict[str, Any]:
+        operations = self.site.operations
         operation = operations.get(name) or next(iter(operations.values()), None)
         sources = sources_of(operation) if operation else {}
-        compared = [
-            one for one in request.query_params.get("diff", "").split(",") if one in sources
-        ]
+        compared = [one for one in diff if one in sources]
         return {
             "title": f"{operation.name} · Code" if operation else "Code",
             "operations": [*operations],

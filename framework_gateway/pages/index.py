@@ -57,6 +57,6 @@ def describe_path(mount: Mount, path: str, endpoints: Sequence[Endpoint]) -> Doc
 
 
 def title_of(mount: Mount) -> str:
-    """Return the framework's name if the prefix is one, else the prefix."""
+    """Return the framework's name if the prefix is one, else the prefix without its slash."""
     name = mount.path.strip("/")
-    return {"flask": "Flask", "fastapi": "FastAPI", "django": "Django"}.get(name, name)
+    return {"flask": "Flask", "fastapi": "FastAPI", "django": "Django"}.get(name, name or "/")

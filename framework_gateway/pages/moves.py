@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from framework_gateway.compare.guard import Guard
+from framework_gateway.config import reason_of
 from framework_gateway.migrate.control import Control
 from framework_gateway.migrate.reports import as_markdown, milliseconds, rate, stage_words
 from framework_gateway.migrate.state import MoveState
@@ -126,7 +127,7 @@ class Moves:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(map(str, first["loc"])) or "the change"
-            raise HTTPException(400, f"{place}: {first['msg']}.") from error
+            raise HTTPException(400, f"{place}: {reason_of(first)}.") from error
         except StoreError as error:
             raise HTTPException(503, headers=RETRY) from error
         return JSONResponse(await self._document(control))

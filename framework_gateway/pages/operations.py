@@ -1,4 +1,4 @@
-"""The operations that the Compare page offers, with their parameters: ``/operations.json``.
+"""The operations that the Compare page offers, with their parameters.
 
 They come from the routes that several mounts share, and from the OpenAPI documents that mounts
 serve at ``/openapi.json``, as FastAPI does.
@@ -6,26 +6,37 @@ serve at ``/openapi.json``, as FastAPI does.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from framework_gateway.observability.endpoints import Endpoint
+from framework_gateway.pages.schemas import (
+    Document,
+    Examples,
+    first,
+    items,
+    members,
+    resolve,
+    simplest,
+)
 
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 LIMITS = {"minimum": "min", "maximum": "max", "maxLength": "maxlength", "pattern": "pattern"}
-DEEPEST = 8  # levels of an example; a schema may contain itself
+# Each page has all operations, so that of a large document it has only what a person reads.
 MAX_OPERATIONS = 500
-
-Document = Mapping[str, Any]
+MAX_CHOICES = 100
+LONGEST = 200  # characters of a summary, a description or a value
+LONGEST_BODY = 8_000  # characters
 
 
 def operations(
-    endpoints: Iterable[Endpoint], documents: Mapping[str, Document]
+    endpoints: Iterable[Endpoint], documents: Mapping[str, Document], least: int = 2
 ) -> list[dict[str, Any]]:
     """Return the operations, those of most mounts first.
 
     Args:
         endpoints: of all mounts.
         documents: the OpenAPI document of each mount that has one, by prefix.
+        least: how many mounts must have an operation that no document describes.
 
     Returns:
         ``{"method", "path", "summary", "mounts": [prefix], "parameters": [{"name", "in",
@@ -37,14 +48,16 @@ def operations(
         for method in endpoint.methods:
             found = mounts.setdefault((method, endpoint.path), {})
             found[endpoint.mount] = endpoint.summary
-    described = describe_all(documents)
-    for key, (prefix, operation) in described.items():
-        mounts.setdefault(key, {}).setdefault(prefix, operation["summary"])
-    shared = {key: found for key, found in mounts.items() if len(found) > 1 or key in described}
+    described = find_described(documents)
+    for key, operation in described.items():
+        mounts.setdefault(key, {}).setdefault(operation.prefix, "")
+    shared = {
+        key: found for key, found in mounts.items() if len(found) >= least or key in described
+    }
     ordered = sorted(shared.items(), key=lambda item: -len(item[1]))
     return [
         {
-            **(described[key][1] if key in described else undescribed(key, found)),
+            **(describe(key, described[key]) if key in described else undescribed(key, found)),
             "mounts": [*found],
         }
         for key, found in ordered[:MAX_OPERATIONS]
@@ -65,19 +78,31 @@ def undescribed(key: tuple[str, str], found: Mapping[str, str]) -> dict[str, Any
     }
 
 
-def describe_all(
-    documents: Mapping[str, Document],
-) -> dict[tuple[str, str], tuple[str, dict[str, Any]]]:
-    """Return each documented operation with the prefix of the first mount that documents it."""
-    found: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+class Described(NamedTuple):
+    """An operation of an OpenAPI document.
+
+    Attributes:
+        prefix: of the mount that has the document.
+        common: the parameters of all operations of the path.
+    """
+
+    prefix: str
+    operation: Document
+    common: Sequence[Any]
+    document: Document
+
+
+def find_described(documents: Mapping[str, Document]) -> dict[tuple[str, str], Described]:
+    """Return each documented operation, of the first mount that documents it."""
+    found: dict[tuple[str, str], Described] = {}
     for prefix, document in documents.items():
         for path, item in members(document.get("paths")).items():
+            common = items(members(item).get("parameters"))
             for method in METHODS:
                 operation = members(members(item).get(method))
                 if operation and is_for_all(operation):
-                    common = members(item).get("parameters") or []
-                    described = describe(method.upper(), path, operation, common, document)
-                    found.setdefault((method.upper(), path), (prefix, described))
+                    described = Described(prefix, operation, common, document)
+                    found.setdefault((method.upper(), path), described)
     return found
 
 
@@ -88,19 +113,21 @@ def is_for_all(operation: Document) -> bool:
     return "servers" not in operation and "text/event-stream" not in types
 
 
-def describe(
-    method: str, path: str, operation: Document, common: Sequence[Any], document: Document
-) -> dict[str, Any]:
+def describe(key: tuple[str, str], described: Described) -> dict[str, Any]:
     """Return one operation of an OpenAPI document."""
-    parameters = [resolve(one, document) for one in (*common, *(operation.get("parameters") or ()))]
+    _, operation, common, document = described
+    given = [*common, *items(operation.get("parameters"))]
+    parameters = [resolve(one, document) for one in given]
     content = members(resolve(operation.get("requestBody"), document).get("content"))
     media_type = next(iter(content), "application/json")
     body = content.get(media_type)
     return {
-        "method": method,
-        "path": path,
-        "summary": str(operation.get("summary", "")),
-        "parameters": [parameter_of(one, document) for one in parameters if one.get("name")],
+        "method": key[0],
+        "path": key[1],
+        "summary": brief(operation.get("summary", "")),
+        "parameters": [
+            parameter_of(one, document) for one in parameters if isinstance(one.get("name"), str)
+        ],
         "body": None if body is None else body_text(members(body), document),
         "content_type": media_type,
     }
@@ -111,17 +138,26 @@ def parameter_of(parameter: Document, document: Document) -> dict[str, Any]:
     schema = simplest(resolve(parameter.get("schema"), document), document)
     example = parameter.get("example", schema.get("example", schema.get("default")))
     if example is None:
-        example = next(iter(schema.get("examples") or ()), None)
+        example = first(schema.get("examples"))
+    text = "" if example is None else written(example)
+    choices = map(written, items(schema.get("enum"))[:MAX_CHOICES])
+    limits = {ours: schema.get(theirs) for theirs, ours in LIMITS.items()}
     return {
         "name": parameter["name"],
         "in": parameter.get("in", "query"),
         "required": bool(parameter.get("required", parameter.get("in") == "path")),
         "type": schema.get("type", "string"),
-        "description": str(parameter.get("description", schema.get("description", ""))),
-        "example": "" if example is None else written(example),
-        "choices": [written(value) for value in schema.get("enum") or ()],
-        "limits": {ours: schema[theirs] for theirs, ours in LIMITS.items() if theirs in schema},
+        "description": brief(parameter.get("description", schema.get("description", ""))),
+        "example": text if len(text) <= LONGEST else "",
+        "choices": [*choices],
+        "limits": {name: one for name, one in limits.items() if isinstance(one, str | int | float)},
     }
+
+
+def brief(value: Any) -> str:
+    """Return a text in one line that is not too long."""
+    text = " ".join(str(value or "").split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def written(value: Any) -> str:
@@ -133,63 +169,20 @@ def body_text(media: Document, document: Document) -> str:
     """Return an example of a request body as text."""
     given = media.get("example")
     if given is None:
-        first: Any = next(iter(members(media.get("examples")).values()), None)
-        given = resolve(first, document).get("value")
+        named: Any = next(iter(members(media.get("examples")).values()), None)
+        given = resolve(named, document).get("value")
+    text = as_body(given)
+    # An example may be a whole file; the page has room for one that a person reads.
+    if not text or len(text) > LONGEST_BODY:
+        text = as_body(Examples(document).of(media.get("schema")))
+    return text if len(text) <= LONGEST_BODY else ""
+
+
+def as_body(given: Any) -> str:
+    """Return an example as text; "" for none."""
     if given is None:
-        given = example_of(media.get("schema"), document)
+        return ""
     return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, indent=2)
-
-
-def example_of(schema: Any, document: Document, depth: int = 0) -> Any:
-    """Return a value that the schema allows, as far as its type says so."""
-    schema = simplest(resolve(schema, document), document)
-    for given in (schema.get("example"), next(iter(schema.get("examples") or ()), None)):
-        if given is not None:
-            return given
-    for name in ("default", "const"):
-        if name in schema:
-            return schema[name]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    match schema.get("type"):
-        case "object" if depth < DEEPEST:
-            properties = members(schema.get("properties"))
-            return {name: example_of(one, document, depth + 1) for name, one in properties.items()}
-        case "array" if depth < DEEPEST:
-            return [example_of(schema.get("items"), document, depth + 1)]
-        case "integer" | "number":
-            return schema.get("minimum", 1)
-        case "boolean":
-            return True
-        case "string":
-            return {"email": "carol@{framework}.example"}.get(schema.get("format", ""), "text")
-    return None
-
-
-def simplest(schema: Document, document: Document) -> Document:
-    """Return the first alternative that is not null; OpenAPI 3.1 writes optional values so."""
-    for name in ("anyOf", "oneOf", "allOf"):
-        for one in schema.get(name) or ():
-            found = resolve(one, document)
-            if found.get("type") != "null":
-                return {**schema, **found}
-    if isinstance(types := schema.get("type"), list):
-        return {**schema, "type": next((one for one in types if one != "null"), "string")}
-    return schema
-
-
-def resolve(value: Any, document: Document) -> Document:
-    """Return an object, or the one that its ``$ref`` names in the same document."""
-    for _ in range(DEEPEST):
-        found = members(value)
-        pointer = found.get("$ref")
-        if not isinstance(pointer, str):
-            return found
-        target: Any = document if pointer.startswith("#/") else {}
-        for step in pointer[2:].split("/"):
-            target = members(target).get(step.replace("~1", "/").replace("~0", "~"))
-        value = target
-    return {}
 
 
 def readable_paths(found: Iterable[Document]) -> list[str]:
@@ -197,6 +190,7 @@ def readable_paths(found: Iterable[Document]) -> list[str]:
     return [one["path"] for one in found if one["method"] == "GET" and "{" not in one["path"]]
 
 
-def members(value: Any) -> Document:
-    """Return an object; an empty one for anything else, because others wrote the document."""
-    return value if isinstance(value, Mapping) else {}
+def start_path(examples: Sequence[Any], found: Iterable[Document]) -> str:
+    """Return a path to begin with: of the first example, or of an operation that only reads."""
+    paths = (str(example.path) for example in examples)
+    return next(paths, next(iter(readable_paths(found)), "/"))

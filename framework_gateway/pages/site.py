@@ -25,7 +25,7 @@ from framework_gateway.pages.code import Code, show_styles
 from framework_gateway.pages.commands import read_request, write_request
 from framework_gateway.pages.documents import Documents
 from framework_gateway.pages.index import tables_of, title_of
-from framework_gateway.pages.operations import operations, readable_paths
+from framework_gateway.pages.operations import operations, readable_paths, start_path
 from framework_gateway.pages.page import HEADERS, Document, Page, number
 from framework_gateway.pages.source import Operation, highlight_styles, highlighted, operations_of
 
@@ -75,7 +75,7 @@ class Site:
         self.comparing = Compare(
             [mount.path for mount in mounts], max_body_size, guard, rules or Rules()
         )
-        self.documents = Documents()
+        self.documents = Documents(self.read_operations)
         self.static_path = f"/static/{version_of(self.static, highlight_styles())}"
         self.renderer = Jinja2Templates([*self.templates])
         self.renderer.env.globals.update(number=number, version=version("framework-gateway"))
@@ -132,6 +132,16 @@ class Site:
         ]
 
     @property
+    def is_covered(self) -> bool:
+        """Whether the application at ``/`` has the place of the pages."""
+        return any(not mount.path for mount in self.mounts)
+
+    @property
+    def error_assets(self) -> list[str]:
+        """The paths of the files of an error page, which the gateway serves also then."""
+        return [f"{self.static_path}/{name}" for name in ("style.css", "icon.svg")]
+
+    @property
     def routes(self) -> list[BaseRoute]:
         """The routes of the pages, their data, their static files, and ``/compare``."""
         return [
@@ -149,7 +159,7 @@ class Site:
             Route("/request/as", self.guarded(write_request), methods=["POST"]),
             Route(f"{self.static_path}/highlight.css", show_styles, middleware=COMPRESSED),
             StarletteMount(self.static_path, Assets(self.static), middleware=COMPRESSED),
-            Route("/favicon.ico", self.show_icon),
+            Route("/favicon.ico", Assets(self.static).show_icon),
         ]
 
     def show(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
@@ -190,8 +200,8 @@ class Site:
         """Render a template with what every page needs."""
         root = request.scope.get("root_path", "")
         every = {
-            "pages": self.pages,
-            "site": self.title,
+            "pages": [] if self.is_covered else self.pages,
+            "site": "Gateway" if self.is_covered else self.title,
             "root": root,
             "static": root + self.static_path,
             "targets": {mount.path.strip("/"): title_of(mount) for mount in self.mounts},
@@ -212,10 +222,6 @@ class Site:
         """
         return self.render(request, "error.html", {"problem": problem}, status)
 
-    async def show_icon(self, request: Request) -> Response:
-        """Serve the icon to browsers that show something else than a page."""
-        return await Assets(self.static).get_response("icon.svg", request.scope)
-
     @cached_property
     def endpoints(self) -> dict[str, list[Endpoint]]:
         """The endpoints of each mount; read once, because they do not change."""
@@ -227,31 +233,27 @@ class Site:
         every = [endpoint for endpoints in self.endpoints.values() for endpoint in endpoints]
         return {operation.name: operation for operation in operations_of(every)}
 
+    def read_operations(self, documents: Mapping[str, Document]) -> list[Document]:
+        """Return the operations that can be asked, given the OpenAPI documents by prefix."""
+        every = [endpoint for endpoints in self.endpoints.values() for endpoint in endpoints]
+        # A single mount shares its routes with no other.
+        return operations(every, documents, least=min(2, len(self.mounts)))
+
     async def compare(self, request: Request) -> Document:
         """Return the content of the Compare page: what can be asked."""
-        every = [endpoint for endpoints in self.endpoints.values() for endpoint in endpoints]
-        found = operations(every, await self.documents.fetch(self.comparing.targets(request)))
+        found = await self.documents.fetch(self.comparing.targets(request))
         return {
             "methods": METHODS,
             "examples": [asdict(example) for example in self.examples],
             "operations": found,
-            "start": self.start_path(found),
+            "start": start_path(self.examples, found),
         }
 
     async def race(self, request: Request) -> Document:
         """Return the content of the Race page: paths that can be asked without a parameter."""
-        found = (await self.compare(request))["operations"]
-        return {
-            "paths": readable_paths(found) or ["/"],
-            "start": self.start_path(found),
-            "benchmark": self.benchmark,
-        }
-
-    def start_path(self, found: Sequence[Document]) -> str:
-        """Return a path to begin with: of the first example, or of an operation that only reads."""
-        if self.examples:
-            return str(self.examples[0].path)
-        return next(iter(readable_paths(found)), "/")
+        asked = await self.compare(request)
+        paths = readable_paths(asked["operations"]) or ["/"]
+        return {"paths": paths, "start": asked["start"], "benchmark": self.benchmark}
 
     def index(self, _request: Request) -> Document:
         """Return the content of the Routes page: all endpoints, by mount and path."""

@@ -3,6 +3,7 @@
 import ast
 import difflib
 import inspect
+import os
 import sys
 import sysconfig
 import textwrap
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tokenize import TokenError
 from types import ModuleType
 from typing import Any
 
@@ -71,10 +73,11 @@ def operations_of(endpoints: Iterable[Endpoint]) -> list[Operation]:
 
 def source_of(function: Callable[..., Any]) -> Source | None:
     """Return the source of a function; None if Python cannot find it."""
-    function = inspect.unwrap(function)
     try:
+        function = inspect.unwrap(function)
         lines, first = inspect.getsourcelines(function)
-    except (OSError, TypeError):
+    # The file may have changed since it was imported, and its line may now be another one's.
+    except (OSError, TypeError, ValueError, SyntaxError, TokenError):
         return None
     location = f"{function.__module__.replace('.', '/')}.py:{first}"
     return Source(location, textwrap.dedent("".join(lines)))
@@ -127,13 +130,14 @@ def count_package(function: Callable[..., Any]) -> int | None:
 def count_modules(package: str) -> int | None:
     """Return the lines of a package; None if it is a single module.
 
-    They are counted once, because reading a large package would delay the event loop each time.
+    They are counted once, because reading a large package takes seconds.
     """
     paths = getattr(sys.modules.get(package), "__path__", None)
     if paths is None:
         return None
     files = (file for path in paths for file in Path(path).rglob("*.py"))
-    return sum(count_lines(file.read_text(errors="replace")) for file in files)
+    readable = (file for file in files if file.is_file() and os.access(file, os.R_OK))
+    return sum(count_lines(file.read_text(errors="replace")) for file in readable)
 
 
 def difference_of(one: Source, other: Source) -> str:

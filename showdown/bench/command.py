@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from framework_gateway.cli.commands import Command
+from framework_gateway.cli.types import Number
+from showdown.bench.files import new_file
 from showdown.bench.signals import terminable
 from showdown.bench.targets import MAIN_TARGETS, TARGETS, THREADS
 from showdown.bench.workloads import WORKLOADS
@@ -19,19 +21,26 @@ SUITES = [
     *("scale", "writers", "workers"),
 ]
 
-FILE = click.Path(path_type=Path, dir_okay=False)
 EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
-@click.command(cls=Command)
+EXAMPLES = """
+python -m showdown bench --quick
+python -m showdown bench --target flask-gunicorn --target fastapi-uvicorn --workload users
+python -m showdown bench --suite bridge --report bridge.json
+python -m showdown bench --compare old.json new.json
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES)
 @click.option(
     "--quick", is_flag=True, help="Six targets, 64 connections; takes less than two minutes."
 )
 @click.option(
-    "--rounds", type=click.IntRange(1, 100), help="Number of measured rounds.  [5; quick: 2]"
+    "--rounds", type=Number(1, 100), metavar="N", help="Number of measured rounds.  [5; quick: 2]"
 )
 @click.option(
-    "--seconds", type=click.IntRange(1, 60), help="Length of one measurement.  [2; quick: 1]"
+    "--seconds", type=Number(1, 60), metavar="N", help="Length of one measurement.  [2; quick: 1]"
 )
 @click.option(
     "--target",
@@ -50,22 +59,24 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option(
     "--connections",
     multiple=True,
-    type=click.IntRange(1, 1000),
+    type=Number(1, 1000),
+    metavar="N",
     help="Number of connections; repeatable.  [8, 64, 512]",
 )
 @click.option(
     "--threads",
-    type=click.IntRange(1, 1024),
+    type=Number(1, 1024),
+    metavar="N",
     default=THREADS,
     show_default=True,
     help="Size of each server's thread and database pools.",
 )
 @click.option("--database", metavar="URL", help="Use a PostgreSQL database on this machine.")
 @click.option("--yes", is_flag=True, help="Allow a --database that already has users.")
-@click.option(
-    "--report", "json_file", type=FILE, help="Write the results and their manifest to FILE."
+@new_file(
+    "--report", "json_file", ending=".json", help="Also write the results and their manifest."
 )
-@click.option("--chart", type=FILE, help="Write an SVG chart to FILE.")
+@new_file("--chart", ending=".svg", help="Also write a chart, as SVG.")
 @click.option("--compare", nargs=2, type=EXISTING, metavar="OLD NEW", help="Compare two results.")
 @click.option(
     "--suite",
@@ -78,7 +89,8 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option(
     "--users",
     multiple=True,
-    type=click.IntRange(100, 10_000_000),
+    type=Number(100, 10_000_000),
+    metavar="N",
     help="Number of users for --suite scale; repeatable.  [1000, 100000, 1000000]",
 )
 @terminable()

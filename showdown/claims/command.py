@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework_gateway.cli.commands import Command
+from showdown.bench.files import new_file
 from showdown.bench.signals import terminable
 
 if TYPE_CHECKING:
     from showdown.claims.model import Claim
 
 NAMES = ("sqlite", "postgresql")
-FILE = click.Path(path_type=Path, dir_okay=False, writable=True)
 EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 INTERRUPTED = """
 Interrupted: nothing was written. A run cannot be continued; --only NAME and --database NAME test a
@@ -22,7 +22,14 @@ part of the article's claims.\
 """
 
 
-@click.command(cls=Command)
+EXAMPLES = """
+python -m showdown claims --list
+python -m showdown claims --only faster --database sqlite
+python -m showdown claims --own parsers.toml --report parsers.json
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES)
 @click.option("--only", multiple=True, metavar="NAME", help="Test only this claim; repeatable.")
 @click.option(
     "--database",
@@ -36,11 +43,11 @@ part of the article's claims.\
 )
 @click.option("--list", "list_them", is_flag=True, help="List the claims and their rules.")
 @click.option("--own", type=EXISTING, metavar="FILE", help="Test a claim of your own instead.")
-@click.option(
+@new_file(
     "--report",
     "json_file",
-    type=FILE,
-    help="Write the verdicts to FILE; a full run is also saved to var/claims.json.",
+    ending=".json",
+    help="Also write the verdicts; a full run is saved to var/claims.json in any case.",
 )
 @click.option(
     "--publish",

@@ -4,9 +4,10 @@ import { element, find } from "./dom.js";
 
 const form = find("#filter");
 const sections = [...document.querySelectorAll(".claim")];
+// What the name of a condition says, such as "users, 64 connections: FastAPI to Flask (SQLite)".
 const KINDS = {
-  framework: /\b(Flask|FastAPI|Django|Quart)\b/g,
-  workload: /\b(hello|users|user|create|wait)\b/g,
+  framework: /\b(Flask|FastAPI|Django|Quart|Node[.]js|Go)(?![\w.])/g,
+  workload: /^(hello|users|create|wait|slow service|streams|predictions)\b/g,
   connections: /\b(\d+) connections\b/g,
 };
 
@@ -14,13 +15,13 @@ function conditionsOf(section) {
   return [...section.querySelectorAll(".conditions tbody tr")];
 }
 
-function valuesOf(kind, text) {
-  return [...text.matchAll(KINDS[kind])].map((found) => found[1]);
+function valuesOf(kind, row) {
+  return [...find("th", row).textContent.matchAll(KINDS[kind])].map((found) => found[1]);
 }
 
 function offer() {
   for (const kind of Object.keys(KINDS)) {
-    const all = sections.flatMap(conditionsOf).flatMap((row) => valuesOf(kind, row.textContent));
+    const all = sections.flatMap(conditionsOf).flatMap((row) => valuesOf(kind, row));
     const sorted = [...new Set(all)].sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
     form.elements[kind].append(...sorted.map((value) => element(["option", value])));
   }
@@ -28,7 +29,7 @@ function offer() {
 
 function filter() {
   const wanted = Object.keys(KINDS).filter((kind) => form.elements[kind].value);
-  const fits = (row) => wanted.every((kind) => valuesOf(kind, row.textContent).includes(form.elements[kind].value));
+  const fits = (row) => wanted.every((kind) => valuesOf(kind, row).includes(form.elements[kind].value));
   let found = 0;
   for (const section of sections) {
     const rows = conditionsOf(section);

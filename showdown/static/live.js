@@ -12,6 +12,7 @@ const KEPT = 1000; // events
 const PAUSE = 2000; // ms between two attempts, where the browser has given up
 let events = []; // newest first
 let page = 0;
+let isDrawn = true; // whether the table shows all events
 let last = new URLSearchParams(location.search).get("after");
 
 function say(kind, text) {
@@ -27,7 +28,7 @@ function show() {
     ["th", { scope: "row" }, `${user.name} <${user.email}>`],
     ["td", action],
     ["td", { "data-label": "by" }, framework],
-    ["td", { "data-label": "at" }, new Date(at).toLocaleTimeString()],
+    ["td", { "data-label": "at" }, new Date(at).toLocaleString()],
     ["td", { "data-label": "event" }, String(id)]]));
   find("#none").hidden = events.length > 0;
   find("#newer").hidden = page === 0;
@@ -39,7 +40,9 @@ function add(event) {
   if (last === null) keepPlace(event.id - 1);
   last = event.id;
   events = [event, ...events].slice(0, KEPT);
-  show();
+  // A long history arrives at once; the table is drawn once for each frame of the screen.
+  if (isDrawn) requestAnimationFrame(() => { isDrawn = true; show(); });
+  isDrawn = false;
 }
 
 // The address names the event before the first one that is shown.

@@ -9,10 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from framework_gateway.cli.main import main as gateway
+from framework_gateway.cli.move import move
 from showdown.__main__ import main as showdown
 from tests.servers import run
 
 NAMES = list(gateway.commands)
+MOVES = [("move", name) for name in move.commands]
 HEAVY = ("anyio", "asyncio", "httpx2", "pydantic", "rich", "starlette", "tomllib", "uvicorn")
 
 
@@ -24,7 +26,7 @@ def help_of(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-@pytest.mark.parametrize("command", [(), *((name,) for name in NAMES)])
+@pytest.mark.parametrize("command", [(), *((name,) for name in NAMES), *MOVES])
 def test_each_command_has_help_with_examples(command: tuple[str, ...], flag: str) -> None:
     shown = help_of(*command, flag)
     assert shown.startswith(f"Usage: {' '.join(('gateway', *command))} ")
@@ -95,7 +97,13 @@ def test_the_showdown_has_the_same_help_and_errors() -> None:
     shown = CliRunner().invoke(showdown, ["-h"]).output
     assert "\nExamples:\n  python -m showdown bench --quick\n" in shown
     for command in showdown.commands:
-        assert CliRunner().invoke(showdown, [command, "-h"]).exit_code == 0
+        shown = CliRunner().invoke(showdown, [command, "-h"]).output
+        assert f"\nExamples:\n  python -m showdown {command} " in shown
+        assert not [word for word in ("INTEGER", "RANGE", "FILENAME") if word in shown]
+        # Not after a run of half an hour.
+        wrong = CliRunner().invoke(showdown, [command, "--report", "nowhere/run.json"])
+        assert wrong.exit_code == 2
+        assert "there is no directory nowhere." in wrong.stderr
     wrong = CliRunner().invoke(showdown, ["bench", "--rounds", "0"], prog_name="showdown")
     assert wrong.stderr.startswith("Error: Invalid value for '--rounds': ")
     assert wrong.stderr.endswith(" Try 'showdown bench --help'.\n")

@@ -87,6 +87,26 @@ WRONG: list[tuple[Sequence[str], int, str]] = [
         for option in ("--file", "--har", "--access-log")
     ),
     ([*FROM, "--curl", "curl 'http://x"], 2, "the quotes of the curl command do not match"),
+    (["compare", "/x"], 2, "There is no gateway.py here: give --target options, or name the file"),
+    (["compare", "/x", "--config", "none.toml"], 2, "none.toml: error: cannot be read: No such"),
+    ([*COMPARE, "--config", "x.toml"], 2, "give --target options or --config, not both"),
+    (["compare", "/x", "--config", "one.toml"], 2, "the gateway has fewer than two mounts; give"),
+    (["move", "status"], 2, "describe the gateway in gateway.toml, or name it with --app"),
+    *(
+        (["move", "set", option, text], 2, f"'{text}' is not a number from 0 to 100. Try")
+        for option in ("--percent", "--share")
+        for text in ("101", "-1", "x", "nan")
+    ),
+    (
+        ["move", "hold", "reads /users"],
+        2,
+        "Missing argument 'RULE'. Try 'gateway move hold --help'",
+    ),
+    (["move", "set", "--stage", "x"], 2, "'x' is not one of 'off', 'shadow', 'live'"),
+    *(
+        (["move", "sign", "/api", "new", "--hours", text], 2, f"'{text}' is not a number of hours")
+        for text in ("0", "inf", "1e9", "x")
+    ),
 ]
 
 
@@ -95,6 +115,7 @@ def here(project: Path) -> Path:
     """A directory with modules and files to name."""
     (project / "shop.py").write_text(SHOP)
     (project / "broken.py").write_text("1 / 0\n")
+    (project / "one.toml").write_text('[[mounts]]\nprefix = "/a"\napplication = "shop:application"')
     (project / "binary").write_bytes(b"\xff\xfe\x80")
     (project / "folder.json").mkdir()
     return project
@@ -108,6 +129,17 @@ def test_an_error_is_one_line(arguments: Sequence[str], status: int, reason: str
     assert result.exit_code == status
     assert len(result.stderr.splitlines()) == 1
     assert not [text for text in REPRS if text in result.output]
+
+
+def test_the_mounts_of_a_named_file_are_compared(here: Path) -> None:
+    mounts = "".join(
+        f'[[mounts]]\nprefix = "/{name}"\napplication = "shop:application"\n' for name in ("", "b")
+    )
+    (here / "other.toml").write_text(mounts)
+    result = run("gateway", "compare", "/x", "--config", "other.toml", cwd=here)
+    assert result.returncode == 0, result.stderr
+    assert "GET /x: equal" in result.stdout
+    assert "root" in result.stdout
 
 
 @pytest.mark.usefixtures("here")

@@ -22,3 +22,15 @@ def copied(page: Page, kind: str, target: str) -> str:
     page.get_by_role("button", name=f"{kind} for {target}").click()
     expect(page.get_by_role("status")).to_have_text("Copied to the clipboard.")
     return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def paste(window: Page, text: str) -> None:
+    """Paste a text into the field of the path."""
+    window.get_by_label("Path, below each prefix").evaluate(
+        """(field, text) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text", text);
+            field.dispatchEvent(new ClipboardEvent("paste", {clipboardData, cancelable: true}));
+        }""",
+        text,
+    )

@@ -38,6 +38,7 @@ def test_answers_appear_as_they_arrive_and_a_slow_one_can_be_cancelled(different
     expect(different.get_by_role("status")).to_have_text("2 of 3 have answered …")
     different.get_by_role("button", name="Cancel").click()
     expect(different.get_by_role("status")).to_have_text("Cancelled.")
+    expect(row(different, "three").locator(".code")).to_have_text("—")
     expect(different.get_by_role("button", name="Cancel")).to_be_hidden()
 
 

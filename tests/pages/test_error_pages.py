@@ -1,5 +1,7 @@
 """The gateway's errors: pages for browsers, problem details for programs."""
 
+import re
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -54,3 +56,19 @@ def test_a_page_says_what_failed_and_keeps_the_headers(client: TestClient) -> No
 def test_answers_of_applications_stay_as_they_are(client: TestClient) -> None:
     response = client.get("/one/nothing", headers={"Accept": BROWSER})
     assert (response.status_code, response.text) == (404, "not found")
+
+
+def test_with_an_application_at_the_root_a_page_needs_nothing_of_it() -> None:
+    app = Gateway({"/": "no_such_module:app", "/one": applications.main})
+    client = TestClient(app, "http://127.0.0.1", raise_server_exceptions=False)
+    response = client.get("/anything", headers={"Accept": BROWSER})
+    assert response.status_code == 503
+    # The pages have no place here, so the page does not link to them.
+    assert "<nav" not in response.text
+    assert "/routes" not in response.text
+    assert 'href="//' not in response.text
+    (style,) = re.findall('href="(/static/[^"]*style.css)"', response.text)
+    for address in (style, style.replace("style.css", "icon.svg")):
+        assert client.get(address).status_code == 200
+    # All else below is the application's.
+    assert client.get(style.replace("style.css", "dom.js")).status_code == 503

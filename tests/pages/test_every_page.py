@@ -103,6 +103,24 @@ def test_arrows_move_between_tabs(window: Page) -> None:
     expect(window.get_by_label("What to ignore")).to_be_visible()
     window.keyboard.press("ArrowRight")
     expect(window.get_by_role("tab", name="Parameters")).to_have_attribute("aria-selected", "true")
+    window.keyboard.press("End")
+    expect(window.get_by_role("tab", name="Options")).to_be_focused()
+    window.keyboard.press("Home")
+    expect(window.get_by_role("tab", name="Parameters")).to_be_focused()
+
+
+def test_a_menu_closes_on_escape_and_on_a_click_elsewhere(window: Page) -> None:
+    window.goto("/")
+    history = window.locator("#history")
+    summary = window.get_by_text("History", exact=True)
+    summary.click()
+    expect(history).to_have_attribute("open", "")
+    window.keyboard.press("Escape")
+    expect(history).not_to_have_attribute("open", "")
+    expect(summary).to_be_focused()
+    summary.click()
+    window.get_by_role("heading", level=1).click()
+    expect(history).not_to_have_attribute("open", "")
 
 
 def test_routes_can_be_searched(window: Page) -> None:
@@ -120,6 +138,18 @@ def test_routes_can_be_searched(window: Page) -> None:
     window.goto("/routes")
     window.get_by_label("Search paths and descriptions").fill("nothing like this")
     expect(window.get_by_text("No route matches.")).to_be_visible()
+
+
+def test_claims_are_filtered_by_what_was_measured(window: Page) -> None:
+    window.goto("/claims")
+    window.get_by_label("Framework").select_option("Quart")
+    expect(window.locator("#found")).to_have_text("1 claim")
+    expect(window.locator(".claim:visible")).to_contain_text("Quart")
+    window.get_by_label("Framework").select_option("")
+    window.get_by_label("Workload").select_option("wait")
+    names = window.locator(".conditions tbody th:visible").all_inner_texts()
+    assert names
+    assert all(name.startswith("wait") for name in names)
 
 
 def test_the_code_of_two_frameworks_is_compared(window: Page) -> None:

@@ -1,5 +1,6 @@
 """The operations that the Compare page offers, from routes and OpenAPI documents."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from starlette.middleware.base import RequestResponseEndpoint
 from starlette.testclient import TestClient
 
 from framework_gateway import Gateway, Mount
-from framework_gateway.pages.operations import operations
+from framework_gateway.pages.operations import LONGEST, LONGEST_BODY, MAX_OPERATIONS, operations
+from framework_gateway.pages.schemas import MOST
 from tests.wsgi.server import wait_until
 
 
@@ -44,6 +46,15 @@ def flask_app() -> Flask:
     app.add_url_rule("/items/<int:item_id>", "read", lambda item_id: "x")
     app.add_url_rule("/only-flask", "only", lambda: "x")
     return app
+
+
+def body_of(schema: object, **schemas: object) -> Any:
+    """The example of a body with a schema, for a document with further schemas."""
+    content = {"application/json": {"schema": schema}}
+    operation = {"requestBody": {"content": content}}
+    document = {"paths": {"/x": {"post": operation}}, "components": {"schemas": schemas}}
+    (found,) = operations([], {"/one": document})
+    return json.loads(found["body"])
 
 
 def offered(*applications: Any) -> list[dict[str, Any]]:
@@ -121,6 +132,15 @@ def test_operations_of_one_server_and_endless_answers_are_not_offered() -> None:
         {"paths": {"/x": {"post": {"requestBody": {"content": {"text/plain": None}}}}}},
         {"paths": {"/x": {"get": {"parameters": None}}}},
         {"paths": {"/x": {"get": {"parameters": [{"name": "a", "schema": {"enum": None}}]}}}},
+        {"paths": {"/x": {"get": {"parameters": 5}, "parameters": {"a": 1}}}},
+        {"paths": {"/x": {"get": {"parameters": [{"name": 5}, "text", None]}}}},
+        {"paths": {"/x": {"get": {"parameters": [{"name": "a", "schema": {"anyOf": 5}}]}}}},
+        {"paths": {"/x": {"get": {"summary": ["x"], "parameters": [{"name": "a", "in": []}]}}}},
+        {
+            "paths": {
+                "/x": {"post": {"requestBody": {"content": {"a/b": {"schema": {"enum": {}}}}}}}
+            }
+        },
     ],
 )
 def test_a_wrong_document_is_no_error(document: dict[str, Any]) -> None:
@@ -136,3 +156,50 @@ def test_values_are_written_as_in_a_url() -> None:
     ((every, size),) = [one["parameters"] for one in operations([], {"/one": document})]
     assert every["example"] == "false"
     assert size["choices"] == ["1", "2.5", "all", "null"]
+
+
+def test_schemas_that_contain_each_other_have_a_small_example() -> None:
+    """Ten members that are the whole again would be a hundred million after eight levels."""
+    node = {"$ref": "#/components/schemas/Node"}
+    members = {f"child{number}": node for number in range(10)}
+    found = body_of(node, Node={"type": "object", "properties": members})
+    assert json.dumps(found).count("child") <= MOST
+    assert found["child0"]["child0"]
+
+
+def test_the_parts_of_a_schema_are_put_together() -> None:
+    base = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    schema = {
+        "allOf": [{"$ref": "#/components/schemas/Base"}],
+        "properties": {"name": {"type": "string"}},
+    }
+    assert body_of(schema, Base=base) == {"id": 1, "name": "text"}
+
+
+def test_a_large_document_has_an_end() -> None:
+    parameter = {"name": "a", "description": "long " * 1000, "example": "x" * 1000}
+    content = {
+        "application/json": {"example": {"text": "x" * 100_000}, "schema": {"type": "object"}}
+    }
+    operation = {
+        "summary": "word " * 1000,
+        "parameters": [parameter],
+        "requestBody": {"content": content},
+    }
+    document = {"paths": {f"/{number}": {"post": operation} for number in range(1000)}}
+    found = operations([], {"/one": document})
+    assert len(found) == MAX_OPERATIONS
+    assert len(found[0]["summary"]) == len(found[0]["parameters"][0]["description"]) == LONGEST
+    assert found[0]["parameters"][0]["example"] == ""
+    assert len(found[0]["body"]) < LONGEST_BODY
+
+
+def test_a_single_mount_offers_its_own_routes() -> None:
+    assert "/only-flask" in {one["path"] for one in offered(flask_app())}
+
+
+def test_a_rule_without_a_view_is_no_error() -> None:
+    apps = [flask_app(), flask_app()]
+    for app in apps:
+        app.add_url_rule("/only-to-build-urls", "elsewhere")
+    assert "/only-to-build-urls" in {one["path"] for one in offered(*apps)}

@@ -10,6 +10,7 @@ FIGURE = re.compile("^[0-9.]+ [(][0-9.]+\N{EN DASH}[0-9.]+[)]$")
 def test_the_race_measures_every_application_in_rounds(window: Page) -> None:
     window.goto("/race?path=/api/hello&amount=45&unit=requests&connections=2")
     expect(window.get_by_label("Each gets")).to_have_value("45")
+    expect(window).to_have_title(re.compile("^/api/hello · Race"))
     window.get_by_role("button", name="Start").click()
     expect(window.get_by_role("status")).to_have_text(
         re.compile("(answers /api/hello fastest in this browser|^No difference that this browser)"),

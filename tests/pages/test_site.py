@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from framework_gateway import Config, Gateway
@@ -217,3 +219,34 @@ def test_a_gateway_without_accounts_closes_the_sending_pages_in_production(
         assert client.get(path).status_code == status
     for path in ("/code", "/routes"):
         assert client.get(path).status_code == 200
+
+
+def test_without_a_mount_the_pages_say_what_to_do() -> None:
+    client = TestClient(Gateway({}), "http://127.0.0.1")
+    for path in ("/", "/race"):
+        text = client.get(path).text
+        assert "No application is mounted." in text
+        assert "<form" not in text
+        assert "<script" not in text
+    for path in ("/code", "/routes", "/index.json", "/race.json"):
+        assert client.get(path).status_code == 200
+
+
+def test_many_operations_and_sources_have_lists_to_choose_from() -> None:
+    routes = [Route(f"/{number}", applications.users) for number in range(40)]
+    mounts = {f"/mount{number}": Starlette(routes=routes) for number in range(12)}
+    client = TestClient(Gateway(mounts), "http://127.0.0.1")
+    text = client.get("/code?operation=GET+/7&diff=mount1&diff=mount2").text
+    assert "<h1>The same operation, written 12 times</h1>" in text
+    assert text.count("<option selected>") == 1
+    assert "<option selected>GET /7</option>" in text
+    assert text.count('<select id="diff-') == 2
+    assert text.count('<option value="mount2" selected>') == 1
+    assert "The two are equal." in text
+    assert 'class="chips"' not in text
+
+
+def test_a_single_mount_is_spoken_of_as_one() -> None:
+    client = TestClient(Gateway({"/one": applications.main}), "http://127.0.0.1")
+    assert "<h1>One request, one answer</h1>" in client.get("/").text
+    assert "Mount a second application" in client.get("/code").text

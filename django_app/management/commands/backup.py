@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
 from django_app import backups, schema
-from django_app.management.terminal import file_name, reason_of
+from django_app.management.terminal import TerminalCommand, file_name, reason_of
 from django_app.models import Export
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """``python manage.py backup FILE``; gateways and workers go on meanwhile."""
 
     help = "Write the whole database, as of one moment, to a file. It has everybody's data."
+    example = "python manage.py backup backups/monday.backup"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the file."""

@@ -4,27 +4,28 @@ import secrets
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
 from contract.key_file import replace_key, write_missing_key
 from contract.settings import SECRET_KEY_FILE, get_settings
 from django_app import schema
 from django_app.exclusive import exclusive
-from django_app.management.terminal import reason_of, seconds
+from django_app.management.terminal import TerminalCommand, reason_of, seconds
 from django_app.models import User
 
 ARTICLE_USERS = (("Alice", "alice@example.com"), ("Bob", "bob@example.com"))
 PATIENCE = 600.0  # seconds to wait for another process that prepares the database
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """``python manage.py prepare``: run it before each start, on any number of machines at once.
 
     A run that is killed changes all of a step or nothing of it, and the next run goes on.
     """
 
     help = "Migrate the database. In development, a new database gets example users and an account."
+    example = "python manage.py prepare --wait 60"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options."""

@@ -6,20 +6,21 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, connection
 
 from django_app import backups, schema
 from django_app.exclusive import exclusive
 from django_app.management.commands.prepare import PATIENCE
-from django_app.management.terminal import file_name, reason_of, seconds
+from django_app.management.terminal import TerminalCommand, file_name, reason_of, seconds
 from django_app.models import Export
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """``python manage.py restore FILE``; then the schema is that of this version."""
 
     help = "Replace all data by a backup that `manage.py backup` wrote, and migrate it."
+    example = "python manage.py restore backups/monday.backup"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the file and the option."""

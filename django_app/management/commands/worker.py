@@ -4,15 +4,15 @@ import os
 from typing import Any
 from uuid import uuid4
 
-from django.core.management.base import BaseCommand
-
+from django_app.management.terminal import TerminalCommand
 from django_app.worker import JobWorker, start_threads
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     """Run jobs until SIGTERM; finish the running job first."""
 
     help = "Run background jobs, including those that a dead worker left unfinished."
+    example = "python manage.py worker"
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the threads and run jobs."""

@@ -16,7 +16,7 @@ let handlers = {};
 export function clear(given = {}) {
   handlers = given;
   for (const row of rows) {
-    fill(find(".code", row), ["…"]);
+    fill(find(".code", row), ["—"]);
     for (const name of [".size", ".time"]) fill(find(name, row), []);
     find(".odd", row).hidden = true;
   }
@@ -26,6 +26,16 @@ export function clear(given = {}) {
     fill(find(".headers", panel), []);
   }
   for (const id of ["differences", "notes", "scope", "tools"]) find(`#${id}`).hidden = true;
+}
+
+// Say that the answer of each target is awaited.
+export function expectAnswers() {
+  for (const row of rows) fill(find(".code", row), ["…"]);
+}
+
+// No more answers arrive.
+export function giveUp() {
+  for (const row of rows) if (find(".code", row).textContent === "…") fill(find(".code", row), ["—"]);
 }
 
 export function showAnswer(answer, sofar) {

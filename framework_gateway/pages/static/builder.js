@@ -7,10 +7,11 @@ const KEPT = 30; // requests in the history
 const STORE = "gateway-history";
 
 export class Builder {
-  constructor({ examples, operations, start }, root, say) {
+  constructor({ examples, operations, start, targets }, root, say) {
     this.form = find("#request");
     this.examples = examples;
     this.operations = operations;
+    this.targets = Object.keys(targets);
     this.defaults = { method: "GET", path: start, body: "", type: "application/json", ignore: "" };
     this.root = root;
     this.say = say;
@@ -18,7 +19,6 @@ export class Builder {
     this.onchosen = () => {};
     this.offer();
     this.listen();
-    prepareTabs();
     this.showHistory();
   }
 
@@ -215,13 +215,21 @@ export class Builder {
       const { method, path, headers = {}, body = "" } = await translate(this.root, "curl", text);
       const all = Array.isArray(headers) ? headers : Object.entries(headers);
       const type = all.find(([name]) => name.toLowerCase() === "content-type")?.[1];
-      const first = path.split("/")[1];
-      const below = find(`[data-target="${CSS.escape(first)}"]`) ? path.slice(first.length + 1) || "/" : path;
-      this.request = { method, path: below, body, type, headers: all.filter(([name]) => name.toLowerCase() !== "content-type") };
+      this.request = { method, path: this.below(path), body, type, headers: all.filter(([name]) => name.toLowerCase() !== "content-type") };
       this.onchosen();
     } catch (error) {
       this.say("differs", error.message);
     }
+  }
+
+  // The path without the prefix of a target, if it has one; /shop/admin is a longer one than /shop.
+  below(path) {
+    const [before] = path.split("?", 1);
+    const all = this.targets.flatMap((name) => [`/${name}`, `${this.root}/${name}`]).map(encodeURI);
+    const fitting = all.filter((one) => `${before}/`.startsWith(`${one}/`));
+    const prefix = fitting.sort((one, other) => other.length - one.length)[0] ?? "";
+    const rest = path.slice(prefix.length);
+    return rest.startsWith("/") ? rest : `/${rest}`;
   }
 
   remember(request) {
@@ -303,24 +311,4 @@ function store(requests) {
   } catch {
     // A private window without storage: the history is lost with the page.
   }
-}
-
-// Tabs by the pattern of the ARIA Authoring Practices: arrows move, one tab is in the tab order.
-function prepareTabs() {
-  const tabs = [...document.querySelectorAll("[role=tab]")];
-  const select = (tab) => tabs.forEach((one) => {
-    one.setAttribute("aria-selected", String(one === tab));
-    one.tabIndex = one === tab ? 0 : -1;
-    find(`#${one.getAttribute("aria-controls")}`).hidden = one !== tab;
-  });
-  tabs.forEach((tab, index) => {
-    tab.addEventListener("click", () => select(tab));
-    tab.addEventListener("keydown", ({ key }) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
-      if (!step) return;
-      const next = tabs[(index + step + tabs.length) % tabs.length];
-      select(next);
-      next.focus();
-    });
-  });
 }

@@ -1,13 +1,16 @@
 // The Compare page: send one request to all targets, and show their answers as they arrive.
 
-import { clear, finish, showAnswer } from "./answers.js";
+import { clear, expectAnswers, finish, giveUp, showAnswer } from "./answers.js";
 import { Builder } from "./builder.js";
 import { find } from "./dom.js";
 import { SAFE, compare, translate } from "./send.js";
+import { closeMenus, prepareTabs } from "./widgets.js";
 
 const root = document.documentElement.dataset.root;
 const offered = JSON.parse(find("#offered").textContent);
+const names = Object.keys(offered.targets);
 const verdict = find("#verdict");
+const wait = `Press “${find("#send").textContent}” to send`;
 const builder = new Builder(offered, root, say);
 let sending = null; // the AbortController of the request that is on its way
 
@@ -30,6 +33,7 @@ async function send() {
   document.title = `${request.method} ${request.path} · Compare`;
   builder.remember(request);
   clear({ oncopy: (target, kind) => copy(request, target, kind), onsave: (kind) => save(request, kind) });
+  expectAnswers();
   busy(true);
   say("waiting", "Sending …");
   try {
@@ -39,18 +43,25 @@ async function send() {
       if (answer) {
         answers.push(answer);
         showAnswer(answer, answers);
-        say("waiting", `${answers.length} of ${Object.keys(offered.targets).length} have answered …`);
+        say("waiting", `${answers.length} of ${names.length} have answered …`);
       } else {
-        say(comparison.identical ? "same" : "differs", comparison.summary);
+        conclude(comparison);
         finish(comparison, answers);
       }
     }
   } catch (error) {
     if (controller !== sending) return;
+    giveUp();
     if (controller.signal.aborted) say("", "Cancelled.");
     else say("differs", `No comparison: ${error.message}`);
   }
   busy(false);
+}
+
+// One answer is equal to nothing.
+function conclude({ identical, summary }) {
+  if (identical && names.length === 1) say("", "Answered. Mount a second application to compare it with.");
+  else say(identical ? "same" : "differs", summary);
 }
 
 function busy(on) {
@@ -64,7 +75,7 @@ function translated(request) {
   const named = headers.some(([name]) => name.toLowerCase() === "content-type");
   const all = body && !named ? [["Content-Type", type], ...headers] : headers;
   const line = { method, path, headers: all, ...(body ? { body } : {}) };
-  const targets = Object.keys(offered.targets).map((name) => [name, `${location.origin}${root}/${name}`]);
+  const targets = names.map((name) => [name, location.origin + encodeURI(`${root}/${name}`)]);
   return translate(root, "as", JSON.stringify({ line, targets: Object.fromEntries(targets) }));
 }
 
@@ -98,8 +109,11 @@ function start() {
   drop();
   builder.readAddress();
   clear();
-  if (SAFE.includes(builder.request.method)) send();
-  else say("", "This request may change data. Press “Send to all” to send it.");
+  // Without an address or an example, the path is a guess; it may be one that logs people out.
+  const isGuess = !location.search && !offered.examples.length;
+  if (isGuess) say("", `${wait} this request, or choose another one.`);
+  else if (SAFE.includes(builder.request.method)) send();
+  else say("", `This request may change data. ${wait} it.`);
 }
 
 builder.form.addEventListener("submit", (event) => {
@@ -112,8 +126,10 @@ builder.onchosen = () => {
   clear();
   // Send safe requests at once; the others only on a click.
   if (SAFE.includes(builder.request.method) && builder.isComplete) builder.form.requestSubmit();
-  else say("", "Press “Send to all” to send this request.");
+  else say("", `${wait} this request.`);
 };
+prepareTabs();
+closeMenus();
 find("#cancel").addEventListener("click", () => sending?.abort());
 window.addEventListener("popstate", start);
 start();

@@ -11,6 +11,7 @@ const rows = [...document.querySelectorAll("#results tbody tr")];
 const ROUNDS = 9; // the second smallest to the second largest of nine covers the median in 96 of 100
 const WARM_UP = 10; // requests
 const BOX = { left: 110, right: 690, top: 10, row: 40 };
+const LONGEST = 15; // characters of a title left of its line; the table has all of it
 
 class GoneError extends Error {}
 
@@ -134,10 +135,11 @@ function conclusion(lanes, path) {
     return ["differs", `Not comparable: requests to ${names} failed.`];
   }
   const [first, ...others] = asked.sort((a, b) => a.median.middle - b.median.middle);
+  if (!others.length) return ["", `${first.lane.title} answers ${path} in ${words(first.median)} ms. There is no other to race.`];
   if (others.every(({ median }) => median.low > first.median.high)) {
-    const next = others[0];
-    const times = next ? ` The next, ${next.lane.title}, takes ${(next.median.middle / first.median.middle).toFixed(2)} times as long.` : "";
-    return ["same", `${first.lane.title} answers ${path} fastest in this browser.${times}`];
+    const [next] = others;
+    const times = (next.median.middle / first.median.middle).toFixed(2);
+    return ["same", `${first.lane.title} answers ${path} fastest in this browser. The next, ${next.lane.title}, takes ${times} times as long.`];
   }
   const tied = others.filter(({ median }) => median.low <= first.median.high).map(({ lane }) => lane.title);
   return ["", `No difference that this browser can see between ${[first.lane.title, ...tied].join(" and ")}.`];
@@ -164,7 +166,8 @@ function words(figure) {
 function drawLane(lane, { low, middle, high }, index, widest) {
   const x = (time) => BOX.left + (time / widest) * (BOX.right - BOX.left);
   const y = BOX.top + BOX.row * (index + 0.5);
-  draw("text", { x: 0, y: y + 4 }, lane.title);
+  const { title } = lane;
+  draw("text", { x: 0, y: y + 4 }, title.length > LONGEST ? `${title.slice(0, LONGEST - 1)}…` : title);
   draw("path", { class: "axis", d: `M${BOX.left} ${y}H${BOX.right}` });
   draw("path", { class: `interval ${lane.colour}`, d: `M${x(low)} ${y}H${x(high)}` });
   draw("circle", { class: `median ${lane.colour}`, cx: x(middle), cy: y, r: 7 });
@@ -189,14 +192,18 @@ function running(on) {
   if (on) find("#progress").value = 0;
 }
 
+function nameWindow() {
+  document.title = `${form.elements.path.value} · Race`;
+}
+
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const query = new URLSearchParams(new FormData(form));
   history.replaceState(null, "", `?${query}`);
-  document.title = `${form.elements.path.value} · Race`;
+  nameWindow();
   race();
 });
 
-for (const [name, value] of new URLSearchParams(location.search)) {
-  if (form.elements[name]) form.elements[name].value = value;
-}
+const given = new URLSearchParams(location.search);
+for (const [name, value] of given) if (form.elements[name]) form.elements[name].value = value;
+if (given.has("path")) nameWindow();

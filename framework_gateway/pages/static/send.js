@@ -8,10 +8,12 @@ const DOT_SEGMENT = /\/ *[.]{1,2} *([/;?#]|$)/;
 export function addressBelow(base, target) {
   const fault = findFault(target.split("?", 1)[0]);
   if (fault) throw new Error(fault);
-  // Encode characters that a URL cannot contain, and #, which would end the path.
+  // Encode characters that a URL cannot contain, and #, which would end the path. The base is a
+  // prefix as people write it, such as /café.
   const encoded = encodeURI(target).replaceAll("%25", "%").replaceAll("#", "%23");
-  const url = new URL(base + encoded, location.origin);
-  const stays = url.origin === location.origin && url.pathname.startsWith(`${base}/`);
+  const below = encodeURI(base);
+  const url = new URL(below + encoded, location.origin);
+  const stays = url.origin === location.origin && url.pathname.startsWith(`${below}/`);
   if (!stays) throw new Error("The path leads outside the target.");
   return url;
 }
