@@ -92,6 +92,7 @@ bench-full: $(VENV)/installed-dev ## all of it in some 35 minutes, into showdown
 	$(BIN)/python -m showdown bench --suite writers --report $(RESULTS)/writers.json
 	$(BIN)/python -m showdown bench --suite layers --report $(RESULTS)/layers.json
 	$(BIN)/python -m showdown bench --suite moves --report $(RESULTS)/moves.json
+	$(BIN)/python -m showdown bench --suite pages --report $(RESULTS)/pages.json
 	$(BIN)/python -m showdown bench --suite scale --report $(RESULTS)/scale.json
 
 claims: $(VENV)/installed-dev ## put the article's claims to the test (needs wrk; node and go)

@@ -1,6 +1,7 @@
 """The implementation of ``gateway serve``: socket, processes, and the server in each of them."""
 
 import errno
+import gc
 import logging
 import os
 import socket
@@ -195,7 +196,7 @@ def run_server(
         config,
         on_load=app.load,
         on_ready=on_ready,
-        on_start=on_start,
+        on_start=partial(start_serving, on_start),
         on_stop=set_stopping,
         on_close=on_close,
         extra_time=extra_time,
@@ -209,6 +210,17 @@ def run_server(
         sys.exit(EXIT_NOT_STARTED)  # the log says why
     if threads_left_running:
         sys.exit(EXIT_THREADS_RUNNING)
+
+
+def start_serving(on_start: Callback) -> None:
+    """Say that the server has started; first set aside what the applications have loaded.
+
+    All of that stays. A full garbage collection would look at it again and again, and hold up all
+    requests meanwhile, some 0.1 s each time.
+    """
+    gc.collect()
+    gc.freeze()
+    on_start()
 
 
 def is_not_start_failed(record: logging.LogRecord) -> bool:

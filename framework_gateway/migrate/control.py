@@ -195,7 +195,7 @@ class Control(Shown):
             await self._store_pending()
             # Once, and not until there is none: under load, more comes all the time.
             self._pending, self.seen.evidence = self.seen.evidence, {}
-            self._batch = secrets.token_hex(8)
+            self._batch = secrets.token_hex(4)
             await self._store_pending()
 
     async def _store_pending(self) -> None:

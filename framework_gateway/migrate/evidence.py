@@ -238,7 +238,7 @@ class RouteEvidence:
             data["asked_twice"],
             Counter(data["noise"]),
             {side: histograms.from_dict(data["latencies"][side]) for side in ("old", "new")},
-            data["batches"],
+            data.get("batches", []),  # none before there were batches
             bounds,
         )
 

@@ -23,6 +23,7 @@ from showdown.bench.workloads import SEEDED_USERS
 
 LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 Connection = psycopg.Connection[Any]
+LONGEST = "3600"  # seconds for a statement: a million users take minutes to index
 SQLITE = f"SQLite {sqlite3.sqlite_version}"
 
 
@@ -126,7 +127,7 @@ def run_program(
         subprocess.Popen(
             [sys.executable, *arguments],
             cwd=BASE_DIR,
-            env=environment(Server(""), url),
+            env={**environment(Server(""), url), "GATEWAY_DATABASE_TIMEOUT": LONGEST},
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

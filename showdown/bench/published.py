@@ -17,7 +17,7 @@ from showdown.bench.tables import Grid, as_markdown, cell, grids_of
 
 RESULTS = BASE_DIR / "showdown" / "results"
 SUITES = ("frameworks", "scale", "writers", "workers")
-ELSEWHERE = ("layers", "moves")  # suites whose tables stand on pages of their own
+ELSEWHERE = ("layers", "moves", "pages")  # suites whose tables stand on pages of their own
 SECTION = re.compile(
     r"(<!-- result: (?P<name>[a-z]+) -->\n)(?P<text>.*?)(<!-- end of result -->\n)", re.DOTALL
 )

@@ -95,7 +95,12 @@ def build(server: Server, directory: Path, variables: Mapping[str, str]) -> None
         return
     command = server.build.format(directory=directory).split()
     made = subprocess.run(
-        command, cwd=BASE_DIR, env=variables, capture_output=True, text=True, timeout=300
+        [program(command[0]) or command[0], *command[1:]],
+        cwd=BASE_DIR,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     if made.returncode:
         raise click.ClickException(f"{server.build} failed: {made.stderr}")

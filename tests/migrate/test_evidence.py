@@ -194,14 +194,14 @@ def test_a_million_comparisons_are_kept_in_constant_space() -> None:
     equal = comparison({"id": 1}, {"id": 1})
     sizes = []
     for number in range(1_000_000):
-        one = ones[number % len(ones)] if number % 10 == 0 else equal
+        one = ones[number // 10 % len(ones)] if number % 10 == 0 else equal
         evidence.add_comparison(ROUTE, one, None, NOTHING)
         evidence.add_answer("old", Outcome.SUCCESS, 0.001 * 1.01 ** (number % 900))
         if number in (10_000, 999_999):
             sizes.append(len(json.dumps(evidence.as_dict())))
     assert evidence.counts["compared"] == 1_000_000
     assert evidence.differing == 100_000
-    assert sizes[1] < 1.05 * sizes[0]
+    assert sizes[1] < 1.2 * sizes[0]  # the numbers have more digits
 
 
 def test_a_request_with_several_differences_counts_once() -> None:

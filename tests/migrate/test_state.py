@@ -114,7 +114,9 @@ def test_steps_begin_at_0_percent_if_the_shadows_do_well(tmp_path: Path) -> None
         api.wait_for(ROUTE, "compared", 3)
         synchronise(api)
         assert state_of(api).rules["reads *"].percent == 0
-    with moved(tmp_path, rule, breaker={"step": 0.001, "volume": 3}) as api:
+    other = tmp_path / "other"
+    other.mkdir()
+    with moved(other, rule, breaker={"step": 0.001, "volume": 3}) as api:
         for _ in range(3):
             api.client.get("/api/users/1")
         wait_until(lambda: state_of(api).rules["reads *"].percent == 100)

@@ -7,6 +7,7 @@ shadows in ``test_shadowing``, leaving clients in ``test_leaving``, killed gatew
 """
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from framework_gateway.migrate.verdicts import report
 from tests.databases import PostgreSQL, free_port, redis_server
 from tests.migrate.gateways import moved
 from tests.migrate.test_stores import SmallDisk
-from tests.servers import serve
+from tests.servers import Server, serve
 from tests.wsgi.server import wait_until
 
 OLD = """
@@ -78,16 +79,19 @@ FLOODING = """for number in range(2000):
     return {"count": 0}"""
 
 
+HANGING = "await asyncio.Event().wait()"
+
+
 @contextmanager
-def serving(directory: Path, code: str) -> Iterator[str]:
-    """Run a gateway whose new application has a piece of code; yield its origin."""
+def serving(directory: Path, code: str) -> Iterator[tuple[str, Server]]:
+    """Run a gateway whose new application has a piece of code; yield its origin and its process."""
     (directory / "old.py").write_text(OLD)
     (directory / "new.py").write_text(NEW.replace("{code}", code))
     (directory / "gateway.toml").write_text(FILE)
     origin = f"http://127.0.0.1:{(port := free_port())}"
     command = ("gateway", "serve", "--port", port)
-    with serve(*command, origin=origin, path="/api/count", cwd=directory):
-        yield origin
+    with serve(*command, origin=origin, path="/api/count", cwd=directory) as server:
+        yield origin, server
 
 
 def compare(directory: Path, origin: str, number: int = 8) -> dict[str, Any]:
@@ -105,7 +109,7 @@ def compare(directory: Path, origin: str, number: int = 8) -> dict[str, Any]:
 
 
 def test_a_slow_new_application_is_found_and_nobody_waits_for_it(tmp_path: Path) -> None:
-    with serving(tmp_path, SLOW) as origin:
+    with serving(tmp_path, SLOW) as (origin, _):
         found = compare(tmp_path, origin)
     assert found["readiness"] == "not ready"
     assert any(reason.startswith("p95 is ") for reason in found["reasons"])
@@ -114,7 +118,7 @@ def test_a_slow_new_application_is_found_and_nobody_waits_for_it(tmp_path: Path)
 
 
 def test_a_new_application_that_changes_data_on_get_is_found(tmp_path: Path) -> None:
-    with serving(tmp_path, CHANGING) as origin:
+    with serving(tmp_path, CHANGING) as (origin, _):
         found = compare(tmp_path, origin)
     assert found["readiness"] == "not ready"
     assert found["differences"][0]["what"].startswith("body /count")
@@ -122,10 +126,29 @@ def test_a_new_application_that_changes_data_on_get_is_found(tmp_path: Path) -> 
 
 
 def test_a_new_application_that_floods_the_log_harms_nobody(tmp_path: Path) -> None:
-    with serving(tmp_path, FLOODING) as origin:
+    with serving(tmp_path, FLOODING) as (origin, _):
         found = compare(tmp_path, origin)
     assert found["differing"] == 0
     assert found["counts"]["equal"] == found["counts"]["compared"]
+
+
+@pytest.mark.slow
+def test_shadows_that_hang_for_ever_take_constant_memory(tmp_path: Path) -> None:
+    url = "/api/count"
+    with serving(tmp_path, HANGING) as (origin, server), httpx.Client(base_url=origin) as client:
+
+        def send(number: int) -> int:
+            for _ in range(number):
+                assert client.get(url).json() == {"count": 0}
+            pages = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE")
+
+        before = send(2000)  # the queue and all slots are full
+        after = send(4000)
+        text = client.get("/metrics").text
+    assert after - before < 4 * 1024**2
+    assert 'move_shadows_running{move="api"} 8.0' in text
+    assert 'move_shadows_waiting{move="api"} 100.0' in text
 
 
 def test_a_full_disk_costs_evidence_for_a_while_and_no_answer(
