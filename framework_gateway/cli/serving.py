@@ -14,9 +14,10 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from framework_gateway.app import Gateway, StartFailed
+from framework_gateway.app import Gateway
 from framework_gateway.config import Config as Settings
 from framework_gateway.config import get_config
+from framework_gateway.lifespan import StartFailed
 from framework_gateway.mounts.deadline import Interrupted
 from framework_gateway.observability import logs
 from framework_gateway.observability.access_log import AccessLog, as_json, as_text

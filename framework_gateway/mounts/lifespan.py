@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 T = TypeVar("T")
 Watch = Callable[[], AbstractContextManager[object]]
+OnEnd = Callable[[BaseException], object]
 
 # A KeyError with one of these names comes from an application that takes the scope for a request.
 REQUEST_KEYS = frozenset({"method", "path", "raw_path", "query_string", "headers", "client"})
@@ -25,38 +26,38 @@ class Lifespan:
 
     Args:
         app: the application.
-        watch: wraps each step of the application until its startup is complete; a step is what
-            runs between two points where the application waits.
 
     Attributes:
         state: the application's lifespan state, for the scopes of its requests.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        watch: Watch = nullcontext,
-        on_end: Callable[[BaseException], object] = lambda _error: None,
-    ) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.watch = watch
-        self.on_end = on_end
         self.state: dict[str, Any] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def startup(self, context: Context | None = None) -> None:
+    async def startup(
+        self,
+        context: Context | None = None,
+        watch: Watch = nullcontext,
+        on_end: OnEnd = lambda _error: None,
+    ) -> None:
         """Start the application; one without lifespan support counts as started.
 
         Cancelling this also cancels the application's startup.
 
         Args:
             context: the context of the application's task; by default a copy of the current one.
+            watch: wraps each step of the application until its startup is complete; a step is what
+                runs between two points where the application waits.
+            on_end: called with the exception of an application whose lifespan ends while it serves.
 
         Raises:
             LifespanFailed: the application sent ``lifespan.startup.failed``, or ended with an
                 exception after it had received ``lifespan.startup``.
         """
         self.state.clear()
+        self._watch, self._on_end = watch, on_end
         self._error: BaseException | None = None
         self._received = self._takes_requests_only = self._serving = False
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
@@ -135,10 +136,10 @@ class Lifespan:
         finally:
             await self._from_app.put(None)
             if self._serving and self._error is not None:
-                self.on_end(self._error)
+                self._on_end(self._error)
 
     def _watch_start(self) -> AbstractContextManager[object]:
-        return self.watch() if self._starting else nullcontext()
+        return self._watch() if self._starting else nullcontext()
 
     async def _call(self, scope: Scope) -> None:
         await self.app(scope, self._receive, self._send)
