@@ -6,9 +6,14 @@ from showdown.bench.suites import Suite
 from showdown.bench.targets import APPS, Server, Target
 from showdown.bench.workloads import WORKLOADS
 
-RATE = 100  # requests a second, for which the gateway and the shadows have room
+RATE = 50  # requests a second, for which the gateway and the shadows have room
 BARE = "gateway serve --port {port} --only-mounts --mount /moved=flask_app:create_app"
-STAGES = {"off": "all rules off", "shadow": "shadows of 100 %", "live": "live 100 %, compared"}
+STAGES = {
+    "off": "all rules off",
+    "shadow": "shadows of 100 %",
+    "process": "shadows of 100 %, in a process of its own",
+    "live": "live 100 %, compared",
+}
 SERVERS = {
     "none": Server(BARE),
     **{
@@ -25,10 +30,16 @@ CASES = {
     for name, title in {"none": "no move", **STAGES}.items()
 }
 RULES = [
-    Rule("p50", STAGES["shadow"], "no move", at_most=1.05),
-    Rule("p99", STAGES["shadow"], "no move", at_most=1.2),
-    Rule("rate", STAGES["shadow"], "no move", at_least=0.99),
-    Rule("cpu", STAGES["shadow"], "no move"),
+    *(
+        rule
+        for stage in ("shadow", "process")
+        for rule in (
+            Rule("p50", STAGES[stage], "no move", at_most=1.05),
+            Rule("p99", STAGES[stage], "no move", at_most=1.2),
+            Rule("rate", STAGES[stage], "no move", at_least=0.99),
+            Rule("cpu", STAGES[stage], "no move"),
+        )
+    ),
     Rule("p50", STAGES["off"], "no move"),
     Rule("p50", STAGES["live"], "no move"),
 ]

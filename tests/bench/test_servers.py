@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from showdown.bench.apps.moves import STAGES
+from showdown.bench.apps.moves import GATEWAYS
 from showdown.bench.servers import build, cpu_seconds, end, environment, family, run
 from showdown.bench.targets import APPS, Server
 from tests.servers import has_ended
@@ -48,4 +48,4 @@ def test_a_build_has_the_packages_of_this_environment(
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     server = Server("", build=f"python -m {APPS}.moves {{directory}}")
     build(server, tmp_path, environment(server, "sqlite:///unused"))
-    assert {file.stem for file in tmp_path.glob("*.toml")} == {*STAGES}
+    assert {file.stem for file in tmp_path.glob("*.toml")} == {*GATEWAYS}
