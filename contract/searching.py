@@ -17,6 +17,7 @@ from contract.folding import fold
 
 NEAR = 5000  # users that are read before the index, for a page of 100
 GRAM = 3  # letters of a trigram
+RAREST = 6  # trigrams that PostgreSQL looks for; more of them take longer than they save
 LAST = GRAM * chr(0x10FFFF)  # nothing that follows the beginning of a trigram is later
 # The index has the replacement character for these two, as it has for bytes that are not UTF-8.
 REPLACED = dict.fromkeys([0xFFFE, 0xFFFF], 0xFFFD)
@@ -58,6 +59,24 @@ POSTGRESQL = {
     "indexed": "user_trigrams(folded) @@ CAST({terms} AS tsquery)",
     "contains": "strpos(users.folded, {needle}) > 0",
 }
+# GIN visits an entry of each trigram for each user with the rarest one. PostgreSQL's own statistics
+# tell which are rare: those that they do not have. Without statistics, all trigrams are used.
+POSTGRESQL_RAREST = """(
+    WITH known AS MATERIALIZED (
+        SELECT CAST(CAST(most_common_elems AS text) AS text[]) AS terms,
+            most_common_elem_freqs AS shares
+        FROM pg_stats
+        WHERE tablename = 'users_search' AND schemaname = ANY (current_schemas(false)) LIMIT 1
+    )
+    SELECT string_agg(quoted, ' & ') FROM (
+        SELECT wanted.quoted
+        FROM unnest(CAST({terms} AS text[]), CAST({quoted} AS text[])) AS wanted (term, quoted)
+        LEFT JOIN (SELECT unnest(terms), unnest(shares) FROM known) AS common (term, share)
+            ON common.term = wanted.term
+        ORDER BY coalesce(common.share, 0)
+        LIMIT CASE WHEN EXISTS (SELECT FROM known) THEN {rarest} END
+    ) AS rarest
+)"""
 # FTS5 has no search by the beginning of a trigram. This reads the first entry of each trigram.
 SQLITE_BEGINNING = """(
     WITH RECURSIVE found (term) AS (
@@ -103,6 +122,8 @@ class Search:
         marks = {name: mark(name) for name in self.parameters()}
         if self.dialect == "sqlite" and not self.trigrams:
             marks["terms"] = SQLITE_BEGINNING.format(**marks)
+        if self.dialect == "postgresql" and self.trigrams:
+            marks["terms"] = POSTGRESQL_RAREST.format(**marks, rarest=RAREST)
         contains = [
             parts["contains"].format(needle=marks[f"needle{place}"])
             for place in range(len(self.needles))
@@ -116,7 +137,7 @@ class Search:
         values = {"after": self.after, "limit": self.limit, "near": near}
         needles = {f"needle{place}": needle for place, needle in enumerate(self.needles)}
         if self.dialect == "postgresql":
-            return {**values, **needles, "terms": self._tsquery()}
+            return {**values, **needles, **self._tsquery()}
         if self.trigrams:
             return {**values, **needles, "terms": " AND ".join(map(quote_fts5, self.trigrams))}
         beginning = self.needles[0].translate(REPLACED)
@@ -127,11 +148,12 @@ class Search:
         """The trigrams that a user must have; none if all needles are short."""
         return [*dict.fromkeys(trigram for needle in self.needles for trigram in grams(needle))]
 
-    def _tsquery(self) -> str:
-        """Return a tsquery: all trigrams, or the beginning of one."""
+    def _tsquery(self) -> dict[str, Any]:
+        """Return the parameters of a tsquery: of the trigrams, or of the beginning of one."""
         if self.trigrams:
-            return " & ".join(map(quote_lexeme, self.trigrams))
-        return f"{quote_lexeme(self.needles[0])}:*"
+            quoted = [quote_lexeme(trigram) for trigram in self.trigrams]
+            return {"terms": self.trigrams, "quoted": quoted}
+        return {"terms": f"{quote_lexeme(self.needles[0])}:*"}
 
 
 def grams(needle: str) -> Iterator[str]:

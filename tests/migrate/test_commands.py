@@ -219,7 +219,7 @@ def test_a_tester_chooses_the_side_by_a_mark(origin: str, directory: Path) -> No
 
 def test_a_route_may_have_any_characters(directory: Path) -> None:
     shared = SharedEvidence(FileStore(directory / "moves.sqlite3"), "/api")
-    shared.add("GET /[/bold]", RouteEvidence())
+    shared.add("GET /[/bold]", RouteEvidence(), "1")
     shared.store.close()
     run = move(directory, "status")
     assert run.returncode == 0, run.stderr
