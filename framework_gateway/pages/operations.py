@@ -25,7 +25,7 @@ LIMITS = {"minimum": "min", "maximum": "max", "maxLength": "maxlength", "pattern
 MAX_OPERATIONS = 500
 MAX_CHOICES = 100
 LONGEST = 200  # characters of a summary, a description or a value
-LONGEST_BODY = 8_000  # characters
+LONGEST_BODY = 10_000  # characters
 
 
 def operations(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 DEEPEST = 8  # levels of an example; a schema may contain itself
-MOST = 300  # values of an example; schemas that contain each other multiply with each level
+MOST = 150  # values of an example; schemas that contain each other multiply with each level
 
 Document = Mapping[str, Any]
 
