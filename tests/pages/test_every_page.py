@@ -142,11 +142,11 @@ def test_routes_can_be_searched(window: Page) -> None:
 
 def test_claims_are_filtered_by_what_was_measured(window: Page) -> None:
     window.goto("/claims")
-    window.get_by_label("Framework").select_option("Quart")
+    window.get_by_label("Framework", exact=True).select_option("Quart")
     expect(window.locator("#found")).to_have_text("1 claim")
     expect(window.locator(".claim:visible")).to_contain_text("Quart")
-    window.get_by_label("Framework").select_option("")
-    window.get_by_label("Workload").select_option("wait")
+    window.get_by_label("Framework", exact=True).select_option("")
+    window.get_by_label("Workload", exact=True).select_option("wait")
     names = window.locator(".conditions tbody th:visible").all_inner_texts()
     assert names
     assert all(name.startswith("wait") for name in names)

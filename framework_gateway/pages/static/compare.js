@@ -2,9 +2,8 @@
 
 import { clear, expectAnswers, finish, giveUp, showAnswer } from "./answers.js";
 import { Builder } from "./builder.js";
-import { find } from "./dom.js";
+import { closeMenus, find, prepareTabs } from "./dom.js";
 import { SAFE, compare, translate } from "./send.js";
-import { closeMenus, prepareTabs } from "./widgets.js";
 
 const root = document.documentElement.dataset.root;
 const offered = JSON.parse(find("#offered").textContent);
