@@ -119,13 +119,14 @@ def test_after_a_restore_another_event_with_the_same_id_is_shown(
     User.objects.create(name="x", email="x@example.com")
     assert current().total == 3
     event = UserEvent.objects.all()[:1].get()
+    number = event.id
     assert event.action == "created"
     # A backup, and then the deletion of one of its users, as of another day.
     event.delete()
     at = timezone.now() - timedelta(days=1)
     values: dict[str, Any] = {"action": "deleted", "user_id": 1, "framework": "script", "at": at}
-    UserEvent.objects.create(id=event.id, name="x", email="x@example.com", **values)
-    assert UserEvent.objects.all()[:1].get().id == event.id
+    UserEvent.objects.create(id=number, name="x", email="x@example.com", **values)
+    assert UserEvent.objects.all()[:1].get().id == number
     assert current().total == 1
 
 

@@ -33,8 +33,9 @@ def run_steady(port: int, path: str, rate: int, seconds: int) -> Load:
 async def send_all(port: int, path: str, rate: int, number: int) -> Load:
     """Send a number of requests over kept-alive connections."""
     free: asyncio.Queue[Connection] = asyncio.Queue()
-    for _ in range(CONNECTIONS):
-        free.put_nowait(await Connection.open(port))
+    connections = await asyncio.gather(*[Connection.open(port) for _ in range(CONNECTIONS)])
+    for each in connections:
+        free.put_nowait(each)
     began = time.perf_counter()
 
     async def send_one(place: int) -> tuple[float, int]:
@@ -46,10 +47,12 @@ async def send_all(port: int, path: str, rate: int, number: int) -> Load:
         free.put_nowait(connection)
         return time.perf_counter() - due, status
 
-    answers = await asyncio.gather(*map(send_one, range(number)))
-    spent = time.perf_counter() - began
-    while not free.empty():
-        free.get_nowait().close()
+    try:
+        answers = await asyncio.gather(*map(send_one, range(number)))
+        spent = time.perf_counter() - began
+    finally:
+        for each in connections:
+            each.close()
     p50, p95, p99 = percentiles([1000 * seconds for seconds, _ in answers])
     return Load(
         requests=number,
