@@ -158,9 +158,9 @@ class MoveOptions(BaseModel):
         ),
     ] = []
     limits: Annotated[Limits, Field(description="What shadows may use.")] = Limits()
-    evidence: Annotated[EvidenceOptions, Field(description="What is kept of what was seen.")] = (
-        EvidenceOptions()
-    )
+    evidence: Annotated[
+        EvidenceOptions, Field(description="How much is kept of what was seen.")
+    ] = EvidenceOptions()
     breaker: Annotated[
         BreakerOptions, Field(description="When a route goes back to the old application.")
     ] = BreakerOptions()
