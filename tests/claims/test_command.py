@@ -22,6 +22,7 @@ def claims(*arguments: object) -> Result:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("wrk")
 def test_a_quick_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "LAST", tmp_path / "last.json")

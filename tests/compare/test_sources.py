@@ -360,7 +360,7 @@ def test_a_long_replay_needs_no_more_memory(tmp_path: Path) -> None:
     (tmp_path / "listing.py").write_text(LISTING)
     (tmp_path / "measure.py").write_text(MEASURE)
     peaks = []
-    for count in (1_000, 100_000):
+    for count in (1_000, 30_000):
         file = tmp_path / f"{count}.jsonl"
         lines = (f'{{"path": "/pages/page-{n}?q={n}"}}\n' for n in range(count))
         file.write_text("".join(lines))
@@ -377,4 +377,4 @@ def test_a_long_replay_needs_no_more_memory(tmp_path: Path) -> None:
         assert f"{count} requests to old and new" in done.stdout, done.stderr
         (peak,) = re.findall("peak ([0-9.]+) MiB", done.stderr)
         peaks.append(float(peak))
-    assert peaks[1] - peaks[0] < 50
+    assert peaks[1] - peaks[0] < 15
