@@ -76,7 +76,9 @@ def kill(url: str, count: int, last: int) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("count", "last"), [(3, 7), pytest.param(60, 0, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    ("count", "last"), [(3, 7), pytest.param(60, 0, marks=pytest.mark.thorough)]
+)
 def test_a_new_database_is_complete_after_any_kill(empty: str, count: int, last: int) -> None:
     found = kill(empty, count, last)
     assert (found["users"], found["accounts"]) == (["Alice", "Bob"], ["admin"])
