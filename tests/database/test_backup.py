@@ -13,6 +13,7 @@ from tests.conftest import FRAMEWORKS
 from tests.database.test_outage import gateway_on
 from tests.database.test_prepare import empty, execute, make_previous, prepare
 from tests.databases import NUMBER_EVENTS, PostgreSQL, SQLite
+from tests.sampling import REST
 from tests.servers import run, running
 from tests.wsgi.server import wait_until
 
@@ -26,7 +27,8 @@ NEWER = (
 )
 
 SLOW = [
-    pytest.param(kind, marks=pytest.mark.slow) for kind in ("letter", "cut", "newer", "missing")
+    *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("letter", "newer")),
+    *(pytest.param(kind, marks=REST) for kind in ("cut", "missing")),
 ]
 
 

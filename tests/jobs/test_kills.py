@@ -10,13 +10,14 @@ from tests.databases import PostgreSQL, SQLite
 from tests.events.test_export import fill
 from tests.jobs.killed import STAGES
 from tests.jobs.workers import has_ended, job_of, names, order, stored, working
+from tests.sampling import every
 from tests.wsgi.server import wait_until
 
 USERS = 5000
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", every(2, STAGES))
 def test_a_worker_that_is_killed_leaves_no_half_of_an_export(
     database: SQLite | PostgreSQL, files: Path, stage: str
 ) -> None:
