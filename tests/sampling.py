@@ -35,19 +35,19 @@ def every(step: int, cases: Sequence[Any]) -> list[Any]:
     ]
 
 
-def leave_out_rest(items: Sequence[pytest.Item], fixtures: frozenset[str], step: int) -> None:
-    """Leave out all but each ``step``-th of the tests that use an expensive fixture.
+def uses(item: pytest.Item, fixtures: frozenset[str]) -> bool:
+    """Return whether a test uses one of the fixtures."""
+    return bool(fixtures & {*getattr(item, "fixturenames", ())})
+
+
+def leave_out_rest(items: Sequence[pytest.Item], step: int) -> None:
+    """Leave out all but each ``step``-th of the tests, apart from those that are slow already.
 
     Args:
-        items: collected tests.
-        fixtures: the names of the expensive fixtures.
+        items: expensive tests.
         step: 3 to keep a third of them.
     """
-    expensive = [
-        item
-        for item in items
-        if fixtures & {*getattr(item, "fixturenames", ())} and not item.get_closest_marker("slow")
-    ]
+    expensive = [item for item in items if not item.get_closest_marker("slow")]
     for number, item in enumerate(sorted(expensive, key=lambda item: item.nodeid)):
         if number % step:
             for mark in REST:
