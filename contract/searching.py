@@ -22,6 +22,7 @@ LAST = GRAM * chr(0x10FFFF)  # nothing that follows the beginning of a trigram i
 # The index has the replacement character for these two, as it has for bytes that are not UTF-8.
 REPLACED = dict.fromkeys([0xFFFE, 0xFFFF], 0xFFFD)
 
+# "+ 0" hides the condition from the index of the ids, which PostgreSQL would read to its end.
 STATEMENT = """
 WITH reach AS MATERIALIZED (
     SELECT coalesce(max(id), {after}) AS id
@@ -35,7 +36,7 @@ near AS MATERIALIZED (
 far AS MATERIALIZED (
     SELECT users.id, users.name, users.email FROM {index}
     WHERE {is_short} AND (SELECT id FROM reach) < (SELECT max(id) FROM users)
-    AND users.id > (SELECT id FROM reach) AND {contains} AND {indexed}
+    AND users.id + 0 > (SELECT id FROM reach) AND {contains} AND {indexed}
 )
 SELECT id, name, email FROM near
 UNION ALL

@@ -23,24 +23,12 @@ from framework_gateway.compare.messages import Request
 from framework_gateway.compare.targets import Application
 from showdown.site import RULES
 from tests.databases import PostgreSQL, SQLite, missing, redis_server
-from tests.sampling import leave_out_rest
+from tests.sampling import START_PROGRAMS, leave_out_rest
 
 pytest_plugins = ["tests.browsers"]
 
 FRAMEWORKS = ("flask", "fastapi", "django")
 
-# Files whose tests start several programs each, and take seconds.
-START_PROGRAMS = frozenset(
-    [
-        *("attack/test_kept.py", "bench/test_databases.py", "bench/test_proxies.py"),
-        *("claims/test_catalogue.py", "claims/test_experiments.py", "claims/test_own.py"),
-        *("cli/test_check.py", "cli/test_reload.py", "compare/test_command.py"),
-        *("compare/test_plugin.py", "database/test_backup.py", "jobs/test_ends.py"),
-        *("jobs/test_exports.py", "processes/test_ends.py", "processes/test_environments.py"),
-        *("processes/test_replacing.py", "processes/test_supervision.py", "test_django_process.py"),
-        *("test_examples.py", "test_links.py", "test_secrets.py", "test_startup.py"),
-    ]
-)
 MEMORY = "/dev/shm"
 ENOUGH = 4 * 1024**3  # bytes; containers often have only 64 MB
 

@@ -6,6 +6,18 @@ from typing import Any
 import pytest
 
 REST = (pytest.mark.slow, pytest.mark.thorough)
+# Files whose tests start several programs each, and take seconds.
+START_PROGRAMS = frozenset(
+    [
+        *("attack/test_kept.py", "bench/test_databases.py", "bench/test_proxies.py"),
+        *("claims/test_catalogue.py", "claims/test_experiments.py", "claims/test_own.py"),
+        *("cli/test_check.py", "cli/test_reload.py", "compare/test_command.py"),
+        *("compare/test_plugin.py", "database/test_backup.py", "jobs/test_ends.py"),
+        *("jobs/test_exports.py", "processes/test_ends.py", "processes/test_environments.py"),
+        *("processes/test_replacing.py", "processes/test_supervision.py", "test_django_process.py"),
+        *("test_examples.py", "test_links.py", "test_secrets.py", "test_startup.py"),
+    ]
+)
 
 
 def pairs(kinds: Sequence[Any], places: Sequence[Any]) -> list[Any]:

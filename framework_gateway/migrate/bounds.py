@@ -14,8 +14,6 @@ from pydantic import (
 )
 
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
 STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 

@@ -129,7 +129,7 @@ class Breaker:
     def reset(self) -> None:
         """Begin anew, when a person has released the route."""
         self.window.clear()
-        self.others.clear()
+        self.others = Counter()
         self._in_a_row = 0
 
 

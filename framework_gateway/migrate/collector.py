@@ -1,4 +1,4 @@
-"""What Prometheus is told of the state of moves, which all workers and gateways share."""
+"""Prometheus metrics of the state of moves, which all workers and gateways share."""
 
 from collections.abc import Iterator, Sequence
 

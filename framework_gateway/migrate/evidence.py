@@ -27,7 +27,7 @@ from framework_gateway.migrate.testers import Side
 
 MAX_SAMPLE = 300  # counts are scaled down to it before they are tested
 MAX_BATCHES = 200  # batches that are known to be stored; a worker stores one a second
-DEFAULT = EvidenceOptions()
+DEFAULT_BOUNDS = EvidenceOptions()
 OTHER_GROUP = "others"
 NO_EXAMPLE = 1e18  # larger than the weight of any example
 
@@ -91,7 +91,7 @@ class RouteEvidence:
         default_factory=lambda: {"old": Latencies(), "new": Latencies()}
     )
     batches: list[str] = field(default_factory=list)
-    bounds: EvidenceOptions = DEFAULT
+    bounds: EvidenceOptions = DEFAULT_BOUNDS
 
     def add_answer(self, side: Side, outcome: Outcome, seconds: float) -> None:
         """Count an answer to a client."""
@@ -230,7 +230,7 @@ class RouteEvidence:
         self.batches = [*self.batches, batch][-MAX_BATCHES:]
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], bounds: EvidenceOptions = DEFAULT) -> Self:
+    def from_dict(cls, data: Mapping[str, Any], bounds: EvidenceOptions = DEFAULT_BOUNDS) -> Self:
         """Return the evidence that ``as_dict`` has written."""
         return cls(
             Counter(data["counts"]),

@@ -38,17 +38,16 @@ class Judging:
         own = {route: counts for route, counts in totals.items() if counts}
         self._others = await asyncio.to_thread(self.windows.exchange, own)
         for route, breaker in self.seen.breakers.items():
-            breaker.others = Counter(self._others.get(route, {}))
+            breaker.others = self._others.get(route, Counter())
 
     def seen_by(self, rule: Rule) -> dict[str, Counter[str]]:
         """Return what is in the windows of the routes that a rule decides about, by route."""
         breakers = self.seen.breakers
         routes = {*breakers, *self._others, *self.rollout.state.trips}
         return {
-            route: breakers[route].totals if route in breakers else self._others.get(route, NONE)
+            route: breakers[route].totals
+            if route in breakers
+            else self._others.get(route, Counter())
             for route in routes
             if self.rollout.rule_of(route).key == rule.key
         }
-
-
-NONE: Counter[str] = Counter()

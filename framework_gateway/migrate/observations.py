@@ -88,6 +88,7 @@ class Observations:
         # Once a second, the evidence here begins anew; what is noise must not.
         known = self.known(job.route)
         result = evidence.add_comparison(job.route, comparison, again, self._show, known)
+        breaker = self.breakers.get(job.route)
         for answer in comparison.answers:
             if answer.target == job.side:
                 continue
@@ -97,15 +98,13 @@ class Observations:
                 evidence.latencies[side].add(answer.seconds)
                 if self.metrics is not None:
                     self.metrics.observe(self.path, job.route, side, answer.seconds)
-            if (breaker := self.breakers.get(job.route)) is not None:
+            if breaker is not None:
                 breaker.note_shadow(side, Outcome.FAILURE if failed else Outcome.SUCCESS)
         if self.metrics is not None:
             self.metrics.count_shadow(self.path, job.route, result)
             if result == DIFFERING:
-                self.metrics.count_differences(
-                    self.path, job.route, evidence.kinds(comparison, known)
-                )
-        breaker = self.breakers.get(job.route)
+                kinds = evidence.kinds(comparison, known)
+                self.metrics.count_differences(self.path, job.route, kinds)
         if breaker is not None and result in (EQUAL, NOISY, DIFFERING):
             why = breaker.note_comparison(result == DIFFERING)
             if why is not None:

@@ -95,7 +95,7 @@ class Rule(BaseModel):
     @property
     def is_mixed(self) -> bool:
         """Whether some clients get their answers from the one and some from the other."""
-        return self.stage is Stage.LIVE and 0 < self.percent < 100
+        return 0 < self.reached < 100
 
     @property
     def is_judged(self) -> bool:

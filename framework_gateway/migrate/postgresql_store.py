@@ -1,17 +1,21 @@
 """A store in PostgreSQL."""
 
-import os
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import psycopg
+from psycopg.abc import PQGen
 
 from framework_gateway.migrate.stores import SCHEMA, TIMEOUT, SQLStore
 
-HUNG = TIMEOUT + 1.0  # seconds; a server that runs would have ended the statement itself
+PATIENCE = TIMEOUT + 1.0  # seconds; a server that runs has ended the statement itself by then
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection that gives up a server that says nothing: one that has stopped keeps no time."""
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = PATIENCE) -> Any:
+        return super().wait(gen, interval, timeout)
 
 
 class PostgreSQLStore(SQLStore):
@@ -29,8 +33,8 @@ class PostgreSQLStore(SQLStore):
         super().__init__()
         self._address = address
 
-    def _connect(self) -> psycopg.Connection:
-        connection = psycopg.connect(
+    def _connect(self) -> Connection:
+        connection = Connection.connect(
             self._address,
             autocommit=True,
             connect_timeout=int(TIMEOUT),
@@ -41,29 +45,3 @@ class PostgreSQLStore(SQLStore):
         with suppress(errors.UniqueViolation, errors.DuplicateTable, errors.DuplicateObject):
             connection.execute(SCHEMA)
         return connection
-
-    def _execute(self, query: str, *values: object) -> Any:
-        with hung_up(self._connection.fileno(), HUNG):
-            return super()._execute(query, *values)
-
-
-@contextmanager
-def hung_up(file: int, seconds: float) -> Iterator[None]:
-    """Hang up if the block takes too long: a server that has stopped keeps no time itself.
-
-    Args:
-        file: the descriptor of the connection's socket.
-        seconds: how long the block may take; then its statement fails.
-    """
-
-    def hang_up() -> None:
-        with socket.socket(fileno=os.dup(file)) as copy:
-            copy.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

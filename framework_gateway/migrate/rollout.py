@@ -102,10 +102,7 @@ class Rollout:
             key, vary = self._key_of(scope)
             is_new = bucket(f"{self.prefix} {route}", key) < rule.percent * BUCKETS / 100
             return "new" if is_new else "old", vary, False
-        is_new = rule.stage in (Stage.RAMPDOWN, Stage.COMPLETE) or (
-            rule.stage is Stage.LIVE and rule.percent > 0
-        )
-        return "new" if is_new else "old", "", False
+        return "new" if rule.reached else "old", "", False
 
     def _key_of(self, scope: Scope) -> tuple[str, str]:
         """Return what identifies the client, and the headers that were read for it."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from framework_gateway.migrate.bounds import EvidenceOptions
-from framework_gateway.migrate.evidence import DEFAULT, RouteEvidence
+from framework_gateway.migrate.evidence import DEFAULT_BOUNDS, RouteEvidence
 from framework_gateway.migrate.state import MoveState
 from framework_gateway.migrate.stores import ATTEMPTS, Store, StoreError
 
@@ -106,7 +106,7 @@ class SharedEvidence:
         bounds: how much is kept.
     """
 
-    def __init__(self, store: Store, prefix: str, bounds: EvidenceOptions = DEFAULT) -> None:
+    def __init__(self, store: Store, prefix: str, bounds: EvidenceOptions = DEFAULT_BOUNDS) -> None:
         self.store = store
         self.bounds = bounds
         self.prefix = f"evidence {prefix or '/'} "

@@ -144,6 +144,7 @@ class Site:
     @property
     def routes(self) -> list[BaseRoute]:
         """The routes of the pages, their data, their static files, and ``/compare``."""
+        assets = Assets(self.static)
         return [
             route_of(self.comparing),
             *(
@@ -158,8 +159,8 @@ class Site:
             Route("/request/curl", self.guarded(read_request), methods=["POST"]),
             Route("/request/as", self.guarded(write_request), methods=["POST"]),
             Route(f"{self.static_path}/highlight.css", show_styles, middleware=COMPRESSED),
-            StarletteMount(self.static_path, Assets(self.static), middleware=COMPRESSED),
-            Route("/favicon.ico", Assets(self.static).show_icon),
+            StarletteMount(self.static_path, assets, middleware=COMPRESSED),
+            Route("/favicon.ico", assets.show_icon),
         ]
 
     def show(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
